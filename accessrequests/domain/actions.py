@@ -1,0 +1,165 @@
+"""What each MongoDB action may do, sorted by how much trust it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+# Names as the MongoDB manual lists them on its page "Privilege Actions", and as rolesInfo of mongod 6.0 gives them for
+# the built-in roles. An action in none of these sets is treated as admin: unknown is never harmless.
+
+READ_ACTIONS = frozenset(
+    {
+        "changeStream",
+        "collStats",
+        "dbHash",
+        "dbStats",
+        "find",
+        "indexStats",
+        "killCursors",
+        "listCollections",
+        "listDatabases",
+        "listIndexes",
+        "listSearchIndexes",
+        "planCacheRead",
+    }
+)
+
+WRITE_ACTIONS = frozenset(
+    {
+        "cleanupStructuredEncryptionData",
+        "compactStructuredEncryptionData",
+        "convertToCapped",
+        "createCollection",
+        "createIndex",
+        "createSearchIndexes",
+        "dropCollection",
+        "dropIndex",
+        "dropSearchIndex",
+        "insert",
+        "remove",
+        "renameCollectionSameDB",
+        "update",
+        "updateSearchIndex",
+    }
+)
+
+# Whoever holds one of these can give access to others, to themselves again, or under another name. Changing one's own
+# custom data counts: our tag lives there. applyOps writes to any collection, the one that holds the users included.
+DELEGATING_ACTIONS = frozenset(
+    {
+        "anyAction",
+        "applyOps",
+        "authSchemaUpgrade",
+        "changeCustomData",
+        "changeOwnCustomData",
+        "changeOwnPassword",
+        "changePassword",
+        "createRole",
+        "createUser",
+        "dropAllRolesFromDatabase",
+        "dropAllUsersFromDatabase",
+        "dropRole",
+        "dropUser",
+        "grantPrivilegesToRole",
+        "grantRole",
+        "grantRolesToRole",
+        "grantRolesToUser",
+        "impersonate",
+        "internal",
+        "revokePrivilegesFromRole",
+        "revokeRole",
+        "revokeRolesFromRole",
+        "revokeRolesFromUser",
+        "runAsLessPrivilegedUser",
+        "setAuthenticationRestriction",
+        "updateRole",
+        "updateUser",
+        "useTenant",
+    }
+)
+
+# What still means something on one single collection. Actions that need the database (listCollections, dbStats,
+# renameCollectionSameDB, dropDatabase, enableProfiler, everything about users and roles) are not among them.
+COLLECTION_ACTIONS = frozenset(
+    {
+        "analyze",
+        "bypassDocumentValidation",
+        "changeStream",
+        "cleanupStructuredEncryptionData",
+        "collMod",
+        "collStats",
+        "compact",
+        "compactStructuredEncryptionData",
+        "convertToCapped",
+        "createCollection",
+        "createIndex",
+        "createSearchIndexes",
+        "dropCollection",
+        "dropIndex",
+        "dropSearchIndex",
+        "find",
+        "indexStats",
+        "insert",
+        "killAnyCursor",
+        "killCursors",
+        "listIndexes",
+        "listSearchIndexes",
+        "planCacheIndexFilter",
+        "planCacheRead",
+        "planCacheWrite",
+        "reIndex",
+        "remove",
+        "storageDetails",
+        "update",
+        "updateSearchIndex",
+        "validate",
+    }
+)
+
+# The server keeps users, roles, settings and the oplog (a copy of all data) here.
+SERVER_DATABASES = frozenset({"admin", "config", "local"})
+SERVER_DATABASE_PREFIX = "__mdb_internal_"
+
+# System collections that the built-in roles read and readWrite include, or that only hold ordinary data in another
+# form. Every other one (the profiler's records of other people's queries, users, roles) needs admin.
+ORDINARY_SYSTEM_COLLECTIONS = frozenset({"system.indexes", "system.js", "system.namespaces"})
+ORDINARY_SYSTEM_PREFIX = "system.buckets."
+
+# To write here is to make or change users and roles without asking the server's own commands.
+PRINCIPAL_COLLECTIONS = frozenset({"system.backup_users", "system.new_users", "system.roles", "system.users"})
+
+# How actions are said to people: verbs that share one sentence, and the sentence with a gap for the place.
+DEEDS: tuple[tuple[Mapping[str, str], str], ...] = (
+    ({"find": "read"}, "VERBS documents in {}"),
+    ({"changeStream": "follow"}, "VERBS changes as they happen in {}"),
+    (
+        dict.fromkeys(sorted(READ_ACTIONS - {"find", "changeStream"}), "see"),
+        "VERBS names, sizes and indexes in {}",
+    ),
+    ({"insert": "insert", "update": "update", "remove": "delete"}, "VERBS documents in {}"),
+    (
+        {
+            "createIndex": "make",
+            "createSearchIndexes": "make",
+            "updateSearchIndex": "change",
+            "dropIndex": "drop",
+            "dropSearchIndex": "drop",
+        },
+        "VERBS indexes in {}",
+    ),
+    (
+        {
+            "createCollection": "make",
+            "renameCollectionSameDB": "rename",
+            "convertToCapped": "cap",
+            "dropCollection": "drop",
+        },
+        "VERBS {}",
+    ),
+    (
+        {"compactStructuredEncryptionData": "tidy", "cleanupStructuredEncryptionData": "tidy"},
+        "VERBS what encrypted fields need in {}",
+    ),
+)
+# Those that speak of collections as a whole, not of what is in them.
+WHOLE_DEEDS = frozenset({5})

@@ -1,0 +1,92 @@
+"""Who fills which slot: each step needs so many distinct people of a group, and one person fills one slot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """So many distinct people of one group must approve."""
+
+    group: str
+    needed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One person's yes, and the groups that count for that person."""
+
+    person: str
+    groups: frozenset[str]
+
+
+def filled(steps: Sequence[Step], given: Iterable[Given]) -> Mapping[str, tuple[str, ...]]:
+    """The people who fill each group's slots, as many slots as can be filled at once.
+
+    Someone of two groups is moved to the other slot when that makes room for a person who is only in one.
+    """
+    slots = [step.group for step in combined(steps) for _ in range(step.needed)]
+    holders: dict[int, str] = {}
+    groups_of = _groups_by_person(given)
+    for person in groups_of:
+        _seat(person, slots, groups_of, holders, set())
+    return {
+        step.group: tuple(holders[slot] for slot in sorted(holders) if slots[slot] == step.group)
+        for step in combined(steps)
+    }
+
+
+def is_complete(steps: Sequence[Step], given: Iterable[Given]) -> bool:
+    """Whether every slot is filled. No steps at all is complete: nobody needs to be asked."""
+    return not open_steps(steps, given)
+
+
+def open_steps(steps: Sequence[Step], given: Iterable[Given]) -> tuple[Step, ...]:
+    """How many people of which group are still needed."""
+    taken = filled(steps, given)
+    still = (Step(step.group, step.needed - len(taken[step.group])) for step in combined(steps))
+    return tuple(step for step in still if step.needed)
+
+
+def slot_for(steps: Sequence[Step], given: Iterable[Given], *, candidate: Given) -> str | None:
+    """The group that the candidate's approval would count for, or None when it would add nothing."""
+    before = tuple(given)
+    if any(one.person == candidate.person for one in before):
+        return None
+    for group, people in filled(steps, (*before, candidate)).items():
+        if candidate.person in people:
+            return group
+    return None
+
+
+def combined(*several: Iterable[Step]) -> tuple[Step, ...]:
+    """The union of steps: each group once, with the most people that any of them needs."""
+    needed: dict[str, int] = {}
+    for steps in several:
+        for step in steps:
+            needed[step.group] = max(step.needed, needed.get(step.group, 0))
+    return tuple(Step(group, needed[group]) for group in sorted(needed))
+
+
+def _groups_by_person(given: Iterable[Given]) -> dict[str, frozenset[str]]:
+    """One human is one person, however many hats; the order of the approvals is kept."""
+    groups_of: dict[str, frozenset[str]] = {}
+    for one in given:
+        groups_of[one.person] = groups_of.get(one.person, frozenset()) | one.groups
+    return groups_of
+
+
+def _seat(
+    person: str, slots: Sequence[str], groups_of: Mapping[str, frozenset[str]], holders: dict[int, str], tried: set[int]
+) -> bool:
+    """Find the person a slot, asking those who sit to move when they can: an augmenting path of bipartite matching."""
+    for slot, group in enumerate(slots):
+        if group not in groups_of[person] or slot in tried:
+            continue
+        tried.add(slot)
+        if slot not in holders or _seat(holders[slot], slots, groups_of, holders, tried):
+            holders[slot] = person
+            return True
+    return False

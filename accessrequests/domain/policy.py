@@ -1,0 +1,244 @@
+"""May this be asked, who must approve, how long, and why: one pure decision that explains itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from accessrequests.domain.approvals import (
+    Given,
+    Step,
+    combined,
+    filled,
+    is_complete,
+    open_steps,
+    slot_for,
+)
+from accessrequests.domain.privileges import Level
+from accessrequests.domain.rules import InvalidPolicy, Match, Rule, Rules, parse
+from accessrequests.domain.window import format_duration, parse_duration, spell_duration
+
+__all__ = [
+    "Ask",
+    "Given",
+    "InvalidPolicy",
+    "Match",
+    "Refusal",
+    "Rule",
+    "Rules",
+    "Step",
+    "Verdict",
+    "evaluate",
+    "filled",
+    "from_json",
+    "is_complete",
+    "open_steps",
+    "parse",
+    "slot_for",
+    "stricter",
+    "to_json",
+]
+
+# Stand where a rule's name would; a rule cannot be called so, because a name holds no space.
+NO_RULE = "no matching rule"
+NO_DELEGATING = "no delegating access"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is asked, as far as a policy looks at it. No reason length: none was written yet, so it is not judged."""
+
+    target: str
+    environment: str
+    level: Level
+    groups: frozenset[str]
+    duration: timedelta
+    reason_length: int | None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Refusal:
+    """A rule that says no, and its sentence."""
+
+    rule: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the policy says about an ask. Without a maximum no rule matched, and nothing is allowed."""
+
+    allowed: bool
+    automatic: bool
+    level: Level
+    steps: tuple[Step, ...]
+    maximum: timedelta | None
+    reason_minimum: int
+    lapses_after: timedelta | None
+    sentences: tuple[str, ...]
+    rules: tuple[str, ...]
+    refusals: tuple[Refusal, ...]
+    policy: str
+    version: int
+
+
+def evaluate(rules: Rules, ask: Ask, *, version: int) -> Verdict:
+    """All rules that match hold together, so that another rule can only tighten; none that matches is a no."""
+    matching = [
+        rule for rule in rules.rules if rule.match.fits(environment=ask.environment, target=ask.target, level=ask.level)
+    ]
+    refusals = [refusal for rule in matching for refusal in _refusals(rule, ask)]
+    if not matching:
+        sentence = f"No rule of the policy {rules.name} allows {ask.level} on {ask.target}. Ask for less, or elsewhere."
+        refusals.append(Refusal(NO_RULE, sentence))
+    if ask.level is Level.DELEGATING:
+        sentence = "These roles can give or change access itself, which is always refused. Ask for roles without that."
+        refusals.append(Refusal(NO_DELEGATING, sentence))
+    return _verdict(
+        level=ask.level,
+        steps=combined(*(rule.approvals for rule in matching)),
+        maximum=_least(rule.maximum for rule in matching),
+        reason_minimum=max((rule.reason_minimum for rule in matching), default=0),
+        lapses_after=_least(rule.lapses_after for rule in matching),
+        rules={rule.name for rule in matching},
+        refusals=refusals,
+        policy=rules.name,
+        version=version,
+    )
+
+
+def stricter(pinned: Verdict, current: Verdict) -> Verdict:
+    """Two verdicts on the same ask as one that is at least as strict as each; the newer version gives its name."""
+    newest = max(pinned, current, key=lambda verdict: (verdict.version, verdict.policy))
+    return _verdict(
+        level=max(pinned.level, current.level),
+        steps=combined(pinned.steps, current.steps),
+        maximum=_least((pinned.maximum, current.maximum)),
+        reason_minimum=max(pinned.reason_minimum, current.reason_minimum),
+        lapses_after=_least((pinned.lapses_after, current.lapses_after)),
+        rules={*pinned.rules, *current.rules},
+        refusals=(*pinned.refusals, *current.refusals),
+        policy=newest.policy,
+        version=newest.version,
+    )
+
+
+def to_json(verdict: Verdict) -> dict[str, Any]:
+    """As plain values: what is pinned on the request, and what the API shows."""
+    return {
+        "allowed": verdict.allowed,
+        "automatic": verdict.automatic,
+        "level": verdict.level.value,
+        "steps": [{"group": step.group, "needed": step.needed} for step in verdict.steps],
+        "maximum": _written(verdict.maximum),
+        "reason_minimum": verdict.reason_minimum,
+        "lapses_after": _written(verdict.lapses_after),
+        "sentences": list(verdict.sentences),
+        "rules": list(verdict.rules),
+        "refusals": [{"rule": refusal.rule, "sentence": refusal.sentence} for refusal in verdict.refusals],
+        "policy": {"name": verdict.policy, "version": verdict.version},
+    }
+
+
+def from_json(values: Mapping[str, Any]) -> Verdict:
+    """The verdict that `to_json` was given; keys that other layers added (the people of a step) are passed over."""
+    return Verdict(
+        allowed=values["allowed"],
+        automatic=values["automatic"],
+        level=Level(values["level"]),
+        steps=tuple(Step(group=step["group"], needed=step["needed"]) for step in values["steps"]),
+        maximum=_read(values["maximum"]),
+        reason_minimum=values["reason_minimum"],
+        lapses_after=_read(values["lapses_after"]),
+        sentences=tuple(values["sentences"]),
+        rules=tuple(values["rules"]),
+        refusals=tuple(Refusal(rule=one["rule"], sentence=one["sentence"]) for one in values["refusals"]),
+        policy=values["policy"]["name"],
+        version=values["policy"]["version"],
+    )
+
+
+def _refusals(rule: Rule, ask: Ask) -> Iterable[Refusal]:
+    if rule.deny:
+        yield Refusal(rule.name, f"Rule {rule.name} denies {ask.level} on {ask.target}. Ask for less, or elsewhere.")
+    if not rule.deny and not rule.eligible & ask.groups:
+        groups = " or ".join(sorted(rule.eligible))
+        yield Refusal(rule.name, f"Rule {rule.name} is for people of {groups}. Ask one of them to ask for it.")
+    if rule.maximum is not None and ask.duration > rule.maximum:
+        longest = spell_duration(rule.maximum)
+        yield Refusal(rule.name, f"Rule {rule.name} allows at most {longest}. Ask for a shorter time.")
+    if ask.reason_length is not None and ask.reason_length < rule.reason_minimum:
+        least = _characters(rule.reason_minimum)
+        yield Refusal(rule.name, f"Rule {rule.name} needs a reason of at least {least}. Write more.")
+
+
+def _verdict(
+    *,
+    level: Level,
+    steps: tuple[Step, ...],
+    maximum: timedelta | None,
+    reason_minimum: int,
+    lapses_after: timedelta | None,
+    rules: Iterable[str],
+    refusals: Iterable[Refusal],
+    policy: str,
+    version: int,
+) -> Verdict:
+    """Everything that follows from the parts follows here, for one policy and for two of them alike."""
+    said = tuple(sorted(set(refusals)))
+    names = tuple(sorted(rules))
+    sentences = [refusal.sentence for refusal in said]
+    if names:
+        applied = f"Rule {names[0]} applies" if len(names) == 1 else f"Rules {', '.join(names)} apply together"
+        sentences.append(f"{applied} (policy {policy}, version {version}).")
+    sentences += _approval_sentences(steps, automatic=bool(names) and not said and not steps)
+    if maximum is not None:
+        sentences.append(f"The longest time is {spell_duration(maximum)}.")
+    if reason_minimum:
+        sentences.append(f"The reason needs at least {_characters(reason_minimum)}.")
+    if steps and lapses_after is not None:
+        sentences.append(f"Without an answer the request lapses after {spell_duration(lapses_after)}.")
+    return Verdict(
+        allowed=not said,
+        automatic=not said and not steps,
+        level=level,
+        steps=steps,
+        maximum=maximum,
+        reason_minimum=reason_minimum,
+        lapses_after=lapses_after,
+        sentences=tuple(sentences),
+        rules=names,
+        refusals=said,
+        policy=policy,
+        version=version,
+    )
+
+
+def _approval_sentences(steps: tuple[Step, ...], *, automatic: bool) -> list[str]:
+    sentences = [
+        f"{'1 person' if step.needed == 1 else f'{step.needed} different people'} of {step.group} must approve."
+        for step in steps
+    ]
+    if len(steps) > 1:
+        sentences.append("One person counts for one group only.")
+    if automatic:
+        sentences.append("Nobody needs to approve: access is given at once.")
+    return sentences
+
+
+def _characters(number: int) -> str:
+    return f"{number} character{'' if number == 1 else 's'}"
+
+
+def _least(lengths: Iterable[timedelta | None]) -> timedelta | None:
+    return min((length for length in lengths if length is not None), default=None)
+
+
+def _written(length: timedelta | None) -> str | None:
+    return None if length is None else format_duration(length)
+
+
+def _read(text: str | None) -> timedelta | None:
+    return None if text is None else parse_duration(text)

@@ -1,0 +1,98 @@
+"""The time box of a grant: lengths and moments as people write them, and where the box ends."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+
+LONGEST = timedelta(days=366)
+
+# Nine digits hold any length that we accept, so a longer number is refused before it is turned into one.
+_DURATION = re.compile(
+    r"P(?!\Z)(?:(?P<days>[0-9]{1,9})D)?"
+    r"(?:T(?!\Z)(?:(?P<hours>[0-9]{1,9})H)?(?:(?P<minutes>[0-9]{1,9})M)?(?:(?P<seconds>[0-9]{1,9})S)?)?"
+)
+_MOMENT = re.compile(
+    r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})[Tt]"
+    r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]{1,9}))?"
+    r"(?:[Zz]|(?P<sign>[+-])(?P<zone_hours>[01][0-9]|2[0-3]):(?P<zone_minutes>[0-5][0-9]))"
+)
+_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+
+
+class InvalidDuration(ValueError):
+    """The text is not a length that we take. The message says what to write instead."""
+
+
+class InvalidMoment(ValueError):
+    """The text is not a moment that we take. The message says what to write instead."""
+
+
+def parse_duration(text: object) -> timedelta:
+    """Read a length such as PT2H or P1DT30M. Takes any object, because a JSON body may hold one.
+
+    :raises InvalidDuration: for anything else, zero and more than 366 days included.
+    """
+    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise InvalidDuration("Write the length as an ISO 8601 text of days, hours, minutes and seconds, like PT2H.")
+    length = timedelta(**{unit: int(number) for unit, number in found.groupdict(default="0").items()})
+    if not length:
+        raise InvalidDuration("The length is zero. Ask for at least one second, like PT1S.")
+    if length > LONGEST:
+        raise InvalidDuration("The length is over 366 days. Ask for less.")
+    return length
+
+
+def format_duration(length: timedelta) -> str:
+    """The shortest ISO 8601 text: PT2H, P1D, PT1H30M. Parts of a second are left out."""
+    parts = dict(_parts(length))
+    days = f"{parts['day']}D" if parts["day"] else ""
+    time = "".join(f"{parts[unit]}{unit[0].upper()}" for unit in ("hour", "minute", "second") if parts[unit])
+    if not days and not time:
+        return "PT0S"
+    return f"P{days}T{time}" if time else f"P{days}"
+
+
+def spell_duration(length: timedelta) -> str:
+    """In words, for people: "2 hours", "1 hour 30 minutes"."""
+    words = [f"{number} {unit}{'' if number == 1 else 's'}" for unit, number in _parts(length) if number]
+    return " ".join(words) or "0 seconds"
+
+
+def parse_moment(text: object) -> datetime:
+    """Read an RFC 3339 moment, which always names its zone, and give it in UTC.
+
+    :raises InvalidMoment: for anything else.
+    """
+    sentence = "Write the moment in RFC 3339 with its zone, like 2030-01-31T09:30:00Z."
+    found = _MOMENT.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise InvalidMoment(sentence)
+    numbers = [int(found[name]) for name in ("year", "month", "day", "hour", "minute", "second")]
+    fraction = int((found["fraction"] or "0").ljust(6, "0")[:6])
+    hours, minutes = int(found["zone_hours"] or 0), int(found["zone_minutes"] or 0)
+    offset = timedelta(hours=hours, minutes=minutes) * (-1 if found["sign"] == "-" else 1)
+    try:
+        return datetime(*numbers, fraction, tzinfo=timezone(offset)).astimezone(UTC)  # type: ignore[arg-type,misc]
+    except (ValueError, OverflowError) as error:
+        raise InvalidMoment(sentence) from error
+
+
+def clamp(length: timedelta, *, maximum: timedelta) -> timedelta:
+    """Never longer than the maximum."""
+    return min(length, maximum)
+
+
+def ends_at(started_at: datetime, *, length: timedelta) -> datetime:
+    """The first moment outside the box: the end is exclusive."""
+    return started_at + length
+
+
+def _parts(length: timedelta) -> list[tuple[str, int]]:
+    rest = max(0, length // timedelta(seconds=1))
+    parts = []
+    for unit, seconds in _UNITS:
+        number, rest = divmod(rest, seconds)
+        parts.append((unit, number))
+    return parts
