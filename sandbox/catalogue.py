@@ -1,0 +1,124 @@
+"""The sandbox's people, groups, targets and policy, as the files that an operator would write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+# In the order in which the contract of the sandbox lists them.
+NAMES: Mapping[str, str] = {
+    "alice": "Alice Archer",
+    "bob": "Bob Brandt",
+    "carol": "Carol Castillo",
+    "dave": "Dave Dunn",
+    "erin": "Erin Engel",
+    "frank": "Frank Fischer",
+    "grace": "Grace Gupta",
+    "mallory": "Mallory Moss",
+}
+
+MEMBERS: Mapping[str, tuple[str, ...]] = {
+    "engineering": ("alice", "bob", "grace", "frank"),
+    "data-owners": ("bob", "grace"),
+    "security": ("carol",),
+    "on-call": ("frank",),
+    "auditors": ("dave",),
+    "administrators": ("erin",),
+}
+
+ROLES: Mapping[str, str] = {"auditors": "auditor", "administrators": "administrator"}
+
+TARGETS: Mapping[str, tuple[str, str]] = {
+    "shop-dev": ("Shop development", "development"),
+    "shop-staging": ("Shop staging", "staging"),
+    "shop-prod": ("Shop production", "production"),
+}
+
+_EVERYBODY = ("read", "request", "decide", "reveal", "end", "audit")
+
+
+def scopes_of(person: str) -> tuple[str, ...]:
+    """Every scope that this person may have."""
+    return (*_EVERYBODY, "admin") if person in MEMBERS["administrators"] else _EVERYBODY
+
+
+def people_document() -> dict[str, Any]:
+    return {
+        "groups": {group: {"role": ROLES[group]} if group in ROLES else {} for group in MEMBERS},
+        "people": {
+            person: {
+                "name": name,
+                "email": f"{person}@example.com",
+                "groups": [group for group, members in MEMBERS.items() if person in members],
+                "active": True,
+            }
+            for person, name in NAMES.items()
+        },
+    }
+
+
+def targets_document(hosts: Mapping[str, str]) -> dict[str, Any]:
+    """The catalogue: what people may know of each target."""
+    return {
+        "targets": {
+            slug: {
+                "name": name,
+                "environment": environment,
+                "owner": "data-owners",
+                "data_classes": ["personal", "payment"],
+                "kind": "mongodb",
+                "offers": {"kinds": ["database_user"], "authentication": ["scram"]},
+                "connect_to": {"hosts": [hosts[slug]], "options": {"replicaSet": "rs0", "directConnection": "true"}},
+            }
+            for slug, (name, environment) in TARGETS.items()
+        }
+    }
+
+
+def connections_document(hosts: Mapping[str, str], *, username: str, passwords: Mapping[str, str]) -> dict[str, Any]:
+    """The workers' own records: how they reach each target, and with what secret."""
+    return {
+        "targets": {
+            slug: {
+                "kind": "mongodb",
+                "hosts": [hosts[slug]],
+                "options": {"replicaSet": "rs0"},
+                "username": username,
+                "password": passwords[slug],
+                "tls": False,
+            }
+            for slug in TARGETS
+        }
+    }
+
+
+def policy_document() -> dict[str, Any]:
+    data_owner = {"group": "data-owners", "people": 1}
+    security = {"group": "security", "people": 1}
+    return {
+        "name": "sandbox",
+        "rules": [
+            _rule("development", "development", [], approvals=[], maximum="PT24H"),
+            _rule("staging-read", "staging", ["read"], approvals=[], maximum="PT24H"),
+            _rule("staging-write", "staging", ["write"], approvals=[data_owner], maximum="PT24H"),
+            _rule("production-read", "production", ["read"], approvals=[data_owner], maximum="PT8H"),
+            _rule(
+                "production-change", "production", ["write", "admin"], approvals=[data_owner, security], maximum="PT4H"
+            ),
+        ],
+    }
+
+
+def _rule(
+    name: str, environment: str, levels: list[str], *, approvals: list[dict[str, Any]], maximum: str
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "match": {"environments": [environment], "targets": [], "levels": levels},
+        "eligible": ["engineering"],
+        "approvals": approvals,
+        "maximum": maximum,
+        "reason_minimum": 10,
+        "lapses_after": "PT8H",
+        "deny": False,
+    }
