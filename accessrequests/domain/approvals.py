@@ -50,7 +50,7 @@ def open_steps(steps: Sequence[Step], given: Iterable[Given]) -> tuple[Step, ...
     return tuple(step for step in still if step.needed)
 
 
-def slot_for(steps: Sequence[Step], given: Iterable[Given], *, candidate: Given) -> str | None:
+def slot_for(steps: Sequence[Step], given: Iterable[Given], candidate: Given) -> str | None:
     """The group that the candidate's approval would count for, or None when it would add nothing."""
     before = tuple(given)
     if any(one.person == candidate.person for one in before):

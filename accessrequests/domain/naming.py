@@ -36,7 +36,7 @@ def username_for(*, installation: str, grant_id: int, person: str) -> str:
     return f"{PREFIX}-{installation}-{_slug(person)}-{grant_id}"
 
 
-def grant_id_of(name: str, *, installation: str) -> int | None:
+def grant_id_of(name: str, installation: str) -> int | None:
     """The grant that the user's name belongs to, or None when this installation did not make the name."""
     found = _taken_apart(name)
     if found is None or found["installation"] != installation:
@@ -44,12 +44,12 @@ def grant_id_of(name: str, *, installation: str) -> int | None:
     return int(found["grant_id"])
 
 
-def looks_like_ours(name: str, *, installation: str) -> bool:
+def looks_like_ours(name: str, installation: str) -> bool:
     """Whether a user or role carries a name that this installation would give. A name proves nothing by itself."""
-    return grant_id_of(username_of_role(name) or name, installation=installation) is not None
+    return grant_id_of(username_of_role(name) or name, installation) is not None
 
 
-def role_name_for(username: str, *, ordinal: int) -> str:
+def role_name_for(username: str, ordinal: int) -> str:
     """A role of our own for one user, needed where the target cannot narrow a role to a collection.
 
     :raises InvalidName: when the user's name is not one of ours, or the ordinal is not 1 to 999.

@@ -17,7 +17,7 @@ from accessrequests.domain.approvals import (
     slot_for,
 )
 from accessrequests.domain.privileges import Level
-from accessrequests.domain.rules import InvalidPolicy, Match, Rule, Rules, parse
+from accessrequests.domain.rules import DEFAULT_LAPSE, InvalidPolicy, Match, Rule, Rules, parse
 from accessrequests.domain.window import format_duration, parse_duration, spell_duration
 
 __all__ = [
@@ -76,7 +76,7 @@ class Verdict:
     steps: tuple[Step, ...]
     maximum: timedelta | None
     reason_minimum: int
-    lapses_after: timedelta | None
+    lapses_after: timedelta
     sentences: tuple[str, ...]
     rules: tuple[str, ...]
     refusals: tuple[Refusal, ...]
@@ -97,11 +97,12 @@ def evaluate(rules: Rules, ask: Ask, *, version: int) -> Verdict:
         sentence = "These roles can give or change access itself, which is always refused. Ask for roles without that."
         refusals.append(Refusal(NO_DELEGATING, sentence))
     return _verdict(
+        allowed=not refusals,
         level=ask.level,
         steps=combined(*(rule.approvals for rule in matching)),
         maximum=_least(rule.maximum for rule in matching),
         reason_minimum=max((rule.reason_minimum for rule in matching), default=0),
-        lapses_after=_least(rule.lapses_after for rule in matching),
+        lapses_after=min((rule.lapses_after for rule in matching), default=DEFAULT_LAPSE),
         rules={rule.name for rule in matching},
         refusals=refusals,
         policy=rules.name,
@@ -113,11 +114,12 @@ def stricter(pinned: Verdict, current: Verdict) -> Verdict:
     """Two verdicts on the same ask as one that is at least as strict as each; the newer version gives its name."""
     newest = max(pinned, current, key=lambda verdict: (verdict.version, verdict.policy))
     return _verdict(
+        allowed=pinned.allowed and current.allowed,
         level=max(pinned.level, current.level),
         steps=combined(pinned.steps, current.steps),
         maximum=_least((pinned.maximum, current.maximum)),
         reason_minimum=max(pinned.reason_minimum, current.reason_minimum),
-        lapses_after=_least((pinned.lapses_after, current.lapses_after)),
+        lapses_after=min(pinned.lapses_after, current.lapses_after),
         rules={*pinned.rules, *current.rules},
         refusals=(*pinned.refusals, *current.refusals),
         policy=newest.policy,
@@ -134,7 +136,7 @@ def to_json(verdict: Verdict) -> dict[str, Any]:
         "steps": [{"group": step.group, "needed": step.needed} for step in verdict.steps],
         "maximum": _written(verdict.maximum),
         "reason_minimum": verdict.reason_minimum,
-        "lapses_after": _written(verdict.lapses_after),
+        "lapses_after": format_duration(verdict.lapses_after),
         "sentences": list(verdict.sentences),
         "rules": list(verdict.rules),
         "refusals": [{"rule": refusal.rule, "sentence": refusal.sentence} for refusal in verdict.refusals],
@@ -143,7 +145,7 @@ def to_json(verdict: Verdict) -> dict[str, Any]:
 
 
 def from_json(values: Mapping[str, Any]) -> Verdict:
-    """The verdict that `to_json` was given; keys that other layers added (the people of a step) are passed over."""
+    """What `to_json` wrote; keys that other layers added (the people of a step) are passed over."""
     return Verdict(
         allowed=values["allowed"],
         automatic=values["automatic"],
@@ -151,7 +153,7 @@ def from_json(values: Mapping[str, Any]) -> Verdict:
         steps=tuple(Step(group=step["group"], needed=step["needed"]) for step in values["steps"]),
         maximum=_read(values["maximum"]),
         reason_minimum=values["reason_minimum"],
-        lapses_after=_read(values["lapses_after"]),
+        lapses_after=parse_duration(values["lapses_after"]),
         sentences=tuple(values["sentences"]),
         rules=tuple(values["rules"]),
         refusals=tuple(Refusal(rule=one["rule"], sentence=one["sentence"]) for one in values["refusals"]),
@@ -176,11 +178,12 @@ def _refusals(rule: Rule, ask: Ask) -> Iterable[Refusal]:
 
 def _verdict(
     *,
+    allowed: bool,
     level: Level,
     steps: tuple[Step, ...],
     maximum: timedelta | None,
     reason_minimum: int,
-    lapses_after: timedelta | None,
+    lapses_after: timedelta,
     rules: Iterable[str],
     refusals: Iterable[Refusal],
     policy: str,
@@ -193,16 +196,16 @@ def _verdict(
     if names:
         applied = f"Rule {names[0]} applies" if len(names) == 1 else f"Rules {', '.join(names)} apply together"
         sentences.append(f"{applied} (policy {policy}, version {version}).")
-    sentences += _approval_sentences(steps, automatic=bool(names) and not said and not steps)
+    sentences += _approval_sentences(steps, automatic=allowed and not steps)
     if maximum is not None:
         sentences.append(f"The longest time is {spell_duration(maximum)}.")
     if reason_minimum:
         sentences.append(f"The reason needs at least {_characters(reason_minimum)}.")
-    if steps and lapses_after is not None:
+    if steps:
         sentences.append(f"Without an answer the request lapses after {spell_duration(lapses_after)}.")
     return Verdict(
-        allowed=not said,
-        automatic=not said and not steps,
+        allowed=allowed,
+        automatic=allowed and not steps,
         level=level,
         steps=steps,
         maximum=maximum,

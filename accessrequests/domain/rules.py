@@ -13,7 +13,7 @@ from accessrequests.domain.privileges import Level
 from accessrequests.domain.window import InvalidDuration, parse_duration
 
 LONGEST_REASON = 2_000
-LONGEST_WORD = 100
+LONGEST_WORD = 64
 MOST_PEOPLE = 20
 DEFAULT_LAPSE = timedelta(hours=8)
 
