@@ -1,0 +1,55 @@
+"""Make the database ready: the application's role, its rights, the tables. Runs as the owner; safe to repeat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
+from psycopg import sql
+
+
+class Command(BaseCommand):
+    help = "Create the application's database role and rights, migrate, and make the cache table. Safe to repeat."
+    requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own form
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        if "owner" not in settings.DATABASES:
+            raise CommandError("Set DATABASE_OWNER_URL: bootstrap makes tables, which the application's role may not.")
+        application = settings.DATABASES["default"]
+        if application["USER"] == settings.DATABASES["owner"]["USER"]:
+            raise CommandError("DATABASE_URL and DATABASE_OWNER_URL must name two roles: the application owns no table.")
+        _prepare_role(str(application["USER"]), str(application["PASSWORD"]), str(application["NAME"]))
+        call_command("migrate", database="owner", verbosity=0, interactive=False)
+        call_command("createcachetable", database="owner", verbosity=0)
+        _keep_audit_insert_only(str(application["USER"]))
+        self.stdout.write("The database is ready.")
+
+
+def _prepare_role(role: str, password: str, database: str) -> None:
+    name = sql.Identifier(role)
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
+        verb = "ALTER" if cursor.fetchone() else "CREATE"
+        # The password goes over as a SCRAM verifier, so that the clear text reaches no server log.
+        verifier = cursor.connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
+        statements = [
+            sql.SQL("{verb} ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {verifier}").format(
+                verb=sql.SQL(verb), name=name, verifier=sql.Literal(verifier.decode())
+            ),
+            sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(database), name),
+            sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(name),
+            sql.SQL("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {}").format(name),
+            sql.SQL("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {}").format(name),
+        ]
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def _keep_audit_insert_only(role: str) -> None:
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(
+            sql.SQL("REVOKE UPDATE, DELETE, TRUNCATE ON accessrequests_auditevent FROM {}").format(sql.Identifier(role))
+        )

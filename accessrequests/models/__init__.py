@@ -1,0 +1,30 @@
+"""MEMORY. Tables, constraints and querysets; no verbs."""
+
+from __future__ import annotations
+
+from accessrequests.models.access_requests import AccessRequest, Approval
+from accessrequests.models.audit import AuditEvent
+from accessrequests.models.grants import Credential, Gate, Grant
+from accessrequests.models.outbox import CallBucket, IdempotencyKey, OutboxMessage
+from accessrequests.models.people import Group, Membership, Person, PersonalToken
+from accessrequests.models.policies import PolicyVersion
+from accessrequests.models.targets import Inventory, Target
+
+__all__ = [
+    "AccessRequest",
+    "Approval",
+    "AuditEvent",
+    "CallBucket",
+    "Credential",
+    "Gate",
+    "Grant",
+    "Group",
+    "IdempotencyKey",
+    "Inventory",
+    "Membership",
+    "OutboxMessage",
+    "Person",
+    "PersonalToken",
+    "PolicyVersion",
+    "Target",
+]

@@ -1,0 +1,107 @@
+"""What people asked for, and what others said to it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+
+from accessrequests.domain.lifecycle import AccessRequestState
+from accessrequests.domain.privileges import Level
+from accessrequests.models.columns import choices_of, one_of
+from accessrequests.models.people import Person
+from accessrequests.models.policies import PolicyVersion
+from accessrequests.models.targets import Target
+
+
+class AccessKind(StrEnum):
+    """What is granted for a while."""
+
+    DATABASE_USER = "database_user"
+    ROLE_GRANT = "role_grant"
+    PROJECT_ROLE = "project_role"
+
+
+class Answer(StrEnum):
+    """What one approver said."""
+
+    APPROVE = "approve"
+    DENY = "deny"
+
+
+class AccessRequest(models.Model):
+    """One person's ask: target, roles, reason, time box; with the verdict and the policy version of the moment."""
+
+    requester = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="access_requests")
+    beneficiary = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="access_requests")
+    kind = models.CharField(max_length=16, choices=choices_of(AccessKind))
+    roles = models.JSONField()
+    privileges = models.JSONField()
+    clusters = models.JSONField(default=list)
+    authentication = models.CharField(max_length=16)
+    source_addresses = models.JSONField(default=list)
+    duration = models.DurationField()
+    approved_duration = models.DurationField(null=True, blank=True)
+    starts_at = models.DateTimeField(null=True, blank=True)
+    reason = models.TextField()
+    ticket = models.CharField(max_length=200, blank=True)
+    level = models.CharField(max_length=16, choices=choices_of(Level))
+    policy_version = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT)
+    verdict = models.JSONField()
+    step_groups = ArrayField(models.CharField(max_length=64), default=list)
+    state = models.CharField(max_length=16, choices=choices_of(AccessRequestState))
+    revision = models.PositiveIntegerField(default=1)
+    filed_at = models.DateTimeField()
+    lapses_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            one_of("state", AccessRequestState, name="access_request_state_known"),
+            one_of("kind", AccessKind, name="access_request_kind_known"),
+            one_of("level", Level, name="access_request_level_known"),
+            models.CheckConstraint(
+                condition=models.Q(state=AccessRequestState.PENDING.value) ^ models.Q(decided_at__isnull=False),
+                name="access_request_decided_or_pending",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["lapses_at"],
+                condition=models.Q(state=AccessRequestState.PENDING.value),
+                name="access_request_lapsing",
+            ),
+            GinIndex(fields=["step_groups"], name="access_request_deciders"),
+            models.Index(fields=["requester", "-id"], name="access_request_mine"),
+            models.Index(fields=["beneficiary", "-id"], name="access_request_for_me"),
+        ]
+
+    def __str__(self) -> str:
+        return f"access_request/{self.pk}"
+
+
+class Approval(models.Model):
+    """One recorded yes or no. `groups` are those that the person held, `group` the one whose slot it fills."""
+
+    access_request = models.ForeignKey(AccessRequest, on_delete=models.PROTECT, related_name="approvals")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="approvals")
+    revision = models.PositiveIntegerField()
+    answer = models.CharField(max_length=8, choices=choices_of(Answer))
+    groups = models.JSONField(default=list)
+    group = models.CharField(max_length=64, blank=True)
+    comment = models.TextField(blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["access_request", "person", "revision", "answer"], name="approval_once_a_person"),
+            one_of("answer", Answer, name="approval_answer_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.answer} of {self.person_id} on access_request/{self.access_request_id}"

@@ -1,0 +1,81 @@
+"""Work waiting to be carried, answers already given, and calls counted."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from accessrequests.domain.events import Job, Queue
+from accessrequests.models.columns import choices_of, one_of
+from accessrequests.models.people import Person
+
+
+class OutboxMessage(models.Model):
+    """One job. It carries ids only; the handler reads the state. `claim` is the fencing number of its lease."""
+
+    job = models.CharField(max_length=24, choices=choices_of(Job))
+    queue = models.CharField(max_length=16, choices=choices_of(Queue))
+    lane = models.CharField(max_length=120)
+    subject = models.CharField(max_length=100)
+    event = models.CharField(max_length=64, blank=True)
+    target = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField()
+    ready_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True, blank=True)
+    claim = models.PositiveIntegerField(default=0)
+    claimed_by = models.CharField(max_length=100, blank=True)
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    failures = models.PositiveIntegerField(default=0)
+    last_error = models.TextField(blank=True)
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            one_of("job", Job, name="outbox_job_known"),
+            one_of("queue", Queue, name="outbox_queue_known"),
+            models.UniqueConstraint(
+                fields=["job", "subject"],
+                condition=models.Q(
+                    done_at=None, job__in=[Job.RECONCILE.value, Job.READ_INVENTORY.value, Job.PROVE_ALIVE.value]
+                ),
+                name="outbox_periodic_once",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["ready_at", "id"], condition=models.Q(done_at=None), name="outbox_ready"),
+            models.Index(fields=["lane", "id"], condition=models.Q(done_at=None), name="outbox_lane"),
+            models.Index(fields=["target"], condition=models.Q(done_at=None), name="outbox_target"),
+            models.Index(fields=["done_at"], condition=models.Q(done_at__isnull=False), name="outbox_done"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.job} {self.subject}"
+
+
+class IdempotencyKey(models.Model):
+    """That a POST with this key was carried out, and on which object. Never the answer itself."""
+
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    key = models.CharField(max_length=255)
+    path = models.CharField(max_length=200)
+    body_hash = models.CharField(max_length=64)
+    object_id = models.BigIntegerField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["person", "key"], name="idempotency_key_once")]
+
+    def __str__(self) -> str:
+        return f"{self.path} by {self.person_id}"
+
+
+class CallBucket(models.Model):
+    """How many calls one person made in the current second."""
+
+    person = models.OneToOneField(Person, on_delete=models.PROTECT, related_name="+")
+    second = models.BigIntegerField()
+    calls = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls of {self.person_id}"

@@ -1,0 +1,43 @@
+"""Targets as people know them, and the inventory that workers read from them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+
+class Target(models.Model):
+    """A database server in the catalogue. How workers reach it stands in their own file, never here."""
+
+    slug = models.SlugField(max_length=64, unique=True)
+    name = models.CharField(max_length=200)
+    kind = models.CharField(max_length=32)
+    environment = models.CharField(max_length=32)
+    owner = models.CharField(max_length=64)
+    data_classes = models.JSONField(default=list)
+    offers = models.JSONField(default=dict)
+    connect_to = models.JSONField(default=dict)
+    applied_at = models.DateTimeField()
+    retired_at = models.DateTimeField(null=True, blank=True)
+    unreachable_since = models.DateTimeField(null=True, blank=True)
+    checked_at = models.DateTimeField(null=True, blank=True)
+    clock_skew = models.FloatField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class Inventory(models.Model):
+    """What the target really has: roles with their privileges, databases, collections, rough sizes."""
+
+    target = models.OneToOneField(Target, on_delete=models.PROTECT, related_name="inventory")
+    read_at = models.DateTimeField()
+    roles = models.JSONField(default=dict)
+    databases = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name_plural: ClassVar = "inventories"
+
+    def __str__(self) -> str:
+        return f"inventory of {self.target_id} at {self.read_at:%Y-%m-%d %H:%M}"

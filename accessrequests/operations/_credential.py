@@ -1,0 +1,60 @@
+"""How a grant's password is made, sealed, opened and erased, inside the operation that holds the grant's row."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+
+from django.conf import settings
+
+from accessrequests import sealing
+from accessrequests.domain.lifecycle import CredentialState
+from accessrequests.models import Credential, Grant
+
+PASSWORD_BYTES = 24
+
+
+def sealed_or_new(grant: Grant) -> str:
+    """The password of this grant; made and stored on the first call, the same one ever after."""
+    credential = Credential.objects.filter(grant=grant).first()
+    if credential is not None and credential.sealed is not None:
+        return opened(credential)
+    password = secrets.token_urlsafe(PASSWORD_BYTES)
+    credential = Credential(grant=grant, state=CredentialState.NONE.value)
+    credential.sealed = sealing.seal(password, purpose=_purpose(credential))
+    credential.save()
+    return password
+
+
+def renew(credential: Credential) -> None:
+    """Seal a new password in place of the one that was. It is not ready until the target has it."""
+    credential.generation += 1
+    credential.sealed = sealing.seal(secrets.token_urlsafe(PASSWORD_BYTES), purpose=_purpose(credential))
+    credential.state = CredentialState.NONE.value
+    credential.ready_at = credential.revealed_at = credential.erased_at = None
+    credential.save()
+
+
+def opened(credential: Credential) -> str:
+    """:raises CannotOpen: when the sealing key is gone."""
+    return sealing.open_sealed(credential.sealed or b"", purpose=_purpose(credential))
+
+
+def make_ready(grant: Grant, at: datetime) -> None:
+    Credential.objects.filter(grant=grant, state=CredentialState.NONE.value).update(
+        state=CredentialState.READY.value, ready_at=at
+    )
+
+
+def erase(grant: Grant, at: datetime) -> bool:
+    """Forget a password that nobody has read. True when there was one."""
+    unread = [CredentialState.NONE.value, CredentialState.READY.value]
+    erased = Credential.objects.filter(grant=grant, state__in=unread).update(
+        state=CredentialState.ERASED.value, sealed=None, erased_at=at
+    )
+    return bool(erased)
+
+
+def _purpose(credential: Credential) -> str:
+    grant = credential.grant
+    return f"{settings.ACCESS_INSTALLATION}/grant/{grant.pk}/{grant.holder_id}/{credential.generation}"

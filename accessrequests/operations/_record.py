@@ -1,0 +1,120 @@
+"""The last statement of every operation: its follow-ups and its audit events, in its own transaction.
+
+`record` wakes the relay on commit, takes the one advisory lock of the audit trail and seals the events onto the chain.
+Lock order: rows first, audit last. Nothing may follow it in the transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from accessrequests.domain import chain
+from accessrequests.domain.events import FOLLOW_UPS, QUEUE_OF, Actor, Event, Job, Via
+from accessrequests.models import AuditEvent, Grant, IdempotencyKey, OutboxMessage
+from accessrequests.queries.audit import shown
+
+CHANNEL = "access_outbox"
+AUDIT_LOCK = 7_241_960_113
+UNREAD_LIFE = timedelta(minutes=15)
+
+CLOCKWORK = Actor(name="access-requests", via=Via.WORKER)
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """The caller's own key for a POST: a repeat finds the object that the first one made or moved."""
+
+    person_id: int
+    key: str
+    path: str
+    body_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One event with its facts. `grant` is given when jobs that follow work on a grant."""
+
+    event: Event
+    subject: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    grant: Grant | None = None
+
+
+def record(
+    *facts: Fact, actor: Actor, at: datetime, idempotency: Idempotency | None = None, object_id: int | None = None
+) -> None:
+    """Write the idempotency key, the outbox messages and the audit events of one operation. Call it last."""
+    if idempotency is not None and object_id is not None:
+        IdempotencyKey.objects.create(
+            person_id=idempotency.person_id,
+            key=idempotency.key,
+            path=idempotency.path,
+            body_hash=idempotency.body_hash,
+            object_id=object_id,
+            created_at=at,
+        )
+    messages = [_message(job, fact, at) for fact in facts for job in FOLLOW_UPS.get(fact.event, ())]
+    if messages:
+        OutboxMessage.objects.bulk_create(messages, ignore_conflicts=False)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
+    _seal(facts, actor)
+
+
+def _message(job: Job, fact: Fact, at: datetime) -> OutboxMessage:
+    subject = f"grant/{fact.grant.pk}" if fact.grant is not None and job is not Job.NOTIFY else fact.subject
+    return OutboxMessage(
+        job=job.value,
+        queue=QUEUE_OF[job].value,
+        lane=f"{job.value}/{subject}",
+        subject=subject,
+        event=fact.event.value,
+        target=_target_of(job, fact),
+        created_at=at,
+        ready_at=_ready_at(job, fact, at),
+    )
+
+
+def _target_of(job: Job, fact: Fact) -> str:
+    if fact.grant is not None and job in {Job.PROVISION, Job.REVOKE, Job.ROTATE}:
+        return fact.grant.target.slug
+    return fact.subject.partition("/")[2] if job is Job.READ_INVENTORY else ""
+
+
+def _ready_at(job: Job, fact: Fact, at: datetime) -> datetime:
+    if job is Job.PROVISION and fact.grant is not None:
+        return max(at, fact.grant.not_before)
+    return at + UNREAD_LIFE if job is Job.ERASE_CREDENTIAL else at
+
+
+def _seal(facts: tuple[Fact, ...], actor: Actor) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [AUDIT_LOCK])
+        # One statement after the lock: it sees the head that the last holder committed, and a moment after it.
+        cursor.execute(
+            "SELECT clock_timestamp(), sequence, hash FROM (SELECT 1) AS one"
+            " LEFT JOIN LATERAL (SELECT sequence, hash FROM accessrequests_auditevent ORDER BY sequence DESC LIMIT 1)"
+            " AS head ON true"
+        )
+        at, sequence, previous = cursor.fetchone()
+    rows = []
+    for number, fact in enumerate(facts, start=(sequence or 0) + 1):
+        row = AuditEvent(
+            sequence=number,
+            at=at.astimezone(UTC),
+            event=fact.event.value,
+            actor=actor.name,
+            via=actor.via.value,
+            subject=fact.subject,
+            facts=dict(fact.facts),
+            previous=previous or chain.GENESIS,
+        )
+        row.hash = previous = chain.seal_event(shown(row))
+        rows.append(row)
+    AuditEvent.objects.bulk_create(rows)
+

@@ -1,0 +1,357 @@
+"""Ask, approve, deny, cancel, lapse: what can happen to an access request."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from accessrequests.domain import naming, policy
+from accessrequests.domain.events import Actor, Event, Via
+from accessrequests.domain.lifecycle import (
+    REQUEST_MOVES,
+    AccessRequestState,
+    GateName,
+    GateState,
+    GrantState,
+    check_move,
+)
+from accessrequests.domain.window import format_duration
+from accessrequests.models import AccessRequest, Approval, Gate, Grant, Person
+from accessrequests.models.access_requests import Answer
+from accessrequests.operations._record import CLOCKWORK, Fact, Idempotency, record
+from accessrequests.operations.refusals import IllegalMove, Refused, StaleRevision
+from accessrequests.queries import asks, clock, people
+from accessrequests.queries.asks import Asked, Considered, Invalid
+
+ACTIVATION_WINDOW = timedelta(hours=1)
+
+
+@transaction.atomic(durable=True)
+def submit(*, requester: Person, asked: Asked, via: Via, idempotency: Idempotency | None = None) -> AccessRequest:
+    """File an access request; where the policy asks nobody, it is born approved.
+
+    :raises Invalid: when a field is wrong.
+    :raises Refused: when the policy says no.
+    """
+    requester = Person.objects.select_for_update(of=("self",), no_key=True).get(pk=requester.pk)
+    at = clock.now()
+    considered = asks.consider(requester=requester, asked=asked, at=at)
+    verdict = considered.verdict
+    if not verdict.allowed:
+        first = verdict.refusals[0]
+        raise Refused(first.sentence, rule=first.rule)
+    access_request = _filed(requester, considered, at)
+    actor = people.actor_of(requester, via)
+    facts = [Fact(Event.ACCESS_REQUEST_SUBMITTED, str(access_request), _facts_of(access_request))]
+    if verdict.automatic:
+        facts.append(_approved(access_request, decided_by="policy", at=at))
+    record(*facts, actor=actor, at=at, idempotency=idempotency, object_id=access_request.pk)
+    return access_request
+
+
+@transaction.atomic(durable=True)
+def approve(  # noqa: PLR0913 - what a decision is made of
+    *,
+    access_request_id: int,
+    approver: Person,
+    via: Via,
+    revision: int,
+    comment: str = "",
+    duration: timedelta | None = None,
+    idempotency: Idempotency | None = None,
+) -> AccessRequest:
+    """Give one approval; the one that fills the last slot approves the request and makes its grant.
+
+    :raises Refused: when the approver may not decide, or the policy of today says no.
+    :raises IllegalMove: when the request is decided, has lapsed, or this approval would add nothing.
+    :raises StaleRevision: when the request was edited after `revision`.
+    :raises Invalid: when `duration` is longer than what was asked for.
+    """
+    access_request = _locked(access_request_id)
+    at = clock.now()
+    verdict = _judged_now(access_request)
+    groups = _voice_of(approver, access_request, verdict)
+    _check_open(access_request, revision, at)
+    _shorten(access_request, duration)
+    if isinstance(verdict, Refused):
+        raise verdict
+    given = _given(access_request)
+    group = policy.slot_for(verdict.steps, given, candidate=policy.Given(approver.username, groups))
+    if group is None:
+        raise _adds_nothing(access_request, approver)
+    Approval.objects.create(
+        access_request=access_request,
+        person=approver,
+        revision=access_request.revision,
+        answer=Answer.APPROVE.value,
+        groups=sorted(groups),
+        group=group,
+        comment=comment,
+        at=at,
+    )
+    facts = [_said(Event.ACCESS_REQUEST_APPROVAL_GIVEN, access_request, group=group, comment=comment)]
+    if policy.is_complete(verdict.steps, [*given, policy.Given(approver.username, groups)]):
+        facts.append(_approved(access_request, decided_by=approver.username, at=at))
+    access_request.save()
+    actor = people.actor_of(approver, via)
+    record(*facts, actor=actor, at=at, idempotency=idempotency, object_id=access_request.pk)
+    return access_request
+
+
+@transaction.atomic(durable=True)
+def deny(  # noqa: PLR0913 - what a decision is made of
+    *,
+    access_request_id: int,
+    approver: Person,
+    via: Via,
+    revision: int,
+    reason: str,
+    idempotency: Idempotency | None = None,
+) -> AccessRequest:
+    """One no ends the request.
+
+    :raises Refused: when the approver may not decide.
+    :raises IllegalMove: when the request is decided or has lapsed.
+    :raises StaleRevision: when the request was edited after `revision`.
+    """
+    access_request = _locked(access_request_id)
+    at = clock.now()
+    groups = _voice_of(approver, access_request, _judged_now(access_request))
+    _check_open(access_request, revision, at)
+    if not reason.strip():
+        raise Invalid({"reason": ["Say why, so that the requester knows what to ask for instead."]})
+    Approval.objects.create(
+        access_request=access_request,
+        person=approver,
+        revision=access_request.revision,
+        answer=Answer.DENY.value,
+        groups=sorted(groups),
+        comment=reason,
+        at=at,
+    )
+    _decide(access_request, AccessRequestState.DENIED, approver.username, at)
+    access_request.save()
+    fact = _said(Event.ACCESS_REQUEST_DENIED, access_request, group="", comment=reason)
+    actor = people.actor_of(approver, via)
+    record(fact, actor=actor, at=at, idempotency=idempotency, object_id=access_request.pk)
+    return access_request
+
+
+@transaction.atomic(durable=True)
+def cancel(
+    *, access_request_id: int, requester: Person, via: Via, idempotency: Idempotency | None = None
+) -> AccessRequest:
+    """The requester takes the ask back.
+
+    :raises Refused: when somebody else tries.
+    :raises IllegalMove: when the request is decided or has lapsed.
+    """
+    access_request = _locked(access_request_id)
+    at = clock.now()
+    if access_request.requester_id != requester.pk:
+        raise Refused("Only the person who asked can cancel a request. Deny it instead, if you may decide on it.")
+    _check_open(access_request, access_request.revision, at)
+    _decide(access_request, AccessRequestState.CANCELLED, requester.username, at)
+    access_request.save()
+    fact = Fact(Event.ACCESS_REQUEST_CANCELLED, str(access_request))
+    actor = people.actor_of(requester, via)
+    record(fact, actor=actor, at=at, idempotency=idempotency, object_id=access_request.pk)
+    return access_request
+
+
+@transaction.atomic(durable=True)
+def expire(*, access_request_id: int) -> AccessRequest:
+    """Nobody answered in time.
+
+    :raises IllegalMove: when the request is decided, or its time is not over.
+    """
+    access_request = _locked(access_request_id)
+    at = clock.now()
+    if access_request.state != AccessRequestState.PENDING or at < access_request.lapses_at:
+        raise _was_decided(access_request)
+    _decide(access_request, AccessRequestState.EXPIRED, CLOCKWORK.name, at)
+    access_request.save()
+    record(Fact(Event.ACCESS_REQUEST_EXPIRED, str(access_request)), actor=CLOCKWORK, at=at)
+    return access_request
+
+
+def _locked(access_request_id: int) -> AccessRequest:
+    return (
+        AccessRequest.objects.select_for_update(of=("self",))
+        .select_related("target", "requester", "beneficiary", "policy_version")
+        .get(pk=access_request_id)
+    )
+
+
+def _filed(requester: Person, considered: Considered, at: datetime) -> AccessRequest:
+    asked, verdict = considered.asked, considered.verdict
+    return AccessRequest.objects.create(
+        requester=requester,
+        beneficiary=considered.beneficiary,
+        target=considered.target,
+        kind=asked.kind,
+        roles=[str(role) for role in considered.roles],
+        privileges=asks.stored_privileges(considered.privileges),
+        clusters=list(asked.clusters),
+        authentication=asked.authentication,
+        source_addresses=list(considered.source_addresses),
+        duration=asked.duration,
+        starts_at=asked.starts_at,
+        reason=asked.reason,
+        ticket=asked.ticket,
+        level=verdict.level.value,
+        policy_version=considered.policy_version,
+        verdict=policy.to_json(verdict),
+        step_groups=[step.group for step in verdict.steps],
+        state=AccessRequestState.PENDING.value,
+        filed_at=at,
+        lapses_at=at + verdict.lapses_after,
+    )
+
+
+def _facts_of(access_request: AccessRequest) -> dict[str, object]:
+    return {
+        "target": access_request.target.slug,
+        "kind": access_request.kind,
+        "roles": access_request.roles,
+        "level": access_request.level,
+        "duration": format_duration(access_request.duration),
+        "beneficiary": access_request.beneficiary.username,
+        "source_addresses": access_request.source_addresses,
+        "reason": access_request.reason,
+        "ticket": access_request.ticket,
+        "policy": access_request.policy_version.version,
+        "rules": access_request.verdict["rules"],
+    }
+
+
+def _judged_now(access_request: AccessRequest) -> policy.Verdict | Refused:
+    """The verdict of today, or the refusal that stands in the way of approving (denying stays possible)."""
+    try:
+        verdict = asks.judge_again(access_request)
+    except (asks.NotReadYet, Invalid) as error:
+        return _refusal(access_request, str(error))
+    if not verdict.allowed:
+        return _refusal(access_request, verdict.refusals[0].sentence, rule=verdict.refusals[0].rule)
+    return verdict
+
+
+def _voice_of(
+    approver: Person, access_request: AccessRequest, verdict: policy.Verdict | Refused
+) -> frozenset[str]:
+    """The groups that give the approver a voice: held now, and already when the request was filed."""
+    if approver.pk in {access_request.requester_id, access_request.beneficiary_id}:
+        sentence = "Nobody decides on access that they ask for or would get. Somebody else has to."
+        raise _refusal(access_request, sentence)
+    wanted = set(access_request.step_groups)
+    if isinstance(verdict, policy.Verdict):
+        wanted |= {step.group for step in verdict.steps}
+    voices = people.groups_of(approver, since=access_request.filed_at) & wanted
+    if not voices:
+        asked = " and ".join(sorted(wanted)) or "nobody"
+        sentence = f"This request is decided by {asked}. You were not among them when it was filed."
+        raise _refusal(access_request, sentence)
+    return voices
+
+
+def _refusal(access_request: AccessRequest, sentence: str, *, rule: str = "") -> Refused:
+    return Refused(sentence, rule=rule, event=Event.ACCESS_REQUEST_REFUSED, subject=str(access_request))
+
+
+def _check_open(access_request: AccessRequest, revision: int, at: datetime) -> None:
+    if access_request.state != AccessRequestState.PENDING:
+        raise _was_decided(access_request)
+    if at >= access_request.lapses_at:
+        raise IllegalMove(
+            "Nobody answered in time, so the request has lapsed. It can be asked again.",
+            person=CLOCKWORK.name,
+            what=AccessRequestState.EXPIRED.value,
+            at=access_request.lapses_at,
+        )
+    if revision != access_request.revision:
+        raise StaleRevision(f"The request was edited. Read revision {access_request.revision} before you decide.")
+
+
+def _was_decided(access_request: AccessRequest) -> IllegalMove:
+    state = AccessRequestState(access_request.state)
+    if state is AccessRequestState.PENDING:
+        sentence = "The request is still open; its time is not over."
+    else:
+        sentence = f"{access_request.decided_by} was faster: the request is {state.value} already."
+    return IllegalMove(
+        sentence,
+        person=access_request.decided_by,
+        what=state.value,
+        at=access_request.decided_at or access_request.filed_at,
+    )
+
+
+def _adds_nothing(access_request: AccessRequest, approver: Person) -> IllegalMove:
+    mine = access_request.approvals.filter(person=approver, revision=access_request.revision).first()
+    last = mine or access_request.approvals.select_related("person").order_by("-at").first()
+    who = last.person.username if last else CLOCKWORK.name
+    sentence = (
+        "You have approved this request already. It waits for somebody else."
+        if mine
+        else f"{who} has approved for your group already. It waits for another group."
+    )
+    at = last.at if last else access_request.filed_at
+    return IllegalMove(sentence, person=who, what="approved", at=at)
+
+
+def _shorten(access_request: AccessRequest, duration: timedelta | None) -> None:
+    if duration is None:
+        return
+    longest = access_request.approved_duration or access_request.duration
+    if duration > longest:
+        raise Invalid({"duration": [f"An approver may shorten, not lengthen: at most {format_duration(longest)}."]})
+    access_request.approved_duration = duration
+
+
+def _given(access_request: AccessRequest) -> list[policy.Given]:
+    approvals = access_request.approvals.filter(
+        revision=access_request.revision, answer=Answer.APPROVE.value
+    ).select_related("person")
+    return [policy.Given(approval.person.username, frozenset(approval.groups)) for approval in approvals]
+
+
+def _said(event: Event, access_request: AccessRequest, *, group: str, comment: str) -> Fact:
+    facts = {"revision": access_request.revision, "group": group, "comment": comment}
+    return Fact(event, str(access_request), facts)
+
+
+def _decide(access_request: AccessRequest, state: AccessRequestState, by: str, at: datetime) -> None:
+    check_move(REQUEST_MOVES, AccessRequestState(access_request.state), state)
+    access_request.state = state.value
+    access_request.decided_at = at
+    access_request.decided_by = by
+
+
+def _approved(access_request: AccessRequest, *, decided_by: str, at: datetime) -> Fact:
+    """Move to approved and make the grant, in one breath."""
+    _decide(access_request, AccessRequestState.APPROVED, decided_by, at)
+    access_request.save()
+    not_before = max(at, access_request.starts_at or at)
+    grant = Grant.objects.create(
+        access_request=access_request,
+        target=access_request.target,
+        holder=access_request.beneficiary,
+        username=f"new-{access_request.pk}",
+        length=access_request.approved_duration or access_request.duration,
+        state=GrantState.PENDING.value,
+        created_at=at,
+        not_before=not_before,
+        activate_by=not_before + ACTIVATION_WINDOW,
+    )
+    grant.username = naming.username_for(
+        installation=settings.ACCESS_INSTALLATION, grant_id=grant.pk, person=grant.holder.username
+    )
+    grant.save(update_fields=["username"])
+    gates = [GateName.USER, GateName.ROLES]
+    if access_request.source_addresses:
+        gates.insert(0, GateName.NETWORK)
+    Gate.objects.bulk_create(Gate(grant=grant, gate=gate.value, state=GateState.CLOSED.value) for gate in gates)
+    facts = {"grant": grant.pk, "username": grant.username, "length": format_duration(grant.length), "by": decided_by}
+    return Fact(Event.ACCESS_REQUEST_APPROVED, str(access_request), facts, grant=grant)

@@ -1,0 +1,146 @@
+"""A grant's one-time password: shown once, renewed on demand, erased when nobody reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import transaction
+
+from accessrequests.domain.connecting import connection_string
+from accessrequests.domain.events import Event, Via
+from accessrequests.domain.lifecycle import CredentialState, GrantState
+from accessrequests.models import Credential, Grant, Person
+from accessrequests.operations import _credential
+from accessrequests.operations._record import CLOCKWORK, UNREAD_LIFE, Fact, Idempotency, record
+from accessrequests.operations.refusals import Gone, NotReady, Refused
+from accessrequests.queries import clock, people
+
+
+@dataclass(frozen=True, slots=True)
+class Revealed:
+    """What the holder sees, once."""
+
+    username: str
+    expires_at: datetime
+    password: str = field(repr=False)
+    connection_string: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """A new password on its way to the target."""
+
+    grant: Grant
+    generation: int
+    password: str = field(repr=False)
+
+
+@transaction.atomic(durable=True)
+def reveal(*, grant_id: int, person: Person, via: Via, idempotency: Idempotency | None = None) -> Revealed:
+    """Show the password to the holder, once, and forget it.
+
+    :raises Refused: when somebody else reaches for it.
+    :raises NotReady: while the access is still being made.
+    :raises Gone: when it was shown or erased, or the access has ended.
+    """
+    grant, credential = _locked(grant_id)
+    at = clock.now()
+    _check_holder(grant, person)
+    if grant.state in {GrantState.REVOKING, GrantState.REVOKED} or (grant.expires_at and at >= grant.expires_at):
+        raise Gone("This access has ended, and its password is erased. Ask again if you still need it.")
+    if credential is None or credential.state == CredentialState.NONE:
+        raise NotReady("The password is not ready yet. It will be as soon as the access is live.")
+    if credential.state != CredentialState.READY:
+        raise Gone("This password has been shown or erased. Make a new one: POST rotate/, or press “Make a new one”.")
+    password = _credential.opened(credential)
+    credential.state = CredentialState.REVEALED.value
+    credential.sealed, credential.revealed_at = None, at
+    credential.save()
+    connect_to = grant.target.connect_to
+    revealed = Revealed(
+        username=grant.username,
+        expires_at=grant.expires_at or at,
+        password=password,
+        connection_string=connection_string(
+            kind=grant.target.kind,
+            hosts=connect_to["hosts"],
+            options=connect_to.get("options", {}),
+            username=grant.username,
+            password=password,
+        ),
+    )
+    fact = Fact(Event.CREDENTIAL_REVEALED, str(grant), {"generation": credential.generation})
+    actor = people.actor_of(person, via)
+    record(fact, actor=actor, at=at, idempotency=idempotency, object_id=grant.pk)
+    return revealed
+
+
+@transaction.atomic(durable=True)
+def rotate(*, grant_id: int, person: Person, via: Via, idempotency: Idempotency | None = None) -> Grant:
+    """Have a new password made on the target. The old one works until the target has the new one.
+
+    :raises Refused: when somebody else asks.
+    :raises NotReady: while the access is still being made, or a new password is already on its way.
+    :raises Gone: when the access has ended.
+    """
+    grant, credential = _locked(grant_id)
+    at = clock.now()
+    _check_holder(grant, person)
+    if grant.state in {GrantState.REVOKING, GrantState.REVOKED} or (grant.expires_at and at >= grant.expires_at):
+        raise Gone("This access has ended. Ask again if you still need it.")
+    if grant.state != GrantState.ACTIVE or credential is None or credential.state == CredentialState.NONE:
+        raise NotReady("A password is on its way already. Wait until it is ready.")
+    _credential.renew(credential)
+    fact = Fact(Event.CREDENTIAL_ROTATION_STARTED, str(grant), {"generation": credential.generation}, grant=grant)
+    actor = people.actor_of(person, via)
+    record(fact, actor=actor, at=at, idempotency=idempotency, object_id=grant.pk)
+    return grant
+
+
+@transaction.atomic(durable=True)
+def start_rotation(*, grant_id: int) -> Renewal | None:
+    """The password that a worker shall give to the target, or None when there is none on its way any more."""
+    grant, credential = _locked(grant_id)
+    if grant.state != GrantState.ACTIVE or credential is None or credential.state != CredentialState.NONE:
+        return None
+    return Renewal(grant, credential.generation, _credential.opened(credential))
+
+
+@transaction.atomic(durable=True)
+def mark_rotated(*, grant_id: int, generation: int) -> None:
+    """The target has the new password."""
+    grant, credential = _locked(grant_id)
+    at = clock.now()
+    if credential is None or credential.generation != generation or credential.state != CredentialState.NONE:
+        return
+    _credential.make_ready(grant, at)
+    fact = Fact(Event.CREDENTIAL_ROTATED, str(grant), {"generation": generation}, grant=grant)
+    record(fact, actor=CLOCKWORK, at=at)
+
+
+@transaction.atomic(durable=True)
+def erase_unread(*, grant_id: int) -> None:
+    """Forget a password that was ready for `UNREAD_LIFE` and that nobody has read."""
+    grant, credential = _locked(grant_id)
+    at = clock.now()
+    if credential is None or credential.state != CredentialState.READY or credential.ready_at is None:
+        return
+    if at < credential.ready_at + UNREAD_LIFE:
+        return
+    _credential.erase(grant, at)
+    record(Fact(Event.CREDENTIAL_ERASED, str(grant), {"why": "nobody read it"}), actor=CLOCKWORK, at=at)
+
+
+def _locked(grant_id: int) -> tuple[Grant, Credential | None]:
+    grant = Grant.objects.select_for_update(of=("self",)).select_related("target", "holder").get(pk=grant_id)
+    return grant, Credential.objects.select_related("grant").filter(grant=grant).first()
+
+
+def _check_holder(grant: Grant, person: Person) -> None:
+    if grant.holder_id != person.pk:
+        raise Refused(
+            "Only the person who holds this access can have its password.",
+            event=Event.GRANT_REFUSED,
+            subject=str(grant),
+        )

@@ -1,0 +1,313 @@
+"""Provisioning and its outcomes, and the many reasons that lead into the one revocation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from accessrequests.domain.events import Actor, Event, Via
+from accessrequests.domain.lifecycle import GATE_MOVES, GRANT_MOVES, EndReason, GateState, GrantState, check_move
+from accessrequests.models import Gate, Grant, Person
+from accessrequests.operations import _credential
+from accessrequests.operations._ending import start_revocation
+from accessrequests.operations._record import CLOCKWORK, Fact, Idempotency, record
+from accessrequests.operations.refusals import IllegalMove, Refused
+from accessrequests.queries import clock, people
+from accessrequests.queries import grants as grant_queries
+
+LONGEST_CALL = timedelta(seconds=11)  # a claim's lease of 6 s, and one bounded call of 5 s
+ATTEMPTS_TO_PROVISION = 8
+ALIVE = {GrantState.PENDING.value, GrantState.ACTIVE.value}
+
+
+class TooEarly(Exception):
+    """The look that would confirm the end came before a call could have ended. `until` says when to look again."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(f"A call may still be on its way. Look again after {until:%H:%M:%S} UTC.")
+        self.until = until
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The right to try once to make a grant true. `password` is the one that was sealed before any call."""
+
+    grant: Grant
+    number: int
+    password: str = field(repr=False)
+
+
+@transaction.atomic(durable=True)
+def start_provisioning(*, grant_id: int) -> Attempt | None:
+    """Begin one attempt: the end is fixed in the row and the password sealed before the first call to the target.
+
+    None when there is nothing to provision any more. A grant that may no longer be opened is ended instead.
+    """
+    grant = _locked(grant_id)
+    at = clock.now()
+    if grant.state != GrantState.PENDING or at < grant.not_before:
+        return None
+    refusal = grant_queries.why_not_open(grant, at=at)
+    if refusal is not None:
+        record(*_give_up(grant, refusal, at), actor=CLOCKWORK, at=at)
+        return None
+    grant.attempt += 1
+    grant.provisioning_attempt = grant.attempt
+    grant.attempt_started_at, grant.attempt_ended_at = at, None
+    if grant.expires_at is None:
+        grant.starts_at, grant.expires_at = at, at + grant.length
+    password = _credential.sealed_or_new(grant)
+    grant.save()
+    facts = {"attempt": grant.attempt, "expires_at": _moment(grant.expires_at)}
+    record(Fact(Event.GRANT_PROVISIONING_STARTED, str(grant), facts), actor=CLOCKWORK, at=at)
+    return Attempt(grant, grant.attempt, password)
+
+
+@transaction.atomic(durable=True)
+def may_open(*, grant_id: int, attempt: int) -> bool:
+    """The last look before power is given: the attempt is still the newest, and the verdict of today still says yes.
+
+    False: undo. A grant that may no longer be opened is ended on the way.
+    """
+    grant = _locked(grant_id)
+    at = clock.now()
+    if not _is_newest(grant, attempt):
+        return False
+    refusal = grant_queries.why_not_open(grant, at=at)
+    if refusal is None:
+        return True
+    record(*_give_up(grant, refusal, at), actor=CLOCKWORK, at=at)
+    return False
+
+
+@transaction.atomic(durable=True)
+def mark_active(*, grant_id: int, attempt: int, gates: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Every gate is confirmed open by the target. False: the attempt is void, or the time is over; undo."""
+    grant = _locked(grant_id)
+    at = clock.now()
+    if not _is_newest(grant, attempt):
+        return False
+    grant.attempt_ended_at = at
+    if grant.expires_at is None or at >= grant.expires_at:
+        late = grant_queries.NotOpened(
+            EndReason.PROVISIONING_FAILED, "The time box ran out before the access was ready."
+        )
+        record(*_give_up(grant, late, at), actor=CLOCKWORK, at=at)
+        return False
+    check_move(GRANT_MOVES, GrantState(grant.state), GrantState.ACTIVE)
+    grant.state = GrantState.ACTIVE.value
+    grant.activated_at = at
+    grant.failures, grant.last_error = 0, ""
+    grant.save()
+    _move_gates(grant, GateState.OPEN, gates)
+    _credential.make_ready(grant, at)
+    facts = {"username": grant.username, "expires_at": _moment(grant.expires_at), "gates": dict(gates)}
+    record(Fact(Event.GRANT_ACTIVATED, str(grant), facts, grant=grant), actor=CLOCKWORK, at=at)
+    return True
+
+
+@transaction.atomic(durable=True)
+def note_failure(*, grant_id: int, attempt: int, sentence: str, permanent: bool, unreachable: bool) -> bool:
+    """An attempt to provision did not succeed. True: try again. Otherwise the grant was ended, or is not ours."""
+    grant = _locked(grant_id)
+    at = clock.now()
+    if not _is_newest(grant, attempt):
+        return False
+    grant.attempt_ended_at = at
+    grant.failures += not unreachable
+    grant.last_error = sentence
+    failed = Fact(Event.GRANT_ATTEMPT_FAILED, str(grant), {"attempt": attempt, "why": sentence})
+    if permanent or at >= grant.activate_by or grant.failures >= ATTEMPTS_TO_PROVISION:
+        gave_up = grant_queries.NotOpened(EndReason.PROVISIONING_FAILED, sentence)
+        record(failed, *_give_up(grant, gave_up, at), actor=CLOCKWORK, at=at)
+        return False
+    grant.save()
+    record(failed, actor=CLOCKWORK, at=at)
+    return True
+
+
+@transaction.atomic(durable=True)
+def note_undone(*, grant_id: int, attempt: int) -> None:
+    """A voided attempt has come to its end: no call of it is on its way any more."""
+    grant = _locked(grant_id)
+    if grant.provisioning_attempt == attempt and grant.attempt_ended_at is None:
+        grant.attempt_ended_at = clock.now()
+        grant.save(update_fields=["attempt_ended_at"])
+
+
+@transaction.atomic(durable=True)
+def release(*, grant_id: int, holder: Person, via: Via, idempotency: Idempotency | None = None) -> Grant:
+    """The holder gives the access back.
+
+    :raises Refused: when somebody else tries.
+    :raises IllegalMove: when the grant is ending or ended.
+    """
+    grant = _locked(grant_id)
+    at = clock.now()
+    if grant.holder_id != holder.pk:
+        raise Refused("Only its holder can release a grant. You may revoke it, if you may decide on its request.")
+    actor = people.actor_of(holder, via)
+    facts = _ended_by_person(grant, EndReason.RELEASED, actor=actor, at=at, note="")
+    record(*facts, actor=actor, at=at, idempotency=idempotency, object_id=grant.pk)
+    return grant
+
+
+@transaction.atomic(durable=True)
+def revoke(
+    *, grant_id: int, person: Person, via: Via, reason: str, idempotency: Idempotency | None = None
+) -> Grant:
+    """An administrator, or anybody who may decide on the request, ends the access.
+
+    :raises Refused: when the person may not.
+    :raises IllegalMove: when the grant is ending or ended.
+    """
+    grant = _locked(grant_id)
+    at = clock.now()
+    if not grant_queries.may_revoke(person, grant):
+        raise Refused(
+            "Only administrators and those who may decide on its request can revoke a grant.",
+            event=Event.GRANT_REFUSED,
+            subject=str(grant),
+        )
+    actor = people.actor_of(person, via)
+    facts = _ended_by_person(grant, EndReason.REVOKED, actor=actor, at=at, note=reason)
+    record(*facts, actor=actor, at=at, idempotency=idempotency, object_id=grant.pk)
+    return grant
+
+
+@transaction.atomic(durable=True)
+def end(*, grant_id: int, reason: EndReason, note: str, actor: Actor = CLOCKWORK) -> bool:
+    """End a grant for a reason that no person's click gave: an operator's command, drift, a leaver."""
+    grant = _locked(grant_id)
+    at = clock.now()
+    if grant.state not in ALIVE:
+        return False
+    facts = start_revocation(grant, reason, actor=actor, at=at, note=note)
+    if reason is EndReason.DRIFT:
+        facts.insert(0, Fact(Event.GRANT_DRIFT_FOUND, str(grant), {"why": note}))
+    record(*facts, actor=actor, at=at)
+    return True
+
+
+@transaction.atomic(durable=True)
+def expire(*, grant_id: int) -> bool:
+    """The deadline has come: for an active grant its end, for a pending one the end of its activation window."""
+    grant = _locked(grant_id)
+    at = clock.now()
+    if grant.state == GrantState.ACTIVE and grant.expires_at is not None and at >= grant.expires_at:
+        record(*start_revocation(grant, EndReason.EXPIRY, actor=CLOCKWORK, at=at), actor=CLOCKWORK, at=at)
+        return True
+    latest = min(grant.activate_by, grant.expires_at or grant.activate_by)
+    if grant.state == GrantState.PENDING and at >= latest:
+        sentence = grant.last_error or "The access was not ready in time."
+        record(
+            *_give_up(grant, grant_queries.NotOpened(EndReason.PROVISIONING_FAILED, sentence), at),
+            actor=CLOCKWORK,
+            at=at,
+        )
+        return True
+    return False
+
+
+@transaction.atomic(durable=True)
+def mark_cut(*, grant_id: int, evidence: Mapping[str, Any]) -> None:
+    """The target confirms: no login, and nothing of it runs. Saying so again changes nothing."""
+    grant = _locked(grant_id)
+    at = clock.now()
+    if grant.state != GrantState.REVOKING or grant.cut_at is not None:
+        return
+    grant.cut_at = at
+    grant.failures, grant.last_error = 0, ""
+    grant.save()
+    _move_gates(grant, GateState.CUT, dict.fromkeys(_gate_names(grant), evidence))
+    record(Fact(Event.GRANT_CUT, str(grant), {"evidence": dict(evidence)}), actor=CLOCKWORK, at=at)
+
+
+@transaction.atomic(durable=True)
+def mark_revoked(*, grant_id: int, evidence: Mapping[str, Any], looked_at: datetime) -> None:
+    """The target no longer has anything of it, by a look taken at `looked_at`.
+
+    :raises TooEarly: when an attempt without a recorded end could still have had a call on its way.
+    """
+    grant = _locked(grant_id)
+    at = clock.now()
+    if grant.state != GrantState.REVOKING:
+        return
+    safe_from = grant_queries.safe_look(grant, longest_call=LONGEST_CALL)
+    if looked_at < safe_from:
+        raise TooEarly(safe_from)
+    check_move(GRANT_MOVES, GrantState(grant.state), GrantState.REVOKED)
+    grant.state = GrantState.REVOKED.value
+    grant.revoked_at = at
+    grant.failures, grant.last_error = 0, ""
+    grant.save()
+    _move_gates(grant, GateState.CLEAN, dict.fromkeys(_gate_names(grant), evidence))
+    facts = {"reason": grant.end_reason, "evidence": dict(evidence)}
+    record(Fact(Event.GRANT_REVOKED, str(grant), facts), actor=CLOCKWORK, at=at)
+
+
+@transaction.atomic(durable=True)
+def note_revocation_failure(*, grant_id: int, sentence: str) -> None:
+    """A step of the revocation did not succeed; it will be tried until it does."""
+    grant = _locked(grant_id)
+    at = clock.now()
+    if grant.state != GrantState.REVOKING:
+        return
+    grant.failures += 1
+    is_news = grant.last_error != sentence
+    grant.last_error = sentence
+    grant.save()
+    if is_news:
+        failed = Fact(Event.GRANT_ATTEMPT_FAILED, str(grant), {"attempt": grant.attempt, "why": sentence})
+        record(failed, actor=CLOCKWORK, at=at)
+
+
+def _locked(grant_id: int) -> Grant:
+    return (
+        Grant.objects.select_for_update(of=("self",))
+        .select_related("target", "holder", "access_request__requester", "access_request__beneficiary")
+        .select_related("access_request__target", "access_request__policy_version")
+        .get(pk=grant_id)
+    )
+
+
+def _is_newest(grant: Grant, attempt: int) -> bool:
+    return grant.state == GrantState.PENDING and grant.attempt == attempt
+
+
+def _give_up(grant: Grant, refusal: grant_queries.NotOpened, at: datetime) -> list[Fact]:
+    failed = Fact(
+        Event.GRANT_PROVISIONING_FAILED, str(grant), {"reason": refusal.reason.value, "why": refusal.sentence}
+    )
+    return [failed, *start_revocation(grant, refusal.reason, actor=CLOCKWORK, at=at, note=refusal.sentence)]
+
+
+def _ended_by_person(grant: Grant, reason: EndReason, *, actor: Actor, at: datetime, note: str) -> list[Fact]:
+    if grant.state not in ALIVE:
+        raise IllegalMove(
+            f"{grant.ended_by} was faster: the access is {grant.state} already.",
+            person=grant.ended_by,
+            what=grant.end_reason,
+            at=grant.revocation_started_at or at,
+        )
+    return start_revocation(grant, reason, actor=actor, at=at, note=note)
+
+
+def _gate_names(grant: Grant) -> list[str]:
+    return list(grant.gates.values_list("gate", flat=True))
+
+
+def _move_gates(grant: Grant, state: GateState, evidence: Mapping[str, Mapping[str, Any]]) -> None:
+    for gate in Gate.objects.filter(grant=grant):
+        check_move(GATE_MOVES, GateState(gate.state), state)
+        gate.state = state.value
+        gate.evidence = {**gate.evidence, state.value: dict(evidence.get(gate.gate, {}))}
+        gate.save(update_fields=["state", "evidence"])
+
+
+def _moment(at: datetime | None) -> str:
+    return at.isoformat().replace("+00:00", "Z") if at is not None else ""

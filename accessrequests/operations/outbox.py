@@ -1,0 +1,126 @@
+"""Outbox messages: sent, claimed, beaten, postponed, done. The claim is the only lease; sending is not claiming."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import connection, transaction
+
+from accessrequests.domain.events import QUEUE_OF, Job
+from accessrequests.models import OutboxMessage
+from accessrequests.operations._record import CHANNEL
+from accessrequests.queries import clock
+
+LEASE = timedelta(seconds=6)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to carry one message for as long as it is beaten. `number` is its fencing number."""
+
+    message_id: int
+    number: int
+    job: Job
+    subject: str
+    event: str
+    target: str
+    failures: int
+
+    @property
+    def subject_id(self) -> int:
+        return int(self.subject.partition("/")[2])
+
+    @property
+    def subject_name(self) -> str:
+        return self.subject.partition("/")[2]
+
+
+# One statement: nobody else holds it, it is due, and nothing older in its lane is unfinished.
+_CLAIM = """
+UPDATE accessrequests_outboxmessage AS message
+   SET claim = claim + 1, claimed_by = %(owner)s, claimed_until = clock_timestamp() + %(lease)s
+ WHERE id = %(id)s AND done_at IS NULL AND ready_at <= clock_timestamp()
+   AND (claimed_until IS NULL OR claimed_until < clock_timestamp())
+   AND NOT EXISTS (SELECT 1 FROM accessrequests_outboxmessage AS older
+                    WHERE older.lane = message.lane AND older.id < message.id AND older.done_at IS NULL)
+RETURNING claim, job, subject, event, target, failures
+"""
+
+
+def claim(*, message_id: int, owner: str) -> Claim | None:
+    """Take a message, or None: it is done, not due, somebody has it, or an older one of its lane is unfinished."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, {"id": message_id, "owner": owner, "lease": LEASE})
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    number, job, subject, event, target, failures = row
+    return Claim(message_id, number, Job(job), subject, event, target, failures)
+
+
+def beat(*, claims: Iterable[Claim]) -> None:
+    """Keep claims alive that are still being worked on."""
+    for held in claims:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE accessrequests_outboxmessage SET claimed_until = clock_timestamp() + %s"
+                " WHERE id = %s AND claim = %s AND done_at IS NULL",
+                [LEASE, held.message_id, held.number],
+            )
+
+
+@transaction.atomic(durable=True)
+def finish(*, claim: Claim) -> bool:
+    """The work is done. False: the claim had passed to somebody else."""
+    at = clock.now()
+    held = OutboxMessage.objects.filter(pk=claim.message_id, claim=claim.number, done_at=None)
+    finished = bool(held.update(done_at=at, claimed_until=None))
+    if finished and OutboxMessage.objects.filter(lane=f"{claim.job.value}/{claim.subject}", done_at=None).exists():
+        _wake()
+    return finished
+
+
+@transaction.atomic(durable=True)
+def postpone(*, claim: Claim, delay: timedelta, why: str, failed: bool) -> bool:
+    """Try again after `delay`. False: the claim had passed to somebody else."""
+    at = clock.now()
+    held = OutboxMessage.objects.filter(pk=claim.message_id, claim=claim.number, done_at=None)
+    failures = claim.failures + 1 if failed else 0
+    return bool(held.update(ready_at=at + delay, claimed_until=None, sent_at=None, failures=failures, last_error=why))
+
+
+def mark_sent(*, message_ids: Sequence[int]) -> None:
+    """The broker has taken them. Nothing more is known."""
+    OutboxMessage.objects.filter(pk__in=message_ids).update(sent_at=clock.now())
+
+
+@transaction.atomic(durable=True)
+def file_periodic(*, job: Job, subject: str, target: str = "") -> bool:
+    """File work that the clock asks for, unless it is waiting already."""
+    at = clock.now()
+    waiting = OutboxMessage.objects.filter(job=job.value, subject=subject, done_at=None)
+    if waiting.exists():
+        return False
+    OutboxMessage.objects.bulk_create(
+        [
+            OutboxMessage(
+                job=job.value,
+                queue=QUEUE_OF[job].value,
+                lane=f"{job.value}/{subject}",
+                subject=subject,
+                target=target,
+                created_at=at,
+                ready_at=at,
+            )
+        ],
+        ignore_conflicts=True,
+    )
+    _wake()
+    return True
+
+
+def _wake() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])

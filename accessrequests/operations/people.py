@@ -1,0 +1,173 @@
+"""People, their groups and their tokens."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from accessrequests.domain.events import Actor, Event, Via
+from accessrequests.domain.lifecycle import EndReason, GrantState
+from accessrequests.models import Grant, Group, Membership, Person, PersonalToken
+from accessrequests.models.people import GroupRole
+from accessrequests.operations._ending import start_revocation
+from accessrequests.operations._record import Fact, record
+from accessrequests.operations.refusals import IllegalMove, Refused
+from accessrequests.queries import clock, people
+from accessrequests.queries.asks import Invalid
+
+SCOPES = ("read", "request", "decide", "reveal", "end", "audit", "admin")
+TOKEN_BYTES = 32
+
+
+@transaction.atomic(durable=True)
+def apply_people(
+    *, groups: Mapping[str, Mapping[str, Any]], entries: Mapping[str, Mapping[str, Any]], actor: Actor
+) -> list[Person]:
+    """Make people and groups say what the file says. People whom it does not name stay as they are.
+
+    :raises Invalid: when somebody is put into a group that the file does not name.
+    """
+    unknown = {group for entry in entries.values() for group in entry.get("groups", [])} - set(groups)
+    if unknown:
+        raise Invalid({"groups": [f"There is no group {group}. Name it under groups." for group in sorted(unknown)]})
+    at = clock.now()
+    known = {name: _apply_group(name, fields) for name, fields in sorted(groups.items())}
+    facts: list[Fact] = []
+    applied = []
+    for username, entry in sorted(entries.items()):
+        person, changes = _apply_person(username, entry, known, at)
+        applied.append(person)
+        if changes:
+            facts.append(Fact(Event.PERSON_APPLIED, f"person/{username}", changes))
+        if not person.is_active:
+            facts += _end_all(person, actor, at)
+    if facts:
+        record(*facts, actor=actor, at=at)
+    return applied
+
+
+def _apply_group(name: str, fields: Mapping[str, Any]) -> Group:
+    group, _ = Group.objects.update_or_create(name=name, defaults={"role": fields.get("role", "")})
+    return group
+
+
+def _apply_person(
+    username: str, entry: Mapping[str, Any], known: Mapping[str, Group], at: datetime
+) -> tuple[Person, dict[str, Any]]:
+    """The person as the file has them, and what that changed."""
+    person = Person.objects.select_for_update().filter(username=username).first()
+    if person is None:
+        person = Person(username=username, created_at=at)
+        person.set_unusable_password()
+    wanted = {
+        "name": entry["name"],
+        "email": entry["email"],
+        "is_active": entry.get("active", True),
+        "is_staff": any(known[group].role == GroupRole.ADMINISTRATOR for group in entry.get("groups", [])),
+    }
+    changes = {name: value for name, value in wanted.items() if person.pk is None or getattr(person, name) != value}
+    for name, value in wanted.items():
+        setattr(person, name, value)
+    person.save()
+    joined, left = _apply_memberships(person, {known[name] for name in entry.get("groups", [])}, at)
+    return person, changes | ({"joined": joined} if joined else {}) | ({"left": left} if left else {})
+
+
+def _apply_memberships(person: Person, wanted: set[Group], at: datetime) -> tuple[list[str], list[str]]:
+    current = {membership.group: membership for membership in person.memberships.current().select_related("group")}
+    for group, membership in current.items():
+        if group not in wanted:
+            membership.ended_at = at
+            membership.save(update_fields=["ended_at"])
+    joined = wanted - set(current)
+    Membership.objects.bulk_create(Membership(person=person, group=group, since=at) for group in joined)
+    return sorted(group.name for group in joined), sorted(group.name for group in set(current) - wanted)
+
+
+def _end_all(person: Person, actor: Actor, at: datetime) -> list[Fact]:
+    alive = [GrantState.PENDING.value, GrantState.ACTIVE.value]
+    grants = Grant.objects.select_for_update(of=("self",)).select_related("target", "holder").order_by("pk")
+    facts = []
+    for grant in grants.filter(holder=person, state__in=alive):
+        note = f"{person.name} may no longer sign in."
+        facts += start_revocation(grant, EndReason.PERSON_DISABLED, actor=actor, at=at, note=note)
+    return facts
+
+
+@transaction.atomic(durable=True)
+def set_password(*, username: str, password: str, actor: Actor) -> Person:
+    """Give a person a password for the portal (where no identity provider does it)."""
+    person = Person.objects.select_for_update().get(username=username)
+    at = clock.now()
+    person.set_password(password)
+    person.save(update_fields=["password"])
+    record(Fact(Event.PERSON_APPLIED, f"person/{username}", {"password": "set"}), actor=actor, at=at)
+    return person
+
+
+@transaction.atomic(durable=True)
+def create_token(
+    *, person: Person, name: str, scopes: Sequence[str], actor: Actor, expires_at: datetime | None = None
+) -> tuple[PersonalToken, str]:
+    """Make a token; its secret is returned once and never stored.
+
+    :raises Invalid: when a scope is unknown, or not this person's to have.
+    """
+    allowed = scopes_of(person)
+    wrong = [scope for scope in scopes if scope not in allowed]
+    if wrong or not scopes:
+        listed = ", ".join(allowed)
+        raise Invalid({"scopes": [f"Choose among {listed}: {', '.join(wrong) or 'nothing'} is not yours to have."]})
+    at = clock.now()
+    secret = f"access_{secrets.token_urlsafe(TOKEN_BYTES)}"
+    token = PersonalToken.objects.create(
+        person=person,
+        name=name,
+        digest=hashlib.sha256(secret.encode()).hexdigest(),
+        scopes=sorted(set(scopes), key=SCOPES.index),
+        created_at=at,
+        expires_at=expires_at,
+    )
+    facts = {"token": token.pk, "name": name, "scopes": token.scopes}
+    record(Fact(Event.TOKEN_CREATED, f"person/{person.username}", facts), actor=actor, at=at)
+    return token, secret
+
+
+def scopes_of(person: Person) -> tuple[str, ...]:
+    """The scopes that this person's tokens may carry."""
+    without = set()
+    if not people.may_audit(person):
+        without.add("audit")
+    if not people.may_administer(person):
+        without.add("admin")
+    return tuple(scope for scope in SCOPES if scope not in without)
+
+
+@transaction.atomic(durable=True)
+def revoke_token(*, token_id: int, person: Person | None, actor: Actor) -> PersonalToken:
+    """End a token: its owner's own, or anybody's by an operator (`person` None).
+
+    :raises Refused: when it is somebody else's.
+    :raises IllegalMove: when it has been revoked.
+    """
+    token = PersonalToken.objects.select_for_update(of=("self",)).select_related("person").get(pk=token_id)
+    if person is not None and token.person_id != person.pk:
+        raise Refused("Only its owner can revoke a token.")
+    if token.revoked_at is not None:
+        raise IllegalMove("The token has been revoked already.", person=actor.name, what="revoked", at=token.revoked_at)
+    at = clock.now()
+    token.revoked_at = at
+    token.save(update_fields=["revoked_at"])
+    subject = f"person/{token.person.username}"
+    record(Fact(Event.TOKEN_REVOKED, subject, {"token": token.pk, "name": token.name}), actor=actor, at=at)
+    return token
+
+
+def command_actor(os_user: str) -> Actor:
+    """An operator at the command line, known by the name that the operating system gives them."""
+    return Actor(name=f"os:{os_user}"[:64], via=Via.COMMAND)

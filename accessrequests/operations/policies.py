@@ -1,0 +1,43 @@
+"""Publish a policy. What is published never changes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import connection, transaction
+
+from accessrequests.domain import policy
+from accessrequests.domain.events import Actor, Event
+from accessrequests.models import PolicyVersion
+from accessrequests.operations._record import Fact, record
+from accessrequests.queries import clock
+
+POLICY_LOCK = 7_241_960_114
+
+
+@transaction.atomic(durable=True)
+def publish(*, text: str, document: Mapping[str, Any], actor: Actor) -> PolicyVersion:
+    """Publish `document` (parsed from `text`) as the next version; the same text twice is one version.
+
+    :raises InvalidPolicy: when the document does not make sense; nothing is published.
+    """
+    rules = policy.parse(document)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [POLICY_LOCK])
+    at = clock.now()
+    last = PolicyVersion.objects.order_by("-version").first()
+    if last is not None and last.document == text:
+        return last
+    version = PolicyVersion.objects.create(
+        version=(last.version if last else 0) + 1,
+        name=rules.name,
+        document=text,
+        rules=dict(document),
+        published_by_id=actor.person_id,
+        published_at=at,
+    )
+    facts = {"name": rules.name, "rules": len(rules.rules), "sha256": hashlib.sha256(text.encode()).hexdigest()}
+    record(Fact(Event.POLICY_PUBLISHED, f"policy/{version.version}", facts), actor=actor, at=at)
+    return version

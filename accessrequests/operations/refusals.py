@@ -1,0 +1,60 @@
+"""The ways in which an operation says no, and the record of those refusals that are worth keeping."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from accessrequests.domain.events import Actor, Event
+from accessrequests.models import AuditEvent
+from accessrequests.operations._record import Fact, record
+from accessrequests.queries import clock
+
+RECORDED_A_MINUTE = 20
+
+
+class Refused(Exception):
+    """The policy, or the house, says no. `event` and `subject` are set when the refusal is worth keeping."""
+
+    def __init__(self, sentence: str, *, rule: str = "", event: Event | None = None, subject: str = "") -> None:
+        super().__init__(sentence)
+        self.rule = rule
+        self.event = event
+        self.subject = subject
+
+
+class IllegalMove(Exception):
+    """Somebody was faster, or the clock was. `person`, `what` and `at` say who did what, when."""
+
+    def __init__(self, sentence: str, *, person: str, what: str, at: datetime) -> None:
+        super().__init__(sentence)
+        self.person = person
+        self.what = what
+        self.at = at
+
+
+class StaleRevision(Exception):
+    """The request was edited after the person read it."""
+
+
+class NotReady(Exception):
+    """What is asked for will be there later, and is not there yet."""
+
+
+class Gone(Exception):
+    """What is asked for was there once and never will be again."""
+
+
+@transaction.atomic(durable=True)
+def record_refusal(*, refused: Refused, actor: Actor) -> None:
+    """Keep a refusal in the audit trail, at most `RECORDED_A_MINUTE` a person."""
+    if refused.event is None:
+        return
+    at = clock.now()
+    recent = AuditEvent.objects.filter(
+        actor=actor.name, event__in=[Event.ACCESS_REQUEST_REFUSED, Event.GRANT_REFUSED], at__gt=at - timedelta(minutes=1)
+    )
+    if recent.count() >= RECORDED_A_MINUTE:
+        return
+    record(Fact(refused.event, refused.subject, {"why": str(refused)}), actor=actor, at=at)

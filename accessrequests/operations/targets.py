@@ -1,0 +1,109 @@
+"""The catalogue of targets, and what workers find out about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from accessrequests.domain.events import Actor, Event
+from accessrequests.domain.lifecycle import EndReason, GrantState
+from accessrequests.models import Grant, Inventory, OutboxMessage, Target
+from accessrequests.operations._ending import start_revocation
+from accessrequests.operations._record import CLOCKWORK, Fact, record
+from accessrequests.queries import clock
+
+SKEW_ALARM_SECONDS = 2.0
+
+
+@transaction.atomic(durable=True)
+def apply_catalogue(*, entries: Mapping[str, Mapping[str, Any]], actor: Actor) -> list[Target]:
+    """Make the catalogue say what `entries` say. Targets that they do not name stay as they are."""
+    at = clock.now()
+    facts: list[Fact] = []
+    targets = []
+    for slug, entry in sorted(entries.items()):
+        target = Target.objects.select_for_update().filter(slug=slug).first() or Target(slug=slug)
+        was_retired = target.retired_at is not None
+        for name in ("name", "kind", "environment", "owner", "data_classes", "offers", "connect_to"):
+            setattr(target, name, entry[name])
+        target.applied_at = at
+        target.retired_at = (target.retired_at or at) if entry.get("retired") else None
+        target.save()
+        targets.append(target)
+        facts.append(Fact(Event.TARGET_APPLIED, f"target/{slug}", {"environment": target.environment}))
+        if target.retired_at and not was_retired:
+            facts += _end_all(target, actor, at)
+    record(*facts, actor=actor, at=at)
+    return targets
+
+
+def _end_all(target: Target, actor: Actor, at: datetime) -> list[Fact]:
+    alive = [GrantState.PENDING.value, GrantState.ACTIVE.value]
+    grants = Grant.objects.select_for_update(of=("self",)).select_related("target", "holder").order_by("pk")
+    facts = []
+    for grant in grants.filter(target=target, state__in=alive):
+        facts += start_revocation(grant, EndReason.TARGET_RETIRED, actor=actor, at=at, note="The target was retired.")
+    return facts
+
+
+@transaction.atomic(durable=True)
+def record_inventory(*, slug: str, roles: Mapping[str, Any], databases: Mapping[str, Any]) -> Inventory:
+    """Store what a worker read from the target. Not an audit event: it is read every ten minutes."""
+    target = Target.objects.select_for_update().get(slug=slug)
+    at = clock.now()
+    inventory, _ = Inventory.objects.update_or_create(
+        target=target, defaults={"read_at": at, "roles": dict(roles), "databases": dict(databases)}
+    )
+    return inventory
+
+
+@transaction.atomic(durable=True)
+def mark_unreachable(*, slug: str, why: str) -> bool:
+    """The target does not answer. True when that is news."""
+    target = Target.objects.select_for_update().get(slug=slug)
+    if target.unreachable_since is not None:
+        return False
+    at = clock.now()
+    target.unreachable_since = target.checked_at = at
+    target.save(update_fields=["unreachable_since", "checked_at"])
+    record(Fact(Event.TARGET_UNREACHABLE, f"target/{slug}", {"why": why}), actor=CLOCKWORK, at=at)
+    return True
+
+
+@transaction.atomic(durable=True)
+def mark_reachable(*, slug: str) -> bool:
+    """The target answers again: everything that waits on it is due at once. True when that is news."""
+    target = Target.objects.select_for_update().get(slug=slug)
+    at = clock.now()
+    if target.unreachable_since is None:
+        return False
+    away = round((at - target.unreachable_since).total_seconds())
+    target.unreachable_since, target.checked_at = None, at
+    target.save(update_fields=["unreachable_since", "checked_at"])
+    OutboxMessage.objects.filter(target=slug, done_at=None, ready_at__gt=at, failures__gt=0).update(ready_at=at)
+    record(Fact(Event.TARGET_REACHABLE, f"target/{slug}", {"away_seconds": away}), actor=CLOCKWORK, at=at)
+    return True
+
+
+@transaction.atomic(durable=True)
+def record_check(*, slug: str, clock_skew: float) -> None:
+    """Store a target's clock skew, in seconds (positive: its clock is ahead), and raise the alarm once it is large."""
+    target = Target.objects.select_for_update().get(slug=slug)
+    at = clock.now()
+    is_news = abs(clock_skew) > SKEW_ALARM_SECONDS >= abs(target.clock_skew or 0.0)
+    target.clock_skew, target.checked_at = clock_skew, at
+    target.save(update_fields=["clock_skew", "checked_at"])
+    if is_news:
+        facts = {"milliseconds": round(clock_skew * 1000)}
+        record(Fact(Event.TARGET_CLOCK_SKEWED, f"target/{slug}", facts), actor=CLOCKWORK, at=at)
+
+
+@transaction.atomic(durable=True)
+def record_orphan_ended(*, slug: str, username: str, evidence: Mapping[str, Any]) -> None:
+    """Reconcile found an object of ours without a grant, and the target confirms that it is gone."""
+    at = clock.now()
+    facts = {"username": username, "evidence": dict(evidence)}
+    record(Fact(Event.TARGET_ORPHAN_ENDED, f"target/{slug}", facts), actor=CLOCKWORK, at=at)

@@ -1,0 +1,69 @@
+"""Access requests as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from accessrequests.domain.lifecycle import AccessRequestState
+from accessrequests.models import AccessRequest, AuditEvent, Person
+from accessrequests.queries import people
+
+
+def visible_to(person: Person) -> QuerySet[AccessRequest]:
+    """One's own, those that one may decide on, and all of them for auditors and administrators."""
+    requests = AccessRequest.objects.select_related(
+        "requester", "beneficiary", "target", "policy_version", "grant", "grant__target"
+    ).prefetch_related("approvals__person")
+    if people.may_audit(person):
+        return requests
+    return requests.filter(
+        Q(requester=person) | Q(beneficiary=person) | Q(approvals__person=person) | _asks_groups_of(person)
+    ).distinct()
+
+
+def _asks_groups_of(person: Person) -> Q:
+    """Requests with a step that one of the person's groups may fill; none for a person in no group."""
+    return Q(step_groups__overlap=sorted(people.groups_of(person)))
+
+
+def inbox_of(person: Person) -> QuerySet[AccessRequest]:
+    """What waits for this person's decision, soonest to lapse first."""
+    waiting = (
+        AccessRequest.objects.filter(_asks_groups_of(person), state=AccessRequestState.PENDING)
+        .exclude(Q(requester=person) | Q(beneficiary=person))
+        .exclude(approvals__person=person)
+        .values("pk")
+    )
+    return visible_to(person).filter(pk__in=waiting).order_by("lapses_at", "pk")
+
+
+def may_decide(person: Person, access_request: AccessRequest) -> bool:
+    """Whether the person's groups, held since the request was filed, give them a voice, and they gain nothing."""
+    if person.pk in {access_request.requester_id, access_request.beneficiary_id}:
+        return False
+    return bool(people.groups_of(person, since=access_request.filed_at) & set(access_request.step_groups))
+
+
+def with_people(verdict: dict[str, Any], *, without: Sequence[int], since: datetime) -> dict[str, Any]:
+    """The verdict, each step with the people who may fill it."""
+    steps = [
+        {
+            **step,
+            "people": [person.username for person in people.deciders(step["group"], since=since, without=without)],
+        }
+        for step in verdict["steps"]
+    ]
+    return {**verdict, "steps": steps}
+
+
+def timeline_of(access_request: AccessRequest) -> QuerySet[AuditEvent]:
+    """Everything that happened to the request and to the grant that came of it, oldest first."""
+    subjects = [str(access_request)]
+    grant = getattr(access_request, "grant", None)
+    if grant is not None:
+        subjects.append(str(grant))
+    return AuditEvent.objects.filter(subject__in=subjects).order_by("sequence")

@@ -1,0 +1,254 @@
+"""What an ask comes to: is it possible at all, what would it let the person do, and what does the policy say.
+
+The preview, the filing, the decision and the opening of the grant all judge here.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from accessrequests.domain import policy, privileges
+from accessrequests.domain.privileges import Privilege, RoleRef
+from accessrequests.models import AccessRequest, Inventory, Person, PolicyVersion, Target
+from accessrequests.queries import people
+
+LATEST_START = timedelta(days=30)
+REASON_MAXIMUM = 2_000
+MOST_ROLES = 20
+MOST_ADDRESSES = 20
+
+
+class Invalid(Exception):
+    """The ask cannot be judged as it stands. `errors` says, per field, what is wrong and what to do."""
+
+    def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
+        super().__init__(" ".join(sentence for sentences in errors.values() for sentence in sentences))
+        self.errors = {name: list(sentences) for name, sentences in errors.items()}
+
+
+class NotReadYet(Exception):
+    """The target's inventory or the policy is not there, so nothing can be judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person typed, already of the right types."""
+
+    target: str
+    kind: str
+    roles: tuple[str, ...]
+    duration: timedelta
+    reason: str
+    authentication: str = "scram"
+    clusters: tuple[str, ...] = ()
+    source_addresses: tuple[str, ...] = ()
+    grantee: str = ""
+    starts_at: datetime | None = None
+    ticket: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """An ask that can be judged, with all that was looked up for it."""
+
+    asked: Asked
+    target: Target
+    beneficiary: Person
+    policy_version: PolicyVersion
+    verdict: policy.Verdict
+    roles: tuple[RoleRef, ...]
+    privileges: Mapping[str, tuple[Privilege, ...]]
+    source_addresses: tuple[str, ...] = field(default=())
+
+
+def current_policy() -> PolicyVersion:
+    """:raises NotReadYet: when nothing has been published, so that nothing may be asked."""
+    version = PolicyVersion.objects.order_by("-version").first()
+    if version is None:
+        raise NotReadYet("No policy has been published yet, so nothing can be asked for. Ask an administrator.")
+    return version
+
+
+def consider(*, requester: Person, asked: Asked, at: datetime) -> Considered:
+    """Judge an ask as of `at`.
+
+    :raises Invalid: when a field names something that is not there, not offered or not sensible.
+    :raises NotReadYet: when the target's inventory or the policy is missing.
+    """
+    errors: dict[str, list[str]] = {}
+    target = Target.objects.filter(slug=asked.target, retired_at=None).first()
+    if target is None:
+        raise Invalid({"target": [f"There is no target called {asked.target}. GET targets/ lists them."]})
+    beneficiary = _beneficiary(requester, asked, errors)
+    _check_offer(target, asked, errors)
+    _check_words(asked, at, errors)
+    addresses = _addresses(asked.source_addresses, errors)
+    roles = _roles(asked.roles, errors)
+    expanded = _expand(roles, _inventory(target), errors) if roles else {}
+    if errors:
+        raise Invalid(errors)
+    version = current_policy()
+    verdict = _judge(version, target, _people(requester, beneficiary), expanded, asked.duration, asked.reason)
+    return Considered(asked, target, beneficiary, version, verdict, roles, expanded, addresses)
+
+
+def judge_again(access_request: AccessRequest) -> policy.Verdict:
+    """The stricter of the pinned and the current policy, on current groups and the target's current roles.
+
+    :raises NotReadYet: when the inventory or the policy has gone.
+    :raises Invalid: when a role is no longer there, or lets one do more than what was asked for.
+    """
+    errors: dict[str, list[str]] = {}
+    roles = _roles(tuple(access_request.roles), errors)
+    expanded = _expand(roles, _inventory(access_request.target), errors)
+    for name, held in expanded.items():
+        asked_for = privileges.from_json(access_request.privileges[name])
+        if privileges.difference(held, asked_for):
+            errors.setdefault("roles", []).append(f"{name} now lets one do more than when it was asked for. Ask again.")
+    if errors:
+        raise Invalid(errors)
+    folk = _people(access_request.requester, access_request.beneficiary)
+    length = access_request.approved_duration or access_request.duration
+    pinned, current = (
+        _judge(version, access_request.target, folk, expanded, length, access_request.reason)
+        for version in (access_request.policy_version, current_policy())
+    )
+    return policy.stricter(pinned, current)
+
+
+def _people(requester: Person, beneficiary: Person) -> tuple[Person, ...]:
+    return (requester,) if requester == beneficiary else (requester, beneficiary)
+
+
+def _judge(  # noqa: PLR0913 - the facts that a policy looks at
+    version: PolicyVersion,
+    target: Target,
+    folk: Sequence[Person],
+    expanded: Mapping[str, Sequence[Privilege]],
+    duration: timedelta,
+    reason: str,
+) -> policy.Verdict:
+    rules = policy.parse(version.rules)
+    level = privileges.level_of(privilege for held in expanded.values() for privilege in held)
+    verdicts = [
+        policy.evaluate(
+            rules,
+            policy.Ask(
+                target=target.slug,
+                environment=target.environment,
+                level=level,
+                groups=people.groups_of(person),
+                duration=duration,
+                reason_length=len(reason.strip()),
+            ),
+            version=version.version,
+        )
+        for person in folk
+    ]
+    verdict = verdicts[0]
+    for other in verdicts[1:]:
+        verdict = policy.stricter(verdict, other)
+    return verdict
+
+
+def _beneficiary(requester: Person, asked: Asked, errors: dict[str, list[str]]) -> Person:
+    if asked.grantee in {"", requester.username}:
+        return requester
+    beneficiary = Person.objects.filter(username=asked.grantee, is_active=True).first()
+    if beneficiary is None:
+        errors["grantee"] = [f"There is nobody called {asked.grantee}. Leave grantee out to ask for yourself."]
+        return requester
+    return beneficiary
+
+
+def _check_offer(target: Target, asked: Asked, errors: dict[str, list[str]]) -> None:
+    kinds = target.offers.get("kinds", [])
+    methods = target.offers.get("authentication", [])
+    if asked.kind not in kinds:
+        errors["kind"] = [f"{target.slug} offers {_listed(kinds)}, not {asked.kind}."]
+    if asked.authentication not in methods:
+        errors["authentication"] = [f"{target.slug} offers {_listed(methods)}, not {asked.authentication}."]
+    if asked.clusters:
+        errors["clusters"] = [f"{target.slug} has no clusters to choose from. Leave clusters out."]
+
+
+def _listed(words: Sequence[str]) -> str:
+    return ", ".join(words) or "nothing"
+
+
+def _check_words(asked: Asked, at: datetime, errors: dict[str, list[str]]) -> None:
+    if not asked.reason.strip():
+        errors["reason"] = ["Say why you need it."]
+    elif len(asked.reason) > REASON_MAXIMUM:
+        errors["reason"] = [f"Keep the reason within {REASON_MAXIMUM} characters."]
+    if asked.starts_at is not None and asked.starts_at < at:
+        errors["starts_at"] = ["The start has passed. Leave starts_at out to start at once."]
+    elif asked.starts_at is not None and asked.starts_at > at + LATEST_START:
+        errors["starts_at"] = ["The start is more than 30 days ahead. Ask nearer to the day."]
+
+
+def _addresses(texts: Sequence[str], errors: dict[str, list[str]]) -> tuple[str, ...]:
+    addresses = []
+    for text in texts:
+        try:
+            network = ipaddress.ip_network(text, strict=True)
+        except ValueError:
+            errors.setdefault("source_addresses", []).append(
+                f"{text[:60]} is not an address or a CIDR block, like 192.0.2.7 or 192.0.2.0/24."
+            )
+            continue
+        if network.prefixlen == 0:
+            errors.setdefault("source_addresses", []).append(f"{text} is every address there is. Name your own.")
+        whole = network.prefixlen == network.max_prefixlen
+        addresses.append(str(network.network_address) if whole else str(network))
+    if len(addresses) > MOST_ADDRESSES:
+        errors["source_addresses"] = [f"At most {MOST_ADDRESSES} addresses fit one request."]
+    return tuple(dict.fromkeys(addresses))
+
+
+def _roles(texts: Sequence[str], errors: dict[str, list[str]]) -> tuple[RoleRef, ...]:
+    if not texts or len(texts) > MOST_ROLES:
+        errors["roles"] = [f"Name one to {MOST_ROLES} roles, each like read@shop.orders."]
+        return ()
+    roles = []
+    for text in texts:
+        try:
+            roles.append(RoleRef.parse(text))
+        except privileges.InvalidRole as error:
+            errors.setdefault("roles", []).append(str(error))
+    if len(set(roles)) < len(roles):
+        errors.setdefault("roles", []).append("Name each role once.")
+    return tuple(roles)
+
+
+def _inventory(target: Target) -> Inventory:
+    inventory = Inventory.objects.filter(target=target).first()
+    if inventory is None:
+        raise NotReadYet(f"What {target.slug} has to offer has not been read yet. Try again in a minute.")
+    return inventory
+
+
+def _expand(
+    roles: Sequence[RoleRef], inventory: Inventory, errors: dict[str, list[str]]
+) -> dict[str, tuple[Privilege, ...]]:
+    known = {role.inventory_name: inventory.roles.get(role.inventory_name) for role in roles}
+    held = {name: privileges.from_json(stored) for name, stored in known.items() if stored is not None}
+    expanded = {}
+    for role in roles:
+        if role.collection and role.collection not in inventory.databases.get(role.database, {}):
+            errors.setdefault("roles", []).append(f"{role.database} has no collection called {role.collection}.")
+            continue
+        try:
+            expanded[str(role)] = privileges.expand(role, held)
+        except privileges.UnknownRole as error:
+            errors.setdefault("roles", []).append(str(error))
+    return expanded
+
+
+def stored_privileges(expanded: Mapping[str, Sequence[Privilege]]) -> dict[str, Any]:
+    """Privileges as a request keeps them, per role."""
+    return {name: privileges.to_json(held) for name, held in expanded.items()}

@@ -1,0 +1,104 @@
+"""The audit trail as people read it, and the check that it is what it was."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from django.conf import settings
+from django.db.models import Q, QuerySet
+
+from accessrequests.domain import chain
+from accessrequests.models import AccessRequest, AuditEvent, Grant, Person
+from accessrequests.queries import people
+
+def shown(event: AuditEvent) -> dict[str, Any]:
+    """The columns that screens show and the seal covers."""
+    return {
+        "sequence": event.sequence,
+        "at": event.at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "event": event.event,
+        "actor": event.actor,
+        "via": event.via,
+        "subject": event.subject,
+        "facts": event.facts,
+        "previous": event.previous,
+    }
+
+
+def shown_with_hash(event: AuditEvent) -> dict[str, Any]:
+    """What an export holds of one event: the sealed columns and their hash."""
+    return {**shown(event), "hash": event.hash}
+
+
+def visible_to(person: Person) -> QuerySet[AuditEvent]:
+    """Auditors and administrators see all; others what they did, and what was done to requests and grants of theirs."""
+    events = AuditEvent.objects.order_by("-sequence")
+    if people.may_audit(person):
+        return events
+    mine = Q(requester=person) | Q(beneficiary=person)
+    requests = AccessRequest.objects.filter(mine).values_list("pk", flat=True)
+    grants = Grant.objects.filter(access_request__in=requests).values_list("pk", flat=True)
+    subjects = [f"access_request/{pk}" for pk in requests] + [f"grant/{pk}" for pk in grants]
+    return events.filter(Q(actor=person.username) | Q(subject__in=[*subjects, f"person/{person.username}"]))
+
+
+def about(subject: str) -> list[str]:
+    """The subjects that belong to one: a request and the grant that came of it."""
+    kind, _, number = subject.partition("/")
+    if kind != "access_request" or not number.isdecimal() or len(number) > 18:
+        return [subject]
+    return [subject, *(f"grant/{pk}" for pk in Grant.objects.filter(access_request=int(number)).values_list("pk", flat=True))]
+
+
+def export(events: QuerySet[AuditEvent]) -> Iterator[str]:
+    """JSON Lines, oldest first, one event a line, with everything that an offline check needs."""
+    for event in events.order_by("sequence").iterator(chunk_size=2000):
+        yield json.dumps(shown_with_hash(event), ensure_ascii=False, sort_keys=True) + "\n"
+
+
+class UntrueAnchor(Exception):
+    """A line of the anchor file does not carry our signature."""
+
+
+def anchors() -> list[chain.Anchor]:
+    """Every anchor of the anchor file, its signature checked.
+
+    :raises UntrueAnchor: when a line was not written by this installation's relay.
+    """
+    path = Path(settings.ACCESS_ANCHOR_FILE) if settings.ACCESS_ANCHOR_FILE else None
+    if path is None or not path.exists() or not settings.ACCESS_ANCHOR_PUBLIC_KEY:
+        return []
+    key = Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(settings.ACCESS_ANCHOR_PUBLIC_KEY))
+    with path.open(encoding="utf-8") as file:
+        return [_checked(line, number, key) for number, line in enumerate(file, start=1) if line.endswith("\n")]
+
+
+def signed_part(fields: Mapping[str, Any]) -> bytes:
+    """The bytes of an anchor that its signature covers."""
+    kept = {name: fields[name] for name in ("installation", "sequence", "hash", "at", "prefixes")}
+    return json.dumps(kept, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _checked(line: str, number: int, key: Ed25519PublicKey) -> chain.Anchor:
+    try:
+        fields = json.loads(line)
+        key.verify(base64.urlsafe_b64decode(fields["signature"]), signed_part(fields))
+        return chain.parse_anchor(fields)
+    except (InvalidSignature, ValueError, KeyError, TypeError) as error:
+        raise UntrueAnchor(f"Line {number} of the anchor file was not written by this installation.") from error
+
+
+def verify() -> chain.Report:
+    """Check the whole trail from its shown columns, against every anchor outside the database.
+
+    :raises UntrueAnchor: when the anchor file itself was changed.
+    """
+    events = AuditEvent.objects.order_by("sequence").iterator(chunk_size=5000)
+    return chain.verify((shown_with_hash(event) for event in events), anchors())

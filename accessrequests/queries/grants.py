@@ -1,0 +1,83 @@
+"""Grants as people and workers read them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Q, QuerySet
+
+from accessrequests.domain import policy
+from accessrequests.domain.lifecycle import EndReason, GrantState
+from accessrequests.models import Grant, Person
+from accessrequests.models.access_requests import Answer
+from accessrequests.queries import access_requests, asks, people
+
+CUT_BOUND = timedelta(seconds=5)  # a cut that takes longer than this is shown as overdue
+
+
+@dataclass(frozen=True, slots=True)
+class NotOpened:
+    """Why a grant may not be opened (any more)."""
+
+    reason: EndReason
+    sentence: str
+
+
+def why_not_open(grant: Grant, *, at: datetime) -> NotOpened | None:
+    """Whether the approved access may still come to exist: people, clock, policy and approvals, as of now."""
+    access_request = grant.access_request
+    if not (grant.holder.is_active and access_request.requester.is_active):
+        return NotOpened(EndReason.PERSON_DISABLED, "The person may no longer sign in.")
+    if at >= min(grant.activate_by, grant.expires_at or grant.activate_by):
+        return NotOpened(EndReason.PROVISIONING_FAILED, "The access was not ready in time.")
+    if grant.target.retired_at is not None:
+        return NotOpened(EndReason.TARGET_RETIRED, f"{grant.target.slug} has been retired.")
+    try:
+        verdict = asks.judge_again(access_request)
+    except (asks.Invalid, asks.NotReadYet) as error:
+        return NotOpened(EndReason.PROVISIONING_FAILED, str(error))
+    if not verdict.allowed:
+        return NotOpened(EndReason.ELIGIBILITY_LOST, verdict.refusals[0].sentence)
+    approvals = access_request.approvals.filter(
+        answer=Answer.APPROVE.value, revision=access_request.revision
+    ).select_related("person")
+    given = [policy.Given(approval.person.username, frozenset(approval.groups)) for approval in approvals]
+    if not policy.is_complete(verdict.steps, given):
+        wanted = " and ".join(f"{step.needed} of {step.group}" for step in policy.open_steps(verdict.steps, given))
+        return NotOpened(EndReason.ELIGIBILITY_LOST, f"The policy of today also asks for {wanted}. Ask again.")
+    return None
+
+
+def safe_look(grant: Grant, *, longest_call: timedelta) -> datetime:
+    """From when on a clean look proves the end: at once, unless an attempt has no recorded end."""
+    started = grant.revocation_started_at or grant.created_at
+    return started if grant.attempt_ended_at or not grant.provisioning_attempt else started + longest_call
+
+
+def may_revoke(person: Person, grant: Grant) -> bool:
+    """Administrators, and those who may decide on the request that it came from."""
+    return people.may_administer(person) or access_requests.may_decide(person, grant.access_request)
+
+
+def visible_to(person: Person) -> QuerySet[Grant]:
+    """The holder's own, and those of the requests that the person may see."""
+    grants = Grant.objects.select_related("target", "holder", "credential", "access_request").prefetch_related("gates")
+    if people.may_audit(person):
+        return grants
+    requests = access_requests.visible_to(person).values("pk")
+    return grants.filter(Q(holder=person) | Q(access_request__in=requests))
+
+
+def is_overdue(grant: Grant, *, at: datetime) -> bool:
+    """Whether the access may still work although it should have ended."""
+    if grant.cut_at is not None:
+        return False
+    if grant.state == GrantState.REVOKING and grant.revocation_started_at is not None:
+        return at > grant.revocation_started_at + CUT_BOUND
+    return grant.expires_at is not None and at > grant.expires_at + CUT_BOUND
+
+
+def of_target(slug: str) -> QuerySet[Grant]:
+    """Every grant of a target that has not been confirmed gone."""
+    return Grant.objects.filter(target__slug=slug).exclude(state=GrantState.REVOKED)

@@ -1,0 +1,61 @@
+"""Who belongs where, and who may decide."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from accessrequests.domain.events import Actor, Via
+from accessrequests.models import Membership, Person, PersonalToken
+from accessrequests.models.people import GroupRole
+
+
+def groups_of(person: Person, *, since: datetime | None = None) -> frozenset[str]:
+    """The groups that the person belongs to now and, if `since` is given, already belonged to then."""
+    memberships = Membership.objects.filter(person=person, person__is_active=True).current()
+    if since is not None:
+        memberships = memberships.held_since(since)
+    return frozenset(memberships.values_list("group__name", flat=True))
+
+
+def may_audit(person: Person) -> bool:
+    """Auditors and administrators see everything."""
+    return _has_role(person, [GroupRole.AUDITOR, GroupRole.ADMINISTRATOR])
+
+
+def may_administer(person: Person) -> bool:
+    return _has_role(person, [GroupRole.ADMINISTRATOR])
+
+
+def _has_role(person: Person, roles: Iterable[GroupRole]) -> bool:
+    wanted = [role.value for role in roles]
+    return person.is_active and Membership.objects.filter(person=person, group__role__in=wanted).current().exists()
+
+
+def deciders(group: str, *, since: datetime, without: Iterable[int]) -> QuerySet[Person]:
+    """The active people of `group` who held it at `since`, but for the beneficiaries."""
+    return (
+        Person.objects.filter(
+            Q(memberships__group__name=group, memberships__ended_at=None, memberships__since__lte=since), is_active=True
+        )
+        .exclude(pk__in=list(without))
+        .order_by("username")
+        .distinct()
+    )
+
+
+def actor_of(person: Person, via: Via) -> Actor:
+    return Actor(name=person.username, via=via, person_id=person.pk)
+
+
+def person_by_token(secret: str, *, at: datetime) -> PersonalToken | None:
+    """The live token whose secret this is, of a person who may still sign in."""
+    digest = hashlib.sha256(secret.encode()).hexdigest()
+    return (
+        PersonalToken.objects.select_related("person")
+        .filter(Q(expires_at=None) | Q(expires_at__gt=at), digest=digest, revoked_at=None, person__is_active=True)
+        .first()
+    )

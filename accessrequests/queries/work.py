@@ -1,0 +1,72 @@
+"""What is due: messages to send, deadlines that have come, and the next moment at which anything will be."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db.models import F, Min, Q, QuerySet
+from django.db.models.functions import Coalesce, Least
+
+from accessrequests.domain.events import Queue
+from accessrequests.domain.lifecycle import AccessRequestState, GrantState
+from accessrequests.models import AccessRequest, Grant, OutboxMessage, Target
+
+URGENT = (Queue.REVOKE.value, Queue.BREAK_GLASS.value)
+SEND_AGAIN = timedelta(seconds=10)
+UNCLAIMED_FOR = timedelta(seconds=1)
+
+
+def _open(now: datetime) -> QuerySet[OutboxMessage]:
+    """Ready, not done, and nobody holds a living claim."""
+    unclaimed = Q(claimed_until=None) | Q(claimed_until__lt=now)
+    return OutboxMessage.objects.filter(unclaimed, done_at=None, ready_at__lte=now)
+
+
+def to_send(now: datetime, *, limit: int) -> list[tuple[int, str]]:
+    """Messages for the broker: those never sent, and those sent long ago that nobody has claimed. Urgent first."""
+    forgotten = Q(sent_at=None) | Q(sent_at__lt=F("ready_at")) | Q(sent_at__lt=now - SEND_AGAIN)
+    messages = _open(now).filter(forgotten).order_by("ready_at", "pk").values_list("pk", "queue")[:limit]
+    return sorted(messages, key=lambda row: (row[1] not in URGENT, row[0]))
+
+
+def unclaimed_urgent(now: datetime, *, limit: int) -> list[int]:
+    """Revocations and break-glass that were ready for a second and that nobody has claimed, whatever the broker says."""
+    urgent = _open(now).filter(queue__in=URGENT, ready_at__lte=now - UNCLAIMED_FOR)
+    return list(urgent.order_by("ready_at", "pk").values_list("pk", flat=True)[:limit])
+
+
+def lapsed_requests(now: datetime, *, limit: int) -> list[int]:
+    lapsed = AccessRequest.objects.filter(state=AccessRequestState.PENDING.value, lapses_at__lte=now)
+    return list(lapsed.order_by("lapses_at").values_list("pk", flat=True)[:limit])
+
+
+def ended_grants(now: datetime, *, limit: int) -> list[int]:
+    """Grants past their deadline that have not begun to end: the active, and those that never became ready."""
+    alive = [GrantState.ACTIVE.value, GrantState.PENDING.value]
+    late = Q(expires_at__lte=now) | Q(state=GrantState.PENDING.value, activate_by__lte=now)
+    return list(
+        Grant.objects.filter(late, state__in=alive).order_by(F("expires_at").asc(nulls_last=True), "pk").values_list("pk", flat=True)[:limit]
+    )
+
+
+def next_deadline(now: datetime) -> datetime | None:
+    """The soonest moment after `now` at which something becomes due."""
+    moments = [
+        OutboxMessage.objects.filter(done_at=None, ready_at__gt=now).aggregate(at=Min("ready_at"))["at"],
+        AccessRequest.objects.filter(state=AccessRequestState.PENDING.value).aggregate(at=Min("lapses_at"))["at"],
+        Grant.objects.filter(state__in=[GrantState.ACTIVE.value, GrantState.PENDING.value]).aggregate(
+            at=Min("expires_at")
+        )["at"],
+        Grant.objects.filter(state=GrantState.PENDING.value).aggregate(at=Min(Least("activate_by", Coalesce("expires_at", "activate_by"))))["at"],
+    ]
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+def unreachable_targets() -> list[str]:
+    return list(Target.objects.exclude(unreachable_since=None).values_list("slug", flat=True))
+
+
+def catalogue() -> list[str]:
+    """The slugs of every target that is not retired, or on which something of ours still lives."""
+    alive = Grant.objects.exclude(state=GrantState.REVOKED.value).values("target")
+    return list(Target.objects.filter(Q(retired_at=None) | Q(pk__in=alive)).order_by("slug").values_list("slug", flat=True))

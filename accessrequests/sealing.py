@@ -1,0 +1,52 @@
+"""Seal and open one-time secrets, so that a copy of the database alone reveals nothing.
+
+AES-256-GCM (NIST SP 800-38D) with a fresh 96-bit nonce a message. Every sealed value names its key, so that keys
+rotate: put the new key first in `ACCESS_SEALING_KEYS`, and take the old one away when nothing sealed with it is left.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+
+NONCE_BYTES = 12
+
+
+class CannotOpen(Exception):
+    """The sealed value, its purpose and our keys do not fit together. Says nothing of the content."""
+
+
+def seal(secret: str, *, purpose: str) -> bytes:
+    """Seal `secret` so that it opens only for the same `purpose` (which is authenticated, not stored)."""
+    key_id, key = next(iter(_keys().items()))
+    nonce = os.urandom(NONCE_BYTES)
+    return b".".join(
+        [key_id.encode(), base64.urlsafe_b64encode(nonce + AESGCM(key).encrypt(nonce, secret.encode(), purpose.encode()))]
+    )
+
+
+def open_sealed(sealed: bytes, *, purpose: str) -> str:
+    """:raises CannotOpen: when the key is gone, the value was changed, or it was sealed for something else."""
+    key_id, _, body = bytes(sealed).partition(b".")
+    key = _keys().get(key_id.decode(errors="replace"))
+    if key is None:
+        raise CannotOpen("The key that sealed this value is no longer among ACCESS_SEALING_KEYS.")
+    try:
+        raw = base64.urlsafe_b64decode(body)
+        return AESGCM(key).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], purpose.encode()).decode()
+    except (InvalidTag, ValueError) as error:
+        raise CannotOpen("The sealed value does not fit its key or its purpose.") from error
+
+
+def _keys() -> dict[str, bytes]:
+    keys = {}
+    for entry in filter(None, settings.ACCESS_SEALING_KEYS.split(",")):
+        key_id, _, encoded = entry.strip().partition(":")
+        keys[key_id] = base64.urlsafe_b64decode(encoded)
+    if not keys or any(len(key) != 32 for key in keys.values()):
+        raise CannotOpen("ACCESS_SEALING_KEYS must hold entries of the form name:base64url of 32 bytes.")
+    return keys

@@ -1,0 +1,276 @@
+"""Every setting, from the environment only. A secret X may also come from the file that X_FILE names.
+
+`docs/operating.md` explains each variable. The process's role (`ACCESS_ROLE`) decides which rooms are installed:
+the web never loads the workers, Celery or a driver of a target.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+import structlog
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.FileAwareEnv()
+
+
+def _is_ancestor(pid: int) -> bool:
+    """Whether `pid` started this process, directly or not (Linux: proc(5), field 4 of /proc/PID/stat)."""
+    current = os.getpid()
+    while current > 1:
+        if current == pid:
+            return True
+        stat = Path(f"/proc/{current}/stat")
+        if not stat.exists():
+            return current == os.getpid() and os.getppid() == pid
+        current = int(stat.read_text().rpartition(")")[2].split()[1])
+    return False
+
+
+ACCESS_ROLE = env.str("ACCESS_ROLE", "operator")
+if ACCESS_ROLE not in {"web", "worker", "relay", "operator"}:
+    raise ImproperlyConfigured("ACCESS_ROLE must be web, worker, relay or operator.")
+
+ACCESS_SANDBOX = env.int("ACCESS_SANDBOX", 0)
+if ACCESS_SANDBOX and not _is_ancestor(ACCESS_SANDBOX):
+    raise ImproperlyConfigured("ACCESS_SANDBOX is only for processes that `manage.py sandbox` has started. Unset it.")
+
+SECRET_KEY = env.str("ACCESS_SECRET_KEY")
+if len(SECRET_KEY) < 50:
+    raise ImproperlyConfigured("ACCESS_SECRET_KEY must have at least 50 characters. Make one with `openssl rand -hex 32`.")
+DEBUG = False
+
+ACCESS_BASE_URL = env.str("ACCESS_BASE_URL", "https://localhost")
+_origin = urlsplit(ACCESS_BASE_URL)
+_secure = _origin.scheme == "https"
+if not (_secure or ACCESS_SANDBOX):
+    raise ImproperlyConfigured("ACCESS_BASE_URL must start with https://.")
+ALLOWED_HOSTS = env.list("ACCESS_ALLOWED_HOSTS", default=[_origin.hostname or "localhost"])
+CSRF_TRUSTED_ORIGINS = [f"{_origin.scheme}://{_origin.netloc}"]
+
+# -- Identity of this installation, and its keys -------------------------------------------------
+ACCESS_INSTALLATION = env.str("ACCESS_INSTALLATION", "main")
+ACCESS_SEALING_KEYS = env.str("ACCESS_SEALING_KEYS", "")
+ACCESS_TAG_KEY = env.str("ACCESS_TAG_KEY", "")
+ACCESS_TARGETS_FILE = env.str("ACCESS_TARGETS_FILE", "")
+ACCESS_ANCHOR_FILE = env.str("ACCESS_ANCHOR_FILE", "")
+ACCESS_ANCHOR_SEED = env.str("ACCESS_ANCHOR_SEED", "")
+ACCESS_ANCHOR_PUBLIC_KEY = env.str("ACCESS_ANCHOR_PUBLIC_KEY", "")
+
+# -- Pace -----------------------------------------------------------------------------------------
+ACCESS_CALLS_PER_SECOND = env.int("ACCESS_CALLS_PER_SECOND", 20)
+ACCESS_RECONCILE_SECONDS = env.int("ACCESS_RECONCILE_SECONDS", 60)
+ACCESS_INVENTORY_SECONDS = env.int("ACCESS_INVENTORY_SECONDS", 600)
+
+# -- Database: PostgreSQL only. The application's role owns no table. -----------------------------
+DATABASES = {"default": env.db_url("DATABASE_URL")}
+if "DATABASE_OWNER_URL" in env or "DATABASE_OWNER_URL_FILE" in env:
+    DATABASES["owner"] = env.db_url("DATABASE_OWNER_URL")
+for _database in DATABASES.values():
+    if _database["ENGINE"] != "django.db.backends.postgresql":
+        raise ImproperlyConfigured("Access Requests runs on PostgreSQL only. Check DATABASE_URL.")
+    _database["CONN_MAX_AGE"] = None
+    _database["CONN_HEALTH_CHECKS"] = True
+    _database.setdefault("OPTIONS", {})
+    _database["OPTIONS"].setdefault("connect_timeout", 5)
+    _database["OPTIONS"].setdefault("application_name", f"access-{ACCESS_ROLE}")
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Login limits are rows too: Redis holds nothing that matters.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "access_cache"}}
+
+REDIS_URL = env.str("REDIS_URL", "redis://127.0.0.1:6379/0")
+
+# -- Rooms ----------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "accessrequests.apps.AccessRequestsConfig",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_filters",
+    "django_htmx",
+    "django_structlog",
+    "django_prometheus",
+    "csp",
+]
+if ACCESS_ROLE != "web":
+    INSTALLED_APPS += ["workers", "sandbox"]
+
+MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "accessrequests.web.headers.PrivatePages",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+ROOT_URLCONF = "accessrequests.urls"
+WSGI_APPLICATION = "accessrequests.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+STATIC_URL = "/static/"
+STATIC_ROOT = env.str("ACCESS_STATIC_ROOT", str(BASE_DIR / "build" / "static"))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = False
+LANGUAGE_CODE = "en"
+
+# -- People and sessions --------------------------------------------------------------------------
+AUTH_USER_MODEL = "accessrequests.Person"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "accessrequests.web.accounts.ClosedAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = "username"
+ACCOUNT_USER_MODEL_EMAIL_FIELD = "email"
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_PREVENT_ENUMERATION = True
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+
+# -- Browser walls --------------------------------------------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_SSL_REDIRECT = _secure and env.bool("ACCESS_SSL_REDIRECT", True)
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+SECURE_HSTS_SECONDS = 31_536_000 if _secure else 0
+if env.bool("ACCESS_BEHIND_PROXY", False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+
+# -- REST -----------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accessrequests.api.authentication.PersonalTokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["accessrequests.api.authentication.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["accessrequests.api.throttling.CallsPerSecond"],
+    "DEFAULT_PARSER_CLASSES": ["accessrequests.api.parsing.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "accessrequests.api.pagination.NewestFirst",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "accessrequests.api.parsing.AlwaysJSON",
+    "EXCEPTION_HANDLER": "accessrequests.api.problems.answer",
+    "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Access Requests",
+    "DESCRIPTION": "Ask for scoped, time-boxed database access; decide; use; end; prove.",
+    "VERSION": "1",
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": [],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+}
+
+# -- Mail -----------------------------------------------------------------------------------------
+ACCESS_MAIL_FROM = DEFAULT_FROM_EMAIL = env.str("ACCESS_MAIL_FROM", "access-requests@localhost")
+EMAIL_FILE_PATH = env.str("ACCESS_MAIL_DIRECTORY", "")
+if EMAIL_FILE_PATH:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+else:
+    vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
+EMAIL_TIMEOUT = 5
+
+# -- Logs -----------------------------------------------------------------------------------------
+ACCESS_LOG_LEVEL = env.str("ACCESS_LOG_LEVEL", "INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "processor": structlog.processors.JSONRenderer(),
+            "foreign_pre_chain": [
+                structlog.contextvars.merge_contextvars,
+                structlog.processors.TimeStamper(fmt="iso"),
+                structlog.stdlib.add_logger_name,
+                structlog.stdlib.add_log_level,
+                structlog.processors.format_exc_info,
+            ],
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": ACCESS_LOG_LEVEL},
+    "loggers": {
+        # Statement logs would carry bound parameters; nothing below a warning is wanted from the drivers.
+        "django.db.backends": {"level": "WARNING"},
+        "pymongo": {"level": "WARNING"},
+        "django.server": {"level": "WARNING"},
+    },
+}
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.filter_by_level,
+        structlog.processors.TimeStamper(fmt="iso"),
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.format_exc_info,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    cache_logger_on_first_use=True,
+)

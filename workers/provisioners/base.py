@@ -1,0 +1,158 @@
+"""The contract of a provisioner: the code that makes a grant true on one kind of target.
+
+Two steps in, two steps out. `prepare` makes powerless objects, `open` gives the power with a call that fails when the
+object is gone; `cut` ends the power, `clean` leaves nothing. Every step may be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from accessrequests.domain.lifecycle import GateName
+from accessrequests.domain.privileges import Privilege
+
+
+class ProvisionerError(Exception):
+    """A step did not succeed. The text is safe to store and show: no secret, no address of an administrator.
+
+    `permanent` says that trying again cannot help; `unreachable` that the target did not answer at all.
+    """
+
+    def __init__(self, sentence: str, *, permanent: bool = False, unreachable: bool = False) -> None:
+        super().__init__(sentence)
+        self.permanent = permanent
+        self.unreachable = unreachable
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a kind of target can do by itself."""
+
+    native_expiry: bool
+    network_gate: bool
+    session_kill: bool
+    evidence: bool
+    authentication: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class GrantedRole:
+    """One approved role. `privileges` is what it lets the person do, as approved; used when a role of our own is needed."""
+
+    name: str
+    database: str
+    collection: str
+    privileges: tuple[Privilege, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GrantSpec:
+    """All that a provisioner needs to know of a grant. `password` is empty except for `prepare` and `rotate`."""
+
+    grant_id: int
+    username: str
+    roles: tuple[GrantedRole, ...]
+    source_addresses: tuple[str, ...]
+    authentication: str
+    expires_at: datetime
+    password: str = field(default="", repr=False)
+
+
+class Proof(StrEnum):
+    """How we know that a gate is open."""
+
+    LOGIN = "proved by login"
+    READ_BACK = "proved by read-back"
+    NOT_PROVABLE = "not provable"
+    NOT_YET = "not yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Per gate, how we know that it is open. `exact` is false when the target holds other than what was approved."""
+
+    gates: Mapping[GateName, Proof]
+    exact: bool
+    evidence: Mapping[str, Any]
+
+    @property
+    def usable(self) -> bool:
+        return self.exact and Proof.NOT_YET not in self.gates.values()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the target answered. `done` says that the step's promise holds; `remains` names what is still there."""
+
+    done: bool
+    facts: Mapping[str, Any]
+    remains: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """An object on the target that carries our tag, or looks as if it were ours."""
+
+    username: str
+    grant_id: int | None
+    expires_at: datetime | None
+    proven: bool  # the tag's MAC is ours and fits this very object
+    powerless: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What `check` found. `warnings` are sentences; `clock_skew` is target minus ours, in seconds."""
+
+    ok: bool
+    members: tuple[str, ...]
+    clock_skew: float
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InventorySnapshot:
+    """The target's roles (name@database -> privileges, inherited ones expanded) and what is in its databases."""
+
+    roles: Mapping[str, tuple[Privilege, ...]]
+    databases: Mapping[str, Mapping[str, Mapping[str, int]]]  # database -> collection -> {"documents": n, "bytes": n}
+
+
+class Provisioner(Protocol):
+    """One per kind of target, made from the worker's own connection record."""
+
+    capabilities: Capabilities
+
+    def prepare(self, spec: GrantSpec) -> None:
+        """Make powerless objects, idempotent by name, and prove the login while it can do nothing."""
+
+    def open(self, spec: GrantSpec) -> None:
+        """Give the power. Fails when the object is gone; undoes what it opened when it fails half-way."""
+
+    def readiness(self, spec: GrantSpec) -> Readiness:
+        """Look at every gate. Never changes anything."""
+
+    def rotate(self, spec: GrantSpec) -> None:
+        """Give the user the new password. Fails when the user is gone."""
+
+    def cut(self, specs: Sequence[GrantSpec]) -> list[Evidence]:
+        """Login off and nothing of it runs, on every member. Gone already is success. One evidence per spec."""
+
+    def clean(self, spec: GrantSpec) -> Evidence:
+        """Leave nothing; read back; name what remains."""
+
+    def list_ours(self) -> Iterable[Owned]:
+        """By tag and by name pattern, for reconcile and sweep."""
+
+    def check(self) -> Health:
+        """Credentials, rights (too many is a warning), every member, clock."""
+
+    def read_inventory(self) -> InventorySnapshot:
+        """Roles with their privileges, databases, collections and rough sizes."""
+
+    def close(self) -> None:
+        """Let go of connections."""
