@@ -1,0 +1,107 @@
+"""The worker's own file of targets: where each one is and how to log in as its administrator."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+from django.conf import settings
+
+from workers.provisioners import KINDS
+from workers.provisioners.base import Provisioner
+from workers.provisioners.connection_record import ConnectionRecord, InvalidConnection, check_private, parse_record
+from workers.provisioners.tag import Tagger
+
+
+class UnknownTarget(Exception):
+    """The worker has no connection record of that name."""
+
+
+# By process, since a driver's connections must not be shared with a forked child; by file as it was read, since an
+# operator who corrects a record should not have to restart the workers.
+_Key = tuple[int, str, tuple[int, int, int]]
+_provisioners: dict[_Key, Provisioner] = {}
+_lock = threading.Lock()
+
+
+def provisioner_for(slug: str) -> Provisioner:
+    """The provisioner of a target, made once in a process.
+
+    :raises UnknownTarget: the worker's file has no record of it.
+    :raises InvalidConnection: the file or the key of the tags is not as it must be.
+    """
+    path = _path()
+    check_private(path)
+    status = path.stat()
+    key = (os.getpid(), slug, (status.st_ino, status.st_mtime_ns, status.st_size))
+    with _lock:
+        if key not in _provisioners:
+            records = read_connections(path)
+            if slug not in records:
+                raise UnknownTarget(f"The worker has no connection record of {slug}. Add one to its file of targets.")
+            record = records[slug]
+            tagger = Tagger(installation=settings.ACCESS_INSTALLATION, target=slug, key=_tag_key())
+            _provisioners[key] = KINDS[record.kind](record=record, tagger=tagger)
+        return _provisioners[key]
+
+
+def known_slugs() -> frozenset[str]:
+    """The targets that this worker can reach.
+
+    :raises InvalidConnection: the file is not as it must be.
+    """
+    return frozenset(read_connections(_path()))
+
+
+def read_connections(path: Path) -> Mapping[str, ConnectionRecord]:
+    """Every record of the file, checked.
+
+    :raises InvalidConnection: with a sentence that holds no value of the file.
+    """
+    check_private(path)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        # The parser's own message quotes the line, which may be the one with the password.
+        content = None
+    if not isinstance(content, dict) or set(content) != {"targets"} or not isinstance(content["targets"], dict):
+        raise InvalidConnection(f"The file {path} must be YAML with one mapping named targets. Correct it.")
+    return {
+        str(slug): parse_record(
+            slug=str(slug), raw=raw, directory=path.parent, plain_text_allowed=bool(settings.ACCESS_SANDBOX)
+        )
+        for slug, raw in content["targets"].items()
+    }
+
+
+def close_connections() -> None:
+    """Let go of every connection that this process made."""
+    with _lock:
+        made = [_provisioners.pop(key) for key in list(_provisioners) if key[0] == os.getpid()]
+    for provisioner in made:
+        provisioner.close()
+
+
+def _path() -> Path:
+    if not settings.ACCESS_TARGETS_FILE:
+        raise InvalidConnection(
+            "ACCESS_TARGETS_FILE is not set. Only workers have it; set it to their file of targets."
+        )
+    return Path(settings.ACCESS_TARGETS_FILE)
+
+
+def _tag_key() -> bytes:
+    try:
+        key = base64.b64decode(settings.ACCESS_TAG_KEY.encode(), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != 32:  # noqa: PLR2004 - said in the sentence
+        raise InvalidConnection(
+            "ACCESS_TAG_KEY must be 32 bytes in base64url. Make one with `openssl rand -base64 32`."
+        )
+    return key

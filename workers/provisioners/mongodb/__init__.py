@@ -1,0 +1,1 @@
+"""Database users with SCRAM-SHA-256 on self-managed MongoDB servers."""

@@ -1,0 +1,278 @@
+"""The provisioner of self-managed MongoDB: temporary database users in `admin`, which log in by SCRAM-SHA-256."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from pymongo.errors import OperationFailure
+
+from accessrequests.domain import naming
+from workers.provisioners.base import (
+    Capabilities,
+    Evidence,
+    GrantSpec,
+    Health,
+    InventorySnapshot,
+    Owned,
+    ProvisionerError,
+    Readiness,
+)
+from workers.provisioners.connection_record import SCRAM, ConnectionRecord
+from workers.provisioners.mongodb import health, inventory, readiness
+from workers.provisioners.mongodb.accounts import (
+    MAJORITY,
+    NOBODY,
+    TAG_FIELD,
+    Account,
+    Moment,
+    by_username,
+    drop_role,
+    ensure_role,
+    find_accounts,
+    find_roles,
+    granted_roles,
+    networks,
+    own_roles,
+    restrictions,
+    role_documents,
+    roles_made_for,
+    tag_data,
+)
+from workers.provisioners.mongodb.ending import Ending, end_everything
+from workers.provisioners.mongodb.failures import USER_EXISTS, USER_NOT_FOUND, step
+from workers.provisioners.mongodb.servers import USERS_DATABASE, Document, Servers
+from workers.provisioners.tag import Tagger
+
+_NOT_OURS = "A user named {} is on the target and our tag does not prove that it is ours. We did not touch it."
+
+
+class MongoDBProvisioner:
+    """See `workers.provisioners.base.Provisioner` for what each step promises."""
+
+    capabilities = Capabilities(
+        native_expiry=False,
+        network_gate=True,
+        session_kill=True,
+        evidence=False,
+        authentication=frozenset({"scram"}),
+    )
+
+    def __init__(
+        self, *, record: ConnectionRecord, tagger: Tagger, wall_clock: Callable[[], float] = time.time
+    ) -> None:
+        self._tagger = tagger
+        self._wall_clock = wall_clock
+        self._servers = Servers(record)
+
+    @step("prepare the user")
+    def prepare(self, spec: GrantSpec) -> None:
+        """A user without roles, which only this worker may log in as, and roles that nobody holds yet."""
+        self._check_spec(spec)
+        powerless: Document = {
+            "pwd": spec.password,
+            "roles": [],
+            "mechanisms": [SCRAM],
+            "authenticationRestrictions": restrictions([self._servers.own_address()]),
+            "customData": tag_data(self._tagger, spec=spec),
+            "writeConcern": MAJORITY,
+        }
+        try:
+            self._admin.command("createUser", spec.username, **powerless)
+            is_new = True
+        except OperationFailure as error:
+            if error.code != USER_EXISTS:
+                raise
+            is_new = False
+        if not is_new:
+            self._own_account(spec)
+            if readiness.look(self._servers.main, tagger=self._tagger, spec=spec).exact:
+                # Opened already by an attempt whose end was lost. A late repeat must not take it away again.
+                return
+            self._admin.command("updateUser", spec.username, **powerless)
+        for role in own_roles(spec):
+            ensure_role(self._servers.main, role, username=spec.username)
+        somewhere = spec.roles[0]
+        self._servers.probe(
+            username=spec.username,
+            password=spec.password,
+            database=somewhere.database,
+            collection=somewhere.collection or "access_requests_probe",
+        )
+
+    @step("open the access")
+    def open(self, spec: GrantSpec) -> None:
+        """One command gives roles, real addresses and end together; it fails when the user is gone."""
+        self._own_account(spec)
+        self._admin.command(
+            "updateUser",
+            spec.username,
+            roles=role_documents(granted_roles(spec)),
+            authenticationRestrictions=restrictions(sorted(networks(spec.source_addresses))),
+            customData=tag_data(self._tagger, spec=spec),
+            writeConcern=MAJORITY,
+        )
+
+    @step("read back the access")
+    def readiness(self, spec: GrantSpec) -> Readiness:
+        return readiness.look(self._servers.main, tagger=self._tagger, spec=spec)
+
+    @step("give the user its new password")
+    def rotate(self, spec: GrantSpec) -> None:
+        self._own_account(spec)
+        self._admin.command("updateUser", spec.username, pwd=spec.password, mechanisms=[SCRAM], writeConcern=MAJORITY)
+
+    @step("cut the access")
+    def cut(self, specs: Sequence[GrantSpec]) -> list[Evidence]:
+        """Power and login first, for all of them; then whatever still runs, on every member."""
+        accounts = self._accounts(specs)
+        ours = [
+            spec for spec in specs if spec.username not in accounts or self._is_proven(accounts[spec.username], spec)
+        ]
+        self._disarm(spec.username for spec in ours if spec.username in accounts)
+        moment = self._now()
+        usernames = [spec.username for spec in ours]
+        after = {account.username: account for account in self._find(by_username(usernames), after=moment)}
+        ending = end_everything(self._servers, usernames=usernames, after=moment)
+        return [
+            self._cut_evidence(spec, after.get(spec.username), ending) if spec in ours else _not_ours(spec)
+            for spec in specs
+        ]
+
+    @step("clean up after the access")
+    def clean(self, spec: GrantSpec) -> Evidence:
+        """Drop the user, end what still runs, drop its roles, and look for it by exact name, tag and name pattern."""
+        account = self._accounts([spec]).get(spec.username)
+        if account is not None and not self._is_proven(account, spec):
+            return _not_ours(spec)
+        self._unless_gone("dropUser", spec.username, writeConcern=MAJORITY)
+        ending = end_everything(self._servers, usernames=[spec.username], after=self._now())
+        remains = ending.remains(spec.username)
+        for name, database in roles_made_for(self._servers.main, spec.username):
+            remains += drop_role(self._servers.main, name, database)
+        left = roles_made_for(self._servers.main, spec.username)
+        users = self._find({"$or": [{"user": spec.username}, self._claims(spec)]})
+        is_there = any(user.username == spec.username and user.database == USERS_DATABASE for user in users)
+        if is_there:
+            remains.append(
+                f"The user {spec.username} was made again while we dropped it. It is dropped at the next try."
+            )
+        done = not (remains or left)
+        # Carries our tag or name without proof: named for a person to look at, never ended by us.
+        remains += [_NOT_OURS.format(user.shown) for user in users if user.shown != spec.username]
+        facts = {"users": int(is_there), "roles": len(left), **ending.facts(spec.username)}
+        return Evidence(done=done, facts=facts, remains=tuple(remains))
+
+    @step("list our users and roles")
+    def list_ours(self) -> Iterable[Owned]:
+        ours = {"$regex": f"^{naming.PREFIX}-{re.escape(self._tagger.installation)}-"}
+        tagged = {f"customData.{TAG_FIELD}.installation": self._tagger.installation}
+        owned = {account.shown: self._owned(account) for account in self._find({"$or": [tagged, {"user": ours}]})}
+        for name, _database in find_roles(self._servers.main, where={"role": ours}):
+            username = naming.username_of_role(name)
+            if username is not None and username not in owned:
+                owned[username] = Owned(username, self._grant_named(username), None, proven=False, powerless=True)
+        return list(owned.values())
+
+    @step("check the target")
+    def check(self) -> Health:
+        return health.check(self._servers, wall_clock=self._wall_clock)
+
+    @step("read the target's inventory")
+    def read_inventory(self) -> InventorySnapshot:
+        return inventory.read(self._servers.main, is_ours=self._looks_like_ours)
+
+    def close(self) -> None:
+        self._servers.close()
+
+    @property
+    def _admin(self) -> Any:
+        return self._servers.main[USERS_DATABASE]
+
+    def _check_spec(self, spec: GrantSpec) -> None:
+        named = naming.grant_id_of(spec.username, installation=self._tagger.installation)
+        if named != spec.grant_id or not spec.password or not spec.roles or spec.authentication != "scram":
+            raise ProvisionerError("This grant is not one that MongoDB users can be made of.", permanent=True)
+
+    def _find(self, where: Document, *, after: Moment | None = None) -> list[Account]:
+        return find_accounts(self._servers.main, where=where, after=after)
+
+    def _accounts(self, specs: Sequence[GrantSpec]) -> dict[str, Account]:
+        found = self._find(by_username(spec.username for spec in specs))
+        return {account.username: account for account in found}
+
+    def _is_proven(self, account: Account, spec: GrantSpec) -> bool:
+        tag = account.proof(self._tagger)
+        return tag is not None and tag.grant_id == spec.grant_id
+
+    def _own_account(self, spec: GrantSpec) -> Account:
+        """The user as it is now.
+
+        :raises ProvisionerError: it is gone, or a user of that name exists that our tag does not prove to be ours.
+        """
+        account = self._accounts([spec]).get(spec.username)
+        if account is None:
+            raise ProvisionerError("The user is no longer on the target.", permanent=True)
+        if not self._is_proven(account, spec):
+            raise ProvisionerError(_NOT_OURS.format(spec.username), permanent=True)
+        return account
+
+    def _disarm(self, usernames: Iterable[str]) -> None:
+        """Take roles and login from each. Not waiting for the majority each time is what makes a batch cheap."""
+        powerless: Document = {
+            "roles": [],
+            "authenticationRestrictions": restrictions([NOBODY]),
+            "writeConcern": {"w": 1},
+        }
+        for username in usernames:
+            self._unless_gone("updateUser", username, **powerless)
+
+    def _unless_gone(self, command: str, username: str, **values: Any) -> None:
+        try:
+            self._admin.command(command, username, **values)
+        except OperationFailure as error:
+            if error.code != USER_NOT_FOUND:
+                raise
+
+    def _now(self) -> Moment | None:
+        """Where the log of the member that takes writes stands: everything that we did is before it."""
+        return Moment.of(self._admin.command("ping"))
+
+    def _claims(self, spec: GrantSpec) -> Document:
+        """What a tag of this grant says, proven or not."""
+        said = {"installation": self._tagger.installation, "grant": str(spec.grant_id)}
+        return {f"customData.{TAG_FIELD}.{name}": value for name, value in said.items()}
+
+    def _grant_named(self, username: str) -> int | None:
+        return naming.grant_id_of(username, installation=self._tagger.installation)
+
+    def _looks_like_ours(self, name: str) -> bool:
+        return naming.looks_like_ours(name, installation=self._tagger.installation)
+
+    def _cut_evidence(self, spec: GrantSpec, account: Account | None, ending: Ending) -> Evidence:
+        remains = ending.remains(spec.username)
+        refused = account is None or account.sources == networks([NOBODY])
+        if not refused or (account and account.roles):
+            remains.append("Its power was given back while it was taken. It is taken again at the next try.")
+        facts = {
+            "login": "refused" if refused else "allowed",
+            "roles": len(account.roles) if account else 0,
+            **ending.facts(spec.username),
+        }
+        return Evidence(done=not remains, facts=facts, remains=tuple(remains))
+
+    def _owned(self, account: Account) -> Owned:
+        tag = account.proof(self._tagger)
+        return Owned(
+            username=account.shown,
+            grant_id=tag.grant_id if tag else self._grant_named(account.username),
+            expires_at=tag.end if tag else None,
+            proven=tag is not None,
+            powerless=not account.roles,
+        )
+
+
+def _not_ours(spec: GrantSpec) -> Evidence:
+    return Evidence(done=False, facts={"not_ours": 1}, remains=(_NOT_OURS.format(spec.username),))

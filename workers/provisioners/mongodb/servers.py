@@ -1,0 +1,151 @@
+"""The servers of one target: a client for the set, one for each member that takes logins, and the powerless probe."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import pymongo
+from pymongo import MongoClient
+from pymongo.errors import InvalidOperation, OperationFailure, PyMongoError
+
+from workers.provisioners.base import ProvisionerError
+from workers.provisioners.connection_record import SCRAM, ConnectionRecord
+from workers.provisioners.mongodb.failures import (
+    COMMAND_NOT_FOUND,
+    NO_REPLICATION,
+    UNAUTHORIZED,
+    explain,
+)
+
+Document = dict[str, Any]
+Client = MongoClient[Document]
+T = TypeVar("T")
+
+PROBE_NAME = "access-requests-probe"
+USERS_DATABASE = "admin"
+MEMBER_SECONDS = 2.0
+_DRIVER_MILLISECONDS = 2000
+_DEFAULT_PORT = 27017
+
+
+class Servers:
+    """Clients are made when first needed and kept; threads may share them."""
+
+    def __init__(self, record: ConnectionRecord) -> None:
+        self._record = record
+        self._lock = threading.Lock()
+        self._members: dict[str, Client] = {}
+        self.main: Client = MongoClient(list(record.hosts), **{**self._options(), **record.options})
+
+    def address(self) -> tuple[str, int]:
+        """Host and port of the member that takes writes."""
+        try:
+            address = self.main.address
+        except InvalidOperation:
+            raise ProvisionerError("The target is a sharded cluster, which is not supported.", permanent=True) from None
+        if address is None:
+            raise ProvisionerError("The target has no member that takes writes.", unreachable=True)
+        return address[0], address[1] or _DEFAULT_PORT
+
+    def own_address(self) -> str:
+        """Our own address as the server sees it, which behind a proxy or a container's network only it can know."""
+        # The answer is "127.0.0.1:41456" or "[::1]:41456".
+        return str(self.main.admin.command("whatsmyuri")["you"]).rpartition(":")[0].strip("[]")
+
+    def members(self) -> tuple[str, ...]:
+        """Every member that takes logins, the hidden ones too; arbiters hold no users."""
+        try:
+            config = self.main.admin.command("replSetGetConfig")["config"]
+        except OperationFailure as error:
+            if error.code == NO_REPLICATION:
+                return self._record.hosts[:1]
+            if error.code == COMMAND_NOT_FOUND:
+                raise ProvisionerError(
+                    "The target is a sharded cluster, which is not supported.", permanent=True
+                ) from None
+            raise
+        return tuple(member["host"] for member in config["members"] if not member.get("arbiterOnly"))
+
+    def on_each(self, members: Sequence[str], work: Callable[[Client], T]) -> dict[str, T | ProvisionerError]:
+        """Do `work` on every member at the same time; a member's failure is its result."""
+        if len(members) == 1:
+            # A set of one may know itself by a name that only it can resolve; we have its address already.
+            return {members[0]: self._attempt(lambda: self.main, work)}
+        with ThreadPoolExecutor(max_workers=len(members), thread_name_prefix="member") as pool:
+            jobs = {
+                # The deadline of the whole step lives in the context, which a new thread does not inherit by itself.
+                member: pool.submit(
+                    contextvars.copy_context().run, self._attempt, lambda m=member: self._member(m), work
+                )
+                for member in members
+            }
+            return {member: job.result() for member, job in jobs.items()}
+
+    def probe(self, *, username: str, password: str, database: str, collection: str) -> None:
+        """Log in with the new password and find that it can do nothing.
+
+        :raises ProvisionerError: the login was refused, or it can do something.
+        """
+        host, port = self.address()
+        login = {"username": username, "password": password, "appname": PROBE_NAME}
+        with MongoClient[Document](host, port, directConnection=True, **{**self._options(), **login}) as client:
+            info = client.admin.command("connectionStatus", showPrivileges=True)["authInfo"]
+            powerless = not info["authenticatedUserRoles"] and not info["authenticatedUserPrivileges"]
+            if powerless:
+                try:
+                    client[database].command("find", collection, limit=1, singleBatch=True)
+                except OperationFailure as error:
+                    if error.code == UNAUTHORIZED:
+                        return
+                    raise
+        raise ProvisionerError(
+            "The new user can do something before it was opened. Nothing more was done.", permanent=True
+        )
+
+    def close(self) -> None:
+        with self._lock:
+            members, self._members = self._members, {}
+        for client in (self.main, *members.values()):
+            client.close()
+
+    def _member(self, address: str) -> Client:
+        with self._lock:
+            if address not in self._members:
+                host = address.rsplit(":", 1)
+                self._members[address] = MongoClient(
+                    host[0].strip("[]"), int(host[1]), directConnection=True, **self._options()
+                )
+            return self._members[address]
+
+    @staticmethod
+    def _attempt(client: Callable[[], Client], work: Callable[[Client], T]) -> T | ProvisionerError:
+        try:
+            with pymongo.timeout(MEMBER_SECONDS):
+                return work(client())
+        except PyMongoError as error:
+            return explain(error, what="look at this member")
+
+    def _options(self) -> Mapping[str, Any]:
+        record = self._record
+        return {
+            "username": record.username,
+            "password": record.password,
+            "authSource": USERS_DATABASE,
+            # Named, not negotiated: a false server could otherwise ask for the password in the clear.
+            "authMechanism": SCRAM,
+            "appname": "access-requests",
+            "connect": False,
+            "tls": record.tls,
+            **({"tlsCAFile": record.ca_file} if record.ca_file else {}),
+            "serverSelectionTimeoutMS": _DRIVER_MILLISECONDS,
+            "connectTimeoutMS": _DRIVER_MILLISECONDS,
+            "socketTimeoutMS": 2 * _DRIVER_MILLISECONDS,
+            "waitQueueTimeoutMS": _DRIVER_MILLISECONDS,
+            # Who calls us tries again, and looks first; the driver must not do it behind our back.
+            "retryWrites": False,
+            "retryReads": False,
+        }

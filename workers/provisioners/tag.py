@@ -1,0 +1,60 @@
+"""The tag of ownership on a target's object: who made it, for which grant, until when, and a MAC that proves it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+_CONTEXT = "access-requests tag v1"
+_SHORTEST_KEY = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """What a proven tag says."""
+
+    grant_id: int
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Tagger:
+    """Makes and verifies the tags of one installation on one target."""
+
+    installation: str
+    target: str
+    key: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.key) < _SHORTEST_KEY:
+            raise ValueError(f"The key of the tags must have at least {_SHORTEST_KEY} bytes.")
+
+    def make(self, *, principal: str, grant_id: int, end: datetime) -> dict[str, str]:
+        """The tag of `principal`, which is the object's full name on the target."""
+        grant, until = str(grant_id), end.astimezone(UTC).isoformat()
+        mac = self._mac(principal=principal, grant=grant, end=until)
+        return {"installation": self.installation, "grant": grant, "end": until, "mac": mac}
+
+    def verify(self, tag: object, *, principal: str) -> Tag | None:
+        """What the tag says when its MAC is ours and fits this very object; None for any other, whatever it claims."""
+        if not isinstance(tag, Mapping):
+            return None
+        installation, grant, end, mac = (tag.get(name) for name in ("installation", "grant", "end", "mac"))
+        if not (isinstance(grant, str) and isinstance(end, str) and isinstance(mac, str)):
+            return None
+        if installation != self.installation:
+            return None
+        expected = self._mac(principal=principal, grant=grant, end=end)
+        if not hmac.compare_digest(expected.encode(), mac.encode(errors="replace")):
+            return None
+        # Nothing before this line was believed, and what carries our MAC was written by `make`.
+        return Tag(grant_id=int(grant), end=datetime.fromisoformat(end))
+
+    def _mac(self, *, principal: str, grant: str, end: str) -> str:
+        # JSON keeps the parts apart: no two sets of parts give the same text.
+        said = json.dumps([_CONTEXT, self.installation, self.target, principal, grant, end])
+        return hmac.new(self.key, said.encode(), hashlib.sha256).hexdigest()
