@@ -1,0 +1,107 @@
+"""The words that every sentence to people is made of: names made harmless, moments, places, and the title of a request."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from accessrequests.domain.actions import SERVER_DATABASES
+from accessrequests.domain.approvals import Step
+from accessrequests.domain.lifecycle import EndReason
+from accessrequests.domain.privileges import Level, RoleRef
+from accessrequests.domain.window import spell_duration
+
+LONGEST_LINE = 200
+LONGEST_NAME = 60
+MOST_PLACES = 2
+
+_VERBS = {
+    Level.READ: "read",
+    Level.WRITE: "change",
+    Level.ADMIN: "administer",
+    Level.DELEGATING: "give or change access to",
+}
+
+_ENDINGS = {
+    EndReason.EXPIRY: "its time is over",
+    EndReason.RELEASED: "{by} gave it back",
+    EndReason.REVOKED: "{by} revoked it",
+    EndReason.PROVISIONING_FAILED: "it could not be set up",
+    EndReason.DRIFT: "it was changed on the target",
+    EndReason.PERSON_DISABLED: "the person's account is off",
+    EndReason.ELIGIBILITY_LOST: "the policy no longer allows it",
+    EndReason.TARGET_RETIRED: "the target is retired",
+}
+
+# Control characters, direction and other invisible marks, lone surrogates.
+_HIDDEN = frozenset({"Cc", "Cf", "Cs"})
+
+
+def one_line(text: str, longest: int = LONGEST_LINE) -> str:
+    """A person's text as one harmless line: no control or direction marks, no line breaks, not too long."""
+    line = " ".join("".join(mark for mark in text if mark.isspace() or not _is_hidden(mark)).split())
+    return line if len(line) <= longest else f"{line[: longest - 1].rstrip()}…"
+
+
+def paragraphs(text: str) -> str:
+    """A person's text as it may stand in a body: its lines stay, control and direction marks go."""
+    return "\n".join(one_line(line, longest=len(line)) for line in text.splitlines()).strip()
+
+
+def name(text: str) -> str:
+    """A person's name in the middle of a sentence."""
+    return one_line(text, LONGEST_NAME) or "Somebody"
+
+
+def because(text: str) -> str:
+    """The reason as the tail of a sentence, or nothing at all."""
+    line = one_line(text).rstrip(".")
+    return f": {line}" if line else ""
+
+
+def moment(at: datetime) -> str:
+    """A moment for people, always in UTC and saying so."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def people_needed(steps: Sequence[Step]) -> str:
+    """Who is waited for: 1 person of data-owners and 2 people of security."""
+    counted = (f"{step.needed} {'person' if step.needed == 1 else 'people'} of {step.group}" for step in steps)
+    return " and ".join(counted) or "an answer"
+
+
+def ending(reason: EndReason | None, *, by: str = "", note: str = "") -> str:
+    """Why a grant ends, as the tail of a sentence."""
+    said = _ENDINGS[reason].format(by=name(by)) if reason else "it was ended"
+    line = one_line(note).rstrip(".")
+    return f"{said} ({line})" if line else said
+
+
+def deed(*, roles: Sequence[str], level: Level, target: str) -> str:
+    """What is asked for as a verb with its places: read shop.orders on shop-prod."""
+    parsed = [RoleRef.parse(role) for role in roles]
+    if any(role.database in SERVER_DATABASES for role in parsed):
+        # The server's own database would say nothing about how far such a role reaches; its name does.
+        return f"{_VERBS[level]} {target} with {_summed_up([str(role) for role in parsed])}"
+    return f"{_VERBS[level]} {_summed_up([role.where for role in parsed])} on {target}"
+
+
+def title(
+    *, requester: str, roles: Sequence[str], level: Level, target: str, length: timedelta, beneficiary: str = ""
+) -> str:
+    """The request in one sentence, which is also its subject and so has no full stop."""
+    wants = f"wants {name(beneficiary)} to" if beneficiary and beneficiary != requester else "wants to"
+    return f"{name(requester)} {wants} {deed(roles=roles, level=level, target=target)} for {spell_duration(length)}"
+
+
+def _summed_up(places: Sequence[str]) -> str:
+    """A few places by name; the others are counted, because a subject has little room."""
+    different = list(dict.fromkeys(one_line(place) for place in places))
+    if len(different) > MOST_PLACES:
+        return f"{', '.join(different[:MOST_PLACES])} and {len(different) - MOST_PLACES} more"
+    return " and ".join(different) or "nothing"
+
+
+def _is_hidden(mark: str) -> bool:
+    return unicodedata.category(mark) in _HIDDEN
