@@ -128,15 +128,15 @@ ORDINARY_SYSTEM_PREFIX = "system.buckets."
 # To write here is to make or change users and roles without asking the server's own commands.
 PRINCIPAL_COLLECTIONS = frozenset({"system.backup_users", "system.new_users", "system.roles", "system.users"})
 
-# How actions are said to people: verbs that share one sentence, and the sentence with a gap for the place.
+# How actions are said to people: verbs that share one sentence, and what stands between them and the place.
 DEEDS: tuple[tuple[Mapping[str, str], str], ...] = (
-    ({"find": "read"}, "VERBS documents in {}"),
-    ({"changeStream": "follow"}, "VERBS changes as they happen in {}"),
+    ({"find": "read"}, "documents in"),
+    ({"changeStream": "follow"}, "changes as they happen in"),
     (
         dict.fromkeys(sorted(READ_ACTIONS - {"find", "changeStream"}), "see"),
-        "VERBS names, sizes and indexes in {}",
+        "names, sizes and indexes in",
     ),
-    ({"insert": "insert", "update": "update", "remove": "delete"}, "VERBS documents in {}"),
+    ({"insert": "insert", "update": "update", "remove": "delete"}, "documents in"),
     (
         {
             "createIndex": "make",
@@ -145,7 +145,7 @@ DEEDS: tuple[tuple[Mapping[str, str], str], ...] = (
             "dropIndex": "drop",
             "dropSearchIndex": "drop",
         },
-        "VERBS indexes in {}",
+        "indexes in",
     ),
     (
         {
@@ -154,11 +154,11 @@ DEEDS: tuple[tuple[Mapping[str, str], str], ...] = (
             "convertToCapped": "cap",
             "dropCollection": "drop",
         },
-        "VERBS {}",
+        "",
     ),
     (
         {"compactStructuredEncryptionData": "tidy", "cleanupStructuredEncryptionData": "tidy"},
-        "VERBS what encrypted fields need in {}",
+        "what encrypted fields need in",
     ),
 )
 # Those that speak of collections as a whole, not of what is in them.

@@ -118,7 +118,7 @@ class RoleRef:
         role, _, where = text.partition("@")
         database, dot, collection = where.partition(".")
         forbidden = set(database) & FORBIDDEN_IN_DATABASES or "$" in collection or not text.isprintable()
-        too_long = len(role.encode()) > LONGEST_ROLE or len(where.encode()) > LONGEST_NAMESPACE
+        too_long = _bytes(role) > LONGEST_ROLE or _bytes(where) > LONGEST_NAMESPACE
         if not role or not database or bool(dot) != bool(collection) or forbidden or too_long:
             raise InvalidRole("Write a role as role@database or role@database.collection, like read@shop.orders.")
         return cls(role=role, database=database, collection=collection)
@@ -240,6 +240,11 @@ def what_changes(before: Iterable[Privilege], after: Iterable[Privilege]) -> lis
     return [*gained, *lost] or ["Nothing changes."]
 
 
+def _bytes(text: str) -> int:
+    """JSON may bring half of a character; it is counted, not stumbled over."""
+    return len(text.encode(errors="replace"))
+
+
 def _level(action: str, resource: Resource) -> Level:
     if action in DELEGATING_ACTIONS:
         return Level.DELEGATING
@@ -310,24 +315,24 @@ def _sentences(privileges: Iterable[Privilege], template: str) -> list[str]:
         for order, deed in _deeds(privilege):
             place = _home if order in WHOLE_DEEDS else _place
             places.setdefault((order, deed), []).append(place(privilege.resource))
-    said = [deed.format(" and ".join(there)) for (_, deed), there in sorted(places.items())]
+    said = [f"{deed} {' and '.join(there)}" for (_, deed), there in sorted(places.items())]
     return [_capital(template.format(sentence)) for sentence in said]
 
 
 def _deeds(privilege: Privilege) -> list[tuple[int, str]]:
-    """What the actions come to, each with its rank and a gap for the place."""
+    """What the actions come to, each with its rank; the place comes after it."""
     deeds, rest = [], set(privilege.actions)
     for order, (verbs, phrase) in enumerate(DEEDS):
         held = list(dict.fromkeys(verb for action, verb in verbs.items() if action in rest))
         rest -= verbs.keys()
         if held:
-            deeds.append((order, phrase.replace("VERBS", _listed(held))))
+            deeds.append((order, f"{_listed(held)} {phrase}".rstrip()))
     delegating = sorted(rest & DELEGATING_ACTIONS)
     unnamed = sorted(rest - DELEGATING_ACTIONS)
     if unnamed:
-        deeds.append((len(DEEDS), f"use {_listed(unnamed)} on {{}}"))
+        deeds.append((len(DEEDS), f"use {_listed(unnamed)} on"))
     if delegating:
-        deeds.append((len(DEEDS) + 1, f"give or change access itself with {_listed(delegating)} on {{}}"))
+        deeds.append((len(DEEDS) + 1, f"give or change access itself with {_listed(delegating)} on"))
     return deeds
 
 
