@@ -1,0 +1,154 @@
+"""Guards docker-compose.yml, Dockerfile and docs/examples: the same processes as the sandbox, each with its own secrets only."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from accessrequests.domain import rules
+from sandbox.commands import COMMANDS, ROLES
+from workers.provisioners.connection_record import parse_record
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = ROOT / "docs" / "examples"
+PROCESSES = ["web", "relay", "worker", "worker_urgent"]
+FOR_HANDS_ONLY = {"connections", "tag_key", "anchor_seed", "redis_url"}
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    content = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    assert isinstance(content, dict)
+    return content
+
+
+def service(compose: dict[str, Any], name: str) -> dict[str, Any]:
+    found = compose["services"][name]
+    assert isinstance(found, dict)
+    return found
+
+
+class TestProcesses:
+    @pytest.mark.parametrize("name", PROCESSES)
+    def test_run_the_sandboxs_command_in_the_sandboxs_role(self, compose: dict[str, Any], name: str) -> None:
+        assert service(compose, name)["command"] == list(COMMANDS[name])
+        assert service(compose, name)["environment"]["ACCESS_ROLE"] == ROLES[name]
+
+    def test_are_all_there_and_no_other_is(self, compose: dict[str, Any]) -> None:
+        ours = {name for name, one in compose["services"].items() if "build" in one}
+
+        assert set(COMMANDS) == set(PROCESSES)
+        assert ours == {"bootstrap", *PROCESSES}
+
+    @pytest.mark.parametrize("name", ["bootstrap", *PROCESSES])
+    def test_can_neither_write_their_code_nor_gain_rights(self, compose: dict[str, Any], name: str) -> None:
+        one = service(compose, name)
+
+        assert one["read_only"] is True
+        assert one["cap_drop"] == ["ALL"]
+        assert one["security_opt"] == ["no-new-privileges:true"]
+
+    @pytest.mark.parametrize("name", ["web", "worker", "worker_urgent", "postgres", "redis", "mongodb"])
+    def test_say_whether_they_are_well(self, compose: dict[str, Any], name: str) -> None:
+        assert service(compose, name)["healthcheck"]["test"]
+
+    def test_start_after_the_database_is_prepared(self, compose: dict[str, Any]) -> None:
+        waits = {name: service(compose, name)["depends_on"]["bootstrap"]["condition"] for name in PROCESSES}
+
+        assert set(waits.values()) == {"service_completed_successfully"}
+        assert service(compose, "bootstrap")["command"] == ["python", "manage.py", "bootstrap"]
+
+
+class TestSecrets:
+    def test_the_web_has_no_way_to_a_target(self, compose: dict[str, Any]) -> None:
+        web = service(compose, "web")
+
+        assert not FOR_HANDS_ONLY & set(web["secrets"])
+        assert not {name for name in web["environment"] if re.search("TARGETS|TAG_KEY|SEED|REDIS|OWNER", name)}
+        assert "targets" not in web["networks"]
+        assert [volume for volume in web["volumes"] if not volume.endswith(":ro")] == []
+
+    def test_only_bootstrap_is_the_owner_of_the_tables(self, compose: dict[str, Any]) -> None:
+        owners = {name for name, one in compose["services"].items() if "database_owner_url" in one.get("secrets", [])}
+
+        assert owners == {"bootstrap"}
+
+    def test_each_process_has_exactly_the_files_that_its_environment_names(self, compose: dict[str, Any]) -> None:
+        for name in ["bootstrap", *PROCESSES]:
+            one = service(compose, name)
+            named = set(re.findall(r"/run/secrets/(\w+)", " ".join(map(str, one["environment"].values()))))
+
+            assert named <= set(one["secrets"])
+            assert set(one["secrets"]) - named <= {"ca"}
+
+    def test_no_secret_stands_in_the_file(self, compose: dict[str, Any]) -> None:
+        for one in compose["services"].values():
+            for setting, value in (one.get("environment") or {}).items():
+                if re.search("KEY|SEED|PASSWORD|_URL", setting) and setting != "ACCESS_BASE_URL":
+                    assert setting.endswith("_FILE"), setting
+                    assert value.startswith("/run/secrets/")
+
+    def test_every_secret_is_declared_and_its_making_described(self, compose: dict[str, Any]) -> None:
+        used = {secret for one in compose["services"].values() for secret in one.get("secrets", [])}
+        operating = (ROOT / "docs" / "operating.md").read_text()
+
+        assert used == set(compose["secrets"])
+        for secret in compose["secrets"].values():
+            # The shell loop in the guide makes one certificate and key for each of two names.
+            made = Path(secret["file"]).name.replace("web_", "${name}_").replace("mongodb_cert", "${name}_cert")
+            assert made in operating, made
+
+    def test_every_setting_is_one_that_the_product_reads(self, compose: dict[str, Any]) -> None:
+        settings = (ROOT / "accessrequests" / "settings.py").read_text()
+        read = {node.value for node in ast.walk(ast.parse(settings)) if isinstance(node, ast.Constant)}
+
+        for name in ["bootstrap", *PROCESSES]:
+            given = {setting.removesuffix("_FILE") for setting in service(compose, name)["environment"]}
+            unknown = given - read - {"GUNICORN_CMD_ARGS", "ACCESS_TARGETS", "ACCESS_ANCHOR"}
+            assert unknown == set()
+
+
+class TestImage:
+    def test_runs_as_nobody_special_and_holds_the_deployments_parts_only(self) -> None:
+        lines = [line for line in (ROOT / "Dockerfile").read_text().splitlines() if not line.startswith("#")]
+        text = "\n".join(lines)
+
+        assert re.search(r"^USER (?!0$|root$)\S+$", text, re.MULTILINE)
+        assert "--require-hashes -r requirements/base.txt" in text
+        kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+        assert kept == {
+            "accessrequests/", "workers/", "templates/", "static/",
+            "manage.py", "requirements/base.txt", "LICENSE", "NOTICE",
+        }  # fmt: skip
+
+
+class TestExamples:
+    @staticmethod
+    def read(name: str) -> dict[str, Any]:
+        content = yaml.safe_load((EXAMPLES / name).read_text())
+        assert isinstance(content, dict)
+        return content
+
+    def test_the_policy_is_one(self) -> None:
+        policy = rules.parse(self.read("policy.yaml"))
+
+        people = self.read("people.yaml")
+        named = {group for rule in policy.rules for group in rule.eligible}
+        named |= {step.group for rule in policy.rules for step in rule.approvals}
+        assert named <= set(people["groups"])
+        assert {group for person in people["people"].values() for group in person["groups"]} <= set(people["groups"])
+
+    def test_catalogue_and_connection_records_name_the_same_targets(self, tmp_path: Path) -> None:
+        (tmp_path / "ca").write_text("only looked for")
+        records = {
+            slug: parse_record(slug=slug, raw=raw | {"ca_file": "ca"}, directory=tmp_path, plain_text_allowed=False)
+            for slug, raw in self.read("connections.example.yaml")["targets"].items()
+        }
+
+        assert set(records) == set(self.read("targets.yaml")["targets"])
+        assert all(record.tls for record in records.values())
