@@ -1,0 +1,96 @@
+"""Plain makers of what tests need, through the product's own operations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import yaml
+
+from accessrequests.domain.events import Via
+from accessrequests.models import AccessRequest, Grant, Person, Target
+from accessrequests.operations import access_requests, people, policies, targets
+from accessrequests.queries.asks import Asked
+from sandbox import catalogue
+
+OPERATOR = people.command_actor("tests")
+READ = ["find", "listCollections", "listIndexes", "collStats", "dbStats", "changeStream", "killCursors"]
+WRITE = [*READ, "insert", "update", "remove", "createIndex", "dropIndex", "createCollection", "dropCollection"]
+
+
+def _on(database: str, actions: list[str]) -> list[dict[str, Any]]:
+    return [{"resource": {"database": database, "collection": "", "cluster": False}, "actions": actions}]
+
+
+ROLES: dict[str, Any] = {
+    "read@shop": _on("shop", READ),
+    "readWrite@shop": _on("shop", WRITE),
+    "dbAdmin@shop": _on("shop", ["collMod", "dropDatabase", "createIndex"]),
+    "userAdmin@shop": _on("shop", ["createUser", "grantRole"]),
+    "dbOwner@shop": _on("shop", [*WRITE, "createUser", "grantRole", "dropDatabase"]),
+    "read@admin": _on("admin", READ),
+}
+DATABASES = {"shop": {name: {"documents": 10, "bytes": 1000} for name in ("orders", "customers", "payments", "products")}}
+
+
+@dataclass(frozen=True)
+class Cast:
+    """The people of the sandbox, by name."""
+
+    alice: Person
+    bob: Person
+    carol: Person
+    dave: Person
+    erin: Person
+    frank: Person
+    grace: Person
+    mallory: Person
+
+
+def make_cast() -> Cast:
+    """People, targets with an inventory, and the sandbox's policy."""
+    document = catalogue.people_document()
+    folk = people.apply_people(groups=document["groups"], entries=document["people"], actor=OPERATOR)
+    hosts = dict.fromkeys(catalogue.TARGETS, "127.0.0.1:27017")
+    targets.apply_catalogue(entries=catalogue.targets_document(hosts)["targets"], actor=OPERATOR)
+    for slug in catalogue.TARGETS:
+        targets.record_inventory(slug=slug, roles=ROLES, databases=DATABASES)
+    publish(catalogue.policy_document())
+    return Cast(**{person.username: person for person in folk})
+
+
+def publish(document: dict[str, Any]) -> None:
+    policies.publish(text=yaml.safe_dump(document), document=document, actor=OPERATOR)
+
+
+def target(slug: str = "shop-prod") -> Target:
+    return Target.objects.get(slug=slug)
+
+
+def asked(**changes: Any) -> Asked:
+    """An ask that the sandbox's policy allows alice: reading one collection of production for two hours."""
+    fields: dict[str, Any] = {
+        "target": "shop-prod",
+        "kind": "database_user",
+        "roles": ("read@shop.orders",),
+        "duration": timedelta(hours=2),
+        "reason": "Refund totals are off for twelve orders.",
+    }
+    return Asked(**{**fields, **changes})
+
+
+def submit(requester: Person, **changes: Any) -> AccessRequest:
+    return access_requests.submit(requester=requester, asked=asked(**changes), via=Via.API)
+
+
+def approve(access_request: AccessRequest, approver: Person) -> AccessRequest:
+    return access_requests.approve(
+        access_request_id=access_request.pk, approver=approver, via=Via.API, revision=access_request.revision
+    )
+
+
+def approved_grant(requester: Person, approver: Person, **changes: Any) -> Grant:
+    """A grant that waits for a worker."""
+    access_request = approve(submit(requester, **changes), approver)
+    return Grant.objects.get(access_request=access_request)
