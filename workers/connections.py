@@ -13,41 +13,41 @@ import yaml
 from django.conf import settings
 
 from workers.provisioners import KINDS
-from workers.provisioners.base import Provisioner
+from workers.provisioners.base import Provisioner, ProvisionerError
 from workers.provisioners.connection_record import ConnectionRecord, InvalidConnection, check_private, parse_record
 from workers.provisioners.tag import Tagger
 
+_Version = tuple[int, int, int]
 
-class UnknownTarget(Exception):
+
+class UnknownTarget(ProvisionerError):
     """The worker has no connection record of that name."""
 
 
-# By process, since a driver's connections must not be shared with a forked child; by file as it was read, since an
-# operator who corrects a record should not have to restart the workers.
-_Key = tuple[int, str, tuple[int, int, int]]
-_provisioners: dict[_Key, Provisioner] = {}
+# By process, since a driver's connections must not be shared with a forked child.
+_provisioners: dict[tuple[int, str], tuple[_Version, Provisioner]] = {}
 _lock = threading.Lock()
 
 
 def provisioner_for(slug: str) -> Provisioner:
-    """The provisioner of a target, made once in a process.
+    """The provisioner of a target, made once in a process and again when the file has changed.
 
     :raises UnknownTarget: the worker's file has no record of it.
     :raises InvalidConnection: the file or the key of the tags is not as it must be.
     """
     path = _path()
     check_private(path)
-    status = path.stat()
-    key = (os.getpid(), slug, (status.st_ino, status.st_mtime_ns, status.st_size))
+    key, version = (os.getpid(), slug), _version(path)
     with _lock:
-        if key not in _provisioners:
-            records = read_connections(path)
-            if slug not in records:
-                raise UnknownTarget(f"The worker has no connection record of {slug}. Add one to its file of targets.")
-            record = records[slug]
-            tagger = Tagger(installation=settings.ACCESS_INSTALLATION, target=slug, key=_tag_key())
-            _provisioners[key] = KINDS[record.kind](record=record, tagger=tagger)
-        return _provisioners[key]
+        known = _provisioners.get(key)
+        if known is not None and known[0] == version:
+            return known[1]
+        made = _make(slug, path)
+        _provisioners[key] = (version, made)
+    if known is not None:
+        # An operator has corrected the record. Whoever is still at work with the old one fails, and tries again.
+        known[1].close()
+    return made
 
 
 def known_slugs() -> frozenset[str]:
@@ -83,8 +83,22 @@ def close_connections() -> None:
     """Let go of every connection that this process made."""
     with _lock:
         made = [_provisioners.pop(key) for key in list(_provisioners) if key[0] == os.getpid()]
-    for provisioner in made:
+    for _, provisioner in made:
         provisioner.close()
+
+
+def _make(slug: str, path: Path) -> Provisioner:
+    records = read_connections(path)
+    if slug not in records:
+        raise UnknownTarget(f"The worker has no connection record of {slug}. Add one to its file of targets.")
+    record = records[slug]
+    tagger = Tagger(installation=settings.ACCESS_INSTALLATION, target=slug, key=_tag_key())
+    return KINDS[record.kind](record=record, tagger=tagger)
+
+
+def _version(path: Path) -> _Version:
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _path() -> Path:

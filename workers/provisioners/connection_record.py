@@ -9,6 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from workers.provisioners.base import ProvisionerError
+
 SCRAM = "SCRAM-SHA-256"
 
 _FIELDS = frozenset(
@@ -22,7 +24,7 @@ _LONGEST_SLUG = 64
 _OTHERS_MAY_TOUCH = 0o077
 
 
-class InvalidConnection(Exception):
+class InvalidConnection(ProvisionerError):
     """The worker's file is not as it must be. The sentence holds names of fields, never their values."""
 
 

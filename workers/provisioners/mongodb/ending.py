@@ -58,6 +58,9 @@ def end_everything(servers: Servers, *, usernames: Sequence[str], after: Moment 
 
     `after` is when their power was taken: each member has to have heard of it before a look at it counts.
     """
+    if not usernames:
+        # To the server, "kill the sessions of nobody in particular" means those of everybody.
+        return Ending({})
     return Ending(servers.on_each(servers.members(), lambda client: _end_on(client, usernames, after)))
 
 

@@ -48,10 +48,12 @@ def step(what: str, *, seconds: float = STEP_SECONDS) -> Callable[[Callable[P, R
             try:
                 with pymongo.timeout(seconds):
                     return function(*args, **kwargs)
+            except ProvisionerError as error:
+                failure = error
             except (PyMongoError, BSONError, ValueError) as error:
                 failure = explain(error, what=what)
-            # Raised out here, so that neither the driver's exception nor its frames, which hold the command with the
-            # password in it, travel along as its context.
+            # Raised out here and bare: the frames of the step and of the driver hold the command with the password.
+            failure.__context__ = failure.__traceback__ = None
             raise failure
 
         return bounded

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from accessrequests.domain.privileges import Privilege, Resource, covers
+from accessrequests.domain.privileges import Privilege, Resource
 from workers.provisioners.base import Health, ProvisionerError
 from workers.provisioners.mongodb.inventory import privileges_of
 from workers.provisioners.mongodb.servers import Client, Servers
@@ -18,7 +18,7 @@ _OLDEST_WIRE_VERSION = 13  # MongoDB 5.0
 _CLUSTER = Resource(cluster=True)
 _ANY = Resource()
 _ADMIN = Resource(database="admin")
-_NEEDED = (
+NEEDED = (
     Privilege(Resource(database="admin", collection="system.users"), frozenset({"find"})),
     Privilege(Resource(database="admin", collection="system.roles"), frozenset({"find"})),
     Privilege(
@@ -78,12 +78,20 @@ def _rights(client: Client) -> tuple[list[str], list[str]]:
     info = client.admin.command("connectionStatus", showPrivileges=True)["authInfo"]
     held = privileges_of(info["authenticatedUserPrivileges"])
     missing = sorted(
-        action
-        for needed in _NEEDED
-        for action in needed.actions
-        if not covers(held, Privilege(needed.resource, frozenset({action})))
+        action for needed in NEEDED for action in needed.actions if not _holds(held, needed.resource, action)
     )
     return missing, sorted(_actions(held) & _TOO_MUCH)
+
+
+def _holds(held: Iterable[Privilege], on: Resource, action: str) -> bool:
+    """By the server's own rules, which count `admin` among "every database"."""
+    return any(
+        action in privilege.actions
+        and privilege.resource.cluster == on.cluster
+        and privilege.resource.database in {"", on.database}
+        and privilege.resource.collection == on.collection
+        for privilege in held
+    )
 
 
 def _actions(held: Iterable[Privilege]) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -13,8 +14,9 @@ from pymongo import MongoClient
 from pymongo.errors import InvalidOperation, OperationFailure, PyMongoError
 
 from workers.provisioners.base import ProvisionerError
-from workers.provisioners.connection_record import SCRAM, ConnectionRecord
+from workers.provisioners.connection_record import SCRAM, ConnectionRecord, InvalidConnection
 from workers.provisioners.mongodb.failures import (
+    AUTHENTICATION_FAILED,
     COMMAND_NOT_FOUND,
     NO_REPLICATION,
     UNAUTHORIZED,
@@ -39,7 +41,12 @@ class Servers:
         self._record = record
         self._lock = threading.Lock()
         self._members: dict[str, Client] = {}
-        self.main: Client = MongoClient(list(record.hosts), **{**self._options(), **record.options})
+        client = self._main_client()
+        if client is None:
+            raise InvalidConnection(
+                f"Target {record.slug}: the driver refused the connection record. Check ca_file and hosts."
+            )
+        self.main = client
 
     def address(self) -> tuple[str, int]:
         """Host and port of the member that takes writes."""
@@ -93,24 +100,22 @@ class Servers:
         host, port = self.address()
         login = {"username": username, "password": password, "appname": PROBE_NAME}
         with MongoClient[Document](host, port, directConnection=True, **{**self._options(), **login}) as client:
-            info = client.admin.command("connectionStatus", showPrivileges=True)["authInfo"]
-            powerless = not info["authenticatedUserRoles"] and not info["authenticatedUserPrivileges"]
-            if powerless:
-                try:
-                    client[database].command("find", collection, limit=1, singleBatch=True)
-                except OperationFailure as error:
-                    if error.code == UNAUTHORIZED:
-                        return
-                    raise
-        raise ProvisionerError(
-            "The new user can do something before it was opened. Nothing more was done.", permanent=True
-        )
+            refusal = _what_it_may(client, database=database, collection=collection)
+        # Raised out here, because the driver's frames hold the password.
+        if refusal is not None:
+            raise refusal
 
     def close(self) -> None:
         with self._lock:
             members, self._members = self._members, {}
         for client in (self.main, *members.values()):
             client.close()
+
+    def _main_client(self) -> Client | None:
+        # The driver's own complaint is left behind: its frames hold the password.
+        with contextlib.suppress(PyMongoError, ValueError, OSError):
+            return MongoClient(list(self._record.hosts), **{**self._options(), **self._record.options})
+        return None
 
     def _member(self, address: str) -> Client:
         with self._lock:
@@ -149,3 +154,21 @@ class Servers:
             "retryWrites": False,
             "retryReads": False,
         }
+
+
+def _what_it_may(client: Client, *, database: str, collection: str) -> ProvisionerError | None:
+    """None when the login is let in and then refused everything."""
+    try:
+        info = client.admin.command("connectionStatus", showPrivileges=True)["authInfo"]
+    except OperationFailure as error:
+        if error.code != AUTHENTICATION_FAILED:
+            raise
+        return ProvisionerError("The target refused the new user's own login.")
+    if not info["authenticatedUserRoles"] and not info["authenticatedUserPrivileges"]:
+        try:
+            client[database].command("find", collection, limit=1, singleBatch=True)
+        except OperationFailure as error:
+            if error.code != UNAUTHORIZED:
+                raise
+            return None
+    return ProvisionerError("The new user can do something before its access was opened.", permanent=True)
