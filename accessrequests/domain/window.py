@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta, timezone
 
 LONGEST = timedelta(days=366)
 
-# Nine digits hold any length that we accept, so a longer number is refused before it is turned into one.
+# Eight digits hold any length that we accept; longer numbers are refused before they are turned into one.
 _DURATION = re.compile(
-    r"P(?!\Z)(?:(?P<days>[0-9]{1,9})D)?"
-    r"(?:T(?!\Z)(?:(?P<hours>[0-9]{1,9})H)?(?:(?P<minutes>[0-9]{1,9})M)?(?:(?P<seconds>[0-9]{1,9})S)?)?"
+    r"P(?!\Z)(?:(?P<days>[0-9]{1,8})D)?"
+    r"(?:T(?!\Z)(?:(?P<hours>[0-9]{1,8})H)?(?:(?P<minutes>[0-9]{1,8})M)?(?:(?P<seconds>[0-9]{1,8})S)?)?"
 )
 _MOMENT = re.compile(
     r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})[Tt]"
