@@ -108,7 +108,9 @@ INSTALLED_APPS = [
     "csp",
 ]
 if ACCESS_ROLE != "web":
-    INSTALLED_APPS += ["workers", "sandbox"]
+    INSTALLED_APPS += ["workers"]
+    if (BASE_DIR / "sandbox").is_dir():  # an image holds none
+        INSTALLED_APPS += ["sandbox"]
 
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
