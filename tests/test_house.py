@@ -10,8 +10,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from accessrequests.domain.privileges import Resource
+from workers.provisioners.mongodb.health import NEEDED
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("accessrequests", "workers", "sandbox")
@@ -44,6 +48,10 @@ def name_of(path: Path) -> str:
 
 def walk(path: Path) -> Iterator[ast.AST]:
     return ast.walk(ast.parse(path.read_text(), filename=str(path)))
+
+
+def _resource(resource: Resource) -> dict[str, Any]:
+    return {"cluster": True} if resource.cluster else {"db": resource.database, "collection": resource.collection}
 
 
 class TestWalls:
@@ -251,6 +259,19 @@ class TestDocs:
 
         assert [page[:4] for page in pages] == [f"{number:04d}" for number in range(1, len(pages) + 1)]
         assert [page for page in pages if page not in index] == []
+
+    def test_the_rights_asked_for_on_a_target_are_the_rights_needed(self) -> None:
+        guide = (ROOT / "docs" / "operating.md").read_text()
+        listed = re.findall(r'^ *(\{"resource": .+?\}),?$', guide, re.MULTILINE)
+
+        written = set()
+        for line in listed:
+            privilege = json.loads(line)
+            written |= {(json.dumps(privilege["resource"]), action) for action in privilege["actions"]}
+        needed = {
+            (json.dumps(_resource(privilege.resource)), action) for privilege in NEEDED for action in privilege.actions
+        }
+        assert written == needed
 
     def test_make_help_lists_every_target(self) -> None:
         makefile = (ROOT / "Makefile").read_text()
