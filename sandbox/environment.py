@@ -1,0 +1,132 @@
+"""What each of a world's processes is told: fresh secrets, and to every process only those of its role."""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from sandbox.commands import ROLES, WEB
+from sandbox.seed import SIZES
+
+OWNER, APPLICATION, DATABASE = "access_owner", "access_app", "access"
+
+
+def _encoded(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode()
+
+
+def _password() -> str:
+    return secrets.token_urlsafe(18)
+
+
+@dataclass(frozen=True, slots=True)
+class WorldSecrets:
+    """Made anew for every world; none of them opens anything outside it."""
+
+    secret_key: str = field(default_factory=lambda: secrets.token_urlsafe(48))
+    installation: str = field(default_factory=lambda: f"sb{secrets.token_hex(4)}")
+    sealing_key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    tag_key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    anchor_key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+    owner_password: str = field(default_factory=_password)
+    app_password: str = field(default_factory=_password)
+    redis_password: str = field(default_factory=_password)
+    shop_password: str = field(default_factory=_password)
+    control_token: str = field(default_factory=_password)
+    worker_passwords: Mapping[str, str] = field(default_factory=lambda: {slug: _password() for slug in SIZES})
+
+    @property
+    def anchor_seed(self) -> str:
+        return _encoded(self.anchor_key.private_bytes_raw())
+
+    @property
+    def anchor_public_key(self) -> str:
+        return _encoded(self.anchor_key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Files of a world, all inside its one directory."""
+
+    directory: Path
+
+    @property
+    def anchor(self) -> Path:
+        return self.directory / "anchor" / "anchors.jsonl"
+
+    @property
+    def mail(self) -> Path:
+        return self.directory / "mail"
+
+    @property
+    def connections(self) -> Path:
+        return self.directory / "connections.yaml"
+
+    @property
+    def control(self) -> Path:
+        return self.directory / "control.sock"
+
+    @property
+    def logs(self) -> Path:
+        return self.directory / "logs"
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Builds the environment of each process of one world."""
+
+    secrets: WorldSecrets
+    places: Places
+    base_url: str
+    database_url: str
+    redis_url: str
+
+    def of(self, process: str) -> dict[str, str]:
+        """:raises KeyError: there is no such process."""
+        role = ROLES[process]
+        environment = self._everybody(role)
+        if process == WEB:
+            address = self.base_url.removeprefix("http://")
+            # The old workers of a killed master still hold the port for a moment; the new one may listen beside them.
+            environment["GUNICORN_CMD_ARGS"] = (
+                f"--bind={address} --reuse-port --workers=2 --threads=8 --preload --graceful-timeout=3 "
+                "--no-control-socket"
+            )
+            return environment
+        return environment | {
+            "REDIS_URL": self.redis_url,
+            "ACCESS_TARGETS_FILE": str(self.places.connections),
+            "ACCESS_TAG_KEY": _encoded(self.secrets.tag_key),
+            "ACCESS_ANCHOR_SEED": self.secrets.anchor_seed,
+            "ACCESS_RECONCILE_SECONDS": "10",
+            "ACCESS_MAIL_DIRECTORY": str(self.places.mail),
+        }
+
+    def of_operator(self, *, owner_url: str) -> dict[str, str]:
+        """For the one process that prepares the product's database."""
+        return self._everybody("operator") | {"DATABASE_OWNER_URL": owner_url, "REDIS_URL": self.redis_url}
+
+    def _everybody(self, role: str) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG", "TMPDIR", "HOME"}}
+        return inherited | {
+            "PYTHONUNBUFFERED": "1",
+            "DJANGO_SETTINGS_MODULE": "accessrequests.settings",
+            "ACCESS_ROLE": role,
+            "ACCESS_SANDBOX": str(os.getpid()),
+            "ACCESS_SECRET_KEY": self.secrets.secret_key,
+            "ACCESS_BASE_URL": self.base_url,
+            "ACCESS_INSTALLATION": self.secrets.installation,
+            "ACCESS_SEALING_KEYS": f"sandbox:{_encoded(self.secrets.sealing_key)}",
+            "ACCESS_ANCHOR_FILE": str(self.places.anchor),
+            "ACCESS_ANCHOR_PUBLIC_KEY": self.secrets.anchor_public_key,
+            "ACCESS_CALLS_PER_SECOND": "200",
+            "ACCESS_MAIL_FROM": "access-requests@example.com",
+            "DATABASE_URL": self.database_url,
+        }

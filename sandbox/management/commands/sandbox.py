@@ -1,0 +1,123 @@
+"""`manage.py sandbox`: the whole product on one machine, with real servers, for trying it and for tests."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from sandbox.catalogue import NAMES
+from sandbox.servers import ServerError, scratch_directory
+from sandbox.state_file import StateFile, StateFileExists
+from sandbox.supervisor import OrderRefused, give_order
+from sandbox.tour import Tour, TourFailed
+from sandbox.world import World
+
+
+class Ended(BaseException):
+    """Somebody asked us to end. Not an Exception, so that no handler on the way takes it for a failure."""
+
+
+class Command(BaseCommand):
+    help = "Start the whole product on this machine with real servers, walk the tour, and serve until Ctrl-C."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "verb", nargs="?", choices=["stop", "start"], help="stop or start one part of a running world"
+        )
+        parser.add_argument(
+            "name", nargs="?", help="redis, worker, worker_urgent, relay, web, postgres or mongod:<slug>"
+        )
+        parser.add_argument("--state-file", type=Path, help="write here how to use this world (or find it here)")
+        parser.add_argument("--port", type=int, help="where the web listens (default: any free port)")
+        walk = parser.add_mutually_exclusive_group()
+        walk.add_argument("--tour-only", action="store_true", help="end after the tour, with its result")
+        walk.add_argument("--no-tour", action="store_true", help="serve at once")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        if options["verb"]:
+            self._order(options["verb"], options["name"], options["state_file"])
+        else:
+            self._run(options)
+
+    def _order(self, verb: str, name: str | None, state_file: Path | None) -> None:
+        if not name or state_file is None:
+            raise CommandError(f"Say what to {verb} and where: manage.py sandbox {verb} redis --state-file PATH")
+        try:
+            state = json.loads(state_file.read_text(encoding="utf-8"))
+            self.stdout.write(give_order(state, verb=verb, name=name))
+        except (OSError, ValueError) as error:
+            raise CommandError(f"{state_file} is not the state file of a running world: {error}") from error
+        except OrderRefused as error:
+            raise CommandError(str(error)) from error
+
+    def _run(self, options: dict[str, Any]) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _end)
+        failure = ""
+        try:
+            state_file = StateFile(options["state_file"]) if options["state_file"] else None
+            if state_file is not None:
+                state_file.check_free()
+            with scratch_directory() as directory:
+                failure = self._live(directory, state_file, options)
+        except Ended:
+            pass
+        except (ServerError, StateFileExists, OSError) as error:
+            failure = str(error)
+        if failure:
+            self.stderr.write(self.style.ERROR(failure))
+            sys.exit(1)
+
+    def _live(self, directory: Path, state_file: StateFile | None, options: dict[str, Any]) -> str:
+        """One world from beginning to end; returns why it failed, if it did."""
+        begun = time.monotonic()
+        world = World(directory, port=options["port"], state_file=state_file)
+        try:
+            self.stdout.write("Starting PostgreSQL, Valkey, three mongods, web, relay and workers …")
+            world.start()
+            self.stdout.write(f"Ready after {time.monotonic() - begun:.1f} s at {world.environment.base_url}")
+            if not options["no_tour"]:
+                Tour(world.state(), say=self._say).walk()
+            if not options["tour_only"]:
+                self._invite(world)
+                threading.Event().wait()
+        except TourFailed as error:
+            return str(error)
+        except Ended:
+            self._say("Ending …")
+        finally:
+            _ignore_signals()
+            world.end()
+        return ""
+
+    def _invite(self, world: World) -> None:
+        state = world.state()
+        self._say(f"\nSign in at {state['web']}/accounts/login/ as one of:")
+        for name, full_name in NAMES.items():
+            self._say(f"  {name:<8} {state['passwords'][name]}   {full_name}")
+        self._say(
+            f"The API is documented at {state['web']}/api/v1/docs/. Logs: {state['logs']}. Ctrl-C ends everything."
+        )
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    _ignore_signals()  # Once is enough: a second one must not interrupt the cleaning up.
+    raise Ended
+
+
+def _ignore_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)

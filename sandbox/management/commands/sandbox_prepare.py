@@ -1,0 +1,77 @@
+"""Started by `manage.py sandbox`: makes the product's database and puts people, targets and a policy into it."""
+
+from __future__ import annotations
+
+import io
+import json
+import secrets
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError, connections
+
+from accessrequests.models import Person
+from accessrequests.operations.people import scopes_of
+from sandbox.catalogue import MEMBERS, NAMES
+from sandbox.preparation import PEOPLE, POLICY, RESULT, TARGETS
+
+_DATABASE_SECONDS = 45.0
+
+
+class Command(BaseCommand):
+    help = "Part of `manage.py sandbox`; of no use by itself."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("directory", type=Path)
+
+    def handle(self, *_args: Any, directory: Path, **_options: Any) -> None:
+        if not settings.ACCESS_SANDBOX:
+            raise CommandError("This is a part of `manage.py sandbox`. Run that instead.")
+        _await_database()
+        call_command("bootstrap")
+        call_command("people", "apply", str(directory / PEOPLE))
+        call_command("targets", "apply", str(directory / TARGETS))
+        call_command("policy", "publish", str(directory / POLICY), "--by", MEMBERS["administrators"][0])
+        prepared = {
+            "tokens": {name: _create_token(name) for name in NAMES},
+            "passwords": {name: _set_password(name) for name in NAMES},
+        }
+        result = directory / RESULT
+        result.touch(mode=0o600, exist_ok=False)
+        result.write_text(json.dumps(prepared), encoding="utf-8")
+
+
+def _await_database() -> None:
+    deadline = time.monotonic() + _DATABASE_SECONDS
+    while True:
+        try:
+            connections["owner"].ensure_connection()
+        except OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _create_token(name: str) -> str:
+    scopes = scopes_of(Person.objects.get(username=name))
+    said = io.StringIO()
+    call_command("token", "create", name, "--scopes", ",".join(scopes), "--name", "sandbox", stdout=said)
+    return said.getvalue().split()[-1]
+
+
+def _set_password(name: str) -> str:
+    password = secrets.token_urlsafe(12)
+    typed, sys.stdin = sys.stdin, io.StringIO(f"{password}\n")
+    try:
+        call_command("people", "set_password", name)
+    finally:
+        sys.stdin = typed
+    return password

@@ -1,0 +1,95 @@
+"""Makes a fresh product database and fills it, in one child process that starts while the servers still do."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sandbox import catalogue
+from sandbox.environment import DATABASE, OWNER, Environment, Places, WorldSecrets
+from sandbox.processes import end, spawn
+from sandbox.seed import WORKER_USER
+from sandbox.servers import Mongod, Postgres, ServerError
+from sandbox.units import ROOT, program_path
+
+_SECONDS = 60.0
+
+PEOPLE, TARGETS, POLICY, RESULT = "people.yaml", "targets.yaml", "policy.yaml", "prepared.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What only the making of it could tell: each person's token and password."""
+
+    tokens: Mapping[str, str]
+    passwords: Mapping[str, str]
+
+
+class Preparation:
+    """`manage.py sandbox_prepare` of one world. It waits by itself until the database is there."""
+
+    def __init__(self, *, places: Places, environment: Environment, postgres: Postgres, secrets: WorldSecrets) -> None:
+        self._places = places
+        self._environment = environment
+        self._owner_url = postgres.uri(OWNER, secrets.owner_password, DATABASE)
+        self._log = places.logs / "prepare.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def begin(self) -> None:
+        self._process = spawn(
+            [program_path("python"), "manage.py", "sandbox_prepare", self._places.directory],
+            log=self._log,
+            environment=self._environment.of_operator(owner_url=self._owner_url),
+            directory=ROOT,
+        )
+
+    def result(self) -> Prepared:
+        """Wait for it.
+
+        :raises ServerError: it failed; the message holds the end of what it said.
+        """
+        if self._process is None:
+            raise ServerError("The preparation has not begun.")
+        try:
+            status = self._process.wait(timeout=_SECONDS)
+        except subprocess.TimeoutExpired:
+            status = None
+        if status != 0:
+            said = self._log.read_text(errors="replace")[-3000:]
+            raise ServerError(f"The product's database could not be prepared. The end of the log says:\n{said}")
+        path = self._places.directory / RESULT
+        prepared = json.loads(path.read_text(encoding="utf-8"))
+        path.unlink()
+        return Prepared(tokens=prepared["tokens"], passwords=prepared["passwords"])
+
+    def abandon(self) -> None:
+        if self._process is not None:
+            end(self._process, stop_signal=signal.SIGKILL, patience=2.0)
+
+
+def write_files(*, places: Places, secrets: WorldSecrets, mongods: Mapping[str, Mongod]) -> None:
+    """The files that an operator would write by hand; only the connection records hold secrets."""
+    for folder in (places.logs, places.mail, places.anchor.parent):
+        folder.mkdir(mode=0o700)
+    hosts = {slug: mongod.host for slug, mongod in mongods.items()}
+    connections = catalogue.connections_document(hosts, username=WORKER_USER, passwords=secrets.worker_passwords)
+    documents = {
+        places.directory / PEOPLE: catalogue.people_document(),
+        places.directory / TARGETS: catalogue.targets_document(hosts),
+        places.directory / POLICY: catalogue.policy_document(),
+        places.connections: connections,
+    }
+    for path, document in documents.items():
+        _write_private(path, document)
+
+
+def _write_private(path: Path, document: Mapping[str, Any]) -> None:
+    path.touch(mode=0o600, exist_ok=False)
+    path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")

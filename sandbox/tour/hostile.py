@@ -1,0 +1,128 @@
+"""What somebody can still be doing when their access ends, each of which must end with it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure, PyMongoError
+
+from sandbox.bare_mongo import BareClient, BareError
+from sandbox.tour.narrator import Unexpected, expect
+
+Document = dict[str, Any]
+
+UNAUTHORIZED = 13
+LOGIN_REFUSED = 18
+OUT_OF_TIME = 50
+# Server-side JavaScript that takes long on every document, so that only being killed ends it early.
+_SLOWLY = {"$where": "sleep(20) || false"}
+
+
+class Running:
+    """A call that should never come to its own end, in a thread of its own."""
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        self._call = call
+        self._error: Exception | None = None
+        self._came_through = False
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._call()
+            self._came_through = True
+        except (PyMongoError, BareError, OSError) as error:
+            self._error = error
+
+    def is_running(self) -> bool:
+        return self._thread.is_alive()
+
+    def expect_killed(self, *, within: float) -> None:
+        """:raises Unexpected: it still runs, or it was allowed to finish."""
+        self._thread.join(timeout=within)
+        expect(holds=not self.is_running(), found="it still runs")
+        expect(holds=not self._came_through and self._error is not None, found="it came to its own end")
+
+
+def long_command(client: MongoClient[Document]) -> Running:
+    """One find that takes minutes, with a session, as drivers send it."""
+    return Running(lambda: list(client.shop.orders.find(_SLOWLY)))
+
+
+def change_stream(client: MongoClient[Document]) -> Running:
+    """Waits on the server for a change that does not come."""
+
+    def watch() -> None:
+        pipeline = [{"$match": {"operationType": "never"}}]
+        with client.shop.orders.watch(pipeline, max_await_time_ms=120_000) as stream:
+            # next() would resume by itself after an interruption; a person's program notices only a failed resume.
+            next(stream)
+
+    return Running(watch)
+
+
+def without_session(reveal: Mapping[str, str], host: str) -> Running:
+    """The same long find from a client that sends no session, which killing sessions does not reach."""
+    client = BareClient(host=host, username=reveal["username"], password=reveal["password"])
+
+    def find() -> None:
+        try:
+            client.command("shop", {"find": "orders", "filter": _SLOWLY})
+        finally:
+            client.close()
+
+    return Running(find)
+
+
+class OpenTransaction:
+    """Changes an order, never commits, and so holds the lock on it."""
+
+    def __init__(self, client: MongoClient[Document], *, order: int) -> None:
+        self._order = order
+        self._session = client.start_session()
+        self._session.start_transaction()
+        client.shop.orders.update_one({"_id": order}, {"$set": {"status": "held"}}, session=self._session)
+
+    def expect_blocking(self, root: MongoClient[Document]) -> None:
+        """:raises Unexpected: another writer gets through."""
+        code = refusal(lambda: self._write_as(root, milliseconds=300))
+        expect(holds=code == OUT_OF_TIME, found=f"the other writer was answered with code {code}")
+
+    def expect_released(self, root: MongoClient[Document]) -> None:
+        """:raises OperationFailure: the other writer still waits."""
+        self._write_as(root, milliseconds=1000)
+
+    def _write_as(self, root: MongoClient[Document], *, milliseconds: int) -> None:
+        update = {"q": {"_id": self._order}, "u": {"$inc": {"revision": 1}}}
+        root.shop.command("update", "orders", updates=[update], maxTimeMS=milliseconds)
+
+    def close(self) -> None:
+        self._session.end_session()
+
+
+def refusal(call: Callable[[], object]) -> int | None:
+    """The code with which the server refuses it.
+
+    :raises Unexpected: it is not refused.
+    """
+    try:
+        call()
+    except OperationFailure as error:
+        return error.code
+    raise Unexpected("it was allowed")
+
+
+def expect_refused(call: Callable[[], object], code: int) -> None:
+    """:raises Unexpected: it is allowed, or refused for another reason."""
+    found = refusal(call)
+    expect(holds=found == code, found=f"it was refused with code {found}, not {code}")
+
+
+def expect_login_refused(connection_string: str) -> None:
+    """:raises Unexpected: the login works."""
+    with MongoClient[Document](connection_string, serverSelectionTimeoutMS=5000) as client:
+        expect_refused(lambda: client.admin.command("ping"), LOGIN_REFUSED)

@@ -1,0 +1,172 @@
+"""A whole world on one machine: starts every part at once, waits until it works, and leaves nothing when it ends."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from sandbox.commands import COMMANDS, RELAY, WEB, WORKER, WORKER_URGENT
+from sandbox.environment import APPLICATION, DATABASE, OWNER, Environment, Places, WorldSecrets
+from sandbox.preparation import Preparation, Prepared, write_files
+from sandbox.processes import PortReservation
+from sandbox.readiness import Readiness
+from sandbox.seed import SIZES, seed_target
+from sandbox.servers import Mongod, Postgres, Server, ServerError, Valkey
+from sandbox.state_file import StateFile
+from sandbox.supervisor import Pids, Supervisor, wait_for
+from sandbox.units import ProcessUnit, ServerUnit, Unit
+
+_READY_SECONDS = 60.0
+_PRODUCTION = "shop-prod"
+_MONGOD = "mongod:"
+
+
+class World:
+    """Everything of one sandbox: `start` it once, use what `state` says, `end` it once."""
+
+    def __init__(self, directory: Path, *, port: int | None = None, state_file: StateFile | None = None) -> None:
+        self.secrets = WorldSecrets()
+        self.places = Places(directory)
+        self.postgres = Postgres(directory / "postgres")
+        self.redis = Valkey(directory / "redis", password=self.secrets.redis_password)
+        self.mongods = {slug: Mongod(directory / f"mongod-{slug}", slug) for slug in SIZES}
+        self._web_port = PortReservation(port)
+        self._state_file = state_file
+        self.environment = Environment(
+            secrets=self.secrets,
+            places=self.places,
+            base_url=f"http://127.0.0.1:{self._web_port.port}",
+            database_url=self.postgres.uri(APPLICATION, self.secrets.app_password, DATABASE),
+            redis_url=self.redis.uri(),
+        )
+        self.units = self._make_units()
+        self.supervisor = Supervisor(
+            self.units, control=self.places.control, token=self.secrets.control_token, on_change=self._tell_pids
+        )
+        self._preparation = Preparation(
+            places=self.places, environment=self.environment, postgres=self.postgres, secrets=self.secrets
+        )
+        self._prepared = Prepared(tokens={}, passwords={})
+        self._pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="world")
+
+    def _make_units(self) -> dict[str, Unit]:
+        units: dict[str, Unit] = {
+            name: ProcessUnit(
+                name,
+                command=command,
+                environment=self.environment.of(name),
+                log=self.places.logs / f"{name}.log",
+            )
+            for name, command in COMMANDS.items()
+        }
+        servers = {"redis": self.redis, "postgres": self.postgres}
+        servers |= {f"{_MONGOD}{slug}": mongod for slug, mongod in self.mongods.items()}
+        return units | {name: ServerUnit(name, server) for name, server in servers.items()}
+
+    def start(self) -> None:
+        """Start everything, in parallel as far as it goes, and wait until it works.
+
+        :raises ServerError: a part did not start; the message says which, and why.
+        """
+        write_files(places=self.places, secrets=self.secrets, mongods=self.mongods)
+        rest = [self._pool.submit(self._start_target, slug) for slug in self.mongods]
+        rest.append(self._pool.submit(self._start_server, "redis", self.redis))
+        database = self._pool.submit(self._start_database)
+        self._preparation.begin()
+        self.supervisor.begin()
+        self.units[WEB].start()  # It loads meanwhile, and answers "not ready" until there is a database.
+        _wait([database])
+        self._prepared = self._preparation.result()
+        for name in (RELAY, WORKER, WORKER_URGENT):
+            self.units[name].start()
+        _wait(rest)
+        self._await_ready()
+        if self._state_file is not None:
+            self._state_file.create(self.state())
+            self.supervisor.tell(always=True)  # What changed while the file was made.
+
+    def end(self) -> None:
+        """End every process and give back every port. The directory is for its maker to remove."""
+        if self._state_file is not None:
+            self._state_file.remove()
+        self._preparation.abandon()
+        for kind in (ProcessUnit, ServerUnit):  # The product first, while what it talks to is still there.
+            with ThreadPoolExecutor(max_workers=len(self.units)) as pool:
+                list(pool.map(Unit.finish, (unit for unit in self.units.values() if isinstance(unit, kind))))
+        self.supervisor.end()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._web_port.release()
+
+    def state(self) -> dict[str, Any]:
+        """Everything that a tool needs to use this world."""
+        targets = {slug: {"uri": mongod.uri()} for slug, mongod in self.mongods.items()}
+        return {
+            "web": self.environment.base_url,
+            "tokens": dict(self._prepared.tokens),
+            "passwords": dict(self._prepared.passwords),
+            "postgres": self.postgres.uri(OWNER, self.secrets.owner_password, DATABASE),
+            "postgres_app": self.environment.database_url,
+            "redis": self.environment.redis_url,
+            "mongodb": targets[_PRODUCTION],
+            "targets": targets,
+            "pids": _arranged(self.supervisor.pids()),
+            "audit_anchor": str(self.places.anchor),
+            "mail": str(self.places.mail),
+            "logs": str(self.places.logs),
+            "control": {"socket": str(self.places.control), "token": self.secrets.control_token},
+        }
+
+    def _tell_pids(self, _pids: Pids) -> None:
+        if self._state_file is not None:
+            self._state_file.replace(self.state())
+
+    def _start_server(self, name: str, server: Server) -> None:
+        planned = server.port
+        self.units[name].start()
+        if server.port != planned:
+            raise ServerError(f"Another program took port {planned} from {name} at this moment. Start again.")
+
+    def _start_database(self) -> None:
+        self._start_server("postgres", self.postgres)
+        self.postgres.create_database(name=DATABASE, owner=OWNER, password=self.secrets.owner_password)
+
+    def _start_target(self, slug: str) -> None:
+        mongod = self.mongods[slug]
+        self._start_server(f"{_MONGOD}{slug}", mongod)
+        seed_target(
+            root_uri=mongod.uri(),
+            slug=slug,
+            worker_password=self.secrets.worker_passwords[slug],
+            app_password=self.secrets.shop_password,
+        )
+
+    def _await_ready(self) -> None:
+        token = self._prepared.tokens["alice"]
+        address = self.environment.base_url
+        with Readiness(base_url=address, database_url=self.environment.database_url, token=token) as readiness:
+            if not wait_for(readiness.is_complete, seconds=_READY_SECONDS, pause=0.05):
+                raise ServerError(
+                    f"The sandbox is not ready after a minute: {readiness.missing}.\n{self._last_words()}"
+                )
+
+    def _last_words(self) -> str:
+        parts = []
+        for log in sorted(self.places.logs.glob("*.log")):
+            with contextlib.suppress(OSError):
+                parts.append(f"-- the end of {log.name}\n{log.read_text(errors='replace')[-1500:]}")
+        return "\n".join(parts)
+
+
+def _wait(futures: Sequence[Future[None]]) -> None:
+    for future in futures:
+        future.result()
+
+
+def _arranged(pids: Pids) -> dict[str, Any]:
+    """As the state file has them: every mongod under its slug."""
+    plain: dict[str, Any] = {name: found for name, found in pids.items() if not name.startswith(_MONGOD)}
+    plain["mongod"] = {name.removeprefix(_MONGOD): found for name, found in pids.items() if name.startswith(_MONGOD)}
+    return plain
