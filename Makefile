@@ -34,6 +34,7 @@ help: ## Show what can be done (this list)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 install: $(SERVERS) ## Prepare .venv with what `make run` needs, and nothing else
+	@echo "$(VENV) is ready. Next: make run"
 
 run: $(SERVERS) ## Start the whole world on this machine and walk the tour (ARGS="--no-tour --port 8123")
 	@exec $(BIN)/python manage.py sandbox $(ARGS)
@@ -55,7 +56,7 @@ check: $(TESTS) ## Look at the code without running it: style, types, walls, mig
 	$(BIN)/lint-imports --no-cache
 	$(CHECK_ENV) $(BIN)/python manage.py makemigrations --check --dry-run
 	$(CHECK_ENV) ACCESS_ROLE=web $(BIN)/python manage.py check --deploy --fail-level WARNING
-	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml accessrequests workers sandbox
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml accessrequests workers
 	@if [ -d templates ]; then $(BIN)/djlint --lint --check templates; fi
 	@if grep -nE 'https?://|--(extra-)?index-url|--find-links' requirements/*.txt; then \
 		echo "A lock file must not say where its parts were downloaded: lock again with \`make lock\`."; exit 1; fi

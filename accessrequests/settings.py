@@ -194,6 +194,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_SSL_REDIRECT = _secure and env.bool("ACCESS_SSL_REDIRECT", True)
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if _secure else 0
+# Whether every other host of the domain is reached by https only, and is to be told to browsers for ever, is not ours.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 if env.bool("ACCESS_BEHIND_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
