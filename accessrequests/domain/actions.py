@@ -125,7 +125,10 @@ SERVER_DATABASE_PREFIX = "__mdb_internal_"
 ORDINARY_SYSTEM_COLLECTIONS = frozenset({"system.indexes", "system.js", "system.namespaces"})
 ORDINARY_SYSTEM_PREFIX = "system.buckets."
 
-# To write here is to make or change users and roles without asking the server's own commands.
+# They look and change nothing. Some need more trust than reading does, for what they cost or show.
+LOOKING_ACTIONS = READ_ACTIONS | {"dbCheck", "exportCollection", "storageDetails", "validate"}
+
+# To change something here is to make or change users and roles without asking the server's own commands.
 PRINCIPAL_COLLECTIONS = frozenset({"system.backup_users", "system.new_users", "system.roles", "system.users"})
 
 # How actions are said to people: verbs that share one sentence, and what stands between them and the place.

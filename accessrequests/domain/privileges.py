@@ -13,6 +13,7 @@ from accessrequests.domain.actions import (
     COLLECTION_ACTIONS,
     DEEDS,
     DELEGATING_ACTIONS,
+    LOOKING_ACTIONS,
     ORDINARY_SYSTEM_COLLECTIONS,
     ORDINARY_SYSTEM_PREFIX,
     PRINCIPAL_COLLECTIONS,
@@ -23,9 +24,8 @@ from accessrequests.domain.actions import (
     WRITE_ACTIONS,
 )
 
-# MongoDB's own limits on names.
-LONGEST_ROLE = 128
-LONGEST_NAMESPACE = 255
+# MongoDB's own limits on the names of a role, a database and a namespace (database.collection), in bytes.
+LONGEST_NAMES = (128, 63, 255)
 FORBIDDEN_IN_DATABASES = frozenset('/\\ "$*<>:|?@')
 
 
@@ -118,7 +118,8 @@ class RoleRef:
         role, _, where = text.partition("@")
         database, dot, collection = where.partition(".")
         forbidden = set(database) & FORBIDDEN_IN_DATABASES or "$" in collection or not text.isprintable()
-        too_long = _bytes(role) > LONGEST_ROLE or _bytes(where) > LONGEST_NAMESPACE
+        sizes = (_bytes(role), _bytes(database), _bytes(where))
+        too_long = any(size > limit for size, limit in zip(sizes, LONGEST_NAMES, strict=True))
         if not role or not database or bool(dot) != bool(collection) or forbidden or too_long:
             raise InvalidRole("Write a role as role@database or role@database.collection, like read@shop.orders.")
         return cls(role=role, database=database, collection=collection)
@@ -248,7 +249,7 @@ def _bytes(text: str) -> int:
 def _level(action: str, resource: Resource) -> Level:
     if action in DELEGATING_ACTIONS:
         return Level.DELEGATING
-    if resource.collection in PRINCIPAL_COLLECTIONS and action not in READ_ACTIONS:
+    if resource.collection in PRINCIPAL_COLLECTIONS and action not in LOOKING_ACTIONS:
         return Level.DELEGATING
     if resource.cluster or _is_the_servers(resource.database) or not _is_ordinary(resource.collection):
         return Level.ADMIN

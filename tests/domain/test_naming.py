@@ -95,7 +95,12 @@ class TestLooksLikeOurs:
                 f"jit-acme1-{'a' * 21}-77",
                 "jit-acme1-alice-9999999999999999999",
             ),
-            *("jit-acme1-alice-77-r0", "jit-acme1-alice-77-r1000", "jit-acme1-alice-77-r1-r2", "jit-acme1-alice-\u0667"),
+            *(
+                "jit-acme1-alice-77-r0",
+                "jit-acme1-alice-77-r1000",
+                "jit-acme1-alice-77-r1-r2",
+                "jit-acme1-alice-\u0667",
+            ),
         ],
     )
     def test_leaves_other_names_alone(self, name: str) -> None:

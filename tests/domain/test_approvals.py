@@ -1,0 +1,135 @@
+"""Guards who fills which slot: one person fills one, nobody blocks another, and no more people are asked than needed."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accessrequests.domain.approvals import Given, Step, combined, filled, is_complete, open_steps, slot_for
+
+OWNERS = Step("data-owners", 1)
+SECURITY = Step("security", 1)
+BOB = Given("bob", frozenset({"data-owners", "security"}))
+GRACE = Given("grace", frozenset({"data-owners"}))
+CAROL = Given("carol", frozenset({"security"}))
+MALLORY = Given("mallory", frozenset())
+
+GROUPS = ("a", "b", "c")
+STEPS = st.lists(st.builds(Step, st.sampled_from(GROUPS), st.integers(min_value=1, max_value=2)), max_size=3)
+PEOPLE = st.lists(st.builds(Given, st.sampled_from("pqrst"), st.frozensets(st.sampled_from(GROUPS))), max_size=5)
+
+
+class TestFilled:
+    def test_lets_someone_of_two_groups_make_room(self) -> None:
+        assert filled((OWNERS, SECURITY), (BOB, GRACE)) == {"data-owners": ("grace",), "security": ("bob",)}
+        assert filled((OWNERS, SECURITY), (BOB, CAROL)) == {"data-owners": ("bob",), "security": ("carol",)}
+
+    def test_makes_room_along_a_whole_row(self) -> None:
+        first, second = Given("first", frozenset("ab")), Given("second", frozenset("bc"))
+
+        steps = (Step("a", 1), Step("b", 1), Step("c", 1))
+
+        assert filled(steps, (first, second, Given("third", frozenset("a")))) == {
+            "a": ("third",),
+            "b": ("first",),
+            "c": ("second",),
+        }
+
+    def test_counts_one_person_once_however_many_hats(self) -> None:
+        hats = (Given("bob", frozenset({"data-owners"})), Given("bob", frozenset({"security"})))
+
+        assert not is_complete((OWNERS, SECURITY), hats)
+        assert not is_complete((Step("data-owners", 2),), (GRACE, GRACE))
+        assert is_complete((Step("data-owners", 2),), (GRACE, BOB))
+
+    def test_counts_nobody_without_the_group(self) -> None:
+        assert filled((OWNERS,), (MALLORY,)) == {"data-owners": ()}
+
+    @given(STEPS, PEOPLE)
+    def test_fills_as_many_slots_as_trying_everything(self, steps: list[Step], given_: list[Given]) -> None:
+        assert sum(len(people) for people in filled(steps, given_).values()) == _most_by_trying(steps, given_)
+
+    @given(STEPS, PEOPLE)
+    def test_is_a_fair_assignment(self, steps: list[Step], given_: list[Given]) -> None:
+        assignment = filled(steps, given_)
+        seated = [person for people in assignment.values() for person in people]
+
+        assert len(seated) == len(set(seated))
+        for step in combined(steps):
+            assert len(assignment[step.group]) <= step.needed
+            for person in assignment[step.group]:
+                assert any(one.person == person and step.group in one.groups for one in given_)
+
+
+class TestIsComplete:
+    def test_needs_nobody_without_steps(self) -> None:
+        assert is_complete((), ())
+
+    def test_needs_every_step(self) -> None:
+        assert not is_complete((OWNERS, SECURITY), (GRACE,))
+        assert is_complete((OWNERS, SECURITY), (GRACE, CAROL))
+
+    @given(STEPS, PEOPLE)
+    def test_means_that_no_step_is_open(self, steps: list[Step], given_: list[Given]) -> None:
+        slots = sum(step.needed for step in combined(steps))
+
+        assert is_complete(steps, given_) == (_most_by_trying(steps, given_) == slots)
+        assert is_complete(steps, given_) == (open_steps(steps, given_) == ())
+
+
+class TestOpenSteps:
+    def test_says_how_many_of_whom(self) -> None:
+        steps = (Step("data-owners", 2), SECURITY)
+
+        assert open_steps(steps, ()) == (Step("data-owners", 2), Step("security", 1))
+        assert open_steps(steps, (GRACE,)) == (Step("data-owners", 1), Step("security", 1))
+        assert open_steps(steps, (GRACE, CAROL)) == (Step("data-owners", 1),)
+
+
+class TestSlotFor:
+    def test_names_the_group_that_the_approval_counts_for(self) -> None:
+        assert slot_for((OWNERS, SECURITY), (), GRACE) == "data-owners"
+        assert slot_for((OWNERS, SECURITY), (BOB,), GRACE) == "data-owners"
+        assert slot_for((OWNERS, SECURITY), (GRACE,), BOB) == "security"
+
+    def test_is_none_where_it_would_add_nothing(self) -> None:
+        assert slot_for((OWNERS,), (GRACE,), BOB) is None
+        assert slot_for((OWNERS, SECURITY), (BOB,), BOB) is None
+        assert slot_for((OWNERS,), (), MALLORY) is None
+        assert slot_for((), (), GRACE) is None
+
+    def test_is_none_for_who_has_approved_already_even_with_a_new_hat(self) -> None:
+        assert slot_for((OWNERS, SECURITY), (GRACE,), Given("grace", frozenset({"security"}))) is None
+
+    @given(STEPS, PEOPLE, st.frozensets(st.sampled_from(GROUPS)))
+    def test_is_given_exactly_when_one_slot_more_is_filled(
+        self, steps: list[Step], given_: list[Given], groups: frozenset[str]
+    ) -> None:
+        candidate = Given("new", groups)
+
+        slot = slot_for(steps, given_, candidate)
+
+        assert (slot is not None) == (_most_by_trying(steps, [*given_, candidate]) > _most_by_trying(steps, given_))
+        assert slot is None or slot in groups
+
+
+class TestCombined:
+    def test_keeps_the_most_people_of_each_group(self) -> None:
+        assert combined((Step("b", 1), Step("a", 2)), (Step("b", 3),), ()) == (Step("a", 2), Step("b", 3))
+
+
+def _most_by_trying(steps: Sequence[Step], given_: Sequence[Given]) -> int:
+    """Every way to seat people, tried one after the other."""
+    groups_of: dict[str, set[str]] = {}
+    for one in given_:
+        groups_of.setdefault(one.person, set()).update(one.groups)
+    needed = {step.group: step.needed for step in combined(steps)}
+    best = 0
+    for choice in itertools.product(*([None, *sorted(groups & needed.keys())] for groups in groups_of.values())):
+        counts = {group: choice.count(group) for group in needed}
+        if all(counts[group] <= needed[group] for group in needed):
+            best = max(best, sum(counts.values()))
+    return best
