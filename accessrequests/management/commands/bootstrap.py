@@ -13,14 +13,16 @@ from psycopg import sql
 
 class Command(BaseCommand):
     help = "Create the application's database role and rights, migrate, and make the cache table. Safe to repeat."
-    requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own form
+    requires_system_checks: list[str] = []
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         if "owner" not in settings.DATABASES:
             raise CommandError("Set DATABASE_OWNER_URL: bootstrap makes tables, which the application's role may not.")
         application = settings.DATABASES["default"]
         if application["USER"] == settings.DATABASES["owner"]["USER"]:
-            raise CommandError("DATABASE_URL and DATABASE_OWNER_URL must name two roles: the application owns no table.")
+            raise CommandError(
+                "DATABASE_URL and DATABASE_OWNER_URL must name two roles: the application owns no table."
+            )
         _prepare_role(str(application["USER"]), str(application["PASSWORD"]), str(application["NAME"]))
         call_command("migrate", database="owner", verbosity=0, interactive=False)
         call_command("createcachetable", database="owner", verbosity=0)
@@ -41,7 +43,9 @@ def _prepare_role(role: str, password: str, database: str) -> None:
             ),
             sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(database), name),
             sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(name),
-            sql.SQL("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {}").format(name),
+            sql.SQL(
+                "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {}"
+            ).format(name),
             sql.SQL("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {}").format(name),
         ]
         for statement in statements:

@@ -1,0 +1,89 @@
+"""Reads `people.yaml`: the groups there are, and who is in which."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from accessrequests.management.documents import (
+    Section,
+    entries_of,
+    line,
+    lines,
+    parse_yaml,
+    read_text,
+    refuse,
+    yes_or_no,
+)
+from accessrequests.models.people import GroupRole
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_NAME_FORM = "1 to 64 of a-z, 0-9, dot, dash and underscore, beginning with a letter or digit"
+_ROLES = tuple(role.value for role in GroupRole)
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleFile:
+    """Groups and people as plain values, of the right types."""
+
+    groups: Mapping[str, Mapping[str, Any]]
+    people: Mapping[str, Mapping[str, Any]]
+
+
+def read(path: Path) -> PeopleFile:
+    """:raises CommandError: when the file is missing, not YAML, or says anything that we do not understand."""
+    wrong: list[str] = []
+    whole = Section("The document", parse_yaml(read_text(path), path=path), ("groups", "people"), wrong)
+    groups = {name: _group(name, entry, wrong) for name, entry in entries_of(whole, "groups").items()}
+    people = {name: _person(name, entry, wrong) for name, entry in entries_of(whole, "people").items()}
+    for name, person in people.items():
+        wrong += [
+            f"Person {name}: there is no group {group}. Name it under groups."
+            for group in person["groups"]
+            if group not in groups
+        ]
+    if wrong:
+        raise refuse(path, wrong)
+    return PeopleFile(groups, people)
+
+
+def _group(name: object, entry: object, wrong: list[str]) -> dict[str, Any]:
+    section = Section(f"Group {name}", {} if entry is None else entry, ("role",), wrong)
+    _check_name(section.who, name, wrong)
+    return {"role": section.take("role", _role, " or ".join(_ROLES), default="", needed=False)}
+
+
+def _person(name: object, entry: object, wrong: list[str]) -> dict[str, Any]:
+    section = Section(f"Person {name}", entry, ("name", "email", "groups", "active"), wrong)
+    _check_name(section.who, name, wrong)
+    none: list[str] = []
+    return {
+        "name": section.take("name", line(200), "one line of text", default=""),
+        "email": section.take("email", _email, "an e-mail address", default=""),
+        "groups": section.take("groups", lines(64), "a list of groups, each once", default=none, needed=False),
+        "active": section.take("active", yes_or_no, "true or false", default=True, needed=False),
+    }
+
+
+def _check_name(who: str, name: object, wrong: list[str]) -> None:
+    if not (isinstance(name, str) and _NAME.fullmatch(name)):
+        wrong.append(f"{who}: a name is {_NAME_FORM}. Put it in quotes if it looks like a number or a yes.")
+
+
+def _role(value: object) -> str | None:
+    return value if isinstance(value, str) and value in _ROLES else None
+
+
+def _email(value: object) -> str | None:
+    text = line(254)(value)
+    try:
+        validate_email(text or "")
+    except ValidationError:
+        return None
+    return text

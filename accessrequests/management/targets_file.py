@@ -1,0 +1,117 @@
+"""Reads `targets.yaml`: the catalogue of what people may ask for. It holds no secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from accessrequests.management.documents import (
+    Section,
+    entries_of,
+    line,
+    lines,
+    parse_yaml,
+    read_text,
+    refuse,
+    yes_or_no,
+)
+from accessrequests.models.access_requests import AccessKind
+
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_KEYS = (
+    "name", "kind", "environment", "owner", "data_classes", "offers", "connect_to", "retired",
+)  # fmt: skip
+_KINDS = ("mongodb",)
+_METHODS = ("scram", "x509", "aws_iam", "oidc", "ldap")
+# An address holds no user, password, path or second host: nothing of a URI but host and port.
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_OPTION = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
+
+
+def read(path: Path) -> dict[str, dict[str, Any]]:
+    """:raises CommandError: when the file is missing, not YAML, or says anything that we do not understand."""
+    wrong: list[str] = []
+    whole = Section("The document", parse_yaml(read_text(path), path=path), ("targets",), wrong)
+    entries = {slug: _target(slug, entry, wrong) for slug, entry in entries_of(whole, "targets").items()}
+    if wrong:
+        raise refuse(path, wrong)
+    return entries
+
+
+def _target(slug: object, entry: object, wrong: list[str]) -> dict[str, Any]:
+    section = Section(f"Target {slug}", entry, _KEYS, wrong)
+    if not (isinstance(slug, str) and _SLUG.fullmatch(slug)):
+        wrong.append(f"{section.who}: a slug is 1 to 64 of a-z, 0-9 and dash, beginning with a letter or digit.")
+    none: list[str] = []
+    return {
+        "name": section.take("name", line(200), "one line of text", default=""),
+        "kind": section.take("kind", _one_of(_KINDS), " or ".join(_KINDS), default=""),
+        "environment": section.take("environment", line(32), "one word, like production", default=""),
+        "owner": section.take("owner", line(64), "a group or a team", default=""),
+        "data_classes": section.take("data_classes", lines(64), "a list of words", default=none, needed=False),
+        "offers": _offers(section, wrong),
+        "connect_to": _connect_to(section, wrong),
+        "retired": section.take("retired", yes_or_no, "true or false", default=False, needed=False),
+    }
+
+
+def _offers(target: Section, wrong: list[str]) -> dict[str, Any]:
+    section = _part(target, "offers", ("kinds", "authentication"), wrong)
+    kinds, none = tuple(kind.value for kind in AccessKind), list[str]()
+    return {
+        "kinds": section.take("kinds", _some_of(kinds), f"a list of {', '.join(kinds)}", default=none),
+        "authentication": section.take(
+            "authentication", _some_of(_METHODS), f"a list of {', '.join(_METHODS)}", default=none
+        ),
+    }
+
+
+def _connect_to(target: Section, wrong: list[str]) -> dict[str, Any]:
+    section = _part(target, "connect_to", ("hosts", "options"), wrong)
+    no_hosts, no_options = list[str](), dict[str, str]()
+    texts = 'names with texts; put numbers, true and false in quotes, like "true"'
+    return {
+        "hosts": section.take("hosts", _hosts, "a list of host:port, without user and password", default=no_hosts),
+        "options": section.take("options", _options, texts, default=no_options, needed=False),
+    }
+
+
+def _part(target: Section, key: str, keys: tuple[str, ...], wrong: list[str]) -> Section:
+    """A mapping inside the entry; that it is missing is said once, not once for each of its keys."""
+    if key not in target.values:
+        if isinstance(target.document, Mapping):
+            wrong.append(f"{target.who}: the key {key} is missing. Write it with {' and '.join(keys)}.")
+        return Section(f"{target.who}, {key}", {}, keys, [])
+    return Section(f"{target.who}, {key}", target.values[key], keys, wrong)
+
+
+def _one_of(words: tuple[str, ...]) -> Callable[[object], str | None]:
+    def read_word(value: object) -> str | None:
+        return value if isinstance(value, str) and value in words else None
+
+    return read_word
+
+
+def _some_of(words: tuple[str, ...]) -> Callable[[object], list[str] | None]:
+    def read_words(value: object) -> list[str] | None:
+        found = lines(64)(value)
+        return found if found and set(found) <= set(words) else None
+
+    return read_words
+
+
+def _hosts(value: object) -> list[str] | None:
+    found = lines(300)(value)
+    return found if found and all(_HOST.fullmatch(host) for host in found) else None
+
+
+def _options(value: object) -> dict[str, str] | None:
+    if not isinstance(value, Mapping):
+        return None
+    sound = all(
+        isinstance(name, str) and _OPTION.fullmatch(name) and line(200)(text) is not None
+        for name, text in value.items()
+    )
+    return dict(value) if sound else None

@@ -1,0 +1,72 @@
+"""Guards `manage.py policy`: what is published is what was read, by whom it says, and a mistake publishes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from accessrequests.models import AuditEvent, PolicyVersion
+from sandbox import catalogue
+from tests.make import Cast
+from tests.management.commands import refused, run, written
+
+EXAMPLE = str(Path(__file__).parents[2] / "docs" / "examples" / "policy.yaml")
+
+
+class TestCheck:
+    def test_publishes_nothing(self, db: None) -> None:
+        assert run("policy", "check", EXAMPLE) == "The policy example makes sense (2 rules). Nothing was published.\n"
+        assert not PolicyVersion.objects.exists()
+
+    def test_lists_everything_that_is_wrong(self, db: None, tmp_path: Path) -> None:
+        document = catalogue.policy_document()
+        document["rules"][0]["maximun"] = "PT1H"
+        document["rules"][1]["maximum"] = 8
+
+        said = refused("policy", "check", written(tmp_path, document))
+
+        assert "Rule development: the key maximun is unknown." in said
+        assert "Rule staging-read: the key maximum must be a length like PT8H." in said
+
+    @pytest.mark.parametrize("text", ["name: [", "just words", "rules: []\nname: x"])
+    def test_refuses_what_is_no_policy(self, db: None, tmp_path: Path, text: str) -> None:
+        assert "nothing was" in refused("policy", "check", written(tmp_path, text)).lower()
+
+
+class TestPublish:
+    def test_makes_the_next_version_in_the_name_of_a_person(self, cast: Cast) -> None:
+        said = run("policy", "publish", EXAMPLE, "--by", "erin")
+
+        version = PolicyVersion.objects.get(version=2)
+        event = AuditEvent.objects.get(subject="policy/2")
+        assert said == "The policy example is published as version 2.\n"
+        assert (version.name, version.published_by, version.document) == (
+            "example",
+            cast.erin,
+            Path(EXAMPLE).read_text(),
+        )
+        assert (event.event, event.actor, event.via) == ("policy.published", "erin", "command")
+
+    def test_makes_it_in_the_operators_name_otherwise(self, db: None) -> None:
+        run("policy", "publish", EXAMPLE)
+
+        assert PolicyVersion.objects.get().published_by is None
+        assert AuditEvent.objects.get().actor.startswith("os:")
+
+    def test_twice_the_same_is_one_version(self, db: None) -> None:
+        run("policy", "publish", EXAMPLE)
+        run("policy", "publish", EXAMPLE)
+
+        assert PolicyVersion.objects.count() == 1
+
+    def test_refuses_an_unknown_author(self, cast: Cast) -> None:
+        assert "There is nobody called zoe" in refused("policy", "publish", EXAMPLE, "--by", "zoe")
+        assert PolicyVersion.objects.count() == 1
+
+    def test_a_mistake_publishes_nothing(self, cast: Cast, tmp_path: Path) -> None:
+        document = catalogue.policy_document()
+        del document["rules"][0]["eligible"]
+
+        assert "the key eligible is missing" in refused("policy", "publish", written(tmp_path, document))
+        assert PolicyVersion.objects.count() == 1

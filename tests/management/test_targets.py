@@ -1,0 +1,101 @@
+"""Guards `manage.py targets`: the catalogue is what the file says, and a file with a mistake changes nothing."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accessrequests.models import AuditEvent, OutboxMessage, Target
+from tests import make
+from tests.make import Cast
+from tests.management.commands import refused, run, written
+
+ENTRY: dict[str, Any] = {
+    "name": "Shop production",
+    "environment": "production",
+    "owner": "data-owners",
+    "data_classes": ["personal"],
+    "kind": "mongodb",
+    "offers": {"kinds": ["database_user"], "authentication": ["scram"]},
+    "connect_to": {"hosts": ["127.0.0.1:27017"], "options": {"replicaSet": "rs0"}},
+}
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    """A document with one value changed; `...` takes it away."""
+    entry = deepcopy(ENTRY)
+    *parents, last = path.split(".")
+    place = entry
+    for parent in parents:
+        place = place[parent]
+    if value is ...:
+        del place[last]
+    else:
+        place[last] = value
+    return {"targets": {"shop": entry}}
+
+
+class TestApply:
+    def test_makes_the_target_and_has_its_inventory_read(self, db: None, tmp_path: Path) -> None:
+        said = run("targets", "apply", written(tmp_path, {"targets": {"shop": ENTRY}}))
+
+        target = Target.objects.get(slug="shop")
+        assert said.startswith("Applied 1 targets.")
+        assert {name: getattr(target, name) for name in ENTRY} == ENTRY
+        assert AuditEvent.objects.get(subject="target/shop").event == "target.applied"
+        assert OutboxMessage.objects.get(subject="target/shop").job == "read_inventory"
+
+    def test_takes_the_example_of_the_docs(self, db: None) -> None:
+        run("targets", "apply", str(Path(__file__).parents[2] / "docs" / "examples" / "targets.yaml"))
+
+        assert Target.objects.filter(slug="shop-demo").exists()
+
+    def test_can_be_applied_again(self, db: None, tmp_path: Path) -> None:
+        run("targets", "apply", written(tmp_path, {"targets": {"shop": ENTRY}}))
+        run("targets", "apply", written(tmp_path, {"targets": {"shop": ENTRY}}))
+
+        assert Target.objects.count() == 1
+
+    def test_retiring_a_target_ends_its_grants(self, cast: Cast, tmp_path: Path) -> None:
+        grant = make.approved_grant(cast.alice, cast.bob)
+
+        run("targets", "apply", written(tmp_path, {"targets": {"shop-prod": {**ENTRY, "retired": True}}}))
+
+        grant.refresh_from_db()
+        assert (grant.state, grant.end_reason) == ("revoking", "target_retired")
+
+    @pytest.mark.parametrize(
+        ("path", "value", "sentence"),
+        [
+            ("password", "hunter2", "Target shop: the key password is unknown."),
+            ("environment", ..., "Target shop: the key environment is missing."),
+            ("kind", "oracle", "Target shop: the key kind must be mongodb."),
+            ("data_classes", "personal", "the key data_classes must be a list of words."),
+            ("offers", ..., "Target shop: the key offers is missing."),
+            ("offers.kinds", [], "Target shop, offers: the key kinds must be a list of database_user"),
+            ("offers.kinds", ["root"], "Target shop, offers: the key kinds must be"),
+            ("offers.authentication", ["plain"], "the key authentication must be a list of scram"),
+            ("connect_to.hosts", [], "Target shop, connect_to: the key hosts must be a list of host:port"),
+            ("connect_to.hosts", ["root:secret@127.0.0.1"], "without user and password"),
+            ("connect_to.hosts", ["a,b/?authSource=x"], "the key hosts must be"),
+            ("connect_to.options", {"tls": True}, "put numbers, true and false in quotes"),
+            ("connect_to.user", "root", "Target shop, connect_to: the key user is unknown."),
+            ("retired", "yes", "the key retired must be true or false."),
+        ],
+    )
+    def test_names_the_key_that_is_wrong_and_changes_nothing(
+        self, db: None, tmp_path: Path, path: str, value: Any, sentence: str
+    ) -> None:
+        said = refused("targets", "apply", written(tmp_path, changed(path, value)))
+
+        assert sentence in said
+        assert "hunter2" not in said
+        assert not Target.objects.exists()
+        assert not AuditEvent.objects.exists()
+
+    @pytest.mark.parametrize("slug", ["Shop", "shop prod", "../shop", "shop/prod"])
+    def test_refuses_slugs_that_do_not_fit_an_address(self, db: None, tmp_path: Path, slug: str) -> None:
+        assert "a slug is" in refused("targets", "apply", written(tmp_path, {"targets": {slug: ENTRY}}))
