@@ -60,7 +60,8 @@ def record(
         )
     messages = [_message(job, fact, at) for fact in facts for job in FOLLOW_UPS.get(fact.event, ())]
     if messages:
-        OutboxMessage.objects.bulk_create(messages, ignore_conflicts=False)
+        # The only conflict there can be: an inventory that waits to be read already. One reading is enough.
+        OutboxMessage.objects.bulk_create(messages, ignore_conflicts=True)
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
     _seal(facts, actor)
