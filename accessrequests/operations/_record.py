@@ -16,6 +16,7 @@ from django.db import connection
 from accessrequests.domain import chain
 from accessrequests.domain.events import FOLLOW_UPS, QUEUE_OF, Actor, Event, Job, Via
 from accessrequests.models import AuditEvent, Grant, IdempotencyKey, OutboxMessage
+from accessrequests.operations.idempotency import Idempotency
 from accessrequests.queries.audit import shown
 
 CHANNEL = "access_outbox"
@@ -23,16 +24,6 @@ AUDIT_LOCK = 7_241_960_113
 UNREAD_LIFE = timedelta(minutes=15)
 
 CLOCKWORK = Actor(name="access-requests", via=Via.WORKER)
-
-
-@dataclass(frozen=True, slots=True)
-class Idempotency:
-    """The caller's own key for a POST: a repeat finds the object that the first one made or moved."""
-
-    person_id: int
-    key: str
-    path: str
-    body_hash: str
 
 
 @dataclass(frozen=True, slots=True)

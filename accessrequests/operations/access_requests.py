@@ -20,7 +20,8 @@ from accessrequests.domain.lifecycle import (
 from accessrequests.domain.window import format_duration
 from accessrequests.models import AccessRequest, Approval, Gate, Grant, Person
 from accessrequests.models.access_requests import Answer
-from accessrequests.operations._record import CLOCKWORK, Fact, Idempotency, record
+from accessrequests.operations._record import CLOCKWORK, Fact, record
+from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import IllegalMove, Refused, StaleRevision
 from accessrequests.queries import asks, clock, people
 from accessrequests.queries.asks import Asked, Considered, Invalid

@@ -12,7 +12,8 @@ from accessrequests.domain.events import Event, Via
 from accessrequests.domain.lifecycle import CredentialState, GrantState
 from accessrequests.models import Credential, Grant, Person
 from accessrequests.operations import _credential
-from accessrequests.operations._record import CLOCKWORK, UNREAD_LIFE, Fact, Idempotency, record
+from accessrequests.operations._record import CLOCKWORK, UNREAD_LIFE, Fact, record
+from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import Gone, NotReady, Refused
 from accessrequests.queries import clock, people
 

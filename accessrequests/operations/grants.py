@@ -14,7 +14,8 @@ from accessrequests.domain.lifecycle import GATE_MOVES, GRANT_MOVES, EndReason, 
 from accessrequests.models import Gate, Grant, Person
 from accessrequests.operations import _credential
 from accessrequests.operations._ending import start_revocation
-from accessrequests.operations._record import CLOCKWORK, Fact, Idempotency, record
+from accessrequests.operations._record import CLOCKWORK, Fact, record
+from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import IllegalMove, Refused
 from accessrequests.queries import clock, people
 from accessrequests.queries import grants as grant_queries
