@@ -21,6 +21,8 @@ from accessrequests.domain.rules import DEFAULT_LAPSE, InvalidPolicy, Match, Rul
 from accessrequests.domain.window import format_duration, parse_duration, spell_duration
 
 __all__ = [
+    "NO_DELEGATING",
+    "NO_RULE",
     "Ask",
     "Given",
     "InvalidPolicy",

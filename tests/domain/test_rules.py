@@ -1,0 +1,216 @@
+"""Guards the reading of policies: what is not understood is refused, with the rule and the key that must be put right."""
+
+from __future__ import annotations
+
+import copy
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accessrequests.domain.policy import InvalidPolicy, Match, Rule, Rules, Step, parse
+from accessrequests.domain.privileges import Level
+from accessrequests.domain.rules import DEFAULT_LAPSE
+
+PRODUCTION_READ: dict[str, Any] = {
+    "name": "production-read",
+    "match": {"environments": ["production"], "targets": [], "levels": ["read"]},
+    "eligible": ["engineering"],
+    "approvals": [{"group": "data-owners", "people": 1}],
+    "maximum": "PT8H",
+    "reason_minimum": 10,
+    "lapses_after": "PT4H",
+    "deny": False,
+}
+
+
+def _policy(**changes: Any) -> dict[str, Any]:
+    return {"name": "sandbox", "rules": [{**copy.deepcopy(PRODUCTION_READ), **changes}]}
+
+
+def _sentences(document: object) -> tuple[str, ...]:
+    with pytest.raises(InvalidPolicy) as caught:
+        parse(document)
+    assert str(caught.value) == " ".join(caught.value.sentences)
+    return caught.value.sentences
+
+
+class TestParse:
+    def test_reads_every_key(self) -> None:
+        assert parse(_policy()) == Rules(
+            name="sandbox",
+            rules=(
+                Rule(
+                    name="production-read",
+                    match=Match(environments=frozenset({"production"}), levels=frozenset({Level.READ})),
+                    eligible=frozenset({"engineering"}),
+                    approvals=(Step("data-owners", 1),),
+                    maximum=timedelta(hours=8),
+                    reason_minimum=10,
+                    lapses_after=timedelta(hours=4),
+                    deny=False,
+                ),
+            ),
+        )
+
+    def test_fills_in_only_what_is_harmless(self) -> None:
+        short = {"name": "r", "match": {}, "eligible": ["engineering"], "approvals": [], "maximum": "PT1H"}
+
+        (rule,) = parse({"name": "p", "rules": [short]}).rules
+
+        assert rule.match == Match()
+        assert (rule.reason_minimum, rule.lapses_after, rule.deny) == (1, DEFAULT_LAPSE, False)
+
+    def test_lets_a_rule_that_denies_say_no_more(self) -> None:
+        (rule,) = parse({"name": "p", "rules": [{"name": "r", "match": {"levels": ["admin"]}, "deny": True}]}).rules
+
+        assert rule.deny
+        assert (rule.eligible, rule.approvals, rule.maximum) == (frozenset(), (), None)
+
+    @pytest.mark.parametrize("key", ["name", "match", "eligible", "approvals", "maximum"])
+    def test_asks_for_a_key_that_is_missing(self, key: str) -> None:
+        document = _policy()
+        del document["rules"][0][key]
+
+        (sentence,) = _sentences(document)
+
+        who = "Rule number 1" if key == "name" else "Rule production-read"
+        assert sentence.startswith(f"{who}: the key {key} is missing. Write ")
+
+    @pytest.mark.parametrize(
+        ("key", "values"),
+        [
+            ("name", ["", "Prod Read", "-x", "x" * 81, 7, None, ["x"], "übung", "a\n"]),
+            ("match", [[], "production", None, 7]),
+            ("eligible", [[], "engineering", {}, [7], [""], [" x"], ["x\n"], ["x" * 65], None]),
+            ("approvals", [{}, "data-owners", None, 1]),
+            ("maximum", ["8 hours", 28_800, 8, "P1M", "PT0S", "P400D", None, True]),
+            ("reason_minimum", [-1, 2_001, "10", 1.5, True, None]),
+            ("lapses_after", ["1h", 0, None, "PT0S"]),
+            ("deny", ["no", 0, None, "false"]),
+        ],
+    )
+    def test_refuses_a_wrong_value(self, key: str, values: list[Any]) -> None:
+        for value in values:
+            sentences = _sentences(_policy(**{key: value}))
+
+            assert len(sentences) == 1, value
+            assert f": the key {key} must be " in sentences[0]
+            assert sentences[0].startswith("Rule number 1" if key == "name" else "Rule production-read")
+
+    @pytest.mark.parametrize(
+        ("match", "key"),
+        [
+            ({"environments": "production"}, "environments"),
+            ({"environments": [date(2030, 1, 1)]}, "environments"),
+            ({"targets": [None]}, "targets"),
+            ({"targets": {"shop-prod": True}}, "targets"),
+            ({"levels": ["reed"]}, "levels"),
+            ({"levels": ["delegating"]}, "levels"),
+            ({"levels": "read"}, "levels"),
+        ],
+    )
+    def test_refuses_a_match_that_cannot_match(self, match: dict[str, Any], key: str) -> None:
+        (sentence,) = _sentences(_policy(match=match))
+
+        assert sentence.startswith(f"Rule production-read, match: the key {key} must be ")
+
+    @pytest.mark.parametrize(
+        ("approvals", "part"),
+        [
+            ([{"group": "security"}], "the key people is missing"),
+            ([{"people": 1}], "the key group is missing"),
+            ([{"group": "security", "people": 0}], "the key people must be a number from 1 to 20"),
+            ([{"group": "security", "people": 21}], "the key people must be"),
+            ([{"group": "security", "people": True}], "the key people must be"),
+            ([{"group": "security", "people": "1"}], "the key people must be"),
+            ([{"group": 7, "people": 1}], "the key group must be"),
+            ([{"group": "security", "people": 1, "any": True}], "the key any is unknown"),
+            (["security"], "write it as keys with values (group, people)"),
+            ([{"group": "a", "people": 1}, {"group": "a", "people": 2}], "the group a is named twice"),
+        ],
+    )
+    def test_refuses_an_approval_that_it_cannot_count(self, approvals: list[Any], part: str) -> None:
+        (sentence,) = _sentences(_policy(approvals=approvals))
+
+        assert sentence.startswith("Rule production-read, approvals: ")
+        assert part in sentence
+
+    @pytest.mark.parametrize("document", [None, [], "policy", 7, True])
+    def test_refuses_what_is_no_document(self, document: object) -> None:
+        assert _sentences(document) == ("The policy: write it as keys with values (name, rules).",)
+
+    @pytest.mark.parametrize("rules", [[], {}, "all", None])
+    def test_refuses_a_policy_without_rules(self, rules: object) -> None:
+        (sentence,) = _sentences({"name": "p", "rules": rules})
+
+        assert sentence == "The policy: the key rules must be a list with at least one rule."
+
+    @pytest.mark.parametrize("entry", [None, "allow", 7, []])
+    def test_refuses_a_rule_that_is_none(self, entry: object) -> None:
+        (sentence,) = _sentences({"name": "p", "rules": [copy.deepcopy(PRODUCTION_READ), entry]})
+
+        assert sentence.startswith("Rule number 2: write it as keys with values (name, match,")
+
+    def test_refuses_unknown_keys(self) -> None:
+        document: dict[object, object] = {**_policy(maximun="PT1H"), "rulez": [], 7: 8}
+        keys = "name, match, eligible, approvals, maximum, reason_minimum, lapses_after, deny"
+
+        assert _sentences(document) == (
+            "The policy: the key rulez is unknown. Use only name, rules.",
+            "The policy: the key 7 is unknown. Use only name, rules.",
+            f"Rule production-read: the key maximun is unknown. Use only {keys}.",
+        )
+
+    def test_refuses_one_name_for_two_rules(self) -> None:
+        document = _policy()
+        document["rules"] *= 2
+
+        assert _sentences(document) == (
+            "Rule production-read: the name is used more than once. Give each rule a name of its own.",
+        )
+
+    def test_names_everything_that_is_wrong_at_once(self) -> None:
+        sentences = _sentences(_policy(eligible=[], maximum=8, approvals=[{"group": "security"}]))
+
+        assert len(sentences) == 3
+        assert all(sentence.startswith("Rule production-read") and sentence.endswith(".") for sentence in sentences)
+
+    @given(
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.text(),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(
+                    st.sampled_from(["name", "rules", *PRODUCTION_READ, "group", "people", "levels"]), inner
+                )
+            ),
+            max_leaves=20,
+        )
+    )
+    def test_reads_or_refuses_anything(self, document: object) -> None:
+        try:
+            rules = parse(document)
+        except InvalidPolicy:
+            return
+        assert all(rule.deny or (rule.eligible and rule.maximum) for rule in rules.rules)
+
+
+class TestMatch:
+    @pytest.mark.parametrize(
+        ("match", "fits"),
+        [
+            (Match(), True),
+            (Match(environments=frozenset({"production", "staging"})), True),
+            (Match(environments=frozenset({"staging"})), False),
+            (Match(targets=frozenset({"shop-prod"})), True),
+            (Match(targets=frozenset({"shop-dev"})), False),
+            (Match(levels=frozenset({Level.READ})), True),
+            (Match(levels=frozenset({Level.WRITE})), False),
+            (Match(frozenset({"production"}), frozenset({"shop-prod"}), frozenset({Level.WRITE})), False),
+        ],
+    )
+    def test_means_any_where_it_is_empty(self, match: Match, fits: bool) -> None:
+        assert match.fits(environment="production", target="shop-prod", level=Level.READ) is fits
