@@ -155,7 +155,8 @@ class TestParse:
         assert sentence.startswith("Rule number 2: write it as keys with values (name, match,")
 
     def test_refuses_unknown_keys(self) -> None:
-        document: dict[object, object] = {**_policy(maximun="PT1H"), "rulez": [], 7: 8}
+        document: dict[Any, Any] = _policy(maximun="PT1H")
+        document.update({"rulez": [], 7: 8})
         keys = "name, match, eligible, approvals, maximum, reason_minimum, lapses_after, deny"
 
         assert _sentences(document) == (

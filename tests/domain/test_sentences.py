@@ -1,0 +1,263 @@
+"""Guards what people are told: every event has its sentence, and hope is never told as fact."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accessrequests.domain.approvals import Step
+from accessrequests.domain.events import FOLLOW_UPS, Event, Job
+from accessrequests.domain.lifecycle import AccessRequestState, EndReason, GrantState
+from accessrequests.domain.sentences import (
+    MAY_WORK,
+    NO_ACCESS,
+    Audience,
+    Story,
+    grant_sentence,
+    notice,
+    request_sentence,
+    timeline,
+)
+
+AT = datetime(2030, 1, 31, 9, 30, tzinfo=UTC)
+TITLE = "Alice Archer wants to read shop.orders on shop-prod for 2 hours"
+STORY = Story(
+    title=TITLE,
+    url="https://access.example/requests/7/",
+    reason="Refund totals are off.\nApproved by security",
+    waiting_for=(Step("data-owners", 1),),
+    lapses_at=AT,
+    actor="bob",
+    note="ask for less.",
+    username="jit-acme1-alice-7",
+    expires_at=AT,
+    end_reason=EndReason.REVOKED,
+)
+PLAIN = st.none() | st.booleans() | st.integers() | st.text(max_size=20) | st.lists(st.text(max_size=5), max_size=2)
+FACTS = st.dictionaries(
+    st.sampled_from(
+        ["roles", "level", "target", "duration", "length", "reason", "note", "why", "expires_at", "attempt", "by"]
+    ),
+    PLAIN,
+)
+
+
+class TestTimeline:
+    @pytest.mark.parametrize(
+        ("event", "facts", "sentence"),
+        [
+            (
+                Event.ACCESS_REQUEST_SUBMITTED,
+                {
+                    "roles": ["read@shop.orders"],
+                    "level": "read",
+                    "target": "shop-prod",
+                    "duration": "PT2H",
+                    "reason": "Refunds\nare off.",
+                },
+                "bob asked to read shop.orders on shop-prod for 2 hours: Refunds are off.",
+            ),
+            (Event.ACCESS_REQUEST_SUBMITTED, {}, "bob asked to have access."),
+            (
+                Event.ACCESS_REQUEST_APPROVAL_GIVEN,
+                {"group": "data-owners", "comment": ""},
+                "bob approved for data-owners.",
+            ),
+            (
+                Event.ACCESS_REQUEST_APPROVAL_GIVEN,
+                {"group": "security", "comment": "ok"},
+                "bob approved for security: ok.",
+            ),
+            (Event.ACCESS_REQUEST_APPROVED, {"length": "PT1H30M"}, "The request is approved for 1 hour 30 minutes."),
+            (Event.ACCESS_REQUEST_DENIED, {"comment": "No."}, "bob denied the request: No."),
+            (Event.GRANT_PROVISIONING_STARTED, {"attempt": 2}, "The access is being set up (attempt 2)."),
+            (
+                Event.GRANT_ACTIVATED,
+                {"username": "jit-acme1-alice-7", "expires_at": "2030-01-31T09:30:00Z"},
+                "The access is live as jit-acme1-alice-7 until 2030-01-31 09:30:00 UTC.",
+            ),
+            (Event.GRANT_ATTEMPT_FAILED, {"attempt": 1, "why": "Away."}, "A step did not succeed (attempt 1): Away."),
+            (
+                Event.GRANT_REVOCATION_STARTED,
+                {"reason": "revoked", "note": "done"},
+                "The access is being ended: bob revoked it (done).",
+            ),
+            (Event.GRANT_REVOCATION_STARTED, {"reason": "boredom"}, "The access is being ended: it was ended."),
+            (Event.TARGET_CLOCK_SKEWED, {"milliseconds": -2500}, "The target's clock and ours differ by -2500 ms."),
+            (Event.TOKEN_CREATED, {"name": "laptop"}, "bob made a personal token called laptop."),
+        ],
+    )
+    def test_says_what_the_facts_say(self, event: Event, facts: dict[str, Any], sentence: str) -> None:
+        assert timeline(event, actor="bob", facts=facts) == sentence
+
+    @given(st.sampled_from(Event), st.text(max_size=80), FACTS)
+    def test_never_fails_and_is_always_one_sentence(self, event: Event, actor: str, facts: dict[str, Any]) -> None:
+        sentence = timeline(event, actor=actor, facts=facts)
+
+        assert sentence.endswith(".")
+        assert len(sentence.splitlines()) == 1
+
+    def test_repeats_no_fact_that_it_has_no_words_for(self) -> None:
+        assert "canary" not in timeline(Event.CREDENTIAL_REVEALED, actor="alice", facts={"password": "canary"})
+
+    def test_fills_no_gap_that_a_person_wrote(self) -> None:
+        facts = {"comment": "{why} {0} {by.__class__}", "why": "secret"}
+
+        assert timeline(Event.ACCESS_REQUEST_DENIED, actor="{group}", facts=facts) == (
+            "{group} denied the request: {why} {0} {by.__class__}."
+        )
+
+
+class TestRequestSentence:
+    @pytest.mark.parametrize(
+        ("state", "sentence"),
+        [
+            (AccessRequestState.PENDING, "It waits for 1 person of security and lapses at 2030-01-31 09:30:00 UTC."),
+            (AccessRequestState.APPROVED, "It is approved."),
+            (AccessRequestState.DENIED, "bob denied it: too wide."),
+            (AccessRequestState.CANCELLED, "The requester took it back."),
+            (AccessRequestState.EXPIRED, "Nobody answered in time, so it has lapsed. It can be asked again."),
+        ],
+    )
+    def test_says_where_it_stands(self, state: AccessRequestState, sentence: str) -> None:
+        said = request_sentence(
+            state=state, lapses_at=AT, waiting_for=[Step("security", 1)], decided_by="bob", note="too wide."
+        )
+
+        assert said == sentence
+
+
+class TestGrantSentence:
+    @pytest.mark.parametrize(
+        ("columns", "sentence"),
+        [
+            ({"state": GrantState.PENDING}, "Waiting to be set up."),
+            ({"state": GrantState.PENDING, "starts_at": AT}, "Waiting for its start at 2030-01-31 09:30:00 UTC."),
+            ({"state": GrantState.PENDING, "setting_up": True}, "Setting up."),
+            ({"state": GrantState.ACTIVE, "expires_at": AT}, "Live until 2030-01-31 09:30:00 UTC."),
+            ({"state": GrantState.ACTIVE}, "Live."),
+            ({"state": GrantState.REVOKING, "reason": EndReason.EXPIRY}, "Ending: its time is over."),
+            (
+                {"state": GrantState.REVOKING, "reason": EndReason.EXPIRY, "overdue": True},
+                "Ending: its time is over. It may still work, retrying.",
+            ),
+            (
+                {"state": GrantState.REVOKING, "reason": EndReason.EXPIRY, "overdue": True, "cut": True},
+                "Cut off: its time is over. What is left of it is being removed.",
+            ),
+            (
+                {"state": GrantState.REVOKED, "reason": EndReason.REVOKED, "ended_by": "bob", "note": "Done."},
+                "Ended: bob revoked it (Done).",
+            ),
+            (
+                {"state": GrantState.REVOKED, "reason": EndReason.PROVISIONING_FAILED, "was_open": False},
+                "No access was created: it could not be set up.",
+            ),
+        ],
+    )
+    def test_says_where_it_stands(self, columns: dict[str, Any], sentence: str) -> None:
+        assert grant_sentence(**columns) == sentence
+
+    @given(
+        st.fixed_dictionaries(
+            {
+                "state": st.sampled_from(GrantState),
+                "reason": st.none() | st.sampled_from(EndReason),
+                **{name: st.booleans() for name in ("setting_up", "was_open", "cut", "overdue")},
+            }
+        )
+    )
+    def test_never_mixes_up_hope_and_fact(self, columns: dict[str, Any]) -> None:
+        said = grant_sentence(**columns)
+
+        assert (NO_ACCESS in said) == (columns["state"] is GrantState.REVOKED and not columns["was_open"])
+        overdue = columns["state"] is GrantState.REVOKING and columns["overdue"] and not columns["cut"]
+        assert ("may still work, retrying" in said) == overdue
+
+
+class TestNotice:
+    def test_asks_an_approver(self) -> None:
+        told = notice(Event.ACCESS_REQUEST_SUBMITTED, audience=Audience.APPROVER, story=STORY)
+
+        assert told is not None
+        assert told.subject == TITLE
+        assert told.body == (
+            f"{TITLE}.\n\n"
+            "> Refund totals are off.\n> Approved by security\n\n"
+            "You are asked because it needs 1 person of data-owners. Approve or deny it here. "
+            "Without an answer it lapses at 2030-01-31 09:30:00 UTC.\n\n"
+            "https://access.example/requests/7/\n"
+        )
+
+    @pytest.mark.parametrize(
+        ("event", "subject", "part"),
+        [
+            (Event.ACCESS_REQUEST_APPROVED, "Approved", "being set up"),
+            (Event.ACCESS_REQUEST_DENIED, "Denied", "bob denied it: ask for less. No access was created."),
+            (Event.ACCESS_REQUEST_EXPIRED, "Lapsed", "it has lapsed. No access was created."),
+            (Event.GRANT_ACTIVATED, "Live", "live until 2030-01-31 09:30:00 UTC. The user is jit-acme1-alice-7."),
+            (Event.GRANT_PROVISIONING_FAILED, "Not set up", MAY_WORK),
+            (Event.GRANT_REVOKED, "Ended", "bob revoked it (ask for less). The target confirms"),
+            (Event.GRANT_DRIFT_FOUND, "Changed on the target", MAY_WORK),
+        ],
+    )
+    def test_tells_the_requester(self, event: Event, subject: str, part: str) -> None:
+        told = notice(event, audience=Audience.REQUESTER, story=STORY)
+
+        assert told is not None
+        assert told.subject == f"{subject}: {TITLE}"
+        assert part in told.body
+
+    @pytest.mark.parametrize(
+        ("event", "subject", "part"),
+        [
+            (Event.ACCESS_REQUEST_CANCELLED, "Taken back", "nothing left to decide"),
+            (Event.GRANT_DRIFT_FOUND, "Changed on the target", MAY_WORK),
+        ],
+    )
+    def test_tells_the_approver(self, event: Event, subject: str, part: str) -> None:
+        told = notice(event, audience=Audience.APPROVER, story=STORY)
+
+        assert told is not None
+        assert told.subject == f"{subject}: {TITLE}"
+        assert part in told.body
+
+    def test_says_that_no_access_was_created_only_when_none_was(self) -> None:
+        never = Story(title=TITLE, url="", end_reason=EndReason.PROVISIONING_FAILED, was_open=False)
+
+        failed = notice(Event.GRANT_PROVISIONING_FAILED, audience=Audience.REQUESTER, story=never)
+        ended = notice(Event.GRANT_REVOKED, audience=Audience.REQUESTER, story=never)
+
+        assert failed is not None
+        assert ended is not None
+        assert f"{NO_ACCESS}." in failed.body
+        assert MAY_WORK not in failed.body
+        assert ended.subject == f"{NO_ACCESS}: {TITLE}"
+        assert f"{NO_ACCESS}: it could not be set up." in ended.body
+
+    @pytest.mark.parametrize("audience", Audience)
+    def test_leaves_out_what_is_not_known(self, audience: Audience) -> None:
+        for event in Event:
+            told = notice(event, audience=audience, story=Story(title=TITLE, url="https://access.example/"))
+
+            assert told is None or ("None" not in told.body and "\n\n\n" not in told.body)
+
+    def test_is_made_for_every_event_that_the_table_sends_to_people(self) -> None:
+        sent = {event for event, jobs in FOLLOW_UPS.items() if Job.NOTIFY in jobs}
+        told = {event for event in Event for audience in Audience if notice(event, audience=audience, story=STORY)}
+
+        assert told == sent
+
+    @given(st.text(max_size=300), st.text(max_size=300), st.text(max_size=60))
+    def test_has_a_subject_of_one_line_whatever_people_write(self, title: str, reason: str, note: str) -> None:
+        story = Story(title=title, url="https://access.example/", reason=reason, note=note, actor=note)
+
+        for event in Event:
+            told = notice(event, audience=Audience.REQUESTER, story=story)
+            if told:
+                assert len(told.subject.splitlines()) <= 1
+                assert "\r" not in told.body
