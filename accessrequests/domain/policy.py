@@ -26,6 +26,7 @@ __all__ = [
     "Ask",
     "Given",
     "InvalidPolicy",
+    "Level",
     "Match",
     "Refusal",
     "Rule",

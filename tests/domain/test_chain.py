@@ -1,0 +1,206 @@
+"""Guards the audit chain: whatever is done to a sealed trail, the check names the first row that is not what it was."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accessrequests.domain import chain
+from accessrequests.domain.chain import GENESIS, PREFIX, Anchor, seal_event, verify
+
+Event = dict[str, Any]
+SCRIPT = Path(chain.__file__)
+
+
+def _sealed(events: list[Event]) -> list[Event]:
+    """The events with their hashes made to fit, as one who can write every row would."""
+    previous, fitted = GENESIS, []
+    for number, event in enumerate(events, start=1):
+        row = {**event, "sequence": number, "previous": previous}
+        row["hash"] = previous = seal_event(row)
+        fitted.append(row)
+    return fitted
+
+
+def _trail(length: int) -> list[Event]:
+    return _sealed(
+        [
+            {
+                "at": f"2030-01-31T09:30:{number:02}.000000Z",
+                "event": "grant.cut",
+                "actor": "alice",
+                "via": "api",
+                "subject": f"grant/{number}",
+                "facts": {"evidence": {"members": [number, "ü"]}},
+            }
+            for number in range(length)
+        ]
+    )
+
+
+def _anchor(trail: list[Event], since: int = 0) -> Anchor:
+    prefixes = tuple(event["hash"][:PREFIX] for event in trail[since:])
+    return Anchor(trail[-1]["sequence"], trail[-1]["hash"], trail[-1]["at"], prefixes)
+
+
+class TestVerify:
+    def test_agrees_with_what_was_sealed(self) -> None:
+        trail = _trail(6)
+
+        report = verify(trail, [_anchor(trail[:3]), _anchor(trail, since=3)])
+
+        assert report.ok
+        assert (report.checked, report.head) == (6, trail[-1]["hash"])
+        assert report.anchor is not None
+        assert report.anchor.sequence == 6
+
+    def test_of_nothing_is_intact(self) -> None:
+        assert verify([], []) == chain.Report(checked=0, head=GENESIS, anchor=None, first_bad=None)
+
+    @pytest.mark.parametrize(
+        ("tamper", "sequence", "why"),
+        [
+            (lambda trail: trail[2].update(actor="bob"), 3, "the row was changed"),
+            (lambda trail: trail[2]["facts"]["evidence"].update(members=[]), 3, "the row was changed"),
+            (lambda trail: trail[2].update(at="2030-01-31T09:30:03.000000Z"), 3, "the row was changed"),
+            (lambda trail: trail[2].update(hash=seal_event({**trail[2], "actor": "bob"}), actor="bob"), 4, "follow"),
+            (lambda trail: trail.pop(2), 3, "Event 3 is missing; event 4"),
+            (lambda trail: trail.insert(2, {**trail[2]}), 4, "Event 4 is missing; event 3"),
+            (lambda trail: trail.reverse(), 1, "Event 1 is missing; event 6"),
+            (lambda trail: trail[1].update(previous=GENESIS), 2, "follow"),
+        ],
+    )
+    def test_names_the_first_row_that_was_touched(
+        self, tamper: Callable[[list[Event]], object], sequence: int, why: str
+    ) -> None:
+        trail = _trail(6)
+        tamper(trail)
+
+        first_bad = verify(trail, []).first_bad
+
+        assert first_bad is not None
+        assert first_bad.sequence == sequence
+        assert why in first_bad.why
+
+    @pytest.mark.parametrize(
+        ("tamper", "sequence", "why"),
+        [
+            (lambda trail: trail[:4], 5, "missing: the head was anchored at 6"),
+            (
+                lambda trail: _sealed(
+                    [{**event, "actor": "bob"} if n == 3 else event for n, event in enumerate(trail)]
+                ),
+                4,
+                "anchored",
+            ),
+            (lambda trail: _sealed([event for n, event in enumerate(trail) if n != 3]), 4, "anchored"),
+            (lambda _: _trail(0), 1, "missing"),
+        ],
+    )
+    def test_needs_an_anchor_to_see_a_whole_chain_made_anew(
+        self, tamper: Callable[[list[Event]], list[Event]], sequence: int, why: str
+    ) -> None:
+        trail = _trail(6)
+        forged = tamper(trail)
+
+        assert verify(forged, []).ok
+        first_bad = verify(forged, [_anchor(trail)]).first_bad
+        assert first_bad is not None
+        assert first_bad.sequence == sequence
+        assert why in first_bad.why
+
+    def test_believes_the_older_of_two_anchors(self) -> None:
+        trail = _trail(4)
+        forged = _sealed([{**event, "actor": "bob"} for event in trail])
+
+        report = verify(forged, [_anchor(trail[:2]), _anchor(forged)])
+
+        assert report.first_bad is not None
+        assert report.first_bad.sequence == 1
+
+    @given(st.integers(min_value=1, max_value=8), st.data())
+    def test_sees_any_change_of_any_column(self, length: int, data: st.DataObject) -> None:
+        trail = _trail(length)
+        number = data.draw(st.integers(min_value=0, max_value=length - 1))
+        column = data.draw(st.sampled_from(chain.COLUMNS))
+        trail[number][column] = data.draw(st.sampled_from([0, -1, "", "forged", None]))
+
+        first_bad = verify(trail, []).first_bad
+
+        assert first_bad is not None
+        assert first_bad.sequence == number + 1
+
+
+class TestParseAnchor:
+    def test_cuts_the_prefixes_apart(self) -> None:
+        trail = _trail(3)
+        fields = {
+            "sequence": 3,
+            "hash": trail[2]["hash"],
+            "at": "now",
+            "prefixes": "".join(e["hash"][:PREFIX] for e in trail),
+        }
+
+        assert chain.parse_anchor(fields) == Anchor(3, trail[2]["hash"], "now", _anchor(trail).prefixes)
+
+
+class TestScript:
+    """What we ship for others to run: the file by itself, with nothing installed."""
+
+    @pytest.fixture
+    def export(self, tmp_path: Path) -> Path:
+        return _written(tmp_path / "export.jsonl", _trail(5))
+
+    @pytest.fixture
+    def anchors(self, tmp_path: Path) -> Path:
+        trail = _trail(5)
+        prefixes = "".join(event["hash"][:PREFIX] for event in trail)
+        return _written(
+            tmp_path / "anchors.jsonl", [{"sequence": 5, "hash": trail[4]["hash"], "at": "", "prefixes": prefixes}]
+        )
+
+    def test_runs_alone(self, export: Path, anchors: Path) -> None:
+        command = [sys.executable, "-I", "-S", str(SCRIPT), str(export), str(anchors)]
+
+        found = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+
+        assert (found.returncode, found.stderr) == (0, "")
+        assert found.stdout.startswith("INTACT: 5 events, agrees with the anchor at 5. Head ")
+
+    def test_says_when_only_the_order_is_proved(self, export: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert chain.main([str(export)]) == 0
+        assert "order only, no anchor given" in capsys.readouterr().out
+
+    def test_names_the_row_that_is_broken(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        trail = _trail(5)
+        trail[1]["actor"] = "bob"
+
+        assert chain.main([str(_written(tmp_path / "bad.jsonl", trail))]) == 1
+        assert capsys.readouterr().out.startswith("BROKEN at event 2. ")
+
+    @pytest.mark.parametrize("arguments", [[], ["a", "b", "c"]])
+    def test_explains_its_arguments(self, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+        assert chain.main(arguments) == 2
+        assert capsys.readouterr().err.startswith("usage: ")
+
+    def test_starts_from_its_name(self, export: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "argv", [str(SCRIPT), str(export)])
+
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(SCRIPT), run_name="__main__")
+
+        assert ended.value.code == 0
+
+
+def _written(path: Path, rows: list[Event]) -> Path:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
