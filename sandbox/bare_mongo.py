@@ -34,7 +34,11 @@ class BareClient:
     def __init__(self, *, host: str, username: str, password: str, database: str = "admin") -> None:
         name, _, port = host.rpartition(":")
         self._socket = socket.create_connection((name, int(port)), timeout=60)
-        self._log_in(username, password, database)
+        try:
+            self._log_in(username, password, database)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         self._socket.close()

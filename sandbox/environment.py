@@ -74,6 +74,10 @@ class Places:
         return self.directory / "control.sock"
 
     @property
+    def static(self) -> Path:
+        return self.directory / "static"
+
+    @property
     def logs(self) -> Path:
         return self.directory / "logs"
 
@@ -126,6 +130,7 @@ class Environment:
             "ACCESS_SEALING_KEYS": f"sandbox:{_encoded(self.secrets.sealing_key)}",
             "ACCESS_ANCHOR_FILE": str(self.places.anchor),
             "ACCESS_ANCHOR_PUBLIC_KEY": self.secrets.anchor_public_key,
+            "ACCESS_STATIC_ROOT": str(self.places.static),
             "ACCESS_CALLS_PER_SECOND": "200",
             "ACCESS_MAIL_FROM": "access-requests@example.com",
             "DATABASE_URL": self.database_url,

@@ -76,7 +76,7 @@ class Preparation:
 
 def write_files(*, places: Places, secrets: WorldSecrets, mongods: Mapping[str, Mongod]) -> None:
     """The files that an operator would write by hand; only the connection records hold secrets."""
-    for folder in (places.logs, places.mail, places.anchor.parent):
+    for folder in (places.logs, places.mail, places.static, places.anchor.parent):
         folder.mkdir(mode=0o700)
     hosts = {slug: mongod.host for slug, mongod in mongods.items()}
     connections = catalogue.connections_document(hosts, username=WORKER_USER, passwords=secrets.worker_passwords)

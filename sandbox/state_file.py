@@ -21,7 +21,8 @@ class StateFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
-        self._identity: tuple[int, int] | None = None
+        # Held open: while it is, nobody else's file can come to have the same number.
+        self._ours: int | None = None
         self._lock = threading.Lock()  # A change that comes while it is removed must not bring it back.
 
     def check_free(self) -> None:
@@ -36,15 +37,16 @@ class StateFile:
 
         :raises StateFileExists: something is there, a dangling link included.
         """
-        draft = self._draft(state)
+        draft, descriptor = self._draft(state)
         try:
             # A hard link is made only where nothing is, follows no link, and shows the content whole from the start.
             os.link(draft, self.path, follow_symlinks=False)
-        except FileExistsError:
+        except OSError as error:
+            os.close(descriptor)
             self.check_free()
-            raise
+            raise StateFileExists(f"{self.path} could not be made: {error.strerror}. Choose another place.") from error
         else:
-            self._identity = _identity_of(self.path)
+            self._ours = descriptor
         finally:
             draft.unlink()
 
@@ -52,30 +54,32 @@ class StateFile:
         """Write it anew, if it is still ours."""
         with self._lock:
             if self._is_ours():
-                draft = self._draft(state)
+                draft, descriptor = self._draft(state)
                 draft.replace(self.path)
-                self._identity = _identity_of(self.path)
+                self._forget()
+                self._ours = descriptor
 
     def remove(self) -> None:
         with self._lock:
             if self._is_ours():
                 self.path.unlink()
-            self._identity = None
+            self._forget()
+
+    def _forget(self) -> None:
+        if self._ours is not None:
+            os.close(self._ours)
+            self._ours = None
 
     def _is_ours(self) -> bool:
         with contextlib.suppress(FileNotFoundError):
-            return self._identity is not None and _identity_of(self.path) == self._identity
+            return self._ours is not None and os.path.samestat(self.path.lstat(), os.fstat(self._ours))
         return False
 
-    def _draft(self, state: Mapping[str, Any]) -> Path:
+    def _draft(self, state: Mapping[str, Any]) -> tuple[Path, int]:
+        """A private file beside the path with the whole state, and its open descriptor."""
         draft = self.path.with_name(f".{self.path.name}.{secrets.token_hex(6)}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8", closefd=False) as file:
             json.dump(state, file, indent=2)
             file.write("\n")
-        return draft
-
-
-def _identity_of(path: Path) -> tuple[int, int]:
-    status = path.lstat()
-    return status.st_dev, status.st_ino
+        return draft, descriptor

@@ -98,9 +98,10 @@ class Supervisor:
     def _serve(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
             connection.settimeout(_ORDER_SECONDS)
-            order = json.loads(connection.makefile("rb").readline(_LONGEST_ORDER) or b"{}")
+            with connection.makefile("rb") as words:
+                order = words.readline(_LONGEST_ORDER)
             try:
-                answer = {"ok": True, "text": self._obey(order)}
+                answer = {"ok": True, "text": self._obey(_understood(order))}
             except (OrderRefused, ServerError) as refusal:
                 answer = {"ok": False, "text": str(refusal)}
             connection.sendall(json.dumps(answer).encode() + b"\n")
@@ -121,6 +122,14 @@ class Supervisor:
         return f"{unit.name} is {'stopped' if order['verb'] == 'stop' else 'started'}."
 
 
+def _understood(line: bytes) -> Mapping[str, Any]:
+    with contextlib.suppress(ValueError):
+        order = json.loads(line)
+        if isinstance(order, dict):
+            return order
+    raise OrderRefused("An order is one line of JSON.")
+
+
 def give_order(state: Mapping[str, Any], *, verb: str, name: str) -> str:
     """Have a running world stop or start one of its parts; answers when it is done.
 
@@ -133,7 +142,8 @@ def give_order(state: Mapping[str, Any], *, verb: str, name: str) -> str:
             connection.settimeout(_ORDER_SECONDS)
             connection.connect(os.fspath(control.get("socket", "")))
             connection.sendall(json.dumps(order).encode() + b"\n")
-            answer = json.loads(connection.makefile("rb").readline())
+            with connection.makefile("rb") as words:
+                answer = json.loads(words.readline())
     except (OSError, ValueError) as error:
         raise OrderRefused("The world of this state file does not answer. It may have ended.") from error
     if not answer["ok"]:
