@@ -139,7 +139,9 @@ def _rule(entry: object, number: int, wrong: list[str]) -> Rule:
     return Rule(
         name=reader.take("name", _name, A_NAME, default=""),
         match=_match(reader.take("match", _mapping, "keys with lists", default={}), who, wrong),
-        eligible=reader.take("eligible", _groups, SOME_GROUPS, default=frozenset(), needed=not deny),
+        eligible=reader.take(
+            "eligible", _words if deny else _groups, SOME_GROUPS, default=frozenset(), needed=not deny
+        ),
         approvals=_steps(approvals, who, wrong),
         maximum=maximum,
         reason_minimum=reader.take("reason_minimum", _reason, A_REASON, default=1, needed=False),

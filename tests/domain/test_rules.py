@@ -69,6 +69,9 @@ class TestParse:
         assert rule.deny
         assert (rule.eligible, rule.approvals, rule.maximum) == (frozenset(), (), None)
 
+    def test_lets_a_rule_that_denies_leave_its_groups_empty(self) -> None:
+        assert parse(_policy(deny=True, eligible=[])).rules[0].eligible == frozenset()
+
     @pytest.mark.parametrize("key", ["name", "match", "eligible", "approvals", "maximum"])
     def test_asks_for_a_key_that_is_missing(self, key: str) -> None:
         document = _policy()
