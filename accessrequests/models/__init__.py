@@ -8,7 +8,7 @@ from accessrequests.models.grants import Credential, Gate, Grant
 from accessrequests.models.outbox import CallBucket, IdempotencyKey, OutboxMessage
 from accessrequests.models.people import Group, Membership, Person, PersonalToken
 from accessrequests.models.policies import PolicyVersion
-from accessrequests.models.targets import Inventory, Target
+from accessrequests.models.targets import Inventory, Suspicion, Target
 
 __all__ = [
     "AccessRequest",
@@ -26,5 +26,6 @@ __all__ = [
     "Person",
     "PersonalToken",
     "PolicyVersion",
+    "Suspicion",
     "Target",
 ]

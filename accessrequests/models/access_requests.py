@@ -99,7 +99,9 @@ class Approval(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["access_request", "person", "revision", "answer"], name="approval_once_a_person"),
+            models.UniqueConstraint(
+                fields=["access_request", "person", "revision", "answer"], name="approval_once_a_person"
+            ),
             one_of("answer", Answer, name="approval_answer_known"),
         ]
 

@@ -34,7 +34,7 @@ class Person(AbstractBaseUser):
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["email", "name"]
 
-    objects: ClassVar[BaseUserManager[Person]] = BaseUserManager()
+    objects: ClassVar = BaseUserManager["Person"]()
 
     def __str__(self) -> str:
         return self.username

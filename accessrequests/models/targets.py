@@ -41,3 +41,20 @@ class Inventory(models.Model):
 
     def __str__(self) -> str:
         return f"inventory of {self.target_id} at {self.read_at:%Y-%m-%d %H:%M}"
+
+
+class Suspicion(models.Model):
+    """Something that reconcile saw once. It acts only on what still stands at a second look."""
+
+    target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="suspicions")
+    username = models.CharField(max_length=255)
+    why = models.CharField(max_length=200)
+    first_seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["target", "username", "why"], name="suspicion_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.username} on {self.target_id}: {self.why}"

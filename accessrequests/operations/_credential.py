@@ -37,7 +37,7 @@ def renew(credential: Credential) -> None:
 
 def opened(credential: Credential) -> str:
     """:raises CannotOpen: when the sealing key is gone."""
-    return sealing.open_sealed(credential.sealed or b"", purpose=_purpose(credential))
+    return sealing.open_sealed(bytes(credential.sealed or b""), purpose=_purpose(credential))
 
 
 def make_ready(grant: Grant, at: datetime) -> None:

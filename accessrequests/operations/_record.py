@@ -109,4 +109,3 @@ def _seal(facts: tuple[Fact, ...], actor: Actor) -> None:
         row.hash = previous = chain.seal_event(shown(row))
         rows.append(row)
     AuditEvent.objects.bulk_create(rows)
-

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 
 from accessrequests.domain import naming, policy
-from accessrequests.domain.events import Actor, Event, Via
+from accessrequests.domain.events import Event, Via
 from accessrequests.domain.lifecycle import (
     REQUEST_MOVES,
     AccessRequestState,
@@ -53,7 +53,7 @@ def submit(*, requester: Person, asked: Asked, via: Via, idempotency: Idempotenc
 
 
 @transaction.atomic(durable=True)
-def approve(  # noqa: PLR0913 - what a decision is made of
+def approve(
     *,
     access_request_id: int,
     approver: Person,
@@ -102,7 +102,7 @@ def approve(  # noqa: PLR0913 - what a decision is made of
 
 
 @transaction.atomic(durable=True)
-def deny(  # noqa: PLR0913 - what a decision is made of
+def deny(
     *,
     access_request_id: int,
     approver: Person,
@@ -239,9 +239,7 @@ def _judged_now(access_request: AccessRequest) -> policy.Verdict | Refused:
     return verdict
 
 
-def _voice_of(
-    approver: Person, access_request: AccessRequest, verdict: policy.Verdict | Refused
-) -> frozenset[str]:
+def _voice_of(approver: Person, access_request: AccessRequest, verdict: policy.Verdict | Refused) -> frozenset[str]:
     """The groups that give the approver a voice: held now, and already when the request was filed."""
     if approver.pk in {access_request.requester_id, access_request.beneficiary_id}:
         sentence = "Nobody decides on access that they ask for or would get. Somebody else has to."

@@ -158,9 +158,7 @@ def release(*, grant_id: int, holder: Person, via: Via, idempotency: Idempotency
 
 
 @transaction.atomic(durable=True)
-def revoke(
-    *, grant_id: int, person: Person, via: Via, reason: str, idempotency: Idempotency | None = None
-) -> Grant:
+def revoke(*, grant_id: int, person: Person, via: Via, reason: str, idempotency: Idempotency | None = None) -> Grant:
     """An administrator, or anybody who may decide on the request, ends the access.
 
     :raises Refused: when the person may not.

@@ -9,11 +9,12 @@ from datetime import timedelta
 from django.db import connection, transaction
 
 from accessrequests.domain.events import QUEUE_OF, Job
-from accessrequests.models import OutboxMessage
+from accessrequests.models import OutboxMessage, Target
 from accessrequests.operations._record import CHANNEL
 from accessrequests.queries import clock
 
 LEASE = timedelta(seconds=6)
+UNTIL_WOKEN = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Claim:
 # One statement: nobody else holds it, it is due, and nothing older in its lane is unfinished.
 _CLAIM = """
 UPDATE accessrequests_outboxmessage AS message
-   SET claim = claim + 1, claimed_by = %(owner)s, claimed_until = clock_timestamp() + %(lease)s
+   SET claim = claim + 1, claimed_by = %(owner)s, claimed_until = clock_timestamp() + make_interval(secs => %(lease)s)
  WHERE id = %(id)s AND done_at IS NULL AND ready_at <= clock_timestamp()
    AND (claimed_until IS NULL OR claimed_until < clock_timestamp())
    AND NOT EXISTS (SELECT 1 FROM accessrequests_outboxmessage AS older
@@ -52,7 +53,7 @@ RETURNING claim, job, subject, event, target, failures
 def claim(*, message_id: int, owner: str) -> Claim | None:
     """Take a message, or None: it is done, not due, somebody has it, or an older one of its lane is unfinished."""
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"id": message_id, "owner": owner, "lease": LEASE})
+        cursor.execute(_CLAIM, {"id": message_id, "owner": owner, "lease": LEASE.total_seconds()})
         row = cursor.fetchone()
     if row is None:
         return None
@@ -65,9 +66,9 @@ def beat(*, claims: Iterable[Claim]) -> None:
     for held in claims:
         with connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE accessrequests_outboxmessage SET claimed_until = clock_timestamp() + %s"
+                "UPDATE accessrequests_outboxmessage SET claimed_until = clock_timestamp() + make_interval(secs => %s)"
                 " WHERE id = %s AND claim = %s AND done_at IS NULL",
-                [LEASE, held.message_id, held.number],
+                [LEASE.total_seconds(), held.message_id, held.number],
             )
 
 
@@ -83,8 +84,14 @@ def finish(*, claim: Claim) -> bool:
 
 
 @transaction.atomic(durable=True)
-def postpone(*, claim: Claim, delay: timedelta, why: str, failed: bool) -> bool:
-    """Try again after `delay`. False: the claim had passed to somebody else."""
+def postpone(*, claim: Claim, delay: timedelta, why: str, failed: bool, unreachable: str = "") -> bool:
+    """Try again after `delay`; for a target that does not answer, when it does. False: the claim had passed on.
+
+    The target's row is locked first, so that its waking either sees this message, or is seen here.
+    """
+    target = Target.objects.select_for_update(no_key=True).filter(slug=unreachable).first() if unreachable else None
+    if target is not None and target.unreachable_since is not None:
+        delay = max(delay, UNTIL_WOKEN)
     at = clock.now()
     held = OutboxMessage.objects.filter(pk=claim.message_id, claim=claim.number, done_at=None)
     failures = claim.failures + 1 if failed else 0

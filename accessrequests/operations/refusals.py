@@ -53,7 +53,9 @@ def record_refusal(*, refused: Refused, actor: Actor) -> None:
         return
     at = clock.now()
     recent = AuditEvent.objects.filter(
-        actor=actor.name, event__in=[Event.ACCESS_REQUEST_REFUSED, Event.GRANT_REFUSED], at__gt=at - timedelta(minutes=1)
+        actor=actor.name,
+        event__in=[Event.ACCESS_REQUEST_REFUSED, Event.GRANT_REFUSED],
+        at__gt=at - timedelta(minutes=1),
     )
     if recent.count() >= RECORDED_A_MINUTE:
         return

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 
 from accessrequests.domain.events import Actor, Event
 from accessrequests.domain.lifecycle import EndReason, GrantState
-from accessrequests.models import Grant, Inventory, OutboxMessage, Target
+from accessrequests.models import Grant, Inventory, OutboxMessage, Suspicion, Target
 from accessrequests.operations._ending import start_revocation
 from accessrequests.operations._record import CLOCKWORK, Fact, record
 from accessrequests.queries import clock
 
 SKEW_ALARM_SECONDS = 2.0
+BETWEEN_LOOKS = timedelta(seconds=6)  # one lease: whoever was at work at the first look has ended by the second
 
 
 @transaction.atomic(durable=True)
@@ -107,3 +108,22 @@ def record_orphan_ended(*, slug: str, username: str, evidence: Mapping[str, Any]
     at = clock.now()
     facts = {"username": username, "evidence": dict(evidence)}
     record(Fact(Event.TARGET_ORPHAN_ENDED, f"target/{slug}", facts), actor=CLOCKWORK, at=at)
+
+
+@transaction.atomic(durable=True)
+def suspect(*, slug: str, seen: Mapping[str, str]) -> dict[str, str]:
+    """Note what looks wrong now (user name -> why), and return what already did at a look long enough ago."""
+    target = Target.objects.select_for_update().get(slug=slug)
+    at = clock.now()
+    known = {(suspicion.username, suspicion.why): suspicion for suspicion in Suspicion.objects.filter(target=target)}
+    gone = [suspicion.pk for key, suspicion in known.items() if key not in set(seen.items())]
+    Suspicion.objects.filter(pk__in=gone).delete()
+    new = [item for item in seen.items() if item not in known]
+    Suspicion.objects.bulk_create(
+        Suspicion(target=target, username=username, why=why, first_seen_at=at) for username, why in new
+    )
+    return {
+        username: why
+        for (username, why), suspicion in known.items()
+        if seen.get(username) == why and suspicion.first_seen_at <= at - BETWEEN_LOOKS
+    }

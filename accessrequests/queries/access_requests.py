@@ -67,3 +67,10 @@ def timeline_of(access_request: AccessRequest) -> QuerySet[AuditEvent]:
     if grant is not None:
         subjects.append(str(grant))
     return AuditEvent.objects.filter(subject__in=subjects).order_by("sequence")
+
+
+def of_subject(subject: str) -> AccessRequest:
+    """The request that an event is about, also when its subject is the grant that came of it."""
+    kind, _, number = subject.partition("/")
+    key = "pk" if kind == "access_request" else "grant"
+    return AccessRequest.objects.select_related("requester", "beneficiary", "target", "grant").get(**{key: int(number)})

@@ -92,7 +92,14 @@ def consider(*, requester: Person, asked: Asked, at: datetime) -> Considered:
     if errors:
         raise Invalid(errors)
     version = current_policy()
-    verdict = _judge(version, target, _people(requester, beneficiary), expanded, asked.duration, asked.reason)
+    verdict = _judge(
+        version,
+        target,
+        folk=_people(requester, beneficiary),
+        expanded=expanded,
+        duration=asked.duration,
+        reason=asked.reason,
+    )
     return Considered(asked, target, beneficiary, version, verdict, roles, expanded, addresses)
 
 
@@ -114,7 +121,14 @@ def judge_again(access_request: AccessRequest) -> policy.Verdict:
     folk = _people(access_request.requester, access_request.beneficiary)
     length = access_request.approved_duration or access_request.duration
     pinned, current = (
-        _judge(version, access_request.target, folk, expanded, length, access_request.reason)
+        _judge(
+            version,
+            access_request.target,
+            folk=folk,
+            expanded=expanded,
+            duration=length,
+            reason=access_request.reason,
+        )
         for version in (access_request.policy_version, current_policy())
     )
     return policy.stricter(pinned, current)
@@ -124,9 +138,10 @@ def _people(requester: Person, beneficiary: Person) -> tuple[Person, ...]:
     return (requester,) if requester == beneficiary else (requester, beneficiary)
 
 
-def _judge(  # noqa: PLR0913 - the facts that a policy looks at
+def _judge(
     version: PolicyVersion,
     target: Target,
+    *,
     folk: Sequence[Person],
     expanded: Mapping[str, Sequence[Privilege]],
     duration: timedelta,

@@ -18,6 +18,7 @@ from accessrequests.domain import chain
 from accessrequests.models import AccessRequest, AuditEvent, Grant, Person
 from accessrequests.queries import people
 
+
 def shown(event: AuditEvent) -> dict[str, Any]:
     """The columns that screens show and the seal covers."""
     return {
@@ -52,15 +53,32 @@ def visible_to(person: Person) -> QuerySet[AuditEvent]:
 def about(subject: str) -> list[str]:
     """The subjects that belong to one: a request and the grant that came of it."""
     kind, _, number = subject.partition("/")
-    if kind != "access_request" or not number.isdecimal() or len(number) > 18:
+    if kind != "access_request" or not number.isdecimal() or len(number) > MOST_DIGITS:
         return [subject]
-    return [subject, *(f"grant/{pk}" for pk in Grant.objects.filter(access_request=int(number)).values_list("pk", flat=True))]
+    return [
+        subject,
+        *(f"grant/{pk}" for pk in Grant.objects.filter(access_request=int(number)).values_list("pk", flat=True)),
+    ]
 
 
 def export(events: QuerySet[AuditEvent]) -> Iterator[str]:
     """JSON Lines, oldest first, one event a line, with everything that an offline check needs."""
     for event in events.order_by("sequence").iterator(chunk_size=2000):
         yield json.dumps(shown_with_hash(event), ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def hashes_after(sequence: int, *, limit: int) -> list[str]:
+    """The hashes of the events after `sequence`, in order."""
+    later = AuditEvent.objects.filter(sequence__gt=sequence).order_by("sequence")
+    return list(later.values_list("hash", flat=True)[:limit])
+
+
+def head_sequence() -> int:
+    """The sequence of the newest event; 0 for an empty trail."""
+    return AuditEvent.objects.order_by("-sequence").values_list("sequence", flat=True).first() or 0
+
+
+MOST_DIGITS = 18
 
 
 class UntrueAnchor(Exception):

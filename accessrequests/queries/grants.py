@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -80,4 +81,21 @@ def is_overdue(grant: Grant, *, at: datetime) -> bool:
 
 def of_target(slug: str) -> QuerySet[Grant]:
     """Every grant of a target that has not been confirmed gone."""
-    return Grant.objects.filter(target__slug=slug).exclude(state=GrantState.REVOKED)
+    alive = Grant.objects.filter(target__slug=slug).exclude(state=GrantState.REVOKED)
+    return alive.select_related("target", "holder", "access_request")
+
+
+def usernames_ended(slug: str, usernames: Iterable[str]) -> set[str]:
+    """Those of `usernames` that a grant of the target had, which has been confirmed gone."""
+    ended = Grant.objects.filter(target__slug=slug, username__in=list(usernames), state=GrantState.REVOKED)
+    return set(ended.values_list("username", flat=True))
+
+
+def is_ending(grant_id: int) -> bool:
+    """Whether the grant ends or has ended, as committed now."""
+    return Grant.objects.filter(pk=grant_id, state__in=[GrantState.REVOKING, GrantState.REVOKED]).exists()
+
+
+def with_everything(grant_id: int) -> Grant:
+    """A grant with what a worker needs of it."""
+    return Grant.objects.select_related("target", "holder", "access_request").get(pk=grant_id)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import F, Min, Q, QuerySet
 from django.db.models.functions import Coalesce, Least
 
-from accessrequests.domain.events import Queue
+from accessrequests.domain.events import Job, Queue
 from accessrequests.domain.lifecycle import AccessRequestState, GrantState
 from accessrequests.models import AccessRequest, Grant, OutboxMessage, Target
 
@@ -22,11 +23,24 @@ def _open(now: datetime) -> QuerySet[OutboxMessage]:
     return OutboxMessage.objects.filter(unclaimed, done_at=None, ready_at__lte=now)
 
 
-def to_send(now: datetime, *, limit: int) -> list[tuple[int, str]]:
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A message that is due: its queue, and for a sign of life the consumer that it is for."""
+
+    message_id: int
+    queue: str
+    consumer: str
+
+
+def to_send(now: datetime, *, limit: int) -> list[Ready]:
     """Messages for the broker: those never sent, and those sent long ago that nobody has claimed. Urgent first."""
     forgotten = Q(sent_at=None) | Q(sent_at__lt=F("ready_at")) | Q(sent_at__lt=now - SEND_AGAIN)
-    messages = _open(now).filter(forgotten).order_by("ready_at", "pk").values_list("pk", "queue")[:limit]
-    return sorted(messages, key=lambda row: (row[1] not in URGENT, row[0]))
+    messages = _open(now).filter(forgotten).order_by("ready_at", "pk").values_list("pk", "queue", "job", "subject")
+    ready = [
+        Ready(pk, queue, subject.partition("/")[2] if job == Job.PROVE_ALIVE else "")
+        for pk, queue, job, subject in messages[:limit]
+    ]
+    return sorted(ready, key=lambda message: (message.queue not in URGENT, message.message_id))
 
 
 def unclaimed_urgent(now: datetime, *, limit: int) -> list[int]:
@@ -45,7 +59,9 @@ def ended_grants(now: datetime, *, limit: int) -> list[int]:
     alive = [GrantState.ACTIVE.value, GrantState.PENDING.value]
     late = Q(expires_at__lte=now) | Q(state=GrantState.PENDING.value, activate_by__lte=now)
     return list(
-        Grant.objects.filter(late, state__in=alive).order_by(F("expires_at").asc(nulls_last=True), "pk").values_list("pk", flat=True)[:limit]
+        Grant.objects.filter(late, state__in=alive)
+        .order_by(F("expires_at").asc(nulls_last=True), "pk")
+        .values_list("pk", flat=True)[:limit]
     )
 
 
@@ -57,7 +73,9 @@ def next_deadline(now: datetime) -> datetime | None:
         Grant.objects.filter(state__in=[GrantState.ACTIVE.value, GrantState.PENDING.value]).aggregate(
             at=Min("expires_at")
         )["at"],
-        Grant.objects.filter(state=GrantState.PENDING.value).aggregate(at=Min(Least("activate_by", Coalesce("expires_at", "activate_by"))))["at"],
+        Grant.objects.filter(state=GrantState.PENDING.value).aggregate(
+            at=Min(Least("activate_by", Coalesce("expires_at", "activate_by")))
+        )["at"],
     ]
     return min((moment for moment in moments if moment is not None), default=None)
 
@@ -69,4 +87,6 @@ def unreachable_targets() -> list[str]:
 def catalogue() -> list[str]:
     """The slugs of every target that is not retired, or on which something of ours still lives."""
     alive = Grant.objects.exclude(state=GrantState.REVOKED.value).values("target")
-    return list(Target.objects.filter(Q(retired_at=None) | Q(pk__in=alive)).order_by("slug").values_list("slug", flat=True))
+    return list(
+        Target.objects.filter(Q(retired_at=None) | Q(pk__in=alive)).order_by("slug").values_list("slug", flat=True)
+    )

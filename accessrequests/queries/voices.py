@@ -1,0 +1,44 @@
+"""Who may fill the steps of a whole page of requests, and what happened to them, in one question each."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from accessrequests.models import AccessRequest, AuditEvent, Membership
+
+
+def steps_with_people(requests: Sequence[AccessRequest]) -> dict[int, list[dict[str, object]]]:
+    """Per request, the steps of its verdict, each with the people who may fill it."""
+    groups = {step["group"] for one in requests for step in one.verdict["steps"]}
+    members: dict[str, list[Membership]] = defaultdict(list)
+    held = Membership.objects.current().filter(group__name__in=groups, person__is_active=True)
+    for membership in held.select_related("group", "person").order_by("person__username"):
+        members[membership.group.name].append(membership)
+    return {one.pk: [_step(step, members, one) for step in one.verdict["steps"]] for one in requests}
+
+
+def _step(
+    step: Mapping[str, object], members: Mapping[str, Sequence[Membership]], access_request: AccessRequest
+) -> dict[str, object]:
+    without = {access_request.requester_id, access_request.beneficiary_id}
+    people = [
+        membership.person.username
+        for membership in members.get(str(step["group"]), ())
+        if membership.since <= access_request.filed_at and membership.person_id not in without
+    ]
+    return {**step, "people": people}
+
+
+def timelines(requests: Sequence[AccessRequest]) -> dict[int, list[AuditEvent]]:
+    """Per request, everything that happened to it and to the grant that came of it, oldest first."""
+    owner: dict[str, int] = {}
+    for one in requests:
+        owner[str(one)] = one.pk
+        grant = getattr(one, "grant", None)
+        if grant is not None:
+            owner[str(grant)] = one.pk
+    found: dict[int, list[AuditEvent]] = {one.pk: [] for one in requests}
+    for event in AuditEvent.objects.filter(subject__in=owner).order_by("sequence"):
+        found[owner[event.subject]].append(event)
+    return found

@@ -1,0 +1,38 @@
+"""Deadlines that have come: each is ended on its own, so that one bad row never holds up the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+import structlog
+from django.db import DatabaseError
+
+from accessrequests.operations import access_requests, grants
+from accessrequests.operations.refusals import IllegalMove
+from accessrequests.queries import work
+
+AT_ONCE = 200
+
+log = structlog.get_logger(__name__)
+
+
+def end_what_is_due(now: datetime) -> int:
+    """Start the revocation of every grant past its end, and lapse every request past its time. How many it tried."""
+    grant_ids = work.ended_grants(now, limit=AT_ONCE)
+    request_ids = work.lapsed_requests(now, limit=AT_ONCE)
+    for grant_id in grant_ids:
+        _try(partial(grants.expire, grant_id=grant_id), f"grant/{grant_id}")
+    for request_id in request_ids:
+        _try(partial(access_requests.expire, access_request_id=request_id), f"access_request/{request_id}")
+    return len(grant_ids) + len(request_ids)
+
+
+def _try(end: Callable[[], object], subject: str) -> None:
+    try:
+        end()
+    except IllegalMove:
+        pass  # somebody was faster, between our look and our lock
+    except DatabaseError as error:
+        log.warning("deadline_not_ended_yet", subject=subject, error=type(error).__name__)

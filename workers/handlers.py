@@ -1,0 +1,69 @@
+"""Which function does which job, and the one way in which a message is carried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import structlog
+from django.db import close_old_connections
+
+from accessrequests.domain.events import Job
+from accessrequests.operations import credentials, outbox, targets
+from accessrequests.operations.outbox import Claim
+from workers import inventory, notify, provision, reconcile, revoke
+from workers.heart import HEART
+from workers.outcomes import Again, Done, Outcome, try_again
+
+log = structlog.get_logger(__name__)
+
+
+def _erase_credential(claim: Claim) -> Outcome:
+    credentials.erase_unread(grant_id=claim.subject_id)
+    return Done()
+
+
+def _prove_alive(_claim: Claim) -> Outcome:
+    return Done()
+
+
+HANDLERS: Mapping[Job, Callable[[Claim], Outcome]] = {
+    Job.REVOKE: revoke.revoke,
+    Job.PROVISION: provision.provision,
+    Job.ROTATE: provision.rotate,
+    Job.ERASE_CREDENTIAL: _erase_credential,
+    Job.NOTIFY: notify.notify,
+    Job.RECONCILE: reconcile.reconcile,
+    Job.READ_INVENTORY: inventory.read_inventory,
+    Job.PROVE_ALIVE: _prove_alive,
+}
+
+
+def carry(*, message_id: int, owner: str) -> None:
+    """Claim a message, do its job, and say what came of it. A message that somebody else holds is left alone."""
+    close_old_connections()
+    claim = outbox.claim(message_id=message_id, owner=owner)
+    if claim is None:
+        return
+    with HEART.beating(claim), structlog.contextvars.bound_contextvars(job=claim.job, subject=claim.subject):
+        outcome = _carried_out(claim)
+        if isinstance(outcome, Again):
+            if outcome.unreachable:
+                targets.mark_unreachable(slug=outcome.unreachable, why=outcome.why)
+            outbox.postpone(
+                claim=claim,
+                delay=outcome.delay,
+                why=outcome.why,
+                failed=outcome.failed,
+                unreachable=outcome.unreachable,
+            )
+        else:
+            outbox.finish(claim=claim)
+
+
+def _carried_out(claim: Claim) -> Outcome:
+    try:
+        return HANDLERS[claim.job](claim)
+    except Exception as error:
+        # Whatever a handler did not foresee must not lose the message. Only the kind is stored: texts can hold secrets.
+        log.exception("job_failed", failures=claim.failures)
+        return try_again(claim, f"An unforeseen {type(error).__name__}. The log of the worker has it whole.")

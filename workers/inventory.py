@@ -1,0 +1,21 @@
+"""Reads what a target really has, for the policy and the screens."""
+
+from __future__ import annotations
+
+from accessrequests.domain.privileges import to_json
+from accessrequests.operations import targets
+from accessrequests.operations.outbox import Claim
+from workers.connections import provisioner_for
+from workers.outcomes import Done, Outcome, try_again
+from workers.provisioners.base import ProvisionerError
+
+
+def read_inventory(claim: Claim) -> Outcome:
+    slug = claim.subject_name
+    try:
+        snapshot = provisioner_for(slug).read_inventory()
+    except ProvisionerError as error:
+        return try_again(claim, str(error), unreachable=slug if error.unreachable else "")
+    roles = {name: to_json(privileges) for name, privileges in snapshot.roles.items()}
+    targets.record_inventory(slug=slug, roles=roles, databases=snapshot.databases)
+    return Done()

@@ -1,0 +1,42 @@
+"""What comes of carrying a message: it is done, or it is tried again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from accessrequests.operations.outbox import Claim
+
+FIRST_DELAY = timedelta(milliseconds=250)
+UNREACHABLE_DELAY = timedelta(milliseconds=500)
+LONGEST_DELAY = timedelta(seconds=30)
+MOST_DOUBLINGS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Nothing is left to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Try again after `delay`. `unreachable` names a target that did not answer at all."""
+
+    why: str
+    delay: timedelta
+    failed: bool = True
+    unreachable: str = ""
+
+
+Outcome = Done | Again
+
+
+def try_again(claim: Claim, why: str, *, unreachable: str = "") -> Again:
+    """Later: soon for a target that does not answer (its return wakes us), else ever less often."""
+    delay = UNREACHABLE_DELAY if unreachable else backoff(claim.failures)
+    return Again(why=why, delay=delay, unreachable=unreachable)
+
+
+def backoff(failures: int) -> timedelta:
+    """Doubling from a quarter of a second, never more than half a minute."""
+    return min(FIRST_DELAY * (1 << min(failures, MOST_DOUBLINGS)), LONGEST_DELAY)

@@ -1,0 +1,42 @@
+"""Asks every target that does not answer, once a second; its first answer wakes everything that waits on it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from django.db import connection
+
+from accessrequests.operations import targets
+from workers.connections import provisioner_for
+from workers.provisioners.base import ProvisionerError
+
+EVERY_SECONDS = 1.0
+
+
+class Probes:
+    """A few threads; at most one question is open a target."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="probe")
+        self._asked_at: dict[str, float] = {}
+        self._open: set[str] = set()
+
+    def ask(self, slugs: Iterable[str]) -> None:
+        now = time.monotonic()
+        for slug in slugs:
+            if slug not in self._open and now - self._asked_at.get(slug, 0.0) >= EVERY_SECONDS:
+                self._asked_at[slug] = now
+                self._open.add(slug)
+                self._pool.submit(self._probe, slug)
+
+    def _probe(self, slug: str) -> None:
+        try:
+            provisioner_for(slug).check()
+            targets.mark_reachable(slug=slug)
+        except ProvisionerError:
+            pass  # still away; the next second asks again
+        finally:
+            connection.close()
+            self._open.discard(slug)

@@ -1,0 +1,116 @@
+"""Makes an approved grant true: powerless first, then open, then proved; or undone."""
+
+from __future__ import annotations
+
+import structlog
+
+from accessrequests.domain.privileges import RoleRef, from_json
+from accessrequests.models import Grant
+from accessrequests.operations import credentials, grants
+from accessrequests.operations.grants import Attempt
+from accessrequests.operations.outbox import Claim
+from accessrequests.queries import grants as grant_queries
+from workers.connections import provisioner_for
+from workers.outcomes import Done, Outcome, try_again
+from workers.provisioners.base import GrantedRole, GrantSpec, Provisioner, ProvisionerError, Readiness
+
+log = structlog.get_logger(__name__)
+
+
+def provision(claim: Claim) -> Outcome:
+    """One attempt. Provisioning may give up; what it leaves is then the revocation's to end."""
+    attempt = grants.start_provisioning(grant_id=claim.subject_id)
+    if attempt is None:
+        return Done()
+    spec = spec_of(attempt.grant, password=attempt.password)
+    try:
+        provisioner = provisioner_for(attempt.grant.target.slug)
+        readiness = _opened(provisioner, spec, attempt)
+    except ProvisionerError as error:
+        return _failed(claim, attempt, error)
+    if readiness is None or not _marked_active(attempt, readiness):
+        _undo(provisioner, spec, attempt)
+    return Done()
+
+
+def _opened(provisioner: Provisioner, spec: GrantSpec, attempt: Attempt) -> Readiness | None:
+    """The two steps in, and the proof. None: the attempt is void, and whatever it made must be undone."""
+    provisioner.prepare(spec)
+    if not grants.may_open(grant_id=spec.grant_id, attempt=attempt.number):
+        return None
+    provisioner.open(spec)
+    readiness = provisioner.readiness(spec)
+    if not readiness.usable:
+        provisioner.cut([spec])
+        raise ProvisionerError("The target holds something other than what was approved. It was cut off again.")
+    return readiness
+
+
+def _marked_active(attempt: Attempt, readiness: Readiness) -> bool:
+    gates = {gate.value: {"proof": proof.value, **readiness.evidence} for gate, proof in readiness.gates.items()}
+    return grants.mark_active(grant_id=attempt.grant.pk, attempt=attempt.number, gates=gates)
+
+
+def _failed(claim: Claim, attempt: Attempt, error: ProvisionerError) -> Outcome:
+    again = grants.note_failure(
+        grant_id=attempt.grant.pk,
+        attempt=attempt.number,
+        sentence=str(error),
+        permanent=error.permanent,
+        unreachable=error.unreachable,
+    )
+    if not again:
+        return Done()
+    unreachable = attempt.grant.target.slug if error.unreachable else ""
+    return try_again(claim, str(error), unreachable=unreachable)
+
+
+def _undo(provisioner: Provisioner, spec: GrantSpec, attempt: Attempt) -> None:
+    """Take back what a voided attempt made, unless a newer attempt has made the same access rightfully."""
+    if not grant_queries.is_ending(spec.grant_id):
+        return
+    try:
+        provisioner.cut([spec])
+        provisioner.clean(spec)
+    except ProvisionerError as error:
+        # The revocation is on its way and never gives up; it looks again after our longest call.
+        log.warning("undo_failed", grant=spec.grant_id, error=str(error))
+        return
+    grants.note_undone(grant_id=spec.grant_id, attempt=attempt.number)
+
+
+def rotate(claim: Claim) -> Outcome:
+    """Give the target the new password that is sealed in the row."""
+    renewal = credentials.start_rotation(grant_id=claim.subject_id)
+    if renewal is None:
+        return Done()
+    slug = renewal.grant.target.slug
+    try:
+        provisioner_for(slug).rotate(spec_of(renewal.grant, password=renewal.password))
+    except ProvisionerError as error:
+        return try_again(claim, str(error), unreachable=slug if error.unreachable else "")
+    credentials.mark_rotated(grant_id=renewal.grant.pk, generation=renewal.generation)
+    return Done()
+
+
+def spec_of(grant: Grant, *, password: str = "") -> GrantSpec:
+    """All that a provisioner needs to know of a grant."""
+    access_request = grant.access_request
+    references = [(name, RoleRef.parse(name)) for name in access_request.roles]
+    return GrantSpec(
+        grant_id=grant.pk,
+        username=grant.username,
+        roles=tuple(
+            GrantedRole(
+                name=role.role,
+                database=role.database,
+                collection=role.collection,
+                privileges=from_json(access_request.privileges[name]),
+            )
+            for name, role in references
+        ),
+        source_addresses=tuple(access_request.source_addresses),
+        authentication=access_request.authentication,
+        expires_at=grant.expires_at or grant.activate_by,
+        password=password,
+    )

@@ -1,0 +1,128 @@
+"""The relay: wakes on a commit or on the next deadline, and puts what is due where it will be carried.
+
+It never waits for the broker, a target or a handler: those have threads and children of their own.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+from multiprocessing.connection import wait
+
+import psycopg
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, connections
+
+from accessrequests.domain.events import Job
+from accessrequests.operations import outbox
+from accessrequests.queries import clock, work
+from workers import anchor, expiry
+from workers.children import Children
+from workers.listener import Listener
+from workers.probes import Probes
+from workers.publisher import Publisher
+
+LONGEST_SLEEP = 1.0
+SHORTEST_SLEEP = 0.005  # commits that come together are carried together
+AT_ONCE = 500
+MINUTE = 60.0
+CONSUMERS = ("worker", "worker_urgent")
+OWN_CONSUMER = "relay"
+SKEW_ALARM = timedelta(seconds=2)
+
+log = structlog.get_logger(__name__)
+
+
+class Relay:
+    """One turn after the other, until told to stop."""
+
+    def __init__(self) -> None:
+        self._children = Children()
+        self._publisher = Publisher()
+        self._probes = Probes()
+        self._periodic = Periodic()
+        self._stopping = False
+
+    def stop(self) -> None:
+        self._stopping = True
+
+    def run(self) -> None:
+        while not self._stopping:
+            try:
+                with Listener() as listener:
+                    self._serve(listener)
+            except (DatabaseError, psycopg.Error) as error:
+                log.warning("database_away", error=type(error).__name__)
+                connections.close_all()
+                time.sleep(LONGEST_SLEEP)
+
+    def _serve(self, listener: Listener) -> None:
+        while not self._stopping:
+            listener.check_round_trip()
+            sleep = self.turn()
+            wait([listener.fileno(), *self._children.pipes()], timeout=sleep)
+            listener.drain()
+
+    def turn(self) -> float:
+        """Do what is due; how many seconds there are until the next thing is."""
+        now = clock.now()
+        expiry.end_what_is_due(now)
+        self._periodic.file(now)
+        ready = work.to_send(now, limit=AT_ONCE)
+        self._publisher.offer([message for message in ready if message.consumer != OWN_CONSUMER])
+        own = [message.message_id for message in ready if message.consumer == OWN_CONSUMER]
+        self._children.offer([*work.unclaimed_urgent(now, limit=AT_ONCE), *own])
+        self._probes.ask(work.unreachable_targets())
+        return _until(work.next_deadline(now), now)
+
+
+class Periodic:
+    """What the clock asks for: the look at every target, the inventories, the signs of life, the anchor."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, float] = {}
+
+    def file(self, now: datetime) -> None:
+        if self._is_due("anchor", MINUTE) or self._is_due_for_many_events():
+            _anchor()
+        if self._is_due("signs of life", MINUTE):
+            _compare_clocks(now)
+            for consumer in (OWN_CONSUMER, *CONSUMERS):
+                outbox.file_periodic(job=Job.PROVE_ALIVE, subject=f"consumer/{consumer}")
+        if self._is_due("reconcile", settings.ACCESS_RECONCILE_SECONDS):
+            for slug in work.catalogue():
+                outbox.file_periodic(job=Job.RECONCILE, subject=f"target/{slug}", target=slug)
+        if self._is_due("inventory", settings.ACCESS_INVENTORY_SECONDS):
+            for slug in work.catalogue():
+                outbox.file_periodic(job=Job.READ_INVENTORY, subject=f"target/{slug}", target=slug)
+
+    def _is_due(self, what: str, seconds: float) -> bool:
+        last = self._last.get(what)
+        if last is not None and time.monotonic() - last < seconds:
+            return False
+        self._last[what] = time.monotonic()
+        return True
+
+    def _is_due_for_many_events(self) -> bool:
+        return self._is_due("count of events", LONGEST_SLEEP) and anchor.is_far_behind()
+
+
+def _anchor() -> None:
+    try:
+        anchor.write_anchor()
+    except OSError:
+        log.exception("anchor_not_written")
+
+
+def _compare_clocks(now: datetime) -> None:
+    """The database's clock against this machine's; a target's is compared when it is looked at."""
+    ours = datetime.now(now.tzinfo)
+    if abs(ours - now) > SKEW_ALARM:
+        log.error("clocks_differ", database_minus_relay=(now - ours).total_seconds())
+
+
+def _until(deadline: datetime | None, now: datetime) -> float:
+    if deadline is None:
+        return LONGEST_SLEEP
+    return min(max((deadline - now).total_seconds(), SHORTEST_SLEEP), LONGEST_SLEEP)

@@ -1,0 +1,60 @@
+"""Ends access: cut it off, leave nothing of it, and have the target say so. This never gives up."""
+
+from __future__ import annotations
+
+from accessrequests.domain.lifecycle import GrantState
+from accessrequests.models import Grant
+from accessrequests.operations import grants
+from accessrequests.operations.outbox import Claim
+from accessrequests.queries import clock
+from accessrequests.queries import grants as grant_queries
+from workers.connections import provisioner_for
+from workers.outcomes import Again, Done, Outcome, try_again
+from workers.provision import spec_of
+from workers.provisioners.base import Evidence, ProvisionerError
+
+NEVER_MADE = {"never_made": True}
+
+
+def revoke(claim: Claim) -> Outcome:
+    """As far as it goes now: cut, clean, confirmed; or again later, without limit."""
+    grant = grant_queries.with_everything(claim.subject_id)
+    if grant.state != GrantState.REVOKING:
+        return Done()
+    if not grant.provisioning_attempt:
+        # Every attempt is committed before its first call, so there was none and there is nothing to end.
+        grants.mark_cut(grant_id=grant.pk, evidence=NEVER_MADE)
+        grants.mark_revoked(grant_id=grant.pk, evidence=NEVER_MADE, looked_at=clock.now())
+        return Done()
+    try:
+        return _ended(claim, grant)
+    except ProvisionerError as error:
+        return _not_yet(claim, grant, str(error), unreachable=error.unreachable)
+
+
+def _ended(claim: Claim, grant: Grant) -> Outcome:
+    provisioner, spec = provisioner_for(grant.target.slug), spec_of(grant)
+    if grant.cut_at is None:
+        (cut,) = provisioner.cut([spec])
+        if not cut.done:
+            return _not_yet(claim, grant, _remaining(cut))
+        grants.mark_cut(grant_id=grant.pk, evidence=cut.facts)
+    looked_at = clock.now()
+    clean = provisioner.clean(spec)
+    if not clean.done:
+        return _not_yet(claim, grant, _remaining(clean))
+    try:
+        grants.mark_revoked(grant_id=grant.pk, evidence=clean.facts, looked_at=looked_at)
+    except grants.TooEarly as early:
+        return Again(why=str(early), delay=early.until - looked_at, failed=False)
+    return Done()
+
+
+def _not_yet(claim: Claim, grant: Grant, sentence: str, *, unreachable: bool = False) -> Outcome:
+    grants.note_revocation_failure(grant_id=grant.pk, sentence=sentence)
+    slug = grant.target.slug if unreachable else ""
+    return try_again(claim, sentence, unreachable=slug)
+
+
+def _remaining(evidence: Evidence) -> str:
+    return " ".join(evidence.remains) or "The target still has something of it."
