@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
@@ -17,6 +17,7 @@ from sandbox.environment import DATABASE, OWNER, Environment, Places, WorldSecre
 from sandbox.processes import end, spawn
 from sandbox.seed import WORKER_USER
 from sandbox.servers import Mongod, Postgres, ServerError
+from sandbox.supervisor import wait_for
 from sandbox.units import ROOT, program_path
 
 _SECONDS = 60.0
@@ -51,23 +52,34 @@ class Preparation:
         )
 
     def result(self) -> Prepared:
-        """Wait for it.
+        """Wait until the database is filled. The slow hashing of passwords may go on; `finish` waits for that.
 
         :raises ServerError: it failed; the message holds the end of what it said.
         """
-        if self._process is None:
-            raise ServerError("The preparation has not begun.")
-        try:
-            status = self._process.wait(timeout=_SECONDS)
-        except subprocess.TimeoutExpired:
-            status = None
-        if status != 0:
-            said = self._log.read_text(errors="replace")[-3000:]
-            raise ServerError(f"The product's database could not be prepared. The end of the log says:\n{said}")
         path = self._places.directory / RESULT
+        if (
+            not wait_for(lambda: path.exists() or not self._is_running(), seconds=_SECONDS, pause=0.02)
+            or not path.exists()
+        ):
+            self._fail()
         prepared = json.loads(path.read_text(encoding="utf-8"))
         path.unlink()
         return Prepared(tokens=prepared["tokens"], passwords=prepared["passwords"])
+
+    def finish(self) -> None:
+        """:raises ServerError: it failed."""
+        if not wait_for(lambda: not self._is_running(), seconds=_SECONDS, pause=0.02) or self._status() != 0:
+            self._fail()
+
+    def _is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def _status(self) -> int | None:
+        return self._process.poll() if self._process is not None else None
+
+    def _fail(self) -> NoReturn:
+        said = self._log.read_text(errors="replace")[-3000:] if self._log.exists() else ""
+        raise ServerError(f"The product's database could not be prepared. The end of the log says:\n{said}")
 
     def abandon(self) -> None:
         if self._process is not None:

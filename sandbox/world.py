@@ -83,6 +83,7 @@ class World:
         for name in (RELAY, WORKER, WORKER_URGENT):
             self.units[name].start()
         _wait(rest)
+        self._preparation.finish()
         self._await_ready()
         if self._state_file is not None:
             self._state_file.create(self.state())

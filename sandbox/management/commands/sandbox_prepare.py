@@ -38,13 +38,20 @@ class Command(BaseCommand):
         call_command("people", "apply", str(directory / PEOPLE))
         call_command("targets", "apply", str(directory / TARGETS))
         call_command("policy", "publish", str(directory / POLICY), "--by", MEMBERS["administrators"][0])
-        prepared = {
-            "tokens": {name: _create_token(name) for name in NAMES},
-            "passwords": {name: _set_password(name) for name in NAMES},
-        }
-        result = directory / RESULT
-        result.touch(mode=0o600, exist_ok=False)
-        result.write_text(json.dumps(prepared), encoding="utf-8")
+        passwords = {name: secrets.token_urlsafe(12) for name in NAMES}
+        tokens = {name: _create_token(name) for name in NAMES}
+        _write(directory / RESULT, {"tokens": tokens, "passwords": passwords})
+        # Hashing is made to be slow; everything else starts meanwhile.
+        for name, password in passwords.items():
+            _set_password(name, password)
+
+
+def _write(path: Path, result: dict[str, Any]) -> None:
+    """Whole or not at all, since somebody waits for it to appear."""
+    draft = path.with_suffix(".draft")
+    draft.touch(mode=0o600, exist_ok=False)
+    draft.write_text(json.dumps(result), encoding="utf-8")
+    draft.replace(path)
 
 
 def _await_database() -> None:
@@ -67,11 +74,9 @@ def _create_token(name: str) -> str:
     return said.getvalue().split()[-1]
 
 
-def _set_password(name: str) -> str:
-    password = secrets.token_urlsafe(12)
+def _set_password(name: str, password: str) -> None:
     typed, sys.stdin = sys.stdin, io.StringIO(f"{password}\n")
     try:
         call_command("people", "set_password", name)
     finally:
         sys.stdin = typed
-    return password
