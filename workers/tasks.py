@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from celery import Task, shared_task
+from celery import Task
 
 from workers import handlers
+from workers.app import app
 
 
-@shared_task(bind=True, name="carry")
+@app.task(bind=True, name="carry")
 def carry(self: Task[..., None], *, message_id: int) -> None:
     handlers.carry(message_id=message_id, owner=str(self.request.hostname))
