@@ -8,12 +8,12 @@ WEB, RELAY, WORKER, WORKER_URGENT = "web", "relay", "worker", "worker_urgent"
 
 _CELERY_WORKER = ("celery", "-A", "workers.app", "worker", "-P", "threads")
 
-# Where each listens, and how many threads it has, are matters of the place: the environment says so.
+# The relay asks each set of workers for a sign of life under its node name. Where each listens, and how many threads it has, are matters of the place: the environment says so.
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     WEB: ("gunicorn", "accessrequests.wsgi:application", "-k", "gthread"),
     RELAY: ("python", "manage.py", "relay"),
-    WORKER: (*_CELERY_WORKER, "-n", "worker@%h", "-Q", "revoke,break_glass,provision,notify,reconcile"),
-    WORKER_URGENT: (*_CELERY_WORKER, "-n", "worker_urgent@%h", "-Q", "revoke,break_glass"),
+    WORKER: (*_CELERY_WORKER, "-n", "worker@access", "-Q", "revoke,break_glass,provision,notify,reconcile"),
+    WORKER_URGENT: (*_CELERY_WORKER, "-n", "worker_urgent@access", "-Q", "revoke,break_glass"),
 }
 
 # What `ACCESS_ROLE` each process has, as in docker-compose.yml.
