@@ -15,8 +15,8 @@ from psycopg import sql
 from pytest_django import DjangoDbBlocker
 
 from accessrequests.queries import clock as real_clock
-from tests.conftest import APPLICATION, DATABASE, OWNER
 from tests.make import Cast, make_cast
+from tests.servers import APPLICATION, DATABASE, OWNER
 
 
 @pytest.fixture(scope="session")

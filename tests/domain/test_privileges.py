@@ -217,6 +217,21 @@ class TestNarrow:
         assert privileges.level_of(narrowed) is Level.ADMIN
         assert privileges.narrow(BUILT_IN["userAdmin@shop"], database="shop", collection="orders") == ()
 
+    def test_makes_no_view_for_who_may_not_read(self) -> None:
+        (admin,) = privileges.narrow(BUILT_IN["dbAdmin@shop"], database="shop", collection="orders")
+        (owner,) = privileges.narrow(BUILT_IN["dbOwner@shop"], database="shop", collection="orders")
+
+        assert not admin.actions & {"createCollection", "collMod"}
+        assert {"find", "createCollection", "collMod"} <= owner.actions
+
+    @given(HELD, HELD)
+    def test_grows_with_the_role(self, held: list[Privilege], more: list[Privilege]) -> None:
+        wider = privileges.narrow([*held, *more], database="shop", collection="orders")
+
+        assert all(
+            privileges.covers(wider, one) for one in privileges.narrow(held, database="shop", collection="orders")
+        )
+
     def test_gives_nothing_elsewhere(self) -> None:
         assert privileges.narrow(BUILT_IN["read@shop"], database="crm", collection="orders") == ()
         assert privileges.narrow(BUILT_IN["read@shop"], database="shop", collection="system.profile") == ()

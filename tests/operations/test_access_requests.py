@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings
 
 from accessrequests.domain.events import Via
 from accessrequests.models import AuditEvent, Grant, OutboxMessage
@@ -29,7 +30,7 @@ class TestApprove:
         access_request = make.approve(make.submit(cast.alice), cast.bob)
 
         grant = Grant.objects.get(access_request=access_request)
-        assert (access_request.state, grant.state, grant.username) == ("approved", "pending", f"jit-tests-alice-{grant.pk}")
+        assert (access_request.state, grant.state, grant.username) == ("approved", "pending", f"jit-{settings.ACCESS_INSTALLATION}-alice-{grant.pk}")
         assert OutboxMessage.objects.filter(subject=str(grant), job="provision").count() == 1
 
     def test_refuses_the_requester(self, cast: Cast) -> None:

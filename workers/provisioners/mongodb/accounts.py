@@ -158,7 +158,6 @@ def ensure_role(client: Client, role: OwnRole, *, username: str) -> None:
         role.name,
         privileges=_said(role.privileges),
         roles=[],
-        authenticationRestrictions=[],
         writeConcern=MAJORITY,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import pymongo
 from bson.errors import BSONError
@@ -13,6 +13,7 @@ from pymongo.errors import ConfigurationError, ConnectionFailure, OperationFailu
 from workers.provisioners.base import ProvisionerError
 
 STEP_SECONDS = 5.0
+REACH_SECONDS = 2.0
 
 UNAUTHORIZED = 13
 USER_NOT_FOUND = 11
@@ -37,17 +38,27 @@ _NOT_SERVING = frozenset({6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 134
 
 P = ParamSpec("P")
 R = TypeVar("R")
+S = TypeVar("S", bound="Reaching")
 
 
-def step(what: str, *, seconds: float = STEP_SECONDS) -> Callable[[Callable[P, R]], Callable[P, R]]:
+class Reaching(Protocol):
+    """Knows whether its target answers at all."""
+
+    def reach(self) -> None: ...
+
+
+def step(what: str) -> Callable[[Callable[Concatenate[S, P], R]], Callable[Concatenate[S, P], R]]:
     """Bound a whole step in time, and let nothing but a ProvisionerError out of it."""
 
-    def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        @functools.wraps(function)
-        def bounded(*args: P.args, **kwargs: P.kwargs) -> R:
+    def decorate(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+        @functools.wraps(method)
+        def bounded(self: S, *args: P.args, **kwargs: P.kwargs) -> R:
             try:
-                with pymongo.timeout(seconds):
-                    return function(*args, **kwargs)
+                with pymongo.timeout(STEP_SECONDS):
+                    # A target that is down is found out in less time than a step may take.
+                    with pymongo.timeout(REACH_SECONDS):
+                        self.reach()
+                    return method(self, *args, **kwargs)
             except ProvisionerError as error:
                 failure = error
             except (PyMongoError, BSONError, ValueError) as error:

@@ -67,6 +67,10 @@ class MongoDBProvisioner:
         self._wall_clock = wall_clock
         self._servers = Servers(record)
 
+    def reach(self) -> None:
+        """Raises what the driver raises when the target does not answer; every step begins with it."""
+        self._admin.command("ping")
+
     @step("prepare the user")
     def prepare(self, spec: GrantSpec) -> None:
         """A user without roles, which only this worker may log in as, and roles that nobody holds yet."""

@@ -1,0 +1,68 @@
+"""The servers that every test shares, and the environment that the settings read."""
+
+from __future__ import annotations
+
+import atexit
+import base64
+import os
+import secrets
+import shutil
+import tempfile
+from pathlib import Path
+
+import django
+
+from sandbox.servers import Mongod, Postgres, Valkey, start_all
+
+PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "solo")
+DATABASE, OWNER, APPLICATION = f"test_{PROCESS}", f"owner_{PROCESS}", f"app_{PROCESS}"
+
+
+def prepare() -> None:
+    """The first process starts the servers; the others find them in their environment. Then Django is set up."""
+    if "ACCESS_TEST_POSTGRES" not in os.environ:
+        _start()
+    _set_environment()
+    django.setup()
+
+
+def _start() -> None:
+    directory = Path(tempfile.mkdtemp(prefix="access-tests-"))
+    directory.chmod(0o755)
+    postgres, valkey, mongod = (
+        Postgres(directory / "postgres"),
+        Valkey(directory / "redis"),
+        Mongod(directory / "mongod"),
+    )
+    start_all((postgres, valkey, mongod))
+    os.environ["ACCESS_TEST_POSTGRES"] = postgres.uri()
+    os.environ["ACCESS_TEST_REDIS"] = valkey.uri()
+    os.environ["ACCESS_TEST_MONGOD"] = mongod.uri()
+
+    def stop() -> None:
+        for server in (postgres, valkey, mongod):
+            server.stop()
+        shutil.rmtree(directory, ignore_errors=True)
+
+    atexit.register(stop)
+
+
+def _set_environment() -> None:
+    password = secrets.token_hex(8)
+    address = os.environ["ACCESS_TEST_POSTGRES"].rpartition("@")[2].partition("/")[0]
+    fresh = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    os.environ.update(
+        DJANGO_SETTINGS_MODULE="accessrequests.settings",
+        ACCESS_ROLE="operator",
+        ACCESS_SECRET_KEY=secrets.token_hex(32),
+        ACCESS_BASE_URL="https://access.example.com",
+        ACCESS_ALLOWED_HOSTS="testserver,access.example.com",
+        ACCESS_SSL_REDIRECT="false",
+        ACCESS_INSTALLATION=f"tests{PROCESS}",
+        ACCESS_SEALING_KEYS=f"tests:{fresh}",
+        ACCESS_TAG_KEY=fresh,
+        ACCESS_CALLS_PER_SECOND="100000",
+        DATABASE_URL=f"postgres://{APPLICATION}:{password}@{address}/{DATABASE}",
+        DATABASE_OWNER_URL=f"postgres://{OWNER}:{password}@{address}/{DATABASE}",
+        REDIS_URL=os.environ["ACCESS_TEST_REDIS"],
+    )
