@@ -28,6 +28,8 @@ MAJORITY: Mapping[str, Any] = {"w": "majority", "wtimeout": 4000}
 # From a block that is reserved for documentation: nobody can come from there, so no new login is let in.
 NOBODY = "192.0.2.1/32"
 _READ_MAJORITY = ReadConcern("majority")
+# They stay on the server, even hashed.
+_WITHOUT_SECRETS = {"credentials": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,21 @@ def session_owner(username: str) -> Binary:
     return Binary(hashlib.sha256(principal_of(username).encode()).digest())
 
 
-def find_accounts(client: Client, *, where: Mapping[str, Any], after: Moment | None = None) -> list[Account]:
-    """The users that match, as a majority of the members has them, and not older than `after`."""
-    return [_account(document) for document in _find(client, "system.users", where, after)]
+def find_accounts(client: Client, *, where: Mapping[str, Any]) -> list[Account]:
+    """The users that match, as a majority of the members has them."""
+    return [_account(document) for document in _find(client, "system.users", where)]
+
+
+def accounts_after(client: Client, *, usernames: Sequence[str], moment: Moment | None) -> list[Account]:
+    """The users of these names on this very member, once it has heard of everything up to `moment`."""
+    command: Document = {"find": "system.users", "filter": by_username(usernames), "projection": _WITHOUT_SECRETS}
+    concern: Document = {"level": "majority"}
+    if moment is not None:
+        # By hand, because the driver has no causal sessions with hidden members.
+        concern["afterClusterTime"] = moment.operation
+        command["$clusterTime"] = moment.cluster
+    answer = client.admin.command({**command, "readConcern": concern, "batchSize": len(usernames), "singleBatch": True})
+    return [_account(document) for document in answer["cursor"]["firstBatch"]]
 
 
 def by_username(usernames: Iterable[str]) -> Document:
@@ -96,7 +110,7 @@ def by_username(usernames: Iterable[str]) -> Document:
 
 def find_roles(client: Client, *, where: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Name and database of the roles that match."""
-    return [(document["role"], document["db"]) for document in _find(client, "system.roles", where, None)]
+    return [(document["role"], document["db"]) for document in _find(client, "system.roles", where)]
 
 
 def roles_made_for(client: Client, username: str) -> list[tuple[str, str]]:
@@ -212,14 +226,9 @@ def end_of(tag: Tag | None) -> datetime | None:
     return tag.end if tag else None
 
 
-def _find(client: Client, collection: str, where: Mapping[str, Any], after: Moment | None) -> list[Document]:
+def _find(client: Client, collection: str, where: Mapping[str, Any]) -> list[Document]:
     source = client.admin.get_collection(collection, read_concern=_READ_MAJORITY)
-    with client.start_session(causal_consistency=True) as session:
-        if after is not None:
-            session.advance_cluster_time(after.cluster)
-            session.advance_operation_time(after.operation)
-        # Credentials stay on the server, even hashed.
-        return list(source.find(dict(where), {"credentials": 0}, session=session))
+    return list(source.find(dict(where), _WITHOUT_SECRETS))
 
 
 def _account(document: Mapping[str, Any]) -> Account:

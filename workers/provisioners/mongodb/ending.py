@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pymongo.errors import OperationFailure
+
 from workers.provisioners.base import ProvisionerError
-from workers.provisioners.mongodb.accounts import Moment, by_username, find_accounts, session_owner
+from workers.provisioners.mongodb.accounts import Moment, accounts_after, session_owner
 from workers.provisioners.mongodb.servers import USERS_DATABASE, Client, Servers
 
 _SECONDS_FOR_KILLING = 1.5
-_SECONDS_BETWEEN_LOOKS = 0.01
+_SECONDS_BETWEEN_LOOKS = 0.005
+_LONGEST_PAUSE = 0.1
 _CLEAN_LOOKS = 2
 
 
@@ -61,14 +65,21 @@ def end_everything(servers: Servers, *, usernames: Sequence[str], after: Moment 
     if not usernames:
         # To the server, "kill the sessions of nobody in particular" means those of everybody.
         return Ending({})
-    return Ending(servers.on_each(servers.members(), lambda client: _end_on(client, usernames, after)))
+
+    def wake() -> None:
+        # A change stream that waits for news is not interrupted, only marked: it ends when the next news comes. Where
+        # we may not write this note, the server's own heartbeat does it, within ten seconds.
+        with contextlib.suppress(OperationFailure):
+            servers.main.admin.command("appendOplogNote", data={"accessRequests": "wake"})
+
+    return Ending(servers.on_each(servers.members(), lambda client: _end_on(client, usernames, after, wake)))
 
 
-def _end_on(client: Client, usernames: Sequence[str], after: Moment | None) -> Look:
-    accounts = find_accounts(client, where=by_username(usernames), after=after)
+def _end_on(client: Client, usernames: Sequence[str], after: Moment | None, wake: Callable[[], None]) -> Look:
+    accounts = accounts_after(client, usernames=usernames, moment=after)
     look = Look(powerful=frozenset(account.username for account in accounts if account.roles))
     deadline = time.monotonic() + _SECONDS_FOR_KILLING
-    clean_looks = 0
+    clean_looks, pause = 0, _SECONDS_BETWEEN_LOOKS
     _kill_sessions(client, usernames)
     while True:
         operations = _running(client, usernames)
@@ -80,9 +91,11 @@ def _end_on(client: Client, usernames: Sequence[str], after: Moment | None) -> L
             _kill_operations(client, operations)
             # Something may have been opened between the order and the look.
             _kill_sessions(client, usernames)
+            wake()
+            pause = min(2 * pause, _LONGEST_PAUSE)
             for username, count in look.running.items():
                 look.ended[username] = max(look.ended.get(username, 0), count)
-        time.sleep(_SECONDS_BETWEEN_LOOKS)
+        time.sleep(pause)
 
 
 def _kill_sessions(client: Client, usernames: Iterable[str]) -> None:

@@ -52,7 +52,7 @@ def step(what: str) -> Callable[[Callable[Concatenate[S, P], R]], Callable[Conca
 
     def decorate(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
         @functools.wraps(method)
-        def bounded(self: S, *args: P.args, **kwargs: P.kwargs) -> R:
+        def bounded(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
             try:
                 with pymongo.timeout(STEP_SECONDS):
                     # A target that is down is found out in less time than a step may take.

@@ -29,7 +29,10 @@ NEEDED = (
     ),
     Privilege(_ANY, frozenset({"createRole", "dropRole", "grantRole", "revokeRole", "viewRole"})),
     Privilege(_ANY, frozenset({"listCollections", "collStats"})),
-    Privilege(_CLUSTER, frozenset({"killAnySession", "inprog", "killop", "replSetGetConfig", "listDatabases"})),
+    Privilege(
+        _CLUSTER,
+        frozenset({"killAnySession", "inprog", "killop", "replSetGetConfig", "listDatabases", "appendOplogNote"}),
+    ),
 )
 # None of our work needs these; whoever steals the worker's account should not get them.
 _TOO_MUCH = frozenset({"anyAction", "find", "insert", "update", "remove", "dropDatabase", "shutdown", "impersonate"})

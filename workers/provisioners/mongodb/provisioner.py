@@ -28,6 +28,7 @@ from workers.provisioners.mongodb.accounts import (
     TAG_FIELD,
     Account,
     Moment,
+    accounts_after,
     by_username,
     drop_role,
     ensure_role,
@@ -138,7 +139,8 @@ class MongoDBProvisioner:
         self._disarm(spec.username for spec in ours if spec.username in accounts)
         moment = self._now()
         usernames = [spec.username for spec in ours]
-        after = {account.username: account for account in self._find(by_username(usernames), after=moment)}
+        held = accounts_after(self._servers.main, usernames=usernames, moment=moment)
+        after = {account.username: account for account in held}
         ending = end_everything(self._servers, usernames=usernames, after=moment)
         return [
             self._cut_evidence(spec, after.get(spec.username), ending) if spec in ours else _not_ours(spec)
@@ -200,8 +202,8 @@ class MongoDBProvisioner:
         if named != spec.grant_id or not spec.password or not spec.roles or spec.authentication != "scram":
             raise ProvisionerError("This grant is not one that MongoDB users can be made of.", permanent=True)
 
-    def _find(self, where: Document, *, after: Moment | None = None) -> list[Account]:
-        return find_accounts(self._servers.main, where=where, after=after)
+    def _find(self, where: Document) -> list[Account]:
+        return find_accounts(self._servers.main, where=where)
 
     def _accounts(self, specs: Sequence[GrantSpec]) -> dict[str, Account]:
         found = self._find(by_username(spec.username for spec in specs))
