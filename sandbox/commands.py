@@ -6,9 +6,13 @@ from collections.abc import Mapping
 
 WEB, RELAY, WORKER, WORKER_URGENT = "web", "relay", "worker", "worker_urgent"
 
-_CELERY_WORKER = ("celery", "-A", "workers.app", "worker", "-P", "threads")
+_CELERY_WORKER = (
+    *("celery", "-A", "workers.app", "worker", "-P", "threads"),
+    *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+)
 
-# The relay asks each set of workers for a sign of life under its node name. Where each listens, and how many threads it has, are matters of the place: the environment says so.
+# The relay asks each set of workers for a sign of life under its node name.
+# Where each listens, and how many threads it has, are matters of the place: the environment says so.
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     WEB: ("gunicorn", "accessrequests.wsgi:application", "-k", "gthread"),
     RELAY: ("python", "manage.py", "relay"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import F, Min, Q, QuerySet
+from django.db.models import F, Max, Min, Q, QuerySet
 from django.db.models.functions import Coalesce, Least
 
 from accessrequests.domain.events import Job, Queue
@@ -90,3 +90,17 @@ def catalogue() -> list[str]:
     return list(
         Target.objects.filter(Q(retired_at=None) | Q(pk__in=alive)).order_by("slug").values_list("slug", flat=True)
     )
+
+
+def last_sign_of_life(consumer: str) -> datetime | None:
+    """When the relay or a set of workers last carried the message that asks just this of it."""
+    asked = OutboxMessage.objects.filter(job=Job.PROVE_ALIVE.value, subject=f"consumer/{consumer}")
+    at: datetime | None = asked.aggregate(at=Max("done_at"))["at"]
+    return at
+
+
+def last_sign_of_life(consumer: str) -> datetime | None:
+    """When the consumer last carried the message that asks it for a sign of life."""
+    signs = OutboxMessage.objects.filter(job=Job.PROVE_ALIVE, subject=f"consumer/{consumer}", done_at__isnull=False)
+    last: datetime | None = signs.aggregate(at=Max("done_at"))["at"]
+    return last
