@@ -20,6 +20,7 @@ from accessrequests.domain.actions import (
     READ_ACTIONS,
     SERVER_DATABASE_PREFIX,
     SERVER_DATABASES,
+    VIEW_MAKING_ACTIONS,
     WHOLE_DEEDS,
     WRITE_ACTIONS,
 )
@@ -196,7 +197,9 @@ def narrow(privileges: Iterable[Privilege], *, database: str, collection: str) -
     """What they come to on exactly one collection: mongod ignores `collection` when it grants a built-in role."""
     resource = Resource(database=database, collection=collection)
     actions = _held_on(resource, privileges) & COLLECTION_ACTIONS
-    return (Privilege(resource, frozenset(actions)),) if actions else ()
+    if "find" not in actions:
+        actions -= VIEW_MAKING_ACTIONS
+    return (Privilege(resource, actions),) if actions else ()
 
 
 def expand(role_ref: RoleRef, inventory_roles: Mapping[str, Sequence[Privilege]]) -> tuple[Privilege, ...]:
