@@ -53,7 +53,7 @@ class TestProcesses:
         assert one["cap_drop"] == ["ALL"]
         assert one["security_opt"] == ["no-new-privileges:true"]
 
-    @pytest.mark.parametrize("name", ["web", "worker", "worker_urgent", "postgres", "redis", "mongodb"])
+    @pytest.mark.parametrize("name", [*PROCESSES, "postgres", "redis", "mongodb"])
     def test_say_whether_they_are_well(self, compose: dict[str, Any], name: str) -> None:
         assert service(compose, name)["healthcheck"]["test"]
 
