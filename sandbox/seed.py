@@ -16,18 +16,27 @@ from pymongo.database import Database
 WORKER_USER = "access-requests"
 WORKER_ROLE = "accessRequestsWorker"
 
-# The least that suffices. A user may only hand out a role when it may `grantRole` on that role's database, so these
-# reach every database; nothing here reads or writes a document.
-_ON_EVERY_DATABASE = (
-    "createUser", "dropUser", "viewUser", "changePassword", "changeCustomData", "setAuthenticationRestriction",
-    "createRole", "dropRole", "viewRole", "grantRole", "revokeRole",
-    "listCollections", "collStats", "dbStats",
-)  # fmt: skip
-_ON_THE_SERVER = (
-    "killAnySession", "killop", "inprog", "listSessions", "listDatabases", "serverStatus",
-    "replSetGetStatus", "replSetGetConfig",
-    "viewUser",  # usersInfo of all databases at once is asked of the server, not of a database
-)  # fmt: skip
+# The least that suffices; the worker itself warns of more and of less. It manages users, who live in `admin`, and
+# roles, which live beside what they are about: a role may be handed out only by who may `grantRole` on its database.
+WORKER_PRIVILEGES: tuple[dict[str, Any], ...] = (
+    {
+        "resource": {"db": "admin", "collection": ""},
+        "actions": [
+            *("createUser", "dropUser", "viewUser", "changePassword", "changeCustomData"),
+            "setAuthenticationRestriction",
+        ],
+    },
+    {
+        "resource": {"db": "", "collection": ""},
+        "actions": ["createRole", "dropRole", "viewRole", "grantRole", "revokeRole", "listCollections", "collStats"],
+    },
+    {"resource": {"db": "admin", "collection": "system.users"}, "actions": ["find"]},
+    {"resource": {"db": "admin", "collection": "system.roles"}, "actions": ["find"]},
+    {
+        "resource": {"cluster": True},
+        "actions": ["killAnySession", "killop", "inprog", "listDatabases", "replSetGetConfig", "appendOplogNote"],
+    },
+)
 
 _FIRST_NAMES = (
     "Ada", "Amara", "Bela", "Chen", "Dana", "Emil", "Farah", "Goran", "Hana", "Ivo", "Jana", "Kofi", "Lena", "Mei",
@@ -81,10 +90,7 @@ def make_worker_user(client: MongoClient[Document], *, password: str) -> None:
     client.admin.command(
         "createRole",
         WORKER_ROLE,
-        privileges=[
-            {"resource": {"db": "", "collection": ""}, "actions": list(_ON_EVERY_DATABASE)},
-            {"resource": {"cluster": True}, "actions": list(_ON_THE_SERVER)},
-        ],
+        privileges=list(WORKER_PRIVILEGES),
         roles=[],
     )
     _make_user(client, WORKER_USER, password=password, roles=[{"role": WORKER_ROLE, "db": "admin"}])

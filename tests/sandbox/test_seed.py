@@ -16,7 +16,9 @@ from sandbox import catalogue
 from sandbox.bare_mongo import BareClient, BareError
 from sandbox.seed import SIZES, WORKER_USER, seed_shop, seed_target
 from sandbox.servers import Mongod, scratch_directory
-from workers.provisioners.connection_record import parse_record
+from workers.provisioners import KINDS
+from workers.provisioners.connection_record import ConnectionRecord, parse_record
+from workers.provisioners.tag import Tagger
 
 Document = dict[str, Any]
 
@@ -76,6 +78,21 @@ class TestWorkerUser:
             with pytest.raises(OperationFailure) as refusal:
                 attempt()
             assert refusal.value.code == 13
+
+    def test_has_no_right_too_few_and_none_too_many(self, mongod: Mongod) -> None:
+        record = ConnectionRecord(
+            slug="shop-dev",
+            kind="mongodb",
+            hosts=(mongod.host,),
+            username=WORKER_USER,
+            password="worker's",
+            options={"replicaSet": "rs0"},
+            tls=False,
+        )
+        tagger = Tagger(installation="tests", target="shop-dev", key=bytes(32))
+        provisioner = KINDS["mongodb"](record=record, tagger=tagger)
+        assert provisioner.check().warnings == ()
+        provisioner.close()
 
     def test_makes_and_ends_users(self, worker: MongoClient[Document], mongod: Mongod) -> None:
         admin = worker.admin
