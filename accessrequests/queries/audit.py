@@ -108,6 +108,8 @@ def _checked(line: str, number: int, key: Ed25519PublicKey) -> chain.Anchor:
     try:
         fields = json.loads(line)
         key.verify(base64.urlsafe_b64decode(fields["signature"]), signed_part(fields))
+        if fields["installation"] != settings.ACCESS_INSTALLATION:
+            raise ValueError("It is the anchor of another installation.")
         return chain.parse_anchor(fields)
     except (InvalidSignature, ValueError, KeyError, TypeError) as error:
         raise UntrueAnchor(f"Line {number} of the anchor file was not written by this installation.") from error
