@@ -128,6 +128,7 @@ class Migration(migrations.Migration):
                 ('provisioning_attempt', models.PositiveIntegerField(default=0)),
                 ('attempt_started_at', models.DateTimeField(blank=True, null=True)),
                 ('attempt_ended_at', models.DateTimeField(blank=True, null=True)),
+                ('stray_calls_until', models.DateTimeField(blank=True, null=True)),
                 ('failures', models.PositiveIntegerField(default=0)),
                 ('last_error', models.TextField(blank=True)),
                 ('access_request', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='grant', to='accessrequests.accessrequest')),

@@ -18,6 +18,7 @@ class Grant(models.Model):
 
     `attempt` is the fencing number: only the newest attempt may record an outcome. `provisioning_attempt` is the
     number of the last attempt to make the access; while it has no recorded end, a call of it may still be on its way.
+    Calls of attempts before that one, if any had no recorded end either, may be on their way `stray_calls_until`.
     """
 
     access_request = models.OneToOneField(AccessRequest, on_delete=models.PROTECT, related_name="grant")
@@ -42,6 +43,7 @@ class Grant(models.Model):
     provisioning_attempt = models.PositiveIntegerField(default=0)
     attempt_started_at = models.DateTimeField(null=True, blank=True)
     attempt_ended_at = models.DateTimeField(null=True, blank=True)
+    stray_calls_until = models.DateTimeField(null=True, blank=True)
     failures = models.PositiveIntegerField(default=0)
     last_error = models.TextField(blank=True)
 

@@ -20,6 +20,7 @@ from accessrequests.domain.lifecycle import (
 from accessrequests.domain.window import format_duration
 from accessrequests.models import AccessRequest, Approval, Gate, Grant, Person
 from accessrequests.models.access_requests import Answer
+from accessrequests.operations._holding import hold_people
 from accessrequests.operations._record import CLOCKWORK, Fact, record
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import IllegalMove, Refused, StaleRevision
@@ -34,9 +35,10 @@ def submit(*, requester: Person, asked: Asked, via: Via, idempotency: Idempotenc
     """File an access request; where the policy asks nobody, it is born approved.
 
     :raises Invalid: when a field is wrong.
+    :raises NotReadYet: when there is no policy yet, or nobody has read what the target has to offer.
     :raises Refused: when the policy says no.
     """
-    requester = Person.objects.select_for_update(of=("self",), no_key=True).get(pk=requester.pk)
+    hold_people([requester.pk, *people.ids_of([asked.grantee])] if asked.grantee else [requester.pk])
     at = clock.now()
     considered = asks.consider(requester=requester, asked=asked, at=at)
     verdict = considered.verdict
@@ -70,9 +72,9 @@ def approve(
     :raises StaleRevision: when the request was edited after `revision`.
     :raises Invalid: when `duration` is longer than what was asked for.
     """
-    access_request = _locked(access_request_id)
+    access_request = _locked(access_request_id, approver)
     at = clock.now()
-    verdict = _judged_now(access_request)
+    verdict = _judged_now(access_request, duration)
     groups = _voice_of(approver, access_request, verdict)
     _check_open(access_request, revision, at)
     _shorten(access_request, duration)
@@ -82,6 +84,8 @@ def approve(
     group = policy.slot_for(verdict.steps, given, candidate=policy.Given(approver.username, groups))
     if group is None:
         raise _adds_nothing(access_request, approver)
+    # A stricter policy of today may ask groups that nobody has asked yet: from now on they see the request.
+    access_request.step_groups = [step.group for step in verdict.steps]
     Approval.objects.create(
         access_request=access_request,
         person=approver,
@@ -95,7 +99,8 @@ def approve(
     facts = [_said(Event.ACCESS_REQUEST_APPROVAL_GIVEN, access_request, group=group, comment=comment)]
     if policy.is_complete(verdict.steps, [*given, policy.Given(approver.username, groups)]):
         facts.append(_approved(access_request, decided_by=approver.username, at=at))
-    access_request.save()
+    else:
+        access_request.save()
     actor = people.actor_of(approver, via)
     record(*facts, actor=actor, at=at, idempotency=idempotency, object_id=access_request.pk)
     return access_request
@@ -116,8 +121,9 @@ def deny(
     :raises Refused: when the approver may not decide.
     :raises IllegalMove: when the request is decided or has lapsed.
     :raises StaleRevision: when the request was edited after `revision`.
+    :raises Invalid: when no reason is given.
     """
-    access_request = _locked(access_request_id)
+    access_request = _locked(access_request_id, approver)
     at = clock.now()
     groups = _voice_of(approver, access_request, _judged_now(access_request))
     _check_open(access_request, revision, at)
@@ -178,11 +184,18 @@ def expire(*, access_request_id: int) -> AccessRequest:
     return access_request
 
 
-def _locked(access_request_id: int) -> AccessRequest:
-    return (
-        AccessRequest.objects.select_for_update(of=("self",))
-        .select_related("target", "requester", "beneficiary", "policy_version")
-        .get(pk=access_request_id)
+def _locked(access_request_id: int, approver: Person | None = None) -> AccessRequest:
+    """The request, its row locked and (where somebody decides) its people held; all of it read after the locks.
+
+    One SELECT with joins would not do: what it joins is as old as the statement, not as new as the lock.
+    """
+    row = (
+        AccessRequest.objects.select_for_update(no_key=True).only("requester", "beneficiary").get(pk=access_request_id)
+    )
+    if approver is not None:
+        hold_people([approver.pk, row.requester_id, row.beneficiary_id])
+    return AccessRequest.objects.select_related("target__inventory", "requester", "beneficiary", "policy_version").get(
+        pk=access_request_id
     )
 
 
@@ -228,10 +241,10 @@ def _facts_of(access_request: AccessRequest) -> dict[str, object]:
     }
 
 
-def _judged_now(access_request: AccessRequest) -> policy.Verdict | Refused:
+def _judged_now(access_request: AccessRequest, shortened: timedelta | None = None) -> policy.Verdict | Refused:
     """The verdict of today, or the refusal that stands in the way of approving (denying stays possible)."""
     try:
-        verdict = asks.judge_again(access_request)
+        verdict = asks.judge_again(access_request, shortened=shortened)
     except (asks.NotReadYet, Invalid) as error:
         return _refusal(access_request, str(error))
     if not verdict.allowed:
@@ -288,23 +301,24 @@ def _was_decided(access_request: AccessRequest) -> IllegalMove:
 
 
 def _adds_nothing(access_request: AccessRequest, approver: Person) -> IllegalMove:
-    mine = access_request.approvals.filter(person=approver, revision=access_request.revision).first()
-    last = mine or access_request.approvals.select_related("person").order_by("-at").first()
-    who = last.person.username if last else CLOCKWORK.name
+    """There is an earlier approval, the approver's own or one that fills the group: every step has a free slot before."""
+    approvals = access_request.approvals.filter(revision=access_request.revision).select_related("person")
+    mine = approvals.filter(person=approver).first()
+    earlier = mine or approvals.latest("at")
+    who = earlier.person.username
     sentence = (
         "You have approved this request already. It waits for somebody else."
         if mine
         else f"{who} has approved for your group already. It waits for another group."
     )
-    at = last.at if last else access_request.filed_at
-    return IllegalMove(sentence, person=who, what="approved", at=at)
+    return IllegalMove(sentence, person=who, what="approved", at=earlier.at)
 
 
 def _shorten(access_request: AccessRequest, duration: timedelta | None) -> None:
     if duration is None:
         return
     longest = access_request.approved_duration or access_request.duration
-    if duration > longest:
+    if not timedelta() < duration <= longest:
         raise Invalid({"duration": [f"An approver may shorten, not lengthen: at most {format_duration(longest)}."]})
     access_request.approved_duration = duration
 
@@ -317,7 +331,8 @@ def _given(access_request: AccessRequest) -> list[policy.Given]:
 
 
 def _said(event: Event, access_request: AccessRequest, *, group: str, comment: str) -> Fact:
-    facts = {"revision": access_request.revision, "group": group, "comment": comment}
+    length = format_duration(access_request.approved_duration or access_request.duration)
+    facts = {"revision": access_request.revision, "group": group, "comment": comment, "duration": length}
     return Fact(event, str(access_request), facts)
 
 

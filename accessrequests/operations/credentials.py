@@ -52,7 +52,7 @@ def reveal(*, grant_id: int, person: Person, via: Via, idempotency: Idempotency 
         raise Gone("This access has ended, and its password is erased. Ask again if you still need it.")
     if credential is None or credential.state == CredentialState.NONE:
         raise NotReady("The password is not ready yet. It will be as soon as the access is live.")
-    if credential.state != CredentialState.READY:
+    if credential.state != CredentialState.READY or _is_stale(credential, at):
         raise Gone("This password has been shown or erased. Make a new one: POST rotate/, or press “Make a new one”.")
     password = _credential.opened(credential)
     credential.state = CredentialState.REVEALED.value
@@ -125,17 +125,22 @@ def erase_unread(*, grant_id: int) -> None:
     """Forget a password that was ready for `UNREAD_LIFE` and that nobody has read."""
     grant, credential = _locked(grant_id)
     at = clock.now()
-    if credential is None or credential.state != CredentialState.READY or credential.ready_at is None:
-        return
-    if at < credential.ready_at + UNREAD_LIFE:
+    if credential is None or credential.state != CredentialState.READY or not _is_stale(credential, at):
         return
     _credential.erase(grant, at)
     record(Fact(Event.CREDENTIAL_ERASED, str(grant), {"why": "nobody read it"}), actor=CLOCKWORK, at=at)
 
 
 def _locked(grant_id: int) -> tuple[Grant, Credential | None]:
-    grant = Grant.objects.select_for_update(of=("self",)).select_related("target", "holder").get(pk=grant_id)
-    return grant, Credential.objects.select_related("grant").filter(grant=grant).first()
+    """The grant, its row locked, and its credential, which nobody changes without that lock; read after it."""
+    Grant.objects.select_for_update(no_key=True).only("pk").get(pk=grant_id)
+    grant = Grant.objects.select_related("target", "holder", "access_request", "credential").get(pk=grant_id)
+    return grant, getattr(grant, "credential", None)
+
+
+def _is_stale(credential: Credential, at: datetime) -> bool:
+    """Whether it was ready for so long that it counts as erased, even while no worker is there to erase it."""
+    return credential.ready_at is None or at >= credential.ready_at + UNREAD_LIFE
 
 
 def _check_holder(grant: Grant, person: Person) -> None:

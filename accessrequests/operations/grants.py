@@ -10,7 +10,15 @@ from typing import Any
 from django.db import transaction
 
 from accessrequests.domain.events import Actor, Event, Via
-from accessrequests.domain.lifecycle import GATE_MOVES, GRANT_MOVES, EndReason, GateState, GrantState, check_move
+from accessrequests.domain.lifecycle import (
+    GATE_MOVES,
+    GRANT_MOVES,
+    EndReason,
+    GateName,
+    GateState,
+    GrantState,
+    check_move,
+)
 from accessrequests.models import Gate, Grant, Person
 from accessrequests.operations import _credential
 from accessrequests.operations._ending import start_revocation
@@ -56,6 +64,9 @@ def start_provisioning(*, grant_id: int) -> Attempt | None:
     if refusal is not None:
         record(*_give_up(grant, refusal, at), actor=CLOCKWORK, at=at)
         return None
+    if grant.provisioning_attempt and grant.attempt_ended_at is None:
+        # The attempt before this one never said that it ended. It is void from now on; a call of it may still be out.
+        grant.stray_calls_until = at + LONGEST_CALL
     grant.attempt += 1
     grant.provisioning_attempt = grant.attempt
     grant.attempt_started_at, grant.attempt_ended_at = at, None
@@ -93,10 +104,8 @@ def mark_active(*, grant_id: int, attempt: int, gates: Mapping[str, Mapping[str,
     if not _is_newest(grant, attempt):
         return False
     grant.attempt_ended_at = at
-    if grant.expires_at is None or at >= grant.expires_at:
-        late = grant_queries.NotOpened(
-            EndReason.PROVISIONING_FAILED, "The time box ran out before the access was ready."
-        )
+    if at >= grant_queries.latest_start(grant):
+        late = grant_queries.NotOpened(EndReason.PROVISIONING_FAILED, grant_queries.TOO_LATE)
         record(*_give_up(grant, late, at), actor=CLOCKWORK, at=at)
         return False
     check_move(GRANT_MOVES, GrantState(grant.state), GrantState.ACTIVE)
@@ -113,16 +122,19 @@ def mark_active(*, grant_id: int, attempt: int, gates: Mapping[str, Mapping[str,
 
 @transaction.atomic(durable=True)
 def note_failure(*, grant_id: int, attempt: int, sentence: str, permanent: bool, unreachable: bool) -> bool:
-    """An attempt to provision did not succeed. True: try again. Otherwise the grant was ended, or is not ours."""
+    """An attempt to provision did not succeed. True: try again. Otherwise the grant was ended, or is not ours.
+
+    An attempt that got no answer has no certain end: its last call may still be carried out.
+    """
     grant = _locked(grant_id)
     at = clock.now()
     if not _is_newest(grant, attempt):
         return False
-    grant.attempt_ended_at = at
+    grant.attempt_ended_at = None if unreachable else at
     grant.failures += not unreachable
     grant.last_error = sentence
     failed = Fact(Event.GRANT_ATTEMPT_FAILED, str(grant), {"attempt": attempt, "why": sentence})
-    if permanent or at >= grant.activate_by or grant.failures >= ATTEMPTS_TO_PROVISION:
+    if permanent or at >= grant_queries.latest_start(grant) or grant.failures >= ATTEMPTS_TO_PROVISION:
         gave_up = grant_queries.NotOpened(EndReason.PROVISIONING_FAILED, sentence)
         record(failed, *_give_up(grant, gave_up, at), actor=CLOCKWORK, at=at)
         return False
@@ -200,9 +212,8 @@ def expire(*, grant_id: int) -> bool:
     if grant.state == GrantState.ACTIVE and grant.expires_at is not None and at >= grant.expires_at:
         record(*start_revocation(grant, EndReason.EXPIRY, actor=CLOCKWORK, at=at), actor=CLOCKWORK, at=at)
         return True
-    latest = min(grant.activate_by, grant.expires_at or grant.activate_by)
-    if grant.state == GrantState.PENDING and at >= latest:
-        sentence = grant.last_error or "The access was not ready in time."
+    if grant.state == GrantState.PENDING and at >= grant_queries.latest_start(grant):
+        sentence = grant.last_error or grant_queries.TOO_LATE
         record(
             *_give_up(grant, grant_queries.NotOpened(EndReason.PROVISIONING_FAILED, sentence), at),
             actor=CLOCKWORK,
@@ -222,7 +233,7 @@ def mark_cut(*, grant_id: int, evidence: Mapping[str, Any]) -> None:
     grant.cut_at = at
     grant.failures, grant.last_error = 0, ""
     grant.save()
-    _move_gates(grant, GateState.CUT, dict.fromkeys(_gate_names(grant), evidence))
+    _move_gates(grant, GateState.CUT, dict.fromkeys(GateName, evidence))
     record(Fact(Event.GRANT_CUT, str(grant), {"evidence": dict(evidence)}), actor=CLOCKWORK, at=at)
 
 
@@ -244,7 +255,7 @@ def mark_revoked(*, grant_id: int, evidence: Mapping[str, Any], looked_at: datet
     grant.revoked_at = at
     grant.failures, grant.last_error = 0, ""
     grant.save()
-    _move_gates(grant, GateState.CLEAN, dict.fromkeys(_gate_names(grant), evidence))
+    _move_gates(grant, GateState.CLEAN, dict.fromkeys(GateName, evidence))
     facts = {"reason": grant.end_reason, "evidence": dict(evidence)}
     record(Fact(Event.GRANT_REVOKED, str(grant), facts), actor=CLOCKWORK, at=at)
 
@@ -266,12 +277,18 @@ def note_revocation_failure(*, grant_id: int, sentence: str) -> None:
 
 
 def _locked(grant_id: int) -> Grant:
-    return (
-        Grant.objects.select_for_update(of=("self",))
-        .select_related("target", "holder", "access_request__requester", "access_request__beneficiary")
-        .select_related("access_request__target", "access_request__policy_version")
+    """The grant, its row locked, and all that it stands on, read after the lock.
+
+    One SELECT with joins would not do: what it joins is as old as the statement, not as new as the lock.
+    """
+    Grant.objects.select_for_update(no_key=True).only("pk").get(pk=grant_id)
+    grant = (
+        Grant.objects.select_related("target", "holder", "access_request__requester")
+        .select_related("access_request__beneficiary", "access_request__policy_version")
         .get(pk=grant_id)
     )
+    grant.access_request.target = grant.target
+    return grant
 
 
 def _is_newest(grant: Grant, attempt: int) -> bool:
@@ -296,16 +313,13 @@ def _ended_by_person(grant: Grant, reason: EndReason, *, actor: Actor, at: datet
     return start_revocation(grant, reason, actor=actor, at=at, note=note)
 
 
-def _gate_names(grant: Grant) -> list[str]:
-    return list(grant.gates.values_list("gate", flat=True))
-
-
 def _move_gates(grant: Grant, state: GateState, evidence: Mapping[str, Mapping[str, Any]]) -> None:
-    for gate in Gate.objects.filter(grant=grant):
+    gates = list(grant.gates.all())
+    for gate in gates:
         check_move(GATE_MOVES, GateState(gate.state), state)
         gate.state = state.value
         gate.evidence = {**gate.evidence, state.value: dict(evidence.get(gate.gate, {}))}
-        gate.save(update_fields=["state", "evidence"])
+    Gate.objects.bulk_update(gates, ["state", "evidence"])
 
 
 def _moment(at: datetime | None) -> str:

@@ -35,17 +35,18 @@ def apply_people(
     unknown = {group for entry in entries.values() for group in entry.get("groups", [])} - set(groups)
     if unknown:
         raise Invalid({"groups": [f"There is no group {group}. Name it under groups." for group in sorted(unknown)]})
-    at = clock.now()
     known = {name: _apply_group(name, fields) for name, fields in sorted(groups.items())}
+    folk = Person.objects.select_for_update(no_key=True).filter(username__in=entries).order_by("pk")
+    people_known = {person.username: person for person in folk}
+    at = clock.now()
     facts: list[Fact] = []
     applied = []
     for username, entry in sorted(entries.items()):
-        person, changes = _apply_person(username, entry, known, at)
+        person, changes = _apply_person(people_known.get(username), username, entry, known=known, at=at)
         applied.append(person)
         if changes:
             facts.append(Fact(Event.PERSON_APPLIED, f"person/{username}", changes))
-        if not person.is_active:
-            facts += _end_all(person, actor, at)
+    facts += _end_all([person for person in applied if not person.is_active], actor, at)
     if facts:
         record(*facts, actor=actor, at=at)
     return applied
@@ -57,10 +58,9 @@ def _apply_group(name: str, fields: Mapping[str, Any]) -> Group:
 
 
 def _apply_person(
-    username: str, entry: Mapping[str, Any], known: Mapping[str, Group], at: datetime
+    person: Person | None, username: str, entry: Mapping[str, Any], *, known: Mapping[str, Group], at: datetime
 ) -> tuple[Person, dict[str, Any]]:
     """The person as the file has them, and what that changed."""
-    person = Person.objects.select_for_update().filter(username=username).first()
     if person is None:
         person = Person(username=username, created_at=at)
         person.set_unusable_password()
@@ -89,12 +89,13 @@ def _apply_memberships(person: Person, wanted: set[Group], at: datetime) -> tupl
     return sorted(group.name for group in joined), sorted(group.name for group in set(current) - wanted)
 
 
-def _end_all(person: Person, actor: Actor, at: datetime) -> list[Fact]:
+def _end_all(disabled: Sequence[Person], actor: Actor, at: datetime) -> list[Fact]:
+    """End what people hold who may no longer sign in; all their grants are locked in one order."""
     alive = [GrantState.PENDING.value, GrantState.ACTIVE.value]
-    grants = Grant.objects.select_for_update(of=("self",)).select_related("target", "holder").order_by("pk")
+    grants = Grant.objects.select_for_update(of=("self",), no_key=True).select_related("target", "holder")
     facts = []
-    for grant in grants.filter(holder=person, state__in=alive):
-        note = f"{person.name} may no longer sign in."
+    for grant in grants.filter(holder__in=disabled, state__in=alive).order_by("pk"):
+        note = f"{grant.holder.name} may no longer sign in."
         facts += start_revocation(grant, EndReason.PERSON_DISABLED, actor=actor, at=at, note=note)
     return facts
 
@@ -102,7 +103,7 @@ def _end_all(person: Person, actor: Actor, at: datetime) -> list[Fact]:
 @transaction.atomic(durable=True)
 def set_password(*, username: str, password: str, actor: Actor) -> Person:
     """Give a person a password for the portal (where no identity provider does it)."""
-    person = Person.objects.select_for_update().get(username=username)
+    person = Person.objects.select_for_update(no_key=True).get(username=username)
     at = clock.now()
     person.set_password(password)
     person.save(update_fields=["password"])

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from accessrequests.domain.events import Actor, Event
-from accessrequests.models import AuditEvent
+from accessrequests.models import AuditEvent, Person
 from accessrequests.operations._record import Fact, record
 from accessrequests.queries import clock
 
@@ -51,6 +51,8 @@ def record_refusal(*, refused: Refused, actor: Actor) -> None:
     """Keep a refusal in the audit trail, at most `RECORDED_A_MINUTE` a person."""
     if refused.event is None:
         return
+    # The person's row keeps count: refusals of one person come one after the other, so that none slips past the cap.
+    Person.objects.select_for_update(no_key=True).filter(pk=actor.person_id or 0).first()
     at = clock.now()
     recent = AuditEvent.objects.filter(
         actor=actor.name,

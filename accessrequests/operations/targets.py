@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,11 +22,13 @@ BETWEEN_LOOKS = timedelta(seconds=6)  # one lease: whoever was at work at the fi
 @transaction.atomic(durable=True)
 def apply_catalogue(*, entries: Mapping[str, Mapping[str, Any]], actor: Actor) -> list[Target]:
     """Make the catalogue say what `entries` say. Targets that they do not name stay as they are."""
+    locked = Target.objects.select_for_update(no_key=True).filter(slug__in=entries).order_by("pk")
+    known = {target.slug: target for target in locked}
     at = clock.now()
     facts: list[Fact] = []
-    targets = []
+    targets, retired = [], []
     for slug, entry in sorted(entries.items()):
-        target = Target.objects.select_for_update().filter(slug=slug).first() or Target(slug=slug)
+        target = known.get(slug) or Target(slug=slug)
         was_retired = target.retired_at is not None
         for name in ("name", "kind", "environment", "owner", "data_classes", "offers", "connect_to"):
             setattr(target, name, entry[name])
@@ -36,16 +38,17 @@ def apply_catalogue(*, entries: Mapping[str, Mapping[str, Any]], actor: Actor) -
         targets.append(target)
         facts.append(Fact(Event.TARGET_APPLIED, f"target/{slug}", {"environment": target.environment}))
         if target.retired_at and not was_retired:
-            facts += _end_all(target, actor, at)
-    record(*facts, actor=actor, at=at)
+            retired.append(target)
+    record(*facts, *_end_all(retired, actor, at), actor=actor, at=at)
     return targets
 
 
-def _end_all(target: Target, actor: Actor, at: datetime) -> list[Fact]:
+def _end_all(retired: Sequence[Target], actor: Actor, at: datetime) -> list[Fact]:
+    """End what lives on these targets; all their grants are locked in one order."""
     alive = [GrantState.PENDING.value, GrantState.ACTIVE.value]
-    grants = Grant.objects.select_for_update(of=("self",)).select_related("target", "holder").order_by("pk")
+    grants = Grant.objects.select_for_update(of=("self",), no_key=True).select_related("target", "holder")
     facts = []
-    for grant in grants.filter(target=target, state__in=alive):
+    for grant in grants.filter(target__in=retired, state__in=alive).order_by("pk"):
         facts += start_revocation(grant, EndReason.TARGET_RETIRED, actor=actor, at=at, note="The target was retired.")
     return facts
 
@@ -53,7 +56,7 @@ def _end_all(target: Target, actor: Actor, at: datetime) -> list[Fact]:
 @transaction.atomic(durable=True)
 def record_inventory(*, slug: str, roles: Mapping[str, Any], databases: Mapping[str, Any]) -> Inventory:
     """Store what a worker read from the target. Not an audit event: it is read every ten minutes."""
-    target = Target.objects.select_for_update().get(slug=slug)
+    target = Target.objects.select_for_update(no_key=True).get(slug=slug)
     at = clock.now()
     inventory, _ = Inventory.objects.update_or_create(
         target=target, defaults={"read_at": at, "roles": dict(roles), "databases": dict(databases)}
@@ -64,7 +67,7 @@ def record_inventory(*, slug: str, roles: Mapping[str, Any], databases: Mapping[
 @transaction.atomic(durable=True)
 def mark_unreachable(*, slug: str, why: str) -> bool:
     """The target does not answer. True when that is news."""
-    target = Target.objects.select_for_update().get(slug=slug)
+    target = Target.objects.select_for_update(no_key=True).get(slug=slug)
     if target.unreachable_since is not None:
         return False
     at = clock.now()
@@ -77,7 +80,7 @@ def mark_unreachable(*, slug: str, why: str) -> bool:
 @transaction.atomic(durable=True)
 def mark_reachable(*, slug: str) -> bool:
     """The target answers again: everything that waits on it is due at once. True when that is news."""
-    target = Target.objects.select_for_update().get(slug=slug)
+    target = Target.objects.select_for_update(no_key=True).get(slug=slug)
     at = clock.now()
     if target.unreachable_since is None:
         return False
@@ -92,7 +95,7 @@ def mark_reachable(*, slug: str) -> bool:
 @transaction.atomic(durable=True)
 def record_check(*, slug: str, clock_skew: float) -> None:
     """Store a target's clock skew, in seconds (positive: its clock is ahead), and raise the alarm once it is large."""
-    target = Target.objects.select_for_update().get(slug=slug)
+    target = Target.objects.select_for_update(no_key=True).get(slug=slug)
     at = clock.now()
     is_news = abs(clock_skew) > SKEW_ALARM_SECONDS >= abs(target.clock_skew or 0.0)
     target.clock_skew, target.checked_at = clock_skew, at
@@ -113,7 +116,7 @@ def record_orphan_ended(*, slug: str, username: str, evidence: Mapping[str, Any]
 @transaction.atomic(durable=True)
 def suspect(*, slug: str, seen: Mapping[str, str]) -> dict[str, str]:
     """Note what looks wrong now (user name -> why), and return what already did at a look long enough ago."""
-    target = Target.objects.select_for_update().get(slug=slug)
+    target = Target.objects.select_for_update(no_key=True).get(slug=slug)
     at = clock.now()
     known = {(suspicion.username, suspicion.why): suspicion for suspicion in Suspicion.objects.filter(target=target)}
     gone = [suspicion.pk for key, suspicion in known.items() if key not in set(seen.items())]

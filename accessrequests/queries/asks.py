@@ -6,7 +6,7 @@ The preview, the filing, the decision and the opening of the grant all judge her
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -80,7 +80,7 @@ def consider(*, requester: Person, asked: Asked, at: datetime) -> Considered:
     :raises NotReadYet: when the target's inventory or the policy is missing.
     """
     errors: dict[str, list[str]] = {}
-    target = Target.objects.filter(slug=asked.target, retired_at=None).first()
+    target = Target.objects.select_related("inventory").filter(slug=asked.target, retired_at=None).first()
     if target is None:
         raise Invalid({"target": [f"There is no target called {asked.target}. GET targets/ lists them."]})
     beneficiary = _beneficiary(requester, asked, errors)
@@ -95,7 +95,7 @@ def consider(*, requester: Person, asked: Asked, at: datetime) -> Considered:
     verdict = _judge(
         version,
         target,
-        folk=_people(requester, beneficiary),
+        groups=_groups(requester, beneficiary),
         expanded=expanded,
         duration=asked.duration,
         reason=asked.reason,
@@ -103,12 +103,15 @@ def consider(*, requester: Person, asked: Asked, at: datetime) -> Considered:
     return Considered(asked, target, beneficiary, version, verdict, roles, expanded, addresses)
 
 
-def judge_again(access_request: AccessRequest) -> policy.Verdict:
-    """The stricter of the pinned and the current policy, on current groups and the target's current roles.
+def judge_again(access_request: AccessRequest, *, shortened: timedelta | None = None) -> policy.Verdict:
+    """The strictest of what was said when it was filed, the pinned policy and the current one, as things are now.
 
+    Things are groups, the target's environment, its roles, and the length, when an approver has `shortened` it.
     :raises NotReadYet: when the inventory or the policy has gone.
-    :raises Invalid: when a role is no longer there, or lets one do more than what was asked for.
+    :raises Invalid: when the target is retired, or a role is no longer there or lets one do more than was asked for.
     """
+    if access_request.target.retired_at is not None:
+        raise Invalid({"target": [f"{access_request.target.slug} has been retired. Nothing on it can be opened."]})
     errors: dict[str, list[str]] = {}
     roles = _roles(tuple(access_request.roles), errors)
     expanded = _expand(roles, _inventory(access_request.target), errors)
@@ -118,31 +121,33 @@ def judge_again(access_request: AccessRequest) -> policy.Verdict:
             errors.setdefault("roles", []).append(f"{name} now lets one do more than when it was asked for. Ask again.")
     if errors:
         raise Invalid(errors)
-    folk = _people(access_request.requester, access_request.beneficiary)
+    groups = _groups(access_request.requester, access_request.beneficiary)
     length = access_request.approved_duration or access_request.duration
-    pinned, current = (
-        _judge(
+    verdict = policy.from_json(access_request.verdict)
+    versions = {version.version: version for version in (access_request.policy_version, current_policy())}
+    for version in versions.values():
+        today = _judge(
             version,
             access_request.target,
-            folk=folk,
+            groups=groups,
             expanded=expanded,
-            duration=length,
+            duration=min(length, shortened or length),
             reason=access_request.reason,
         )
-        for version in (access_request.policy_version, current_policy())
-    )
-    return policy.stricter(pinned, current)
+        verdict = policy.stricter(verdict, today)
+    return verdict
 
 
-def _people(requester: Person, beneficiary: Person) -> tuple[Person, ...]:
-    return (requester,) if requester == beneficiary else (requester, beneficiary)
+def _groups(requester: Person, beneficiary: Person) -> list[frozenset[str]]:
+    """The groups of each person who must be eligible; both, when one asks for the other."""
+    return list(people.groups_of_all({requester, beneficiary}).values())
 
 
 def _judge(
     version: PolicyVersion,
     target: Target,
     *,
-    folk: Sequence[Person],
+    groups: Iterable[frozenset[str]],
     expanded: Mapping[str, Sequence[Privilege]],
     duration: timedelta,
     reason: str,
@@ -156,13 +161,13 @@ def _judge(
                 target=target.slug,
                 environment=target.environment,
                 level=level,
-                groups=people.groups_of(person),
+                groups=held,
                 duration=duration,
                 reason_length=len(reason.strip()),
             ),
             version=version.version,
         )
-        for person in folk
+        for held in groups
     ]
     verdict = verdicts[0]
     for other in verdicts[1:]:
@@ -241,10 +246,11 @@ def _roles(texts: Sequence[str], errors: dict[str, list[str]]) -> tuple[RoleRef,
 
 
 def _inventory(target: Target) -> Inventory:
-    inventory = Inventory.objects.filter(target=target).first()
-    if inventory is None:
-        raise NotReadYet(f"What {target.slug} has to offer has not been read yet. Try again in a minute.")
-    return inventory
+    try:
+        return target.inventory
+    except Inventory.DoesNotExist as error:
+        sentence = f"What {target.slug} has to offer has not been read yet. Try again in a minute."
+        raise NotReadYet(sentence) from error
 
 
 def _expand(

@@ -14,6 +14,7 @@ from accessrequests.models import Grant, Person
 from accessrequests.models.access_requests import Answer
 from accessrequests.queries import access_requests, asks, people
 
+TOO_LATE = "The access was not ready in time."
 CUT_BOUND = timedelta(seconds=5)  # a cut that takes longer than this is shown as overdue
 
 
@@ -30,8 +31,8 @@ def why_not_open(grant: Grant, *, at: datetime) -> NotOpened | None:
     access_request = grant.access_request
     if not (grant.holder.is_active and access_request.requester.is_active):
         return NotOpened(EndReason.PERSON_DISABLED, "The person may no longer sign in.")
-    if at >= min(grant.activate_by, grant.expires_at or grant.activate_by):
-        return NotOpened(EndReason.PROVISIONING_FAILED, "The access was not ready in time.")
+    if at >= latest_start(grant):
+        return NotOpened(EndReason.PROVISIONING_FAILED, TOO_LATE)
     if grant.target.retired_at is not None:
         return NotOpened(EndReason.TARGET_RETIRED, f"{grant.target.slug} has been retired.")
     try:
@@ -50,10 +51,16 @@ def why_not_open(grant: Grant, *, at: datetime) -> NotOpened | None:
     return None
 
 
+def latest_start(grant: Grant) -> datetime:
+    """When a pending grant gives up: at the end of its activation window, or of its time box if that comes first."""
+    return min(grant.activate_by, grant.expires_at or grant.activate_by)
+
+
 def safe_look(grant: Grant, *, longest_call: timedelta) -> datetime:
     """From when on a clean look proves the end: at once, unless an attempt has no recorded end."""
     started = grant.revocation_started_at or grant.created_at
-    return started if grant.attempt_ended_at or not grant.provisioning_attempt else started + longest_call
+    ended = grant.attempt_ended_at or not grant.provisioning_attempt
+    return max(started if ended else started + longest_call, grant.stray_calls_until or started)
 
 
 def may_revoke(person: Person, grant: Grant) -> bool:

@@ -21,6 +21,19 @@ def groups_of(person: Person, *, since: datetime | None = None) -> frozenset[str
     return frozenset(memberships.values_list("group__name", flat=True))
 
 
+def ids_of(usernames: Iterable[str]) -> list[int]:
+    return list(Person.objects.filter(username__in=list(usernames)).values_list("pk", flat=True))
+
+
+def groups_of_all(folk: Iterable[Person]) -> dict[int, frozenset[str]]:
+    """The groups that each of these people belongs to now, by the person's id; one question for all of them."""
+    groups: dict[int, set[str]] = {person.pk: set() for person in folk}
+    current = Membership.objects.filter(person__in=groups, person__is_active=True).current()
+    for person_id, group in current.values_list("person_id", "group__name"):
+        groups[person_id].add(group)
+    return {person_id: frozenset(names) for person_id, names in groups.items()}
+
+
 def may_audit(person: Person) -> bool:
     """Auditors and administrators see everything."""
     return _has_role(person, [GroupRole.AUDITOR, GroupRole.ADMINISTRATOR])
