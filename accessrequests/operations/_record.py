@@ -103,9 +103,21 @@ def _seal(facts: tuple[Fact, ...], actor: Actor) -> None:
             actor=actor.name,
             via=actor.via.value,
             subject=fact.subject,
-            facts=dict(fact.facts),
+            facts=_plain(fact.facts),
             previous=previous or chain.GENESIS,
         )
         row.hash = previous = chain.seal_event(shown(row))
         rows.append(row)
     AuditEvent.objects.bulk_create(rows)
+
+
+def _plain(value: Any) -> Any:
+    """The value as the table gives it back, so that what is hashed now is what will be read.
+
+    Keys are text; a float without a fraction is an integer, for jsonb writes 1e16 in digits and has no negative zero.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): _plain(held) for key, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(held) for held in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
