@@ -30,6 +30,7 @@ pytest.register_assert_rewrite("tests.workers.provisioners.contract", "tests.wor
 
 from tests.workers.provisioners.visitors import Client, Holder  # noqa: E402 - after its asserts are registered
 
+Another = Callable[..., MongoDBProvisioner]
 INSTALLATION = f"mongo{PROCESS}"
 SHOP = f"shop_{PROCESS}"
 KEY = secrets.token_bytes(32)
@@ -111,7 +112,7 @@ def provisioner(record: ConnectionRecord, tagger: Tagger) -> Iterator[MongoDBPro
 
 
 @pytest.fixture
-def another(record: ConnectionRecord, tagger: Tagger) -> Iterator[Callable[..., MongoDBProvisioner]]:
+def another(record: ConnectionRecord, tagger: Tagger) -> Iterator[Another]:
     """More provisioners, each with something of the record changed; closed at the end whatever happens."""
     with contextlib.ExitStack() as stack:
 

@@ -14,14 +14,12 @@ import pytest
 from accessrequests.domain import naming
 from accessrequests.domain.lifecycle import GateName
 from accessrequests.domain.privileges import Level, level_of
-from tests.workers.provisioners.conftest import INSTALLATION, SHOP, MakeSpec
+from tests.workers.provisioners.conftest import INSTALLATION, SHOP, Another, MakeSpec
 from tests.workers.provisioners.contract import ProvisionerContract, owned
 from tests.workers.provisioners.visitors import Client, Holder, code_of, connect, detour
 from workers.provisioners.base import GrantSpec, Proof, ProvisionerError
 from workers.provisioners.mongodb.provisioner import MongoDBProvisioner
 from workers.provisioners.tag import Tagger
-
-Another = Callable[..., MongoDBProvisioner]
 
 UNAUTHORIZED = 13
 AUTHENTICATION_FAILED = 18

@@ -136,7 +136,7 @@ class MongoDBProvisioner:
         ours = [
             spec for spec in specs if spec.username not in accounts or self._is_proven(accounts[spec.username], spec)
         ]
-        self._disarm(spec.username for spec in ours if spec.username in accounts)
+        self._disarm([spec.username for spec in ours if spec.username in accounts])
         moment = self._now()
         usernames = [spec.username for spec in ours]
         held = accounts_after(self._servers.main, usernames=usernames, moment=moment)
@@ -225,15 +225,12 @@ class MongoDBProvisioner:
             raise ProvisionerError(_NOT_OURS.format(spec.username), permanent=True)
         return account
 
-    def _disarm(self, usernames: Iterable[str]) -> None:
-        """Take roles and login from each. Not waiting for the majority each time is what makes a batch cheap."""
-        powerless: Document = {
-            "roles": [],
-            "authenticationRestrictions": restrictions([NOBODY]),
-            "writeConcern": {"w": 1},
-        }
-        for username in usernames:
-            self._unless_gone("updateUser", username, **powerless)
+    def _disarm(self, usernames: Sequence[str]) -> None:
+        """Take roles and login from each. Only the last waits for the majority, and by that for all before it."""
+        for number, username in enumerate(usernames, start=1):
+            concern = MAJORITY if number == len(usernames) else {"w": 1}
+            nobody = restrictions([NOBODY])
+            self._unless_gone("updateUser", username, roles=[], authenticationRestrictions=nobody, writeConcern=concern)
 
     def _unless_gone(self, command: str, username: str, **values: Any) -> None:
         try:

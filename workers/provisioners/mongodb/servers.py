@@ -44,7 +44,7 @@ class Servers:
         client = self._main_client()
         if client is None:
             raise InvalidConnection(
-                f"Target {record.slug}: the driver refused the connection record. Check ca_file and hosts."
+                f"Target {record.slug}: the driver refused the connection record. Check hosts, options and ca_file."
             )
         self.main = client
 
