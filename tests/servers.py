@@ -58,6 +58,7 @@ def _set_environment() -> None:
         ACCESS_BASE_URL="https://access.example.com",
         ACCESS_ALLOWED_HOSTS="testserver,access.example.com",
         ACCESS_SSL_REDIRECT="false",
+        ACCESS_STATIC_ROOT=str(Path(__file__).resolve().parent.parent / "static"),
         ACCESS_INSTALLATION=f"tests{PROCESS}",
         ACCESS_SEALING_KEYS=f"tests:{fresh}",
         ACCESS_TAG_KEY=fresh,
