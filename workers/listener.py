@@ -10,7 +10,7 @@ import psycopg
 import structlog
 from django.db import connection
 
-from accessrequests.operations._record import CHANNEL
+from accessrequests.models.outbox import CHANNEL
 
 CHECK_SECONDS = 10.0
 

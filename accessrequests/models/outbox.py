@@ -10,6 +10,9 @@ from accessrequests.domain.events import Job, Queue
 from accessrequests.models.columns import choices_of, one_of
 from accessrequests.models.people import Person
 
+# A commit that leaves messages is told here; the relay listens.
+CHANNEL = "access_outbox"
+
 
 class OutboxMessage(models.Model):
     """One job. It carries ids only; the handler reads the state. `claim` is the fencing number of its lease."""

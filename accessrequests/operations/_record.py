@@ -16,10 +16,10 @@ from django.db import connection
 from accessrequests.domain import chain
 from accessrequests.domain.events import FOLLOW_UPS, QUEUE_OF, Actor, Event, Job, Via
 from accessrequests.models import AuditEvent, Grant, IdempotencyKey, OutboxMessage
+from accessrequests.models.outbox import CHANNEL
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.queries.audit import shown
 
-CHANNEL = "access_outbox"
 AUDIT_LOCK = 7_241_960_113
 UNREAD_LIFE = timedelta(minutes=15)
 

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from accessrequests.domain.events import QUEUE_OF, Job
 from accessrequests.models import OutboxMessage, Target
-from accessrequests.operations._record import CHANNEL
+from accessrequests.models.outbox import CHANNEL
 from accessrequests.queries import clock
 
 LEASE = timedelta(seconds=6)
