@@ -93,13 +93,6 @@ def catalogue() -> list[str]:
 
 
 def last_sign_of_life(consumer: str) -> datetime | None:
-    """When the relay or a set of workers last carried the message that asks just this of it."""
-    asked = OutboxMessage.objects.filter(job=Job.PROVE_ALIVE.value, subject=f"consumer/{consumer}")
-    at: datetime | None = asked.aggregate(at=Max("done_at"))["at"]
-    return at
-
-
-def last_sign_of_life(consumer: str) -> datetime | None:
     """When the consumer last carried the message that asks it for a sign of life."""
     signs = OutboxMessage.objects.filter(job=Job.PROVE_ALIVE, subject=f"consumer/{consumer}", done_at__isnull=False)
     last: datetime | None = signs.aggregate(at=Max("done_at"))["at"]

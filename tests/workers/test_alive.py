@@ -37,7 +37,7 @@ class TestAlive:
     def test_says_no_before_the_first_sign(self) -> None:
         ask("worker")
 
-        with pytest.raises(CommandError, match="never a sign of life from worker"):
+        with pytest.raises(CommandError, match="No sign of life from worker "):
             say("worker")
 
     def test_says_yes_after_a_sign_and_only_for_who_gave_it(self) -> None:
@@ -45,13 +45,13 @@ class TestAlive:
         carry(ask("worker"))
 
         assert "worker is alive" in say("worker")
-        with pytest.raises(CommandError, match="never"):
+        with pytest.raises(CommandError, match="worker_urgent"):
             say("worker_urgent")
 
     def test_says_no_when_the_last_sign_is_old(self) -> None:
         message = ask("relay")
         carry(message)
-        OutboxMessage.objects.filter(pk=message.pk).update(done_at=clock.now() - timedelta(seconds=151))
+        OutboxMessage.objects.filter(pk=message.pk).update(done_at=clock.now() - timedelta(seconds=181))
 
-        with pytest.raises(CommandError, match="No sign of life from relay since"):
+        with pytest.raises(CommandError, match="relay"):
             say("relay")
