@@ -138,6 +138,17 @@ def visitor(host: str) -> Holder:
     return Holder(host)
 
 
+def stored_user(root: Client, username: str) -> dict[str, object] | None:
+    return root.admin["system.users"].find_one({"_id": f"admin.{username}"})
+
+
+def give(provisioner: MongoDBProvisioner, spec: GrantSpec) -> GrantSpec:
+    provisioner.prepare(spec)
+    provisioner.open(spec)
+    assert provisioner.readiness(spec).usable
+    return spec
+
+
 def make_worker(root: Client, *, name: str, password: str) -> None:
     privileges = [
         {
@@ -154,8 +165,8 @@ def make_worker(root: Client, *, name: str, password: str) -> None:
 
 def _forget_everything(root: Client) -> None:
     """What an earlier test left, found without our tag."""
-    for user in root.admin["system.users"].find({"user": {"$regex": f"({INSTALLATION}|-{PROCESS}$)"}}):
+    for user in root.admin["system.users"].find({"user": {"$regex": f"({INSTALLATION}x?-|-{PROCESS}$)"}}):
         root[user["db"]].command("dropUser", user["user"])
-    for role in root.admin["system.roles"].find({"role": {"$regex": f"({INSTALLATION}|-{PROCESS}$)"}}):
+    for role in root.admin["system.roles"].find({"role": {"$regex": f"({INSTALLATION}x?-|-{PROCESS}$)"}}):
         with contextlib.suppress(OperationFailure):
             root[role["db"]].command("dropRole", role["role"])
