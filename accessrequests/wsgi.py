@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "accessrequests.settings")
 os.environ.setdefault("ACCESS_ROLE", "web")
 
 application = get_wsgi_application()
+# Loaded once, before gunicorn forks, and not during the first person's request.
+get_resolver().url_patterns  # noqa: B018 - reading it is what loads it
