@@ -80,7 +80,7 @@ SIZES: Mapping[str, Size] = {
 
 def seed_target(*, root_uri: str, slug: str, worker_password: str, app_password: str) -> None:
     """Everything that a target holds before the product first looks at it."""
-    with MongoClient[Document](root_uri) as client:
+    with MongoClient[Document](root_uri, serverSelectionTimeoutMS=3000) as client:
         _make_principals(client, worker_password=worker_password, app_password=app_password)
         seed_shop(client.get_database("shop"), size=SIZES[slug], chance=Random(f"shop of {slug}"))
 
