@@ -67,6 +67,7 @@ ACCESS_ANCHOR_PUBLIC_KEY = env.str("ACCESS_ANCHOR_PUBLIC_KEY", "")
 ACCESS_CALLS_PER_SECOND = env.int("ACCESS_CALLS_PER_SECOND", 20)
 ACCESS_RECONCILE_SECONDS = env.int("ACCESS_RECONCILE_SECONDS", 60)
 ACCESS_INVENTORY_SECONDS = env.int("ACCESS_INVENTORY_SECONDS", 600)
+ACCESS_METRICS_TOKEN = env.str("ACCESS_METRICS_TOKEN", "")
 
 # -- Database: PostgreSQL only. The application's role owns no table. -----------------------------
 DATABASES = {"default": env.db_url("DATABASE_URL")}
@@ -227,6 +228,11 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "AccessRequestState": "accessrequests.api.words.ACCESS_REQUEST_STATES",
+        "GrantState": "accessrequests.api.words.GRANT_STATES",
+        "GateState": "accessrequests.api.words.GATE_STATES",
+    },
 }
 
 # -- Mail -----------------------------------------------------------------------------------------

@@ -2,6 +2,48 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from types import ModuleType
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path, re_path
+
+from accessrequests import admin
+from accessrequests.api import fallback
+from accessrequests.web import errors, health
+
+urlpatterns = [
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("metrics", health.metrics),
+    path("api/v1/", include("accessrequests.api.urls")),
+    re_path("^api(/|$)", fallback.nothing_here),
+    path("admin/", admin.site.urls),
+    path("", include("accessrequests.web.urls")),
+]
+
+
+def _room_of(request: HttpRequest) -> ModuleType:
+    return fallback if request.path.startswith("/api/") else errors
+
+
+def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
+    answer: HttpResponse = _room_of(request).bad_request(request, exception)
+    return answer
+
+
+def handler403(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return errors.permission_denied(request, exception)
+
+
+def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return errors.not_found(request, exception)
+
+
+def handler429(request: HttpRequest) -> HttpResponse:
+    """Where sign-in looks for what to say when there were too many attempts."""
+    return errors.too_many_requests(request)
+
+
+def handler500(request: HttpRequest) -> HttpResponse:
+    answer: HttpResponse = _room_of(request).server_error(request)
+    return answer

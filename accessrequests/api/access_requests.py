@@ -1,0 +1,229 @@
+"""Ask, look, and decide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accessrequests.api import bodies
+from accessrequests.api.documenting import documented, page
+from accessrequests.api.endpoint import Endpoint, body_of, filters_of, person_of
+from accessrequests.api.filters import AccessRequestFilters, narrowed
+from accessrequests.api.once import once
+from accessrequests.api.pagination import page_of
+from accessrequests.api.shapes.access_requests import AccessRequestShape, Preview, preview_shown, shown
+from accessrequests.domain.events import Via
+from accessrequests.models import AccessRequest, Person
+from accessrequests.operations import access_requests
+from accessrequests.queries import access_requests as access_request_queries
+from accessrequests.queries import clock, preview
+
+TAG = "Access requests"
+_ASK = {
+    "Reading one collection for two hours": {
+        "target": "shop-prod",
+        "kind": "database_user",
+        "roles": ["read@shop.orders"],
+        "duration": "PT2H",
+        "reason": "Refund totals are off for twelve orders.",
+    }
+}
+
+
+def seen(person: Person, pk: int) -> AccessRequest:
+    """:raises Http404: also when it is there, but not this person's to see."""
+    return get_object_or_404(access_request_queries.visible_to(person), pk=pk)
+
+
+def told(request: Request, pk: int, **more: Any) -> Response:
+    """The request as it is now."""
+    (answer,) = shown([seen(person_of(request), pk)])
+    return Response(answer, **more)
+
+
+class AccessRequests(Endpoint):
+    """The list, and filing a new one."""
+
+    scopes = {"GET": "read", "POST": "request"}
+
+    @documented(
+        scope="read",
+        operation_id="access_requests_list",
+        tag=TAG,
+        summary="List access requests",
+        description="Your own, those that your groups may decide on, and all of them for auditors and administrators. "
+        "Newest first.",
+        answers={200: page("AccessRequestPage", AccessRequestShape)},
+        filters=AccessRequestFilters,
+    )
+    def get(self, request: Request) -> Response:
+        person, filters = person_of(request), filters_of(request, AccessRequestFilters)
+        waiting = filters.get("awaiting_me") == "true"
+        found = access_request_queries.inbox_of(person) if waiting else access_request_queries.visible_to(person)
+        if filters.get("mine") == "true":
+            found = found.filter(Q(requester=person) | Q(beneficiary=person))
+        return page_of(found.filter(**narrowed(filters, "state")), request, shown)
+
+    @documented(
+        scope="request",
+        operation_id="access_requests_create",
+        tag=TAG,
+        summary="Ask for access",
+        description="Files an access request. Where the policy asks nobody, it is born approved and its `grant` is "
+        "there at once; else it waits for the people named in `verdict.steps`. Try `access-requests/preview/` first: "
+        "it says the same and files nothing.",
+        body=bodies.Ask,
+        answers={201: AccessRequestShape},
+        problems=["refused"],
+        examples=_ASK,
+        once=True,
+    )
+    def post(self, request: Request) -> Response:
+        person, asked = person_of(request), bodies.asked(body_of(request, bodies.Ask))
+        done = once(
+            request,
+            lambda key: access_requests.submit(requester=person, asked=asked, via=Via.API, idempotency=key).pk,
+        )
+        address = request.build_absolute_uri(reverse("api:access_request", args=[done.object_id]))
+        return told(request, done.object_id, status=201, headers={"Location": address})
+
+
+class PreviewAccessRequest(Endpoint):
+    """The verdict, without filing anything."""
+
+    scopes = {"POST": "request"}
+
+    @documented(
+        scope="request",
+        operation_id="access_requests_preview",
+        tag=TAG,
+        summary="See what would come of an ask",
+        description="The policy's verdict, what the roles let the person do, what changes, and a pointer to the same "
+        "ask when there is one already. Nothing is filed. What the policy refuses is answered with `allowed: false`.",
+        body=bodies.Ask,
+        answers={200: Preview},
+        problems=["refused"],
+        examples=_ASK,
+    )
+    def post(self, request: Request) -> Response:
+        asked = bodies.asked(body_of(request, bodies.Ask))
+        return Response(preview_shown(preview.preview(requester=person_of(request), asked=asked, at=clock.now())))
+
+
+class OneAccessRequest(Endpoint):
+    """One access request."""
+
+    scopes = {"GET": "read"}
+
+    @documented(
+        scope="read",
+        operation_id="access_requests_retrieve",
+        tag=TAG,
+        summary="Look at an access request",
+        description="With its verdict, approvals, grant and timeline.",
+        answers={200: AccessRequestShape},
+        problems=["not_found"],
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        return told(request, pk)
+
+
+class Approve(Endpoint):
+    """One yes."""
+
+    scopes = {"POST": "decide"}
+
+    @documented(
+        scope="decide",
+        operation_id="access_requests_approve",
+        tag=TAG,
+        summary="Approve",
+        description="Gives your approval to the `revision` that you read. The one that fills the last slot approves "
+        "the request and makes its grant. Nobody decides on access that they ask for or would get. `duration` may "
+        "shorten, never lengthen.",
+        body=bodies.Approval,
+        answers={200: AccessRequestShape},
+        problems=["refused", "not_found", "illegal_move", "stale_revision"],
+        examples={
+            "A yes": {"revision": 1, "comment": "Go ahead."},
+            "A shorter yes": {"revision": 1, "duration": "PT1H"},
+        },
+        once=True,
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        approver = person_of(request)
+        seen(approver, pk)
+        said = body_of(request, bodies.Approval)
+        done = once(
+            request,
+            lambda key: (
+                access_requests.approve(
+                    access_request_id=pk, approver=approver, via=Via.API, idempotency=key, **said
+                ).pk
+            ),
+        )
+        return told(request, done.object_id)
+
+
+class Deny(Endpoint):
+    """One no."""
+
+    scopes = {"POST": "decide"}
+
+    @documented(
+        scope="decide",
+        operation_id="access_requests_deny",
+        tag=TAG,
+        summary="Deny",
+        description="One no ends the request. Say why, so that the requester knows what to ask for instead.",
+        body=bodies.Denial,
+        answers={200: AccessRequestShape},
+        problems=["refused", "not_found", "illegal_move", "stale_revision"],
+        examples={"A no": {"revision": 1, "reason": "Staging has the same orders. Ask there."}},
+        once=True,
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        approver = person_of(request)
+        seen(approver, pk)
+        said = body_of(request, bodies.Denial)
+        done = once(
+            request,
+            lambda key: (
+                access_requests.deny(access_request_id=pk, approver=approver, via=Via.API, idempotency=key, **said).pk
+            ),
+        )
+        return told(request, done.object_id)
+
+
+class Cancel(Endpoint):
+    """The requester takes it back."""
+
+    scopes = {"POST": "request"}
+
+    @documented(
+        scope="request",
+        operation_id="access_requests_cancel",
+        tag=TAG,
+        summary="Take an access request back",
+        description="For the person who asked, while nobody has decided.",
+        body=bodies.Nothing,
+        answers={200: AccessRequestShape},
+        problems=["refused", "not_found", "illegal_move"],
+        once=True,
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        requester = person_of(request)
+        seen(requester, pk)
+        body_of(request, bodies.Nothing)
+        done = once(
+            request,
+            lambda key: (
+                access_requests.cancel(access_request_id=pk, requester=requester, via=Via.API, idempotency=key).pk
+            ),
+        )
+        return told(request, done.object_id)

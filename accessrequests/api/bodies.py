@@ -1,0 +1,69 @@
+"""What callers send."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accessrequests.api import words
+from accessrequests.api.fields import Length, Moment, Number, OneOf, Strict, Text, Texts
+from accessrequests.queries.asks import MOST_ADDRESSES, MOST_ROLES, REASON_MAXIMUM, Asked
+
+LARGEST_REVISION = 2**31 - 1
+
+
+class Ask(Strict):
+    """Access that somebody wants for a while."""
+
+    target = Text(max_length=64, help_text="The slug of a target: GET targets/.")
+    kind = OneOf(words.KINDS, help_text="What is made. A target says what it offers.")
+    roles = Texts(
+        child=Text(max_length=400),
+        max_length=MOST_ROLES,
+        help_text="Each role@database, or role@database.collection for one collection: GET targets/{slug}/roles/.",
+    )
+    duration = Length(help_text="How long it may be used, counted from the start of provisioning.")
+    reason = Text(max_length=REASON_MAXIMUM, help_text="Why. Those who decide read it.")
+    authentication = OneOf(words.METHODS, required=False, help_text="How the person will sign in; scram by default.")
+    clusters = Texts(
+        child=Text(max_length=100), required=False, max_length=20, help_text="For targets with several clusters."
+    )
+    source_addresses = Texts(
+        child=Text(max_length=100),
+        required=False,
+        max_length=MOST_ADDRESSES,
+        help_text="Addresses or CIDR blocks from which the access may be used; anywhere when left out.",
+    )
+    grantee = Text(required=False, max_length=64, help_text="Who gets the access; yourself when left out.")
+    starts_at = Moment(required=False, allow_null=True, help_text="When it shall start; at once when left out.")
+    ticket = Text(required=False, max_length=200, allow_blank=True, help_text="A ticket that this is about.")
+
+
+def asked(fields: dict[str, Any]) -> Asked:
+    """What `Ask` read, as the queries and operations take it."""
+    lists = {name: tuple(fields[name]) for name in ("roles", "clusters", "source_addresses") if name in fields}
+    return Asked(**{**fields, **lists})
+
+
+class Approval(Strict):
+    """A yes to a request as it was read."""
+
+    revision = Number(min_value=1, max_value=LARGEST_REVISION, help_text="The revision of the request that you read.")
+    comment = Text(required=False, max_length=REASON_MAXIMUM, allow_blank=True, help_text="For the requester to read.")
+    duration = Length(required=False, help_text="A shorter time than was asked for. Nobody can lengthen it.")
+
+
+class Denial(Strict):
+    """A no to a request as it was read."""
+
+    revision = Number(min_value=1, max_value=LARGEST_REVISION, help_text="The revision of the request that you read.")
+    reason = Text(max_length=REASON_MAXIMUM, help_text="Why, so that the requester knows what to ask for instead.")
+
+
+class Revocation(Strict):
+    """Why somebody else's access ends."""
+
+    reason = Text(max_length=REASON_MAXIMUM, help_text="Why it ends. Its holder reads it.")
+
+
+class Nothing(Strict):
+    """No body, or an empty object."""

@@ -1,0 +1,1 @@
+"""What callers get: one class a shape, which also writes its part of the schema."""

@@ -1,0 +1,115 @@
+"""Targets, their roles, and policies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from accessrequests.api import words
+from accessrequests.api.fields import Moment
+from accessrequests.models import Inventory, PolicyVersion, Target
+
+
+class Offers(serializers.Serializer[Any]):
+    """What may be asked for on a target."""
+
+    kinds = serializers.ListField(child=serializers.CharField())
+    authentication = serializers.ListField(child=serializers.CharField())
+
+
+class Collection(serializers.Serializer[Any]):
+    """A collection and its rough size."""
+
+    name = serializers.CharField()
+    documents = serializers.IntegerField(allow_null=True)
+    bytes = serializers.IntegerField(allow_null=True)
+
+
+class Database(serializers.Serializer[Any]):
+    """A database and its collections."""
+
+    name = serializers.CharField()
+    collections = Collection(many=True)
+
+
+class TargetShape(serializers.Serializer[Target]):
+    """A database server in the catalogue."""
+
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    environment = serializers.CharField()
+    owner = serializers.CharField(help_text="The group that answers for it.")
+    data_classes = serializers.ListField(child=serializers.CharField())
+    kind = serializers.CharField(help_text="What server it is, like mongodb.")
+    offers = serializers.SerializerMethodField()
+    retired_at = Moment(allow_null=True)
+    unreachable_since = Moment(allow_null=True, help_text="Since when it has not answered; null when it answers.")
+    inventory_read_at = serializers.SerializerMethodField(
+        help_text="When its roles were read. Until then nothing on it can be asked for."
+    )
+
+    @extend_schema_field(Offers)
+    def get_offers(self, target: Target) -> dict[str, list[str]]:
+        return {name: list(target.offers.get(name, [])) for name in ("kinds", "authentication")}
+
+    @extend_schema_field(Moment(allow_null=True))
+    def get_inventory_read_at(self, target: Target) -> str | None:
+        inventory = _inventory_of(target)
+        return Moment().to_representation(inventory.read_at) if inventory else None
+
+
+class TargetDetail(TargetShape):
+    """A target, with the databases and collections that were found on it."""
+
+    databases = serializers.SerializerMethodField()
+
+    @extend_schema_field(Database(many=True))
+    def get_databases(self, target: Target) -> list[Mapping[str, Any]]:
+        inventory = _inventory_of(target)
+        found = inventory.databases if inventory else {}
+        return [{"name": name, "collections": _collections(held)} for name, held in sorted(found.items())]
+
+
+def _inventory_of(target: Target) -> Inventory | None:
+    return getattr(target, "inventory", None)
+
+
+def _collections(held: Mapping[str, Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [
+        {"name": name, "documents": sizes.get("documents"), "bytes": sizes.get("bytes")}
+        for name, sizes in sorted(held.items())
+    ]
+
+
+class RoleShape(serializers.Serializer[Any]):
+    """A role that the target really has, and what it lets a person do there."""
+
+    role = serializers.CharField(help_text="As it is asked for. Add .collection to ask for one collection of it only.")
+    level = serializers.ChoiceField(words.LEVELS, help_text="delegating roles are always refused.")
+    reach = serializers.CharField()
+    what_this_lets_you_do = serializers.ListField(child=serializers.CharField())
+
+
+class PolicyShape(serializers.Serializer[PolicyVersion]):
+    """A published policy. A version never changes."""
+
+    version = serializers.IntegerField()
+    name = serializers.CharField()
+    published_at = Moment()
+    published_by = serializers.SerializerMethodField(help_text="Null when an operator's command published it.")
+    current = serializers.SerializerMethodField()
+    rules = serializers.SerializerMethodField(help_text="All that match an ask hold together.")
+
+    @extend_schema_field({"type": "string", "nullable": True})
+    def get_published_by(self, version: PolicyVersion) -> str | None:
+        return version.published_by.username if version.published_by else None
+
+    def get_current(self, version: PolicyVersion) -> bool:
+        return bool(version.version == self.context["current"])
+
+    @extend_schema_field({"type": "array", "items": {"type": "object", "additionalProperties": {}}})
+    def get_rules(self, version: PolicyVersion) -> list[Mapping[str, Any]]:
+        return list(version.rules.get("rules", []))

@@ -1,0 +1,86 @@
+"""Grants, and what the holder is shown once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from accessrequests.api import words
+from accessrequests.api.fields import Moment
+from accessrequests.domain.lifecycle import CredentialState
+from accessrequests.models import Grant
+from accessrequests.queries import clock, standing
+from accessrequests.queries import grants as grant_queries
+
+
+class GateShape(serializers.Serializer[Any]):
+    """One of the things that must be open before the person can work, with what the target said."""
+
+    gate = serializers.ChoiceField(words.GATES)
+    state = serializers.ChoiceField(words.GATE_STATES)
+    evidence = serializers.DictField(help_text="By state: what was seen on the target, and when.")
+
+
+class GrantShape(serializers.Serializer[Grant]):
+    """Access that shall exist, from approval until the target confirms that it is gone."""
+
+    id = serializers.IntegerField(source="pk")
+    access_request = serializers.IntegerField(source="access_request_id")
+    state = serializers.ChoiceField(words.GRANT_STATES)
+    sentence = serializers.SerializerMethodField(help_text="Where it stands, for people.")
+    target = serializers.CharField(source="target.slug")
+    kind = serializers.ChoiceField(words.KINDS, source="access_request.kind")
+    holder = serializers.CharField(source="holder.username")
+    username = serializers.CharField(help_text="The user on the target.")
+    roles = serializers.ListField(child=serializers.CharField(), source="access_request.roles")
+    starts_at = serializers.SerializerMethodField(help_text="When provisioning began, or when it may begin.")
+    activated_at = Moment(allow_null=True, help_text="When a real check against the target passed.")
+    expires_at = Moment(allow_null=True, help_text="Fixed when provisioning begins.")
+    revoked_at = Moment(allow_null=True, help_text="When the target no longer had it.")
+    reason = serializers.SerializerMethodField(help_text="Why it ends or ended; null while it lives.")
+    note = serializers.CharField(help_text="What a person typed about its end.")
+    overdue = serializers.BooleanField(help_text="It should have ended and may still work; it is being retried.")
+    last_error = serializers.CharField(help_text="What the last attempt met; empty when nothing is wrong.")
+    credential = serializers.SerializerMethodField(help_text="ready: it can be revealed once.")
+    gates = serializers.SerializerMethodField()
+
+    def to_representation(self, instance: Grant) -> dict[str, Any]:
+        instance.overdue = grant_queries.is_overdue(instance, at=self.context["at"])  # type: ignore[attr-defined]
+        return super().to_representation(instance)
+
+    def get_sentence(self, grant: Grant) -> str:
+        return standing.sentence_of(grant, at=self.context["at"])
+
+    @extend_schema_field(Moment())
+    def get_starts_at(self, grant: Grant) -> str:
+        return Moment().to_representation(grant.starts_at or grant.not_before)
+
+    @extend_schema_field(serializers.ChoiceField(words.END_REASONS, allow_null=True))
+    def get_reason(self, grant: Grant) -> str | None:
+        return grant.end_reason or None
+
+    @extend_schema_field(serializers.ChoiceField(words.CREDENTIAL_STATES))
+    def get_credential(self, grant: Grant) -> str:
+        credential = getattr(grant, "credential", None)
+        return CredentialState.NONE.value if credential is None else credential.state
+
+    @extend_schema_field(GateShape(many=True))
+    def get_gates(self, grant: Grant) -> Any:
+        return GateShape(sorted(grant.gates.all(), key=lambda gate: words.GATES.index(gate.gate)), many=True).data
+
+
+class RevealShape(serializers.Serializer[Any]):
+    """The password, shown once. Nothing keeps a copy: neither we nor, if you can help it, you."""
+
+    username = serializers.CharField()
+    password = serializers.CharField()
+    connection_string = serializers.CharField(help_text="For the target's own drivers, as it is.")
+    expires_at = Moment()
+
+
+def shown(grants: Sequence[Grant]) -> Any:
+    """A page of grants as of now."""
+    return GrantShape(grants, many=True, context={"at": clock.now()}).data

@@ -1,0 +1,53 @@
+"""The addresses of the REST API, fixed in its first version."""
+
+from __future__ import annotations
+
+from django.urls import path, re_path, register_converter
+
+from accessrequests.api import access_requests, audit, catalogue, fallback, grants, schema
+
+LARGEST = 2**63 - 1
+
+
+class Id:
+    """The id of a row: what no row can have leads nowhere."""
+
+    regex = "[0-9]{1,19}"
+
+    def to_python(self, value: str) -> int:
+        number = int(value)
+        if number > LARGEST:
+            raise ValueError(value)
+        return number
+
+    def to_url(self, value: int) -> str:
+        return str(value)
+
+
+register_converter(Id, "id")
+
+app_name = "api"
+urlpatterns = [
+    path("targets/", catalogue.Targets.as_view(), name="targets"),
+    path("targets/<slug:slug>/", catalogue.OneTarget.as_view(), name="target"),
+    path("targets/<slug:slug>/roles/", catalogue.Roles.as_view(), name="target_roles"),
+    path("policies/", catalogue.Policies.as_view(), name="policies"),
+    path("access-requests/", access_requests.AccessRequests.as_view(), name="access_requests"),
+    path("access-requests/preview/", access_requests.PreviewAccessRequest.as_view(), name="preview"),
+    path("access-requests/<id:pk>/", access_requests.OneAccessRequest.as_view(), name="access_request"),
+    path("access-requests/<id:pk>/approve/", access_requests.Approve.as_view(), name="approve"),
+    path("access-requests/<id:pk>/deny/", access_requests.Deny.as_view(), name="deny"),
+    path("access-requests/<id:pk>/cancel/", access_requests.Cancel.as_view(), name="cancel"),
+    path("grants/", grants.Grants.as_view(), name="grants"),
+    path("grants/<id:pk>/", grants.OneGrant.as_view(), name="grant"),
+    path("grants/<id:pk>/reveal/", grants.Reveal.as_view(), name="reveal"),
+    path("grants/<id:pk>/rotate/", grants.Rotate.as_view(), name="rotate"),
+    path("grants/<id:pk>/release/", grants.Release.as_view(), name="release"),
+    path("grants/<id:pk>/revoke/", grants.Revoke.as_view(), name="revoke"),
+    path("audit-events/", audit.AuditEvents.as_view(), name="audit_events"),
+    path("audit-events/export/", audit.ExportAuditEvents.as_view(), name="audit_events_export"),
+    path("audit-events/verify/", audit.VerifyAuditEvents.as_view(), name="audit_events_verify"),
+    path("schema/", schema.schema_file, name="schema"),
+    path("docs/", schema.docs, name="docs"),
+    re_path("", fallback.nothing_here),
+]

@@ -1,0 +1,34 @@
+"""The words that a field of the API may hold, from the domain's own enums."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from accessrequests.domain.events import Via
+from accessrequests.domain.lifecycle import (
+    AccessRequestState,
+    CredentialState,
+    EndReason,
+    GateName,
+    GateState,
+    GrantState,
+)
+from accessrequests.domain.privileges import Level
+from accessrequests.models.access_requests import AccessKind, Answer
+
+
+def _words(kind: type[StrEnum]) -> list[str]:
+    return [member.value for member in kind]
+
+
+ACCESS_REQUEST_STATES = _words(AccessRequestState)
+ANSWERS = _words(Answer)
+CREDENTIAL_STATES = _words(CredentialState)
+END_REASONS = _words(EndReason)
+GATES = _words(GateName)
+GATE_STATES = _words(GateState)
+GRANT_STATES = _words(GrantState)
+KINDS = _words(AccessKind)
+LEVELS = _words(Level)
+SURFACES = _words(Via)
+METHODS = ["scram", "x509", "aws_iam", "oidc", "ldap"]

@@ -1,0 +1,76 @@
+"""Whether this process can serve, and the few numbers that say whether the product keeps its promises."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+from django.db import DatabaseError, connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.models import F, Min
+
+from accessrequests.domain.lifecycle import GrantState
+from accessrequests.models import Grant, OutboxMessage, Target
+from accessrequests.queries import clock
+from accessrequests.queries.grants import CUT_BOUND
+
+# The owner of a table may give every right on it back to itself, so not being (in) the owner counts too.
+_CAN_CHANGE_AUDIT = """
+SELECT has_table_privilege(oid, 'UPDATE') OR has_table_privilege(oid, 'DELETE')
+    OR has_table_privilege(oid, 'TRUNCATE') OR pg_has_role(relowner, 'MEMBER')
+  FROM pg_class WHERE oid = 'accessrequests_auditevent'::regclass
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One number to watch."""
+
+    name: str
+    meaning: str
+    value: float
+
+
+def obstacle() -> str | None:
+    """What is in the way of serving people, or None."""
+    try:
+        missing = _needed_migrations() - set(MigrationRecorder(connection).applied_migrations())
+        if missing:
+            app, name = min(missing)
+            return f"The database lacks the migration {app}.{name}. Run `manage.py bootstrap`."
+        with connection.cursor() as cursor:
+            cursor.execute(_CAN_CHANGE_AUDIT)
+            (can_change,) = cursor.fetchone()
+    except DatabaseError:
+        return "The database does not answer. Look at PostgreSQL and DATABASE_URL."
+    if can_change:
+        return "The application's role can change the audit trail. Run `manage.py bootstrap`, and connect as that role."
+    return None
+
+
+@functools.cache
+def _needed_migrations() -> frozenset[tuple[str, str]]:
+    """What this version of the product comes with, read from its files once."""
+    return frozenset(MigrationLoader(None, ignore_no_migrations=True).disk_migrations or ())
+
+
+def readings() -> list[Reading]:
+    """The product's own gauges, as of now."""
+    now = clock.now()
+    late = Grant.objects.filter(cut_at=None)
+    revoking = late.filter(state=GrantState.REVOKING.value, revocation_started_at__lt=now - CUT_BOUND)
+    alive = [GrantState.PENDING.value, GrantState.ACTIVE.value]
+    not_begun = late.filter(state__in=alive, expires_at__lt=now - CUT_BOUND)
+    oldest = OutboxMessage.objects.filter(done_at=None, ready_at__lte=now).aggregate(at=Min(F("ready_at")))["at"]
+    waited = (now - oldest).total_seconds() if oldest else 0.0
+    unreachable = Target.objects.filter(retired_at=None).exclude(unreachable_since=None)
+    return [
+        Reading(
+            "access_overdue_revocations",
+            "Grants that should have been cut off and may still work.",
+            revoking.count() + not_begun.count(),
+        ),
+        Reading("access_oldest_ready_message_seconds", "How long the oldest ready outbox message has waited.", waited),
+        Reading("access_unreachable_targets", "Targets that do not answer.", unreachable.count()),
+    ]
