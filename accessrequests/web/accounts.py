@@ -1,13 +1,124 @@
-"""Signing in. Nobody signs up: people come from the operator's file, or later from the identity provider."""
+"""Signing in and out, and confirming that it is still you. Nobody signs up: people come from the operator's file."""
 
 from __future__ import annotations
 
+import re
+import time
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+from allauth.account import views
 from allauth.account.adapter import DefaultAccountAdapter
-from django.http import HttpRequest
+from allauth.account.authentication import get_authentication_records
+from allauth.account.forms import LoginForm, ReauthenticateForm
+from django.conf import settings
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from accessrequests.models import Person
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_NOBODY = "?"
+_TOO_MANY = "too_many_login_attempts"
+WAIT_SECONDS = 300
 
 
 class ClosedAdapter(DefaultAccountAdapter):
-    """Allauth's behaviour, with sign-up closed."""
+    """Allauth's behaviour, with sign-up closed and nothing told about who exists."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "username_password_mismatch": "This name and this password do not belong together. Check both and try again.",
+        "incorrect_password": "This is not your password. Try again.",
+        _TOO_MANY: "Too many attempts did not succeed. Wait five minutes, then try again.",
+    }
 
     def is_open_for_signup(self, _request: HttpRequest) -> bool:
         return False
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> Person | None:
+        """Somebody who may not sign in is answered like somebody who does not exist."""
+        person = super().authenticate(request, **credentials)
+        return person if isinstance(person, Person) and person.is_active else None
+
+    def is_ajax(self, request: HttpRequest) -> bool:
+        """There is one way to sign in: the form."""
+        return False
+
+    def add_message(self, *_args: Any, **_options: Any) -> None:
+        """The page that follows says enough."""
+
+
+class SignInForm(LoginForm):
+    """A name and a password."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for name, label in (("login", "User name"), ("password", "Password")):
+            self.fields[name].label = label
+            self.fields[name].widget.attrs.pop("placeholder", None)
+            self.fields[name].widget.attrs["class"] = "input"
+        self.fields["login"].widget.attrs.update(autocapitalize="none", spellcheck="false")
+
+    def clean_login(self) -> str:
+        """The one spelling that a name has: look-alikes neither match nor count as attempts on somebody else."""
+        typed = str(super().clean_login()).lower()
+        return typed if _NAME.fullmatch(typed) else _NOBODY
+
+
+class ConfirmForm(ReauthenticateForm):
+    """The password once more."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["password"].help_text = ""
+        self.fields["password"].widget.attrs = {"autocomplete": "current-password", "class": "input"}
+
+
+def _told(response: HttpResponse, form: BaseForm) -> HttpResponse:
+    """A form with a mistake is 422; one too many is 429, and says when to come back."""
+    codes = {error.code for errors in form.errors.as_data().values() for error in errors}
+    response.status_code = HTTPStatus.UNPROCESSABLE_ENTITY
+    if _TOO_MANY in codes:
+        response.status_code = HTTPStatus.TOO_MANY_REQUESTS
+        response["Retry-After"] = str(WAIT_SECONDS)
+    return response
+
+
+class SignIn(views.LoginView):
+    form_class = SignInForm
+    template_name = "account/login.html"
+
+    def form_invalid(self, form: BaseForm) -> HttpResponse:
+        return _told(super().form_invalid(form), form)
+
+
+class Confirm(views.ReauthenticateView):
+    form_class = ConfirmForm
+    template_name = "account/reauthenticate.html"
+
+    def form_invalid(self, form: BaseForm) -> HttpResponse:
+        return _told(super().form_invalid(form), form)
+
+
+class SignOut(views.LogoutView):
+    template_name = "account/logout.html"
+
+
+def signup_closed(request: HttpRequest) -> HttpResponse:
+    return render(request, "account/signup_closed.html", status=HTTPStatus.FORBIDDEN)
+
+
+def signed_in_recently(request: HttpRequest) -> bool:
+    """Whether this session proved who it is within `ACCOUNT_REAUTHENTICATION_TIMEOUT`, at sign-in or again since.
+
+    Allauth's own check does not count the sign-in itself.
+    """
+    if not isinstance(request.user, Person):
+        return False
+    records = get_authentication_records(request, request.user)
+    proved_at = max((record["at"] for record in records), default=0.0)
+    limit = timedelta(seconds=settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
+    return bool(0 <= time.time() - proved_at < limit.total_seconds())

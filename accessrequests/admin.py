@@ -1,0 +1,115 @@
+"""The admin site: read-only tables for administrators. It has no verb, and no secret is among its columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.decorators import secure_admin_login
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from django.urls import URLPattern, URLResolver
+
+from accessrequests import models
+
+_VERBS = {"password_change", "password_change_done", "logout"}
+
+
+class ReadOnlySite(admin.AdminSite):
+    """Signing in and out, and passwords, are the product's own; this site shows tables."""
+
+    site_header = site_title = "Access Requests"
+    index_title = "Tables"
+    enable_nav_sidebar = False
+
+    def get_urls(self) -> list[URLResolver | URLPattern]:
+        return [url for url in super().get_urls() if getattr(url, "name", None) not in _VERBS]
+
+
+class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Look, and nothing else."""
+
+    actions = None
+    list_per_page = 50
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest, *_args: Any) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        """The changelist and the row; the addresses of the verbs do not exist."""
+        return [url for url in super().get_urls() if not (url.name or "").endswith(("_add", "_delete", "_history"))]
+
+
+site = ReadOnlySite(name="admin")
+site.login = secure_admin_login(site.login)  # type: ignore[method-assign]
+
+
+def _table(
+    model: type[Model],
+    *columns: str,
+    search: tuple[str, ...] = (),
+    narrow: tuple[str, ...] = (),
+    hide: tuple[str, ...] = (),
+) -> None:
+    """Register one table. `hide` names columns that nobody is shown."""
+    options = {
+        "list_display": columns,
+        "search_fields": search,
+        "list_filter": narrow,
+        "exclude": hide,
+        "ordering": ("-pk",),
+        "list_select_related": True,
+    }
+    site.register(model, type(f"{model.__name__}Table", (ReadOnly,), options))
+
+
+_table(
+    models.AccessRequest,
+    "id", "requester", "beneficiary", "target", "level", "state", "filed_at", "decided_by",
+    search=("requester__username", "target__slug", "reason", "ticket"), narrow=("state", "level", "target"),
+)  # fmt: skip
+_table(
+    models.Approval, "id", "access_request", "person", "answer", "group", "at",
+    search=("person__username",), narrow=("answer",),
+)  # fmt: skip
+_table(
+    models.Grant,
+    "id", "username", "holder", "target", "state", "expires_at", "end_reason", "revoked_at",
+    search=("username", "holder__username"), narrow=("state", "end_reason", "target"),
+)  # fmt: skip
+_table(models.Gate, "id", "grant", "gate", "state", narrow=("gate", "state"))
+_table(
+    models.Credential, "id", "grant", "state", "generation", "ready_at", "revealed_at", "erased_at",
+    narrow=("state",), hide=("sealed",),
+)  # fmt: skip
+_table(
+    models.AuditEvent, "sequence", "at", "event", "actor", "via", "subject",
+    search=("actor", "subject", "event"), narrow=("via", "event"),
+)  # fmt: skip
+_table(
+    models.Person, "username", "name", "email", "is_active", "is_staff", "last_login",
+    search=("username", "name", "email"), narrow=("is_active",), hide=("password",),
+)  # fmt: skip
+_table(models.Group, "name", "role")
+_table(models.Membership, "id", "person", "group", "since", "ended_at", search=("person__username",), narrow=("group",))
+_table(
+    models.PersonalToken, "id", "person", "name", "scopes", "created_at", "expires_at", "revoked_at",
+    search=("person__username", "name"), hide=("digest",),
+)  # fmt: skip
+_table(models.PolicyVersion, "version", "name", "published_by", "published_at")
+_table(
+    models.Target, "slug", "name", "environment", "kind", "retired_at", "unreachable_since", "checked_at",
+    narrow=("environment",),
+)  # fmt: skip
+_table(models.Inventory, "target", "read_at")
+_table(
+    models.OutboxMessage, "id", "job", "queue", "subject", "ready_at", "claimed_by", "failures", "last_error", "done_at",
+    search=("subject",), narrow=("queue", "job"),
+)  # fmt: skip

@@ -1,0 +1,71 @@
+"""What a person holds on a target already, what they have asked for, and whether they may decide."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import Q
+
+from accessrequests.domain import policy, privileges
+from accessrequests.domain.lifecycle import AccessRequestState, GrantState
+from accessrequests.domain.privileges import Privilege
+from accessrequests.models import AccessRequest, Grant, Person, Target
+from accessrequests.models.access_requests import Answer
+from accessrequests.queries import access_requests, asks
+from accessrequests.queries.asks import Considered
+
+ALIVE = (GrantState.PENDING.value, GrantState.ACTIVE.value)
+MOST_TWINS = 3
+
+
+def held(person: Person, target: Target, *, without: AccessRequest | None = None) -> tuple[Privilege, ...]:
+    """What the person's live grants on the target come to, but for the grant of one request."""
+    grants = Grant.objects.filter(holder=person, target=target, state__in=ALIVE).select_related("access_request")
+    others = [grant.access_request for grant in grants if without is None or grant.access_request_id != without.pk]
+    return privileges.union(*(asked_for(one) for one in others))
+
+
+def asked_for(access_request: AccessRequest) -> tuple[Privilege, ...]:
+    """Everything that a request asks for, as it was when it was filed."""
+    return privileges.union(*(privileges.from_json(stored) for stored in access_request.privileges.values()))
+
+
+def twins(considered: Considered) -> list[AccessRequest]:
+    """Requests of the same person for the same roles that are open, or whose access lives."""
+    alive = Q(state=AccessRequestState.PENDING.value) | Q(grant__state__in=ALIVE)
+    roles = {str(role) for role in considered.roles}
+    same = AccessRequest.objects.filter(alive, beneficiary=considered.beneficiary, target=considered.target)
+    found = [one for one in same.order_by("-pk")[:50] if set(one.roles) == roles]
+    return found[:MOST_TWINS]
+
+
+def given(access_request: AccessRequest) -> list[policy.Given]:
+    """The approvals of the current revision."""
+    return [
+        policy.Given(approval.person.username, frozenset(approval.groups))
+        for approval in access_request.approvals.all()
+        if approval.answer == Answer.APPROVE.value and approval.revision == access_request.revision
+    ]
+
+
+def why_not_decide(person: Person, access_request: AccessRequest, *, at: datetime) -> str:
+    """Why this person cannot decide on a pending request; empty when they can."""
+    if at >= access_request.lapses_at:
+        return "Nobody answered in time, so the request has lapsed. It can be asked again."
+    if person.pk in {access_request.requester_id, access_request.beneficiary_id}:
+        return "Nobody decides on access that they ask for or would get. Somebody else has to."
+    if not access_requests.may_decide(person, access_request):
+        groups = " and ".join(access_request.step_groups)
+        return f"This request is decided by {groups}. You were not among them when it was filed."
+    if any(one.person == person.username for one in given(access_request)):
+        return "You have approved this request. It waits for somebody else."
+    return ""
+
+
+def why_not_approve(access_request: AccessRequest) -> str:
+    """Why nobody can approve it today, although denying stays possible; empty when they can."""
+    try:
+        verdict = asks.judge_again(access_request)
+    except (asks.Invalid, asks.NotReadYet) as error:
+        return str(error)
+    return "" if verdict.allowed else verdict.refusals[0].sentence

@@ -1,0 +1,161 @@
+"""What a person is told when an answer is no: one page for each kind, and the one place that knows which is which."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, RequestDataTooBig
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from accessrequests.domain.events import Event, Via
+from accessrequests.domain.lifecycle import AccessRequestState
+from accessrequests.models import Grant, Person
+from accessrequests.operations import refusals
+from accessrequests.queries import people
+from accessrequests.queries.asks import Invalid, NotReadYet
+
+
+class NotYours(Http404):
+    """There, but not this person's to see: answered as if it were not there, and kept in the audit trail."""
+
+    def __init__(self, grant: Grant) -> None:
+        super().__init__()
+        self.refused = refusals.Refused(
+            "Somebody reached for a password that is not theirs.", event=Event.GRANT_REFUSED, subject=str(grant)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One page: what went wrong, whether anything changed, what to do."""
+
+    status: HTTPStatus
+    heading: str
+    sentence: str
+    next: str = "Nothing was changed."
+    at: datetime | None = None
+
+
+NOT_FOUND = Told(
+    HTTPStatus.NOT_FOUND,
+    "There is nothing here",
+    "The address may be wrong, or what is here is not yours to see.",
+)
+EXPECTED = (
+    refusals.Refused,
+    refusals.IllegalMove,
+    refusals.StaleRevision,
+    refusals.NotReady,
+    refusals.Gone,
+    Invalid,
+    NotReadYet,
+    Http404,
+    ObjectDoesNotExist,
+    PermissionDenied,
+)
+
+
+def page(request: HttpRequest, told: Told, *, back: str = "") -> HttpResponse:
+    """`back` is the page on which the person was, if there is one to go back to."""
+    context = {"told": told, "status": told.status.value, "back": back}
+    return render(request, f"errors/{told.status.value}.html", context, status=told.status)
+
+
+def expected(request: HttpRequest, error: Exception, *, back: str) -> HttpResponse:
+    """The page of a refusal, kept in the audit trail if it is worth keeping."""
+    keep(request, error)
+    return page(request, told_of(error, me=str(request.user)), back=back)
+
+
+def keep(request: HttpRequest, error: Exception) -> None:
+    """Record those refusals that are worth keeping, in a transaction of their own."""
+    refused = error.refused if isinstance(error, NotYours) else error
+    if isinstance(refused, refusals.Refused) and isinstance(request.user, Person):
+        refusals.record_refusal(refused=refused, actor=people.actor_of(request.user, Via.WEB))
+
+
+def told_of(error: Exception, *, me: str = "") -> Told:
+    """What to tell about an exception that an operation or a query raised."""
+    sentence = str(error)
+    told = NOT_FOUND
+    match error:
+        case refusals.IllegalMove():
+            told = Told(HTTPStatus.CONFLICT, _who_was_faster(error, me), sentence, at=error.at)
+        case refusals.StaleRevision():
+            heading = "It was edited while you were reading"
+            told = Told(HTTPStatus.CONFLICT, heading, sentence, "Nothing was decided. Read it again, then decide.")
+        case refusals.NotReady():
+            told = Told(HTTPStatus.CONFLICT, "It is not ready yet", sentence)
+        case NotReadYet():
+            told = Told(HTTPStatus.CONFLICT, "It cannot be judged yet", sentence)
+        case refusals.Gone():
+            told = Told(HTTPStatus.GONE, "It is gone", sentence)
+        case Invalid():
+            told = Told(HTTPStatus.UNPROCESSABLE_ENTITY, "Something in it is wrong", sentence)
+        case refusals.Refused():
+            rule = f" (Rule {error.rule}.)" if error.rule and error.rule not in sentence else ""
+            told = Told(HTTPStatus.FORBIDDEN, "This is not yours to do", f"{sentence}{rule}")
+        case PermissionDenied():
+            told = Told(HTTPStatus.FORBIDDEN, "This is not yours to do", sentence or "Your account may not do this.")
+    return told
+
+
+def _who_was_faster(error: refusals.IllegalMove, me: str) -> str:
+    if error.person == me:
+        return "You did this already"
+    return "It is too late" if error.what == AccessRequestState.EXPIRED else "Somebody was faster"
+
+
+def method_not_allowed(request: HttpRequest, allowed: tuple[str, ...], *, back: str) -> HttpResponse:
+    told = Told(
+        HTTPStatus.METHOD_NOT_ALLOWED, "This address is for a button", "It does not answer to what your browser sent."
+    )
+    response = page(request, told, back=back)
+    response["Allow"] = ", ".join(allowed)
+    return response
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if isinstance(exception, RequestDataTooBig):
+        sentence = "At most 256 kB fit into one form. Shorten what you typed."
+        return page(request, Told(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "It is too large", sentence))
+    sentence = "What your browser sent cannot be understood. Go back, load the page again and repeat it."
+    return page(request, Told(HTTPStatus.BAD_REQUEST, "This cannot be read", sentence))
+
+
+def permission_denied(request: HttpRequest, _exception: Exception | None = None) -> HttpResponse:
+    return page(request, told_of(PermissionDenied()))
+
+
+def not_found(request: HttpRequest, _exception: Exception | None = None) -> HttpResponse:
+    return page(request, NOT_FOUND)
+
+
+def too_many_requests(request: HttpRequest) -> HttpResponse:
+    """Allauth looks for this one as `handler429`."""
+    sentence = "Too many attempts came from where you are."
+    told = Told(HTTPStatus.TOO_MANY_REQUESTS, "Slow down", sentence, "Nothing was changed. Try again in a minute.")
+    response = page(request, told)
+    response["Retry-After"] = "60"
+    return response
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Rendered without the database, which may be what is broken."""
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        sentence = "The database does not answer. Access that was given still ends on time once it is back."
+        told = Told(HTTPStatus.SERVICE_UNAVAILABLE, "We cannot work right now", sentence, "Try again in a minute.")
+    else:
+        sentence = "Something broke on our side. It has been noted."
+        told = Told(
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+            "Something broke",
+            sentence,
+            "Look at the page again before you repeat what you did: it may have been done.",
+        )
+    return page(request, told)

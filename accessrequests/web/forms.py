@@ -1,0 +1,265 @@
+"""What people type, turned into plain values of the right types. What it comes to is judged elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+
+from accessrequests.domain.window import (
+    InvalidDuration,
+    InvalidMoment,
+    format_duration,
+    parse_duration,
+    parse_moment,
+    spell_duration,
+)
+from accessrequests.models import Inventory, Target
+from accessrequests.queries.asks import Asked, Invalid
+from accessrequests.queries.offers import collections_on_offer, roles_on_offer
+
+LENGTHS = ("PT30M", "PT1H", "PT2H", "PT4H", "PT8H", "PT24H")
+LONGEST_TEXT = 2_000
+_LOCAL_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?")
+_SEPARATORS = re.compile(r"[\s,;]+")
+
+Choices = list[tuple[str, list[tuple[str, str]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class RoleBox:
+    """One role to tick."""
+
+    id: str
+    name: str
+    level: str
+    is_ticked: bool
+
+    @property
+    def tone(self) -> str:
+        return {"read": "ok", "write": "warn"}.get(self.level, "bad")
+
+
+class Words(forms.CharField):
+    """A list of words in one line, kept apart by spaces or commas."""
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        return tuple(dict.fromkeys(word for word in _SEPARATORS.split(text or "") if word))
+
+
+class Length(forms.CharField):
+    """A length like PT2H."""
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        if not text:
+            return None
+        try:
+            return parse_duration(text.upper())
+        except InvalidDuration as error:
+            raise forms.ValidationError(str(error)) from error
+
+
+class Moment(forms.CharField):
+    """A moment in UTC, as a browser's own picker writes it, or in RFC 3339."""
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        if not text:
+            return None
+        if _LOCAL_MOMENT.fullmatch(text):
+            text = f"{text}:00Z" if len(text) == len("2030-01-31T09:30") else f"{text}Z"
+        try:
+            return parse_moment(text)
+        except InvalidMoment as error:
+            raise forms.ValidationError(str(error)) from error
+
+
+class AnyOf(forms.MultipleChoiceField):
+    """Ticked boxes. Whether the target has such a role is judged with everything else, not by the boxes shown."""
+
+    def valid_value(self, value: Any) -> bool:
+        return True
+
+
+def _text(**more: Any) -> forms.TextInput:
+    return forms.TextInput(attrs={"class": "input", "autocomplete": "off", **more})
+
+
+class AskForm(forms.Form):
+    """An ask. `target` shows its roles to tick once it is chosen; roles can always be typed."""
+
+    target = forms.ChoiceField(label="Database server", widget=forms.Select(attrs={"class": "input"}))
+    role = AnyOf(label="What you want to do", required=False, widget=forms.CheckboxSelectMultiple)
+    collection = forms.CharField(label="Collection", required=False, widget=forms.Select(attrs={"class": "input"}))
+    roles = Words(
+        label="Roles by name",
+        required=False,
+        widget=_text(spellcheck="false", autocapitalize="none"),
+        help_text="Like read@shop, or read@shop.orders for one collection. Several with a space between them.",
+    )
+    duration = Length(label="For how long", required=False, widget=forms.RadioSelect)
+    other_duration = Length(
+        label="Another length",
+        required=False,
+        widget=_text(spellcheck="false", size=12),
+        help_text="ISO 8601, like PT45M or P1DT12H. It counts in place of the choice above.",
+    )
+    reason = forms.CharField(
+        label="Why you need it",
+        max_length=LONGEST_TEXT,
+        widget=forms.Textarea(attrs={"class": "input", "rows": 3}),
+        help_text="Whoever decides reads this, and it stays on record. No secrets.",
+    )
+    ticket = forms.CharField(label="Ticket", required=False, max_length=200, widget=_text())
+    source_addresses = Words(
+        label="Only from these addresses",
+        required=False,
+        widget=_text(spellcheck="false"),
+        help_text="Addresses or CIDR blocks, like 192.0.2.7 or 192.0.2.0/24. Empty: from anywhere.",
+    )
+    starts_at = Moment(
+        label="Not before (UTC)",
+        required=False,
+        widget=forms.TextInput(attrs={"class": "input", "type": "datetime-local"}),
+        help_text="Empty: as soon as it is approved. At most 30 days ahead.",
+    )
+
+    def __init__(self, *args: Any, targets: list[Target], inventory: Inventory | None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["target"].choices = _target_choices(targets)  # type: ignore[attr-defined]
+        lengths = [(length, spell_duration(parse_duration(length))) for length in LENGTHS]
+        self.fields["duration"].widget.choices = lengths
+        ticked = self["role"].value() or []
+        self.boxes = _role_boxes(inventory, ticked=ticked)
+        places = collections_on_offer(inventory) if inventory else []
+        chosen = [("", "Everything that the role reaches"), *((place, place) for place in places)]
+        self.fields["collection"].widget.choices = chosen
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        length = cleaned.get("other_duration") or cleaned.get("duration")
+        if length is None and not {"duration", "other_duration"} & set(self.errors):
+            self.add_error("duration", "Choose for how long you need it.")
+        cleaned["length"] = length
+        cleaned["all_roles"] = (*self._ticked(cleaned), *cleaned.get("roles", ()))
+        if not cleaned["all_roles"] and "role" not in self.errors:
+            self.add_error("role", "Tick or type at least one role.")
+        return cleaned
+
+    def _ticked(self, cleaned: dict[str, Any]) -> tuple[str, ...]:
+        """The ticked roles, narrowed to the chosen collection where that is in their database."""
+        place = cleaned.get("collection", "")
+        database = place.partition(".")[0]
+        roles = tuple(cleaned.get("role", ()))
+        if not place or not roles:
+            return roles
+        elsewhere = [role for role in roles if role.rpartition("@")[2] != database]
+        if elsewhere:
+            self.add_error("collection", f"{place} is not in the database of {', '.join(elsewhere)}.")
+        return tuple(f"{role}.{place.partition('.')[2]}" for role in roles if role not in elsewhere)
+
+    def asked(self, *, target: Target) -> Asked:
+        """Kind and authentication are the first that the target offers: there is nothing else to choose yet."""
+        values = self.cleaned_data
+        return Asked(
+            target=target.slug,
+            kind=next(iter(target.offers.get("kinds", [])), ""),
+            authentication=next(iter(target.offers.get("authentication", [])), ""),
+            roles=values["all_roles"],
+            duration=values["length"],
+            reason=values["reason"],
+            ticket=values["ticket"],
+            source_addresses=values["source_addresses"],
+            starts_at=values["starts_at"],
+        )
+
+    def blame(self, error: Invalid) -> None:
+        """Put each sentence beside the field that it is about."""
+        beside = {"roles": "role", "target": "target"}
+        for name, sentences in error.errors.items():
+            field = beside.get(name, name)
+            for sentence in sentences:
+                self.add_error(field if field in self.fields else None, sentence)
+
+
+def _target_choices(targets: list[Target]) -> Choices:
+    environments = dict.fromkeys(target.environment for target in targets)
+    return [
+        (one.capitalize(), [(t.slug, f"{t.name} ({t.slug})") for t in targets if t.environment == one])
+        for one in environments
+    ]
+
+
+def _role_boxes(inventory: Inventory | None, *, ticked: Sequence[str]) -> list[tuple[str, list[RoleBox]]]:
+    """The boxes to tick, one group for each reach."""
+    offered = roles_on_offer(inventory) if inventory else []
+    groups: dict[str, list[RoleBox]] = {}
+    for number, role in enumerate(offered):
+        box = RoleBox(f"id_role_{number}", role.name, role.level.value, role.name in ticked)
+        groups.setdefault(role.reach[:1].upper() + role.reach[1:], []).append(box)
+    return list(groups.items())
+
+
+class ApproveForm(forms.Form):
+    """One yes. The length may only be shortened; whether it was is judged elsewhere."""
+
+    revision = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
+    duration = Length(label="Shorter", required=False, widget=forms.Select(attrs={"class": "input"}))
+    comment = forms.CharField(label="Comment", required=False, max_length=LONGEST_TEXT, widget=_text())
+
+    def __init__(self, *args: Any, longest: timedelta, **options: Any) -> None:
+        super().__init__(*args, **options)
+        shorter = [length for length in map(parse_duration, LENGTHS) if length < longest]
+        choices = [("", f"As asked: {spell_duration(longest)}")]
+        choices += [(format_duration(length), spell_duration(length)) for length in reversed(shorter)]
+        self.fields["duration"].widget.choices = choices
+
+
+class DenyForm(forms.Form):
+    """One no, with its reason."""
+
+    revision = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
+    reason = forms.CharField(
+        label="Why not",
+        max_length=LONGEST_TEXT,
+        widget=_text(),
+        help_text="The requester reads this, so say what to ask for instead.",
+        error_messages={"required": "Say why, so that the requester knows what to ask for instead."},
+    )
+
+
+class RevokeForm(forms.Form):
+    """Why somebody else's access ends."""
+
+    reason = forms.CharField(
+        label="Why it ends",
+        max_length=LONGEST_TEXT,
+        widget=_text(),
+        help_text="The holder reads this.",
+        error_messages={"required": "Say why, so that the holder knows."},
+    )
+
+
+class TokenForm(forms.Form):
+    """A personal token to be."""
+
+    name = forms.CharField(label="Name", max_length=100, widget=_text(), help_text="What it is for, like laptop.")
+    scopes = forms.MultipleChoiceField(label="What it may do", widget=forms.CheckboxSelectMultiple)
+    days = forms.IntegerField(
+        label="Days until it stops",
+        required=False,
+        min_value=1,
+        max_value=366,
+        widget=forms.NumberInput(attrs={"class": "input short"}),
+        help_text="Empty: it works until it is revoked.",
+    )
+
+    def __init__(self, *args: Any, scopes: list[tuple[str, str]], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["scopes"].choices = scopes  # type: ignore[attr-defined]

@@ -1,0 +1,191 @@
+"""What the pages show of a request and of a grant: rows turned into the words that people read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from accessrequests.domain import policy, privileges, sentences
+from accessrequests.domain.events import Event
+from accessrequests.domain.lifecycle import AccessRequestState, CredentialState, GrantState
+from accessrequests.domain.policy import Step
+from accessrequests.domain.privileges import Level
+from accessrequests.models import AccessRequest, Grant, Target
+from accessrequests.models.access_requests import Answer
+from accessrequests.queries import access_requests, holdings
+from accessrequests.queries import grants as grant_queries
+
+SOON = timedelta(minutes=15)
+SOON_SHARE = 0.1
+_KNOWN_ENVIRONMENTS = ("production", "staging", "development")
+_TONES = {
+    AccessRequestState.PENDING: "warn",
+    AccessRequestState.APPROVED: "ok",
+    AccessRequestState.DENIED: "bad",
+    AccessRequestState.CANCELLED: "",
+    AccessRequestState.EXPIRED: "",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A word with a tone. The word alone says it all; the colour only helps."""
+
+    words: str
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One line of a timeline."""
+
+    at: datetime
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepShown:
+    """One step of the verdict: how many of whom, who said yes, who still can."""
+
+    group: str
+    needed: int
+    approved: Sequence[str]
+    people: Sequence[str]
+
+    @property
+    def is_filled(self) -> bool:
+        return len(self.approved) >= self.needed
+
+
+@dataclass(frozen=True, slots=True)
+class Fuse:
+    """A time box: how much of it is left."""
+
+    total: int
+    left: int
+    words: str
+    tone: str
+
+
+def environment_tag(target: Target) -> Tag:
+    known = target.environment if target.environment in _KNOWN_ENVIRONMENTS else "other"
+    return Tag(target.environment, known)
+
+
+def request_tag(access_request: AccessRequest) -> Tag:
+    state = AccessRequestState(access_request.state)
+    return Tag(
+        {AccessRequestState.PENDING: "waiting", AccessRequestState.EXPIRED: "lapsed"}.get(state, state.value),
+        _TONES[state],
+    )
+
+
+def title_of(access_request: AccessRequest) -> str:
+    return sentences.title(
+        requester=access_request.requester.name,
+        roles=access_request.roles,
+        level=Level(access_request.level),
+        target=access_request.target.slug,
+        length=access_request.duration,
+        beneficiary=access_request.beneficiary.name,
+    )
+
+
+def deed_of(access_request: AccessRequest) -> str:
+    """What is asked for, beginning with a capital: Read shop.orders on shop-prod."""
+    words = sentences.deed(
+        roles=access_request.roles, level=Level(access_request.level), target=access_request.target.slug
+    )
+    return words[:1].upper() + words[1:]
+
+
+def sentence_of(access_request: AccessRequest) -> str:
+    verdict = policy.from_json(access_request.verdict)
+    denials = [one for one in access_request.approvals.all() if one.answer == Answer.DENY.value]
+    return sentences.request_sentence(
+        state=AccessRequestState(access_request.state),
+        lapses_at=access_request.lapses_at,
+        waiting_for=policy.open_steps(verdict.steps, holdings.given(access_request)),
+        decided_by=access_request.decided_by,
+        note=denials[-1].comment if denials else "",
+    )
+
+
+def steps_of(access_request: AccessRequest) -> list[StepShown]:
+    """Who decides, and who has."""
+    verdict = policy.from_json(access_request.verdict)
+    without = [access_request.requester_id, access_request.beneficiary_id]
+    with_people = access_requests.with_people(access_request.verdict, without=without, since=access_request.filed_at)
+    people = {step["group"]: step["people"] for step in with_people["steps"]}
+    return steps_shown(verdict.steps, people=people, given=holdings.given(access_request))
+
+
+def steps_shown(
+    steps: Sequence[Step], *, people: dict[str, list[str]], given: Sequence[policy.Given] = ()
+) -> list[StepShown]:
+    filled = policy.filled(steps, given)
+    return [
+        StepShown(
+            group=step.group,
+            needed=step.needed,
+            approved=filled[step.group],
+            people=[name for name in people[step.group] if name not in filled[step.group]],
+        )
+        for step in steps
+    ]
+
+
+def lets_you_do(access_request: AccessRequest) -> list[str]:
+    return privileges.what_this_lets_you_do(holdings.asked_for(access_request))
+
+
+def changes_for(access_request: AccessRequest) -> list[str]:
+    """What the person's access to this target comes to beside what they hold already."""
+    before = holdings.held(access_request.beneficiary, access_request.target, without=access_request)
+    return privileges.what_changes(before, privileges.union(before, holdings.asked_for(access_request)))
+
+
+def timeline_of(access_request: AccessRequest) -> list[Happened]:
+    return [
+        Happened(event.at, sentences.timeline(Event(event.event), actor=event.actor, facts=event.facts))
+        for event in access_requests.timeline_of(access_request)
+        if event.event in set(Event)
+    ]
+
+
+def grant_tag(grant: Grant, *, at: datetime) -> Tag:
+    if grant_queries.is_overdue(grant, at=at):
+        return Tag("may still work", "bad")
+    words = {
+        GrantState.PENDING: Tag("setting up" if grant.not_before <= at else "scheduled", "info"),
+        GrantState.ACTIVE: Tag("live", "ok"),
+        GrantState.REVOKING: Tag("ending", "warn"),
+        GrantState.REVOKED: Tag("ended"),
+    }
+    return words[GrantState(grant.state)]
+
+
+def fuse_of(grant: Grant, *, at: datetime) -> Fuse | None:
+    """How much of the time is left, while the access lives."""
+    if grant.state != GrantState.ACTIVE or grant.starts_at is None or grant.expires_at is None:
+        return None
+    total, left = grant.expires_at - grant.starts_at, max(timedelta(), grant.expires_at - at)
+    tone = "low" if left < SOON or left < total * SOON_SHARE else ""
+    return Fuse(round(total.total_seconds()), round(left.total_seconds()), time_words(left), tone if left else "out")
+
+
+def credential_of(grant: Grant) -> CredentialState:
+    credential = getattr(grant, "credential", None)
+    return CredentialState(credential.state) if credential is not None else CredentialState.NONE
+
+
+def time_words(length: timedelta) -> str:
+    """A length as short as people say it: 2 h 14 min, 40 s."""
+    seconds = max(0, round(length.total_seconds()))
+    days, hours, minutes = seconds // 86_400, seconds // 3_600 % 24, seconds // 60 % 60
+    if days:
+        return f"{days} d {hours} h" if hours else f"{days} d"
+    if hours:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{minutes} min" if minutes else f"{seconds} s"

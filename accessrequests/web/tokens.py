@@ -1,0 +1,73 @@
+"""One's own personal tokens: make one, end one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+
+from accessrequests.domain.events import Via
+from accessrequests.models import Person, PersonalToken
+from accessrequests.operations import people
+from accessrequests.queries import clock
+from accessrequests.queries import people as people_queries
+from accessrequests.queries.asks import Invalid
+from accessrequests.web.forms import TokenForm
+from accessrequests.web.pages import SeeOther, fresh, me, portal_page, show
+
+SCOPES = {
+    "read": "read: see what you see here",
+    "request": "request: ask and take back",
+    "decide": "decide: approve and deny",
+    "reveal": "reveal: see passwords, without signing in again",
+    "end": "end: give back and revoke",
+    "audit": "audit: read the audit trail",
+    "admin": "admin: what only administrators may",
+}
+
+
+@portal_page("GET", "POST")
+def tokens(request: HttpRequest) -> HttpResponse:
+    return _make(request) if request.method == "POST" else _page(request, _form(me(request)))
+
+
+@fresh
+def _make(request: HttpRequest) -> HttpResponse:
+    """A token acts for its owner for long, so a session that somebody else sits at must not be enough to make one."""
+    person, form = me(request), _form(me(request), request)
+    if not form.is_valid():
+        return _page(request, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    days = form.cleaned_data["days"]
+    try:
+        token, secret = people.create_token(
+            person=person,
+            name=form.cleaned_data["name"],
+            scopes=form.cleaned_data["scopes"],
+            actor=people_queries.actor_of(person, Via.WEB),
+            expires_at=clock.now() + timedelta(days=days) if days else None,
+        )
+    except Invalid as error:
+        form.add_error("scopes", str(error))
+        return _page(request, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    return show(request, "token.html", {"token": token, "secret": secret}, status=HTTPStatus.CREATED)
+
+
+@portal_page("POST")
+def revoke(request: HttpRequest, number: int) -> HttpResponse:
+    person = me(request)
+    get_object_or_404(PersonalToken, pk=number, person=person)
+    people.revoke_token(token_id=number, person=person, actor=people_queries.actor_of(person, Via.WEB))
+    return SeeOther(reverse("tokens"))
+
+
+def _form(person: Person, request: HttpRequest | None = None) -> TokenForm:
+    scopes = [(scope, SCOPES[scope]) for scope in people.scopes_of(person)]
+    return TokenForm(request.POST if request else None, scopes=scopes)
+
+
+def _page(request: HttpRequest, form: TokenForm, *, status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:
+    mine = me(request).tokens.order_by("-pk")
+    return show(request, "tokens.html", {"form": form, "mine": mine, "now": clock.now()}, status=status)
