@@ -1,0 +1,115 @@
+"""A sandbox world to measure, driven through its state file and the REST API like any other client."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+POLL_SECONDS = 0.01
+
+
+@dataclass(frozen=True)
+class World:
+    """A running world."""
+
+    state: dict[str, Any]
+
+    def client(self, person: str) -> httpx2.Client:
+        token = self.state["tokens"][person]
+        return httpx2.Client(
+            base_url=f"{self.state['web']}/api/v1/",
+            headers={"Authorization": f"Bearer {token}"},
+            trust_env=False,
+            timeout=20,
+        )
+
+    def root_uri(self, slug: str) -> str:
+        uri: str = self.state["targets"][slug]["uri"]
+        return uri
+
+    def host(self, slug: str) -> str:
+        return self.root_uri(slug).rpartition("@")[2].partition("/")[0]
+
+    def memory(self) -> dict[str, int]:
+        """Proportional set size of each part of the product, in MiB, its children included."""
+        parts = ("web", "relay", "worker", "worker_urgent")
+        return {part: sum(_pss(pid) for pid in _family(self.state["pids"][part])) // 1024 for part in parts}
+
+
+@contextmanager
+def running() -> Iterator[World]:
+    """Start a world, and end it."""
+    with tempfile.TemporaryDirectory() as directory:
+        state_file = Path(directory) / "state.json"
+        command = [sys.executable, "manage.py", "sandbox", "--no-tour", "--state-file", str(state_file)]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        try:
+            while not state_file.exists():
+                if process.poll() is not None:
+                    raise RuntimeError("The world did not start. Run `make run` to see why.")
+                time.sleep(0.1)
+            yield World(json.loads(state_file.read_text()))
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+def ask(client: httpx2.Client, *, target: str, role: str, duration: str) -> dict[str, Any]:
+    body = {
+        "target": target,
+        "kind": "database_user",
+        "roles": [role],
+        "authentication": "scram",
+        "duration": duration,
+        "reason": "Measuring what we promise.",
+    }
+    return _answer(client.post("access-requests/", json=body))
+
+
+def approve(client: httpx2.Client, access_request: dict[str, Any]) -> dict[str, Any]:
+    return _answer(
+        client.post(f"access-requests/{access_request['id']}/approve/", json={"revision": access_request["revision"]})
+    )
+
+
+def reveal(client: httpx2.Client, grant_id: int) -> dict[str, Any]:
+    """Poll until the password is there, and take it."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        answer = client.post(f"grants/{grant_id}/reveal/", json={})
+        if answer.status_code != httpx2.codes.CONFLICT:
+            return _answer(answer)
+        time.sleep(POLL_SECONDS)
+    raise RuntimeError(f"grant/{grant_id} was not ready within 30 s.")
+
+
+def moment(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def _answer(answer: httpx2.Response) -> dict[str, Any]:
+    answer.raise_for_status()
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def _family(pids: list[int]) -> list[int]:
+    children = {pid: Path(f"/proc/{pid}/task/{pid}/children").read_text().split() for pid in pids}
+    found = {*pids, *(int(child) for those in children.values() for child in those)}
+    return sorted(found) if found == set(pids) else _family(sorted(found))
+
+
+def _pss(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
