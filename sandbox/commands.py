@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 WEB, RELAY, WORKER, WORKER_URGENT = "web", "relay", "worker", "worker_urgent"
 
+# Django's checks would load every page and form into the workers, which may not even know them.
 _CELERY_WORKER = (
-    *("celery", "-A", "workers.app", "worker", "-P", "threads"),
+    *("celery", "-A", "workers.app", "--skip-checks", "worker", "-P", "threads"),
     *("--without-gossip", "--without-mingle", "--without-heartbeat"),
 )
 

@@ -76,9 +76,11 @@ class Ending:
             expect(holds=self._reading.client.shop.orders.find_one() is not None, found="no order")
             self._expect_running()
         for story in (self._reading, self._writing):
-            with self._tell.step(f"{story.grant['username']} is cut off at its end: the next command fails (code 13)."):
+            name = story.grant["username"]
+            with self._tell.step(f"{name} is cut off: the next command on its open connection fails (code 13).") as add:
                 _sleep_until(story)
                 await_refusal(story.client, seconds=_LATE_SECONDS)
+                add(f"{-_seconds_left(story) * 1000:.0f} ms after its end.")
 
     def _expect_all_ended(self, transaction: OpenTransaction) -> None:
         for name, call in self._running.items():
@@ -91,5 +93,8 @@ class Ending:
 
 
 def _sleep_until(story: Story, *, early: float = 0.0) -> None:
-    end = datetime.fromisoformat(story.grant["expires_at"])
-    time.sleep(max(0.0, (end - datetime.now(UTC)).total_seconds() - early))
+    time.sleep(max(0.0, _seconds_left(story) - early))
+
+
+def _seconds_left(story: Story) -> float:
+    return (datetime.fromisoformat(story.grant["expires_at"]) - datetime.now(UTC)).total_seconds()

@@ -16,8 +16,9 @@ from sandbox.tour.narrator import Unexpected, expect
 Document = dict[str, Any]
 
 UNAUTHORIZED = 13
-# AuthenticationFailed for who is not there, MechanismUnavailable for who has no password any more.
-LOGIN_REFUSED = frozenset({18, 334})
+# AuthenticationFailed for who is not there, MechanismUnavailable for who has no password any more, UserNotFound for
+# who went in the middle of the login.
+LOGIN_REFUSED = frozenset({18, 334, 11})
 OUT_OF_TIME = 50
 # Server-side JavaScript that takes long on every document, so that only being killed ends it early.
 _SLOWLY = {"$where": "sleep(20) || false"}

@@ -32,15 +32,17 @@ class Narrator:
         self._say(f"\n{title}")
 
     @contextlib.contextmanager
-    def step(self, sentence: str) -> Iterator[None]:
+    def step(self, sentence: str) -> Iterator[Callable[[str], None]]:
+        """One line. What the block passes to the given function is said behind the sentence."""
         begun = time.monotonic()
+        details: list[str] = []
         try:
-            yield
+            yield details.append
         except (Unexpected, httpx2.HTTPError, PyMongoError, BareError, OSError, LookupError) as error:
             found = str(error) or type(error).__name__
             raise TourFailed(f"The tour failed. Expected: {sentence} Found: {found}") from error
         self.steps += 1
-        self._say(f"  {(time.monotonic() - begun) * 1000:>6.0f} ms  {sentence}")
+        self._say(f"  {(time.monotonic() - begun) * 1000:>6.0f} ms  {' '.join([sentence, *details])}")
 
     def sum_up(self) -> None:
         self._say(f"\nThe tour went well: {self.steps} steps in {time.monotonic() - self._begun:.1f} s.")

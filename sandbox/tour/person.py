@@ -85,12 +85,12 @@ def _body(response: httpx2.Response, *, expected: int) -> Answer:
 
 
 def wait_until(condition: Callable[[], bool], *, what: Callable[[], str], seconds: float = _WAIT_SECONDS) -> None:
-    """Look every 50 ms. :raises Unexpected: with the sentence of `what`, when the time is over."""
+    """Look every 20 ms. :raises Unexpected: with the sentence of `what`, when the time is over."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             raise Unexpected(what())
-        time.sleep(0.05)
+        time.sleep(0.02)
 
 
 class Browser:

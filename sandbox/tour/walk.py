@@ -14,7 +14,7 @@ from sandbox.tour.story import Story, await_refusal, expect_nothing_made
 from sandbox.tour.target import Target
 
 _READ_ORDERS, _WRITE_ORDERS = "read@shop.orders", "readWrite@shop.orders"
-_SHORT = "PT15S"
+_SHORT = "PT12S"
 
 
 class Tour:
