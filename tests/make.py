@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import yaml
 
 from accessrequests.domain.events import Via
 from accessrequests.models import AccessRequest, Grant, Person, Target
-from accessrequests.operations import access_requests, people, policies, targets
+from accessrequests.operations import access_requests, grants, people, policies, targets
+from accessrequests.queries import clock
 from accessrequests.queries.asks import Asked
 from sandbox import catalogue
 
@@ -31,7 +32,9 @@ ROLES: dict[str, Any] = {
     "dbOwner@shop": _on("shop", [*WRITE, "createUser", "grantRole", "dropDatabase"]),
     "read@admin": _on("admin", READ),
 }
-DATABASES = {"shop": {name: {"documents": 10, "bytes": 1000} for name in ("orders", "customers", "payments", "products")}}
+DATABASES = {
+    "shop": {name: {"documents": 10, "bytes": 1000} for name in ("orders", "customers", "payments", "products")}
+}
 
 
 @dataclass(frozen=True)
@@ -50,14 +53,55 @@ class Cast:
 
 def make_cast() -> Cast:
     """People, targets with an inventory, and the sandbox's policy."""
+    cast = make_people()
+    make_targets()
+    read_inventories()
+    publish(catalogue.policy_document())
+    return cast
+
+
+def make_people() -> Cast:
     document = catalogue.people_document()
     folk = people.apply_people(groups=document["groups"], entries=document["people"], actor=OPERATOR)
-    hosts = dict.fromkeys(catalogue.TARGETS, "127.0.0.1:27017")
-    targets.apply_catalogue(entries=catalogue.targets_document(hosts)["targets"], actor=OPERATOR)
-    for slug in catalogue.TARGETS:
-        targets.record_inventory(slug=slug, roles=ROLES, databases=DATABASES)
-    publish(catalogue.policy_document())
     return Cast(**{person.username: person for person in folk})
+
+
+def apply(name: str, **changes: Any) -> None:
+    """Apply one person again, with some fields changed."""
+    document = catalogue.people_document()
+    entry = {**document["people"][name], **changes}
+    people.apply_people(groups=document["groups"], entries={name: entry}, actor=OPERATOR)
+
+
+def make_targets(**changes: Any) -> None:
+    """Apply the catalogue, with some fields of shop-prod changed."""
+    hosts = dict.fromkeys(catalogue.TARGETS, "127.0.0.1:27017")
+    entries = catalogue.targets_document(hosts)["targets"]
+    entries["shop-prod"] |= changes
+    targets.apply_catalogue(entries=entries, actor=OPERATOR)
+
+
+def read_inventories(**roles: Any) -> None:
+    """What a worker would read from every target, with some roles changed (their names with _at_ for @)."""
+    changed = {name.replace("_at_", "@"): privileges for name, privileges in roles.items()}
+    for slug in catalogue.TARGETS:
+        targets.record_inventory(slug=slug, roles={**ROLES, **changed}, databases=DATABASES)
+
+
+def rule(name: str, **changes: Any) -> dict[str, Any]:
+    """A rule of a policy: production, anything, one data-owner."""
+    fields: dict[str, Any] = {
+        "name": name,
+        "match": {"environments": ["production"]},
+        "eligible": ["engineering"],
+        "approvals": [{"group": "data-owners", "people": 1}],
+        "maximum": "PT8H",
+    }
+    return {**fields, **changes}
+
+
+def publish_rules(*rules: dict[str, Any]) -> None:
+    publish({"name": "another", "rules": list(rules)})
 
 
 def publish(document: dict[str, Any]) -> None:
@@ -84,9 +128,13 @@ def submit(requester: Person, **changes: Any) -> AccessRequest:
     return access_requests.submit(requester=requester, asked=asked(**changes), via=Via.API)
 
 
-def approve(access_request: AccessRequest, approver: Person) -> AccessRequest:
+def approve(access_request: AccessRequest, approver: Person, *, duration: timedelta | None = None) -> AccessRequest:
     return access_requests.approve(
-        access_request_id=access_request.pk, approver=approver, via=Via.API, revision=access_request.revision
+        access_request_id=access_request.pk,
+        approver=approver,
+        via=Via.API,
+        revision=access_request.revision,
+        duration=duration,
     )
 
 
@@ -94,3 +142,19 @@ def approved_grant(requester: Person, approver: Person, **changes: Any) -> Grant
     """A grant that waits for a worker."""
     access_request = approve(submit(requester, **changes), approver)
     return Grant.objects.get(access_request=access_request)
+
+
+def active_grant(requester: Person, approver: Person, **changes: Any) -> Grant:
+    """A grant that the target has confirmed, without a target."""
+    grant = approved_grant(requester, approver, **changes)
+    attempt = grants.start_provisioning(grant_id=grant.pk)
+    assert attempt is not None
+    assert grants.may_open(grant_id=grant.pk, attempt=attempt.number)
+    assert grants.mark_active(grant_id=grant.pk, attempt=attempt.number, gates={"user": {"proof": "login"}})
+    grant.refresh_from_db()
+    return grant
+
+
+def now() -> datetime:
+    """The time by the clock that decides."""
+    return clock.now()

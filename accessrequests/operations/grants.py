@@ -254,8 +254,8 @@ def mark_revoked(*, grant_id: int, evidence: Mapping[str, Any], looked_at: datet
     grant.state = GrantState.REVOKED.value
     grant.revoked_at = at
     grant.failures, grant.last_error = 0, ""
-    grant.save()
     _move_gates(grant, GateState.CLEAN, dict.fromkeys(GateName, evidence))
+    grant.save()
     facts = {"reason": grant.end_reason, "evidence": dict(evidence)}
     record(Fact(Event.GRANT_REVOKED, str(grant), facts), actor=CLOCKWORK, at=at)
 
