@@ -16,6 +16,7 @@ from sandbox.commands import ROLES, WEB
 from sandbox.seed import SIZES
 
 OWNER, APPLICATION, DATABASE = "access_owner", "access_app", "access"
+INHERITED = frozenset({"PATH", "LANG", "TMPDIR", "HOME", "ACCESS_LOG_LEVEL"})  # the rest of the caller's is not ours
 
 
 def _encoded(raw: bytes) -> str:
@@ -118,7 +119,7 @@ class Environment:
         return self._everybody("operator") | {"DATABASE_OWNER_URL": owner_url, "REDIS_URL": self.redis_url}
 
     def _everybody(self, role: str) -> dict[str, str]:
-        inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG", "TMPDIR", "HOME"}}
+        inherited = {name: value for name, value in os.environ.items() if name in INHERITED}
         return inherited | {
             "PYTHONUNBUFFERED": "1",
             "DJANGO_SETTINGS_MODULE": "accessrequests.settings",
