@@ -66,7 +66,7 @@ def make_people() -> Cast:
     return Cast(**{person.username: person for person in folk})
 
 
-def apply(name: str, **changes: Any) -> None:
+def apply(name: str, /, **changes: Any) -> None:
     """Apply one person again, with some fields changed."""
     document = catalogue.people_document()
     entry = {**document["people"][name], **changes}

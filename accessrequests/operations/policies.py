@@ -10,9 +10,10 @@ from django.db import connection, transaction
 
 from accessrequests.domain import policy
 from accessrequests.domain.events import Actor, Event
-from accessrequests.models import PolicyVersion
+from accessrequests.domain.lifecycle import AccessRequestState
+from accessrequests.models import AccessRequest, PolicyVersion
 from accessrequests.operations._record import Fact, record
-from accessrequests.queries import clock
+from accessrequests.queries import asks, clock
 
 POLICY_LOCK = 7_241_960_114
 
@@ -38,6 +39,19 @@ def publish(*, text: str, document: Mapping[str, Any], actor: Actor) -> PolicyVe
         published_by_id=actor.person_id,
         published_at=at,
     )
+    _show_to_groups_asked(version)
     facts = {"name": rules.name, "rules": len(rules.rules), "sha256": hashlib.sha256(text.encode()).hexdigest()}
     record(Fact(Event.POLICY_PUBLISHED, f"policy/{version.version}", facts), actor=actor, at=at)
     return version
+
+
+def _show_to_groups_asked(version: PolicyVersion) -> None:
+    """Open requests are decided under this version too, so the groups that it asks must see them."""
+    waiting = AccessRequest.objects.select_for_update(of=("self",), no_key=True).select_related("target")
+    shown = []
+    for access_request in waiting.filter(state=AccessRequestState.PENDING.value).order_by("pk"):
+        asked = asks.groups_asked(version, access_request)
+        if not asked <= set(access_request.step_groups):
+            access_request.step_groups = sorted(asked | set(access_request.step_groups))
+            shown.append(access_request)
+    AccessRequest.objects.bulk_update(shown, ["step_groups"])

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from accessrequests.domain import policy, privileges
-from accessrequests.domain.privileges import Privilege, RoleRef
+from accessrequests.domain.privileges import Level, Privilege, RoleRef
 from accessrequests.models import AccessRequest, Inventory, Person, PolicyVersion, Target
 from accessrequests.queries import people
 
@@ -101,6 +101,20 @@ def consider(*, requester: Person, asked: Asked, at: datetime) -> Considered:
         reason=asked.reason,
     )
     return Considered(asked, target, beneficiary, version, verdict, roles, expanded, addresses)
+
+
+def groups_asked(version: PolicyVersion, access_request: AccessRequest) -> frozenset[str]:
+    """The groups that a policy would ask about a filed request; for this, nothing of the people counts."""
+    ask = policy.Ask(
+        target=access_request.target.slug,
+        environment=access_request.target.environment,
+        level=Level(access_request.level),
+        groups=frozenset(),
+        duration=access_request.duration,
+        reason_length=None,
+    )
+    verdict = policy.evaluate(policy.parse(version.rules), ask, version=version.version)
+    return frozenset(step.group for step in verdict.steps)
 
 
 def judge_again(access_request: AccessRequest, *, shortened: timedelta | None = None) -> policy.Verdict:

@@ -1,0 +1,107 @@
+"""Messages: sending is not claiming, the claim is the only lease, and a lane keeps its order."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from accessrequests.domain.events import Event
+from accessrequests.models import OutboxMessage
+from accessrequests.operations import outbox
+from accessrequests.operations._record import CLOCKWORK, Fact, record
+from accessrequests.operations.outbox import Claim
+from accessrequests.queries import work
+from tests import make
+from tests.make import Cast
+
+
+@pytest.fixture
+def message(cast: Cast) -> OutboxMessage:
+    make.submit(cast.alice)
+    return OutboxMessage.objects.get(job="notify")
+
+
+def claimed(message: OutboxMessage, owner: str = "one") -> Claim:
+    claim = outbox.claim(message_id=message.pk, owner=owner)
+    assert claim is not None
+    return claim
+
+
+def lease_is_over(message: OutboxMessage) -> None:
+    OutboxMessage.objects.filter(pk=message.pk).update(claimed_until=make.now() - timedelta(seconds=1))
+
+
+class TestClaim:
+    def test_carries_ids_only(self, message: OutboxMessage) -> None:
+        claim = claimed(message)
+
+        assert (claim.job, claim.subject, claim.event, claim.number) == (
+            "notify",
+            message.subject,
+            "access_request.submitted",
+            1,
+        )
+        assert (f"access_request/{claim.subject_id}", claim.subject_name) == (message.subject, str(claim.subject_id))
+
+    def test_is_held_by_one_until_its_lease_is_over(self, message: OutboxMessage) -> None:
+        first = claimed(message)
+        assert outbox.claim(message_id=message.pk, owner="two") is None
+        lease_is_over(message)
+
+        second = claimed(message, "two")
+
+        assert second.number == first.number + 1
+        assert not outbox.finish(claim=first)
+        assert not outbox.postpone(claim=first, delay=timedelta(), why="", failed=True)
+        assert outbox.finish(claim=second)
+        assert outbox.claim(message_id=message.pk, owner="three") is None
+
+    def test_lives_as_long_as_it_is_beaten(self, message: OutboxMessage) -> None:
+        held = claimed(message)
+        lease_is_over(message)
+
+        outbox.beat(claims=[held])
+
+        message.refresh_from_db()
+        assert message.claimed_until is not None
+        assert message.claimed_until > make.now() + timedelta(seconds=4)
+
+    def test_waits_until_it_is_due(self, message: OutboxMessage) -> None:
+        outbox.postpone(claim=claimed(message), delay=timedelta(minutes=1), why="Not yet.", failed=True)
+
+        message.refresh_from_db()
+        assert (message.failures, message.last_error, message.claimed_until) == (1, "Not yet.", None)
+        assert outbox.claim(message_id=message.pk, owner="one") is None
+
+    def test_forgets_failures_when_it_only_has_to_wait(self, message: OutboxMessage) -> None:
+        outbox.postpone(claim=claimed(message), delay=timedelta(), why="", failed=True)
+        outbox.postpone(claim=claimed(message), delay=timedelta(), why="", failed=False, unreachable="shop-prod")
+
+        message.refresh_from_db()
+        assert message.failures == 0
+
+
+class TestLane:
+    def test_keeps_its_order(self, message: OutboxMessage) -> None:
+        fact = Fact(Event.ACCESS_REQUEST_CANCELLED, message.subject)
+        record(fact, actor=CLOCKWORK, at=make.now())
+        later = OutboxMessage.objects.exclude(pk=message.pk).get(lane=message.lane)
+        assert [ready.message_id for ready in work.to_send(make.now(), limit=9) if ready.queue == "notify"] == [
+            message.pk
+        ]
+        assert outbox.claim(message_id=later.pk, owner="one") is None
+
+        outbox.finish(claim=claimed(message))
+
+        assert later.pk in [ready.message_id for ready in work.to_send(make.now(), limit=9)]
+        assert claimed(later)
+
+
+class TestMarkSent:
+    def test_is_not_sent_again_at_once(self, message: OutboxMessage) -> None:
+        outbox.mark_sent(message_ids=[message.pk])
+
+        assert message.pk not in [ready.message_id for ready in work.to_send(make.now(), limit=9)]
+        later = make.now() + work.SEND_AGAIN + timedelta(seconds=1)
+        assert message.pk in [ready.message_id for ready in work.to_send(later, limit=9)]
