@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from accessrequests.api import urls as api_urls
 from accessrequests.domain.privileges import Resource
 from workers.provisioners.mongodb.health import NEEDED
 
@@ -259,6 +260,28 @@ class TestDocs:
 
         assert [page[:4] for page in pages] == [f"{number:04d}" for number in range(1, len(pages) + 1)]
         assert [page for page in pages if page not in index] == []
+
+    def test_every_call_of_the_api_is_listed_with_its_scope(self) -> None:
+        lines = (ROOT / "docs" / "api.md").read_text().splitlines()
+        wrong, looked_at = [], 0
+        for entry in api_urls.urlpatterns:
+            scopes = getattr(getattr(entry.callback, "view_class", None), "scopes", {})
+            path = re.sub(r"<\w+:(\w+)>", lambda found: "{slug}" if found[1] == "slug" else "{id}", str(entry.pattern))
+            for method, scope in scopes.items():
+                looked_at += 1
+                told = [line for line in lines if re.search(rf"{method}[^|]* ?`?{re.escape(path)}[`?]", line)]
+                if not any(line.endswith(f"`{scope}` |") for line in told):
+                    wrong.append(f"{method} {path} {scope}")
+
+        assert looked_at > 15
+        assert wrong == []
+
+    def test_every_file_on_the_map_is_there(self) -> None:
+        drawn = re.findall(r"[a-z_]+\.py", (ROOT / "docs" / "map.md").read_text().split("```")[1])
+        there = {path.name for path in product_files()}
+
+        assert len(drawn) > 20
+        assert [name for name in drawn if name not in there] == []
 
     def test_the_rights_asked_for_on_a_target_are_the_rights_needed(self) -> None:
         guide = (ROOT / "docs" / "operating.md").read_text()
