@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -23,19 +26,25 @@ LONGEST_LINE = MOST_EVENTS * PREFIX + 4_096  # bytes
 log = structlog.get_logger(__name__)
 
 
-def write_anchor() -> bool:
-    """Append one signed line for the events since the last one. False when there is nothing new.
+def write_anchor(*, at_least: int = 1) -> bool:
+    """Append one signed line for the events since the last one. False when there are fewer than `at_least`.
 
     The line carries a prefix of every event's hash, so that even a chain that was rewritten whole is named to the row.
     """
-    path = Path(settings.ACCESS_ANCHOR_FILE)
-    last = _last_sequence(path)
-    hashes = audit.hashes_after(last, limit=MOST_EVENTS)
-    if not hashes:
+    if not settings.ACCESS_ANCHOR_FILE:
+        return False
+    with _held(Path(settings.ACCESS_ANCHOR_FILE)) as file:
+        last, end = _last_sequence(file)
         head = audit.head_sequence()
         if head < last:
             log.error("audit_trail_is_behind_its_anchor", head=head, anchored=last)
-        return False
+        if head - last < at_least:
+            return False
+        _append(file, end, _line(last, audit.hashes_after(last, limit=MOST_EVENTS)))
+    return True
+
+
+def _line(last: int, hashes: Sequence[str]) -> str:
     fields: dict[str, Any] = {
         "installation": settings.ACCESS_INSTALLATION,
         "sequence": last + len(hashes),
@@ -45,39 +54,32 @@ def write_anchor() -> bool:
     }
     key = Ed25519PrivateKey.from_private_bytes(base64.urlsafe_b64decode(settings.ACCESS_ANCHOR_SEED))
     fields["signature"] = base64.urlsafe_b64encode(key.sign(audit.signed_part(fields))).decode()
-    _append(path, json.dumps(fields, sort_keys=True) + "\n")
-    return True
+    return json.dumps(fields, sort_keys=True) + "\n"
 
 
-def is_far_behind() -> bool:
-    """Whether a thousand events have come since the last anchor."""
-    return audit.head_sequence() - _last_sequence(Path(settings.ACCESS_ANCHOR_FILE)) >= EVENTS_BETWEEN
+@contextmanager
+def _held(path: Path) -> Iterator[BinaryIO]:
+    """The file, ours alone: a second relay would otherwise sign the same events again."""
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file
 
 
-def _last_sequence(path: Path) -> int:
-    if not path.exists():
-        return 0
-    whole, _, _ = _tail(path).rpartition(b"\n")
-    return int(json.loads(whole.rpartition(b"\n")[2])["sequence"]) if whole else 0
+def _last_sequence(file: BinaryIO) -> tuple[int, int]:
+    """The last event that is anchored, and where the next line goes: over what a crash left half written."""
+    size = file.seek(0, os.SEEK_END)
+    start = file.seek(max(0, size - LONGEST_LINE))
+    whole, newline, _ = file.read().rpartition(b"\n")
+    if newline:
+        return int(json.loads(whole.rpartition(b"\n")[2])["sequence"]), start + len(whole) + 1
+    if start:
+        raise ValueError("The anchor file ends in something that is not ours. Keep a copy of it, then cut that off.")
+    return 0, 0
 
 
-def _tail(path: Path) -> bytes:
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - LONGEST_LINE))
-        return file.read()
-
-
-def _end_of_whole_lines(path: Path) -> int:
-    """Where the next line goes: after the last end of line, so over what a crash left half written."""
-    cut_short = _tail(path).rpartition(b"\n")[2]
-    return path.stat().st_size - len(cut_short)
-
-
-def _append(path: Path, line: str) -> None:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    with open(descriptor, "r+b") as file:
-        file.seek(_end_of_whole_lines(path))
-        file.truncate()
-        file.write(line.encode())
-        file.flush()
-        os.fsync(descriptor)
+def _append(file: BinaryIO, end: int, line: str) -> None:
+    file.seek(end)
+    file.truncate()
+    file.write(line.encode())
+    file.flush()
+    os.fsync(file.fileno())

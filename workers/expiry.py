@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 
 import structlog
-from django.db import DatabaseError
+from django.db import InterfaceError, OperationalError, connection
 
 from accessrequests.operations import access_requests, grants
 from accessrequests.operations.refusals import IllegalMove
@@ -34,5 +34,8 @@ def _try(end: Callable[[], object], subject: str) -> None:
         end()
     except IllegalMove:
         pass  # somebody was faster, between our look and our lock
-    except DatabaseError as error:
-        log.warning("deadline_not_ended_yet", subject=subject, error=type(error).__name__)
+    except Exception as error:
+        if isinstance(error, OperationalError | InterfaceError) and not connection.is_usable():
+            raise  # the database is away, for all rows alike
+        # Whatever is wrong with this row must hold up neither the others nor the relay. The next turn tries it again.
+        log.exception("deadline_not_ended_yet", subject=subject)

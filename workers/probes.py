@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 
+import structlog
 from django.db import connection
 
 from accessrequests.operations import targets
@@ -13,6 +16,8 @@ from workers.connections import provisioner_for
 from workers.provisioners.base import ProvisionerError
 
 EVERY_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
 
 
 class Probes:
@@ -22,6 +27,7 @@ class Probes:
         self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="probe")
         self._asked_at: dict[str, float] = {}
         self._open: set[str] = set()
+        self._heard, self._rung = Pipe(duplex=False)
 
     def ask(self, slugs: Iterable[str]) -> None:
         now = time.monotonic()
@@ -31,12 +37,29 @@ class Probes:
                 self._open.add(slug)
                 self._pool.submit(self._probe, slug)
 
+    def bell(self) -> Connection:
+        """Readable when a target has answered: what waited for it is due now."""
+        return self._heard
+
+    def hush(self) -> None:
+        while self._heard.poll():
+            self._heard.recv_bytes()
+
     def _probe(self, slug: str) -> None:
         try:
-            provisioner_for(slug).check()
-            targets.mark_reachable(slug=slug)
-        except ProvisionerError:
-            pass  # still away; the next second asks again
+            if _answers(slug) and targets.mark_reachable(slug=slug):
+                self._rung.send_bytes(b"!")
+        except Exception:
+            log.exception("probe_failed", target=slug)  # the next second asks again
         finally:
             connection.close()
             self._open.discard(slug)
+
+
+def _answers(slug: str) -> bool:
+    try:
+        provisioner_for(slug).check()
+    except ProvisionerError as error:
+        # Whatever else is wrong with it, what waits for it may try, and will say so.
+        return not error.unreachable
+    return True

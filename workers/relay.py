@@ -12,7 +12,7 @@ from multiprocessing.connection import wait
 import psycopg
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, InterfaceError, connections
 
 from accessrequests.domain.events import Job
 from accessrequests.operations import outbox
@@ -52,29 +52,37 @@ class Relay:
             try:
                 with Listener() as listener:
                     self._serve(listener)
-            except (DatabaseError, psycopg.Error) as error:
+            except (DatabaseError, InterfaceError, psycopg.Error) as error:
                 log.warning("database_away", error=type(error).__name__)
-                connections.close_all()
-                time.sleep(LONGEST_SLEEP)
+                self._rest()
+            except Exception:
+                # What nobody foresaw ends this turn, not the relay: children at work would die with it.
+                log.exception("turn_failed")
+                self._rest()
+
+    def _rest(self) -> None:
+        connections.close_all()
+        time.sleep(LONGEST_SLEEP)
 
     def _serve(self, listener: Listener) -> None:
         while not self._stopping:
             listener.check_round_trip()
             sleep = self.turn()
-            wait([listener.fileno(), *self._children.pipes()], timeout=sleep)
+            wait([listener.fileno(), self._probes.bell(), *self._children.pipes()], timeout=sleep)
             listener.drain()
+            self._probes.hush()
 
     def turn(self) -> float:
         """Do what is due; how many seconds there are until the next thing is."""
         now = clock.now()
-        expiry.end_what_is_due(now)
-        self._periodic.file(now)
+        ended = expiry.end_what_is_due(now)
         ready = work.to_send(now, limit=AT_ONCE)
         self._publisher.offer([message for message in ready if message.consumer != OWN_CONSUMER])
         own = [message.message_id for message in ready if message.consumer == OWN_CONSUMER]
         self._children.offer([*work.unclaimed_urgent(now, limit=AT_ONCE), *own])
         self._probes.ask(work.unreachable_targets())
-        return _until(work.next_deadline(now), now)
+        self._periodic.file(now)
+        return SHORTEST_SLEEP if ended >= expiry.AT_ONCE else _until(work.next_deadline(now), now)
 
 
 class Periodic:
@@ -84,8 +92,10 @@ class Periodic:
         self._last: dict[str, float] = {}
 
     def file(self, now: datetime) -> None:
-        if self._is_due("anchor", MINUTE) or self._is_due_for_many_events():
-            _anchor()
+        if self._is_due("anchor", MINUTE):
+            _anchor(at_least=1)
+        elif self._is_due("count of events", LONGEST_SLEEP):
+            _anchor(at_least=anchor.EVENTS_BETWEEN)
         if self._is_due("signs of life", MINUTE):
             _compare_clocks(now)
             for consumer in (OWN_CONSUMER, *CONSUMERS):
@@ -104,14 +114,14 @@ class Periodic:
         self._last[what] = time.monotonic()
         return True
 
-    def _is_due_for_many_events(self) -> bool:
-        return self._is_due("count of events", LONGEST_SLEEP) and anchor.is_far_behind()
 
-
-def _anchor() -> None:
+def _anchor(*, at_least: int) -> None:
     try:
-        anchor.write_anchor()
-    except OSError:
+        anchor.write_anchor(at_least=at_least)
+    except DatabaseError:
+        raise
+    except Exception:
+        # A disk that is full, a file that somebody changed: an alarm, and no reason to stop ending access.
         log.exception("anchor_not_written")
 
 

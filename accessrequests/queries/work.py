@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import F, Max, Min, Q, QuerySet
-from django.db.models.functions import Coalesce, Least
+from django.db.models import Exists, F, Max, Min, OuterRef, Q, QuerySet
 
 from accessrequests.domain.events import Job, Queue
 from accessrequests.domain.lifecycle import AccessRequestState, GrantState
 from accessrequests.models import AccessRequest, Grant, OutboxMessage, Target
+from accessrequests.queries import clock
 
 URGENT = (Queue.REVOKE.value, Queue.BREAK_GLASS.value)
 SEND_AGAIN = timedelta(seconds=10)
@@ -25,22 +25,36 @@ def _open(now: datetime) -> QuerySet[OutboxMessage]:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A message that is due: its queue, and for a sign of life the consumer that it is for."""
+    """A message that is due: its queue, for a sign of life the consumer that it is for, and whether it was sent before."""
 
     message_id: int
     queue: str
     consumer: str
+    is_again: bool = False
 
 
 def to_send(now: datetime, *, limit: int) -> list[Ready]:
-    """Messages for the broker: those never sent, and those sent long ago that nobody has claimed. Urgent first."""
+    """Messages for the broker: those never sent, and those sent long ago that nobody has claimed. Urgent first.
+
+    A message waits here for the older ones of its lane: sent together, it would be refused its claim and be sent late.
+    """
     forgotten = Q(sent_at=None) | Q(sent_at__lt=F("ready_at")) | Q(sent_at__lt=now - SEND_AGAIN)
-    messages = _open(now).filter(forgotten).order_by("ready_at", "pk").values_list("pk", "queue", "job", "subject")
-    ready = [
-        Ready(pk, queue, subject.partition("/")[2] if job == Job.PROVE_ALIVE else "")
-        for pk, queue, job, subject in messages[:limit]
+    older = OutboxMessage.objects.filter(lane=OuterRef("lane"), pk__lt=OuterRef("pk"), done_at=None)
+    first = _open(now).filter(forgotten).exclude(Exists(older)).order_by("ready_at", "pk")
+    found = [
+        *first.filter(queue__in=URGENT).values_list("pk", "queue", "job", "subject", "sent_at")[:limit],
+        # A backlog of these, however long, must not push a revocation out of the answer.
+        *first.exclude(queue__in=URGENT).values_list("pk", "queue", "job", "subject", "sent_at")[:limit],
     ]
-    return sorted(ready, key=lambda message: (message.queue not in URGENT, message.message_id))
+    return [
+        Ready(pk, queue, subject.partition("/")[2] if job == Job.PROVE_ALIVE else "", is_again=sent_at is not None)
+        for pk, queue, job, subject, sent_at in found
+    ]
+
+
+def unclaimed_in(queue: str) -> int:
+    """How many messages of a queue are open and were never claimed, or not in time."""
+    return _open(clock.now()).filter(queue=queue).exclude(sent_at=None).count()
 
 
 def unclaimed_urgent(now: datetime, *, limit: int) -> list[int]:
@@ -66,22 +80,35 @@ def ended_grants(now: datetime, *, limit: int) -> list[int]:
 
 
 def next_deadline(now: datetime) -> datetime | None:
-    """The soonest moment after `now` at which something becomes due."""
+    """The soonest moment after `now` at which something becomes due.
+
+    What is due already has had its turn; if that did not end it, it must not keep the relay awake.
+    """
+    waiting = OutboxMessage.objects.filter(done_at=None)
+    urgent = waiting.filter(queue__in=URGENT, claimed_until=None, ready_at__lte=now, ready_at__gt=now - UNCLAIMED_FOR)
+    unclaimed_since = urgent.aggregate(at=Min("ready_at"))["at"]
+    pending = Grant.objects.filter(state=GrantState.PENDING.value)
     moments = [
-        OutboxMessage.objects.filter(done_at=None, ready_at__gt=now).aggregate(at=Min("ready_at"))["at"],
-        AccessRequest.objects.filter(state=AccessRequestState.PENDING.value).aggregate(at=Min("lapses_at"))["at"],
-        Grant.objects.filter(state__in=[GrantState.ACTIVE.value, GrantState.PENDING.value]).aggregate(
-            at=Min("expires_at")
+        waiting.filter(ready_at__gt=now).aggregate(at=Min("ready_at"))["at"],
+        unclaimed_since and unclaimed_since + UNCLAIMED_FOR,
+        AccessRequest.objects.filter(state=AccessRequestState.PENDING.value, lapses_at__gt=now).aggregate(
+            at=Min("lapses_at")
         )["at"],
-        Grant.objects.filter(state=GrantState.PENDING.value).aggregate(
-            at=Min(Least("activate_by", Coalesce("expires_at", "activate_by")))
-        )["at"],
+        Grant.objects.filter(
+            state__in=[GrantState.ACTIVE.value, GrantState.PENDING.value], expires_at__gt=now
+        ).aggregate(at=Min("expires_at"))["at"],
+        pending.filter(activate_by__gt=now).aggregate(at=Min("activate_by"))["at"],
     ]
     return min((moment for moment in moments if moment is not None), default=None)
 
 
 def unreachable_targets() -> list[str]:
     return list(Target.objects.exclude(unreachable_since=None).values_list("slug", flat=True))
+
+
+def is_away(slug: str) -> bool:
+    """Whether the target did not answer when it was last asked."""
+    return Target.objects.filter(slug=slug).exclude(unreachable_since=None).exists()
 
 
 def catalogue() -> list[str]:
