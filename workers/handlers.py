@@ -10,9 +10,10 @@ from django.db import close_old_connections
 from accessrequests.domain.events import Job
 from accessrequests.operations import credentials, outbox, targets
 from accessrequests.operations.outbox import Claim
+from accessrequests.queries import work
 from workers import inventory, notify, provision, reconcile, revoke
 from workers.heart import HEART
-from workers.outcomes import Again, Done, Outcome, try_again
+from workers.outcomes import Again, Done, Outcome, try_again, wait_for
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +48,7 @@ def carry(*, message_id: int, owner: str) -> None:
     with HEART.beating(claim), structlog.contextvars.bound_contextvars(job=claim.job, subject=claim.subject):
         outcome = _carried_out(claim)
         if isinstance(outcome, Again):
-            if outcome.unreachable:
+            if outcome.unreachable and outcome.was_asked:
                 targets.mark_unreachable(slug=outcome.unreachable, why=outcome.why)
             outbox.postpone(
                 claim=claim,
@@ -62,8 +63,12 @@ def carry(*, message_id: int, owner: str) -> None:
 
 def _carried_out(claim: Claim) -> Outcome:
     try:
+        # A revocation sees to it by itself: it may have nothing to ask the target for.
+        if claim.target and claim.job is not Job.REVOKE and work.is_away(claim.target):
+            return wait_for(claim.target)
         return HANDLERS[claim.job](claim)
     except Exception as error:
         # Whatever a handler did not foresee must not lose the message. Only the kind is stored: texts can hold secrets.
         log.exception("job_failed", failures=claim.failures)
+        close_old_connections()
         return try_again(claim, f"An unforeseen {type(error).__name__}. The log of the worker has it whole.")

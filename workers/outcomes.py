@@ -11,6 +11,7 @@ FIRST_DELAY = timedelta(milliseconds=250)
 UNREACHABLE_DELAY = timedelta(milliseconds=500)
 LONGEST_DELAY = timedelta(seconds=30)
 MOST_DOUBLINGS = 7
+AWAY = "The target does not answer."
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +21,13 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Try again after `delay`. `unreachable` names a target that did not answer at all."""
+    """Try again after `delay`. `unreachable` names a target that does not answer; `was_asked` says that we tried."""
 
     why: str
     delay: timedelta
     failed: bool = True
     unreachable: str = ""
+    was_asked: bool = True
 
 
 Outcome = Done | Again
@@ -35,6 +37,14 @@ def try_again(claim: Claim, why: str, *, unreachable: str = "") -> Again:
     """Later: soon for a target that does not answer (its return wakes us), else ever less often."""
     delay = UNREACHABLE_DELAY if unreachable else backoff(claim.failures)
     return Again(why=why, delay=delay, unreachable=unreachable)
+
+
+def wait_for(target: str) -> Again:
+    """When it answers again: the relay asks it every second, and wakes us.
+
+    If every message for it tried by itself, those for other targets would stand in line behind two seconds of each.
+    """
+    return Again(why=AWAY, delay=UNREACHABLE_DELAY, unreachable=target, was_asked=False)
 
 
 def backoff(failures: int) -> timedelta:

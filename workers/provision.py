@@ -24,12 +24,11 @@ def provision(claim: Claim) -> Outcome:
         return Done()
     spec = spec_of(attempt.grant, password=attempt.password)
     try:
-        provisioner = provisioner_for(attempt.grant.target.slug)
-        readiness = _opened(provisioner, spec, attempt)
+        readiness = _opened(provisioner_for(attempt.grant.target.slug), spec, attempt)
     except ProvisionerError as error:
-        return _failed(claim, attempt, error)
+        return _failed(claim, attempt, spec, error)
     if readiness is None or not _marked_active(attempt, readiness):
-        _undo(provisioner, spec, attempt)
+        _undo(spec, attempt)
     return Done()
 
 
@@ -41,6 +40,8 @@ def _opened(provisioner: Provisioner, spec: GrantSpec, attempt: Attempt) -> Read
     provisioner.open(spec)
     readiness = provisioner.readiness(spec)
     if not readiness.usable:
+        if not grants.may_open(grant_id=spec.grant_id, attempt=attempt.number):
+            return None  # what we saw is the work of a newer attempt
         provisioner.cut([spec])
         raise ProvisionerError("The target holds something other than what was approved. It was cut off again.")
     return readiness
@@ -51,7 +52,7 @@ def _marked_active(attempt: Attempt, readiness: Readiness) -> bool:
     return grants.mark_active(grant_id=attempt.grant.pk, attempt=attempt.number, gates=gates)
 
 
-def _failed(claim: Claim, attempt: Attempt, error: ProvisionerError) -> Outcome:
+def _failed(claim: Claim, attempt: Attempt, spec: GrantSpec, error: ProvisionerError) -> Outcome:
     again = grants.note_failure(
         grant_id=attempt.grant.pk,
         attempt=attempt.number,
@@ -59,17 +60,22 @@ def _failed(claim: Claim, attempt: Attempt, error: ProvisionerError) -> Outcome:
         permanent=error.permanent,
         unreachable=error.unreachable,
     )
+    slug = attempt.grant.target.slug
     if not again:
+        if not error.unreachable:
+            # It was the last one, or was voided on its way: take back what it made until then.
+            _undo(spec, attempt)
         return Done()
-    unreachable = attempt.grant.target.slug if error.unreachable else ""
+    unreachable = slug if error.unreachable else ""
     return try_again(claim, str(error), unreachable=unreachable)
 
 
-def _undo(provisioner: Provisioner, spec: GrantSpec, attempt: Attempt) -> None:
+def _undo(spec: GrantSpec, attempt: Attempt) -> None:
     """Take back what a voided attempt made, unless a newer attempt has made the same access rightfully."""
     if not grant_queries.is_ending(spec.grant_id):
         return
     try:
+        provisioner = provisioner_for(attempt.grant.target.slug)
         provisioner.cut([spec])
         provisioner.clean(spec)
     except ProvisionerError as error:

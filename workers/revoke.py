@@ -9,7 +9,7 @@ from accessrequests.operations.outbox import Claim
 from accessrequests.queries import clock
 from accessrequests.queries import grants as grant_queries
 from workers.connections import provisioner_for
-from workers.outcomes import Again, Done, Outcome, try_again
+from workers.outcomes import AWAY, Again, Done, Outcome, try_again, wait_for
 from workers.provision import spec_of
 from workers.provisioners.base import Evidence, ProvisionerError
 
@@ -26,6 +26,9 @@ def revoke(claim: Claim) -> Outcome:
         grants.mark_cut(grant_id=grant.pk, evidence=NEVER_MADE)
         grants.mark_revoked(grant_id=grant.pk, evidence=NEVER_MADE, looked_at=clock.now())
         return Done()
+    if grant.target.unreachable_since is not None:
+        grants.note_revocation_failure(grant_id=grant.pk, sentence=grant.last_error or AWAY)
+        return wait_for(grant.target.slug)
     try:
         return _ended(claim, grant)
     except ProvisionerError as error:
