@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import structlog
 from celery.utils.nodenames import worker_direct
 from django.db import DatabaseError, connection
 from kombu import Queue
-from kombu.exceptions import OperationalError
+from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
 from accessrequests.operations import outbox
+from accessrequests.queries import work
 from accessrequests.queries.work import Ready
 from workers.tasks import carry
 
 LEFT_ALONE_SECONDS = 5.0
+AT_ONCE = 50
 NODE = "{}@access"  # what `celery worker -n` is given, in the sandbox as in docker-compose.yml
 
 log = structlog.get_logger(__name__)
@@ -28,42 +31,79 @@ class Publisher:
     """One thread with a queue of batches. What it has not sent stays in the outbox and is offered again."""
 
     def __init__(self) -> None:
-        self._batches: queue.SimpleQueue[Sequence[Ready]] = queue.SimpleQueue()
+        # Urgent batches overtake the others; the number keeps those of one urgency in order.
+        self._batches: queue.PriorityQueue[tuple[bool, int, Sequence[Ready]]] = queue.PriorityQueue()
+        self._number = itertools.count()
         self._in_hand: set[int] = set()
         self._quiet_until = 0.0
         threading.Thread(target=self._run, name="publisher", daemon=True).start()
 
     def offer(self, ready: Sequence[Ready]) -> None:
         """Take the messages that are not in hand already, unless the broker is being left alone."""
-        if time.monotonic() < self._quiet_until:
+        if self._is_left_alone():
             return
-        batch = [message for message in ready if message.message_id not in self._in_hand]
-        if batch:
-            self._in_hand.update(message.message_id for message in batch)
-            self._batches.put(batch)
+        new = [message for message in ready if message.message_id not in self._in_hand]
+        self._in_hand.update(message.message_id for message in new)
+        for is_urgent, messages in itertools.groupby(new, key=lambda message: message.queue in work.URGENT):
+            for batch in _batched(messages):
+                self._batches.put((not is_urgent, next(self._number), batch))
+
+    def _is_left_alone(self) -> bool:
+        return time.monotonic() < self._quiet_until
 
     def _run(self) -> None:
         while True:
-            batch = self._batches.get()
+            _, _, batch = self._batches.get()
             try:
-                self._send(batch)
-            except (OperationalError, RedisError, OSError) as error:
+                if not self._is_left_alone():
+                    self._send(batch)
+            except (KombuError, RedisError, OSError) as error:
                 self._quiet_until = time.monotonic() + LEFT_ALONE_SECONDS
                 log.warning("broker_left_alone", seconds=LEFT_ALONE_SECONDS, error=type(error).__name__)
             except DatabaseError as error:
                 log.warning("sent_but_not_noted", error=type(error).__name__)
                 connection.close()
+            except Exception:
+                # This thread is the only one that sends: it must outlive whatever the broker's driver comes up with.
+                self._quiet_until = time.monotonic() + LEFT_ALONE_SECONDS
+                log.exception("broker_left_alone", seconds=LEFT_ALONE_SECONDS)
             finally:
                 self._in_hand.difference_update(message.message_id for message in batch)
 
     def _send(self, batch: Sequence[Ready]) -> None:
         sent: list[int] = []
         try:
+            full = _full_queues([message for message in batch if message.is_again])
             for message in batch:
-                carry.apply_async(kwargs={"message_id": message.message_id}, queue=_address(message), retry=False)
+                if not (message.is_again and _name(message) in full):
+                    carry.apply_async(kwargs={"message_id": message.message_id}, queue=_address(message), retry=False)
                 sent.append(message.message_id)
         finally:
             outbox.mark_sent(message_ids=sent)
+
+
+def _batched(messages: Iterable[Ready]) -> Iterator[Sequence[Ready]]:
+    """Small batches, so that what is urgent need not wait for a large one."""
+    rest = iter(messages)
+    while batch := list(itertools.islice(rest, AT_ONCE)):
+        yield batch
+
+
+def _full_queues(again: Sequence[Ready]) -> set[str]:
+    """Queues that hold at least as many ids as wait to be claimed: nothing is lost, and sending again would pile up.
+
+    Without this a night without workers would fill the broker with the same ids, six times a minute.
+    """
+    if not again:
+        return set()
+    wanted = {_name(message): 1 if message.consumer else work.unclaimed_in(message.queue) for message in again}
+    with carry.app.connection_for_write() as broker:
+        client = broker.default_channel.client
+        return {name for name, number in wanted.items() if client.llen(name) >= number}
+
+
+def _name(message: Ready) -> str:
+    return str(worker_direct(NODE.format(message.consumer)).name) if message.consumer else message.queue
 
 
 def _address(message: Ready) -> str | Queue:
