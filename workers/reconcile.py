@@ -50,23 +50,23 @@ def _suspects(slug: str, provisioner: Provisioner, owned: Mapping[str, Owned]) -
     for name in sorted(set(strays) - set(seen)):
         log.warning("looks_like_ours", target=slug, username=name, proven=False)
     for grant in alive.values():
-        why = _drift(provisioner, grant)
-        if why:
-            seen[grant.username] = why
+        if grant.state == GrantState.ACTIVE and _differs(provisioner, grant):
+            seen[grant.username] = CHANGED if grant.username in owned else MISSING
     return seen
 
 
-def _drift(provisioner: Provisioner, grant: Grant) -> str:
-    """How an active grant differs from what was approved; empty when it does not, or while it is on the move."""
-    if grant.state != GrantState.ACTIVE:
-        return ""
+def _differs(provisioner: Provisioner, grant: Grant) -> bool:
+    """Whether the target holds other than what was approved. That we cannot see it is no sign of that.
+
+    :raises ProvisionerError: the target does not answer.
+    """
     try:
-        readiness = provisioner.readiness(spec_of(grant))
+        return not provisioner.readiness(spec_of(grant)).exact
     except ProvisionerError as error:
         if error.unreachable:
             raise
-        return MISSING
-    return "" if readiness.exact else CHANGED
+        log.warning("grant_not_compared", grant=grant.pk, error=str(error))
+        return False
 
 
 def _act(slug: str, provisioner: Provisioner, *, username: str, why: str) -> None:
@@ -75,7 +75,7 @@ def _act(slug: str, provisioner: Provisioner, *, username: str, why: str) -> Non
         _end_orphan(slug, provisioner, username)
         return
     grant = grant_queries.of_target(slug).filter(username=username, state=GrantState.ACTIVE).first()
-    if grant is not None and _drift(provisioner, grant) == why:
+    if grant is not None and _differs(provisioner, grant):
         grants.end(grant_id=grant.pk, reason=EndReason.DRIFT, note=why)
 
 
