@@ -81,6 +81,9 @@ for _database in DATABASES.values():
     _database.setdefault("OPTIONS", {})
     _database["OPTIONS"].setdefault("connect_timeout", 5)
     _database["OPTIONS"].setdefault("application_name", f"access-{ACCESS_ROLE}")
+    # No transaction of ours waits for anything outside. A process that is frozen inside one must not hold its rows, and
+    # the lock of the audit trail, against everybody else.
+    _database["OPTIONS"].setdefault("options", "-c idle_in_transaction_session_timeout=5s")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Login limits are rows too: Redis holds nothing that matters.
