@@ -16,7 +16,7 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from typing_extensions import override
 
-from sandbox.servers import Mongod, scratch_directory
+from sandbox.servers import Mongod, scratch_directory, start_all
 from tests.workers.provisioners.conftest import SHOP, MakeSpec, make_worker
 from tests.workers.provisioners.visitors import (
     Client,
@@ -30,7 +30,7 @@ from tests.workers.provisioners.visitors import (
     patient_change_stream,
     wait_until_running,
 )
-from workers.provisioners.base import Evidence, GrantSpec
+from workers.provisioners.base import Evidence, GrantSpec, ProvisionerError
 from workers.provisioners.connection_record import ConnectionRecord
 from workers.provisioners.mongodb.provisioner import MongoDBProvisioner
 from workers.provisioners.tag import Tagger
@@ -89,8 +89,10 @@ class TestWhatStillRuns:
             blocked = root[SHOP].orders
             assert code_of(lambda: _touch(blocked.database.client, wait_ms=200)) is not None
 
-            assert end(provisioner, spec).done
+            evidence = end(provisioner, spec)
 
+            assert evidence.done
+            assert evidence.facts["operations_ended"] == 1
             started = time.monotonic()
             assert code_of(lambda: _touch(blocked.database.client, wait_ms=2000)) is None
             assert time.monotonic() - started < 1
@@ -158,10 +160,10 @@ class TestBatch:
 
 
 class Follower(Mongod):
-    """A second member: it starts with the first one's key and data comes by itself."""
+    """Another member: it starts with the first one's key, and data comes by itself."""
 
     def __init__(self, directory: Path, *, leader: Mongod) -> None:
-        super().__init__(directory, "follower")
+        super().__init__(directory, directory.name)
         self._leader = leader
 
     @override
@@ -176,18 +178,21 @@ class Follower(Mongod):
 
 @pytest.fixture(scope="module")
 def members() -> Iterator[Sequence[Mongod]]:
-    """A set of two. The second member is hidden and has no vote: it can fall away, and only the config names it."""
+    """A primary, a hidden secondary that only the set's configuration names, and an arbiter, which holds no users.
+
+    Without the secondary there is still a primary, but no majority that could confirm anything.
+    """
     with scratch_directory() as directory:
         leader = Mongod(directory / "leader")
-        follower = Follower(directory / "follower", leader=leader)
+        followers = [Follower(directory / name, leader=leader) for name in ("secondary", "arbiter")]
         try:
             leader.start()
-            follower.start()
-            _join(leader, follower)
-            yield leader, follower
+            start_all(followers)
+            _join(leader, *followers)
+            yield leader, followers[0]
         finally:
-            follower.remove()
-            leader.remove()
+            for server in (*followers, leader):
+                server.remove()
 
 
 @pytest.fixture(scope="module")
@@ -237,32 +242,49 @@ class TestEveryMember:
             assert not Holder(follower.host).can_log_in(spec)
         assert set_provisioner.clean(spec).done
 
-    def test_names_a_member_that_does_not_answer_until_it_is_back(
+    def test_names_a_member_that_does_not_answer_and_ends_what_runs_on_the_others(
         self, members: Sequence[Mongod], set_provisioner: MongoDBProvisioner
     ) -> None:
         leader, follower = members
         spec = MakeSpec(set_provisioner.read_inventory())()
         set_provisioner.prepare(spec)
         set_provisioner.open(spec)
-        _wait_for_login(follower, spec)
-        assert follower.pid is not None
-        os.kill(follower.pid, signal.SIGSTOP)
-        try:
+        with connect(leader.host, spec) as client, _stopped(follower):
+            hostile = Hostile(client, long_find_without_session(SHOP))
+            hostile.start()
             started = time.monotonic()
             (evidence,) = set_provisioner.cut([spec])
             took = time.monotonic() - started
             health = set_provisioner.check()
-        finally:
-            os.kill(follower.pid, signal.SIGCONT)
+            assert not Holder(leader.host).can_log_in(spec)
 
-        assert took < 5
+        assert hostile.ended_with() == INTERRUPTED
+        assert took < 5.5
         assert not evidence.done
-        assert f"It may still work on {follower.host}." in evidence.remains[0]
-        assert not Holder(leader.host).can_log_in(spec)
+        assert evidence.remains[0].startswith(f"It may still work on {follower.host}.")
+        assert evidence.remains[1].startswith("Too few members have confirmed the end")
         assert not health.ok
         assert follower.host in health.warnings[0]
         assert cut(set_provisioner, spec).done
         assert not Holder(follower.host).can_log_in(spec)
+        assert set_provisioner.clean(spec).done
+
+    def test_nothing_is_made_that_a_majority_has_not_confirmed(
+        self, members: Sequence[Mongod], set_provisioner: MongoDBProvisioner
+    ) -> None:
+        leader, follower = members
+        spec = MakeSpec(set_provisioner.read_inventory())()
+        with _stopped(follower):
+            with pytest.raises(ProvisionerError, match="Too few members"):
+                set_provisioner.prepare(spec)
+            with pytest.raises(ProvisionerError) as failure:
+                set_provisioner.prepare(spec)
+            assert not failure.value.permanent
+
+        set_provisioner.prepare(spec)
+        set_provisioner.open(spec)
+        assert Holder(leader.host).can_work(spec)
+        assert cut(set_provisioner, spec).done
         assert set_provisioner.clean(spec).done
 
 
@@ -274,18 +296,37 @@ def _touch(root: Client, *, wait_ms: int) -> None:
     root[SHOP].command("update", "orders", updates=[{"q": {"_id": 1}, "u": {"$inc": {"seen": 1}}}], maxTimeMS=wait_ms)
 
 
-def _join(leader: Mongod, follower: Mongod) -> None:
+def _join(leader: Mongod, secondary: Mongod, arbiter: Mongod) -> None:
     client: Client = MongoClient(leader.uri())
     with client:
         client[SHOP].orders.insert_many([{"_id": number} for number in range(400)])
-        config = client.admin.command("replSetGetConfig")["config"]
-        config["version"] += 1
-        config["members"].append({"_id": 1, "host": follower.host, "priority": 0, "votes": 0, "hidden": True})
-        client.admin.command("replSetReconfig", config)
-        deadline = time.monotonic() + 30
-        while [m["stateStr"] for m in client.admin.command("replSetGetStatus")["members"]] != ["PRIMARY", "SECONDARY"]:
-            assert time.monotonic() < deadline, "The second member did not join."
-            time.sleep(0.05)
+        # With an arbiter the server wants to be told what a write is worth by default.
+        client.admin.command("setDefaultRWConcern", defaultWriteConcern={"w": 1})
+        _add(client, {"_id": 1, "host": secondary.host, "priority": 0, "hidden": True}, becomes="SECONDARY")
+        _add(client, {"_id": 2, "host": arbiter.host, "arbiterOnly": True}, becomes="ARBITER")
+
+
+def _add(client: Client, member: dict[str, object], *, becomes: str) -> None:
+    config = client.admin.command("replSetGetConfig")["config"]
+    config["version"] += 1
+    config["members"].append(member)
+    config["settings"]["heartbeatIntervalMillis"] = 100
+    client.admin.command("replSetReconfig", config)
+    deadline = time.monotonic() + 30
+    while becomes not in [other["stateStr"] for other in client.admin.command("replSetGetStatus")["members"]]:
+        assert time.monotonic() < deadline, f"The {becomes} did not join."
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def _stopped(server: Mongod) -> Iterator[None]:
+    """It neither answers nor goes away, as behind a broken network."""
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
 
 
 def _wait_for_login(follower: Mongod, spec: GrantSpec) -> None:

@@ -77,7 +77,10 @@ def end_everything(servers: Servers, *, usernames: Sequence[str], after: Moment 
 
 def _end_on(client: Client, usernames: Sequence[str], after: Moment | None, wake: Callable[[], None]) -> Look:
     accounts = accounts_after(client, usernames=usernames, moment=after)
-    look = Look(powerful=frozenset(account.username for account in accounts if account.roles))
+    look = Look(
+        powerful=frozenset(account.username for account in accounts if account.roles),
+        ended=_count(_running(client, usernames)),
+    )
     deadline = time.monotonic() + _SECONDS_FOR_KILLING
     clean_looks, pause = 0, _SECONDS_BETWEEN_LOOKS
     _kill_sessions(client, usernames)
@@ -128,8 +131,9 @@ def _running(client: Client, usernames: Sequence[str]) -> list[Mapping[str, Any]
         {"$project": {"opid": 1, "effectiveUsers": 1, "lsid": 1}},
     ]
     found = list(client.admin.aggregate(pipeline))
+    wanted = set(usernames)
     for operation in found:
-        users = [user["user"] for user in operation.get("effectiveUsers", ()) if user["user"] in usernames]
+        users = [user["user"] for user in operation.get("effectiveUsers", ()) if user["user"] in wanted]
         operation["owner"] = users[0] if users else owners[operation["lsid"]["uid"]]
     return list(found)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
-from pymongo.errors import OperationFailure
+from pymongo.errors import OperationFailure, WTimeoutError
 
 from accessrequests.domain import naming
 from workers.provisioners.base import (
@@ -23,30 +23,33 @@ from workers.provisioners.base import (
 from workers.provisioners.connection_record import SCRAM, ConnectionRecord
 from workers.provisioners.mongodb import health, inventory, readiness
 from workers.provisioners.mongodb.accounts import (
-    MAJORITY,
     NOBODY,
     TAG_FIELD,
     Account,
     Moment,
     accounts_after,
-    by_username,
-    drop_role,
-    ensure_role,
     find_accounts,
-    find_roles,
-    granted_roles,
     networks,
-    own_roles,
     restrictions,
-    role_documents,
-    roles_made_for,
     tag_data,
 )
 from workers.provisioners.mongodb.ending import Ending, end_everything
 from workers.provisioners.mongodb.failures import USER_EXISTS, USER_NOT_FOUND, step
-from workers.provisioners.mongodb.servers import USERS_DATABASE, Document, Servers
+from workers.provisioners.mongodb.roles import (
+    drop_role,
+    ensure_role,
+    find_roles,
+    granted_roles,
+    own_roles,
+    role_documents,
+    roles_made_for,
+)
+from workers.provisioners.mongodb.servers import USERS_DATABASE, Document, Servers, change
 from workers.provisioners.tag import Tagger
 
+# An ending has to end what runs as well, in the same few seconds.
+_PATIENCE = 1.5
+_UNCONFIRMED = "Too few members have confirmed the end, so it could still be lost. They are asked again."
 _NOT_OURS = "A user named {} is on the target and our tag does not prove that it is ours. We did not touch it."
 
 
@@ -82,10 +85,9 @@ class MongoDBProvisioner:
             "mechanisms": [SCRAM],
             "authenticationRestrictions": restrictions([self._servers.own_address()]),
             "customData": tag_data(self._tagger, spec=spec),
-            "writeConcern": MAJORITY,
         }
         try:
-            self._admin.command("createUser", spec.username, **powerless)
+            self._change("createUser", spec, **powerless)
             is_new = True
         except OperationFailure as error:
             if error.code != USER_EXISTS:
@@ -96,7 +98,7 @@ class MongoDBProvisioner:
             if readiness.look(self._servers.main, tagger=self._tagger, spec=spec).exact:
                 # Opened already by an attempt whose end was lost. A late repeat must not take it away again.
                 return
-            self._admin.command("updateUser", spec.username, **powerless)
+            self._change("updateUser", spec, **powerless)
         for role in own_roles(spec):
             ensure_role(self._servers.main, role, username=spec.username)
         somewhere = spec.roles[0]
@@ -111,13 +113,12 @@ class MongoDBProvisioner:
     def open(self, spec: GrantSpec) -> None:
         """One command gives roles, real addresses and end together; it fails when the user is gone."""
         self._own_account(spec)
-        self._admin.command(
+        self._change(
             "updateUser",
-            spec.username,
+            spec,
             roles=role_documents(granted_roles(spec)),
             authenticationRestrictions=restrictions(sorted(networks(spec.source_addresses))),
             customData=tag_data(self._tagger, spec=spec),
-            writeConcern=MAJORITY,
         )
 
     @step("read back the access")
@@ -127,23 +128,27 @@ class MongoDBProvisioner:
     @step("give the user its new password")
     def rotate(self, spec: GrantSpec) -> None:
         self._own_account(spec)
-        self._admin.command("updateUser", spec.username, pwd=spec.password, mechanisms=[SCRAM], writeConcern=MAJORITY)
+        self._change("updateUser", spec, pwd=spec.password, mechanisms=[SCRAM])
 
     @step("cut the access")
     def cut(self, specs: Sequence[GrantSpec]) -> list[Evidence]:
         """Power and login first, for all of them; then whatever still runs, on every member."""
         accounts = self._accounts(specs)
-        ours = [
-            spec for spec in specs if spec.username not in accounts or self._is_proven(accounts[spec.username], spec)
-        ]
-        self._disarm([spec.username for spec in ours if spec.username in accounts])
-        moment = self._now()
-        usernames = [spec.username for spec in ours]
-        held = accounts_after(self._servers.main, usernames=usernames, moment=moment)
-        after = {account.username: account for account in held}
-        ending = end_everything(self._servers, usernames=usernames, after=moment)
+        ours = {
+            spec.username
+            for spec in specs
+            if spec.username not in accounts or self._is_proven(accounts[spec.username], spec)
+        }
+        nobody = restrictions([NOBODY])
+        there = sorted(ours & accounts.keys())
+        confirmed = self._end("updateUser", there, roles=[], authenticationRestrictions=nobody)
+        # What runs is ended also where too few members are there to confirm anything.
+        ending = end_everything(self._servers, usernames=sorted(ours), after=self._now())
+        held = {account.username: account for account in self._held(ours, confirmed=confirmed)}
         return [
-            self._cut_evidence(spec, after.get(spec.username), ending) if spec in ours else _not_ours(spec)
+            self._cut_evidence(spec, held.get(spec.username), ending, confirmed=confirmed)
+            if spec.username in ours
+            else _not_ours(spec)
             for spec in specs
         ]
 
@@ -153,18 +158,18 @@ class MongoDBProvisioner:
         account = self._accounts([spec]).get(spec.username)
         if account is not None and not self._is_proven(account, spec):
             return _not_ours(spec)
-        self._unless_gone("dropUser", spec.username, writeConcern=MAJORITY)
+        confirmed = self._end("dropUser", [spec.username])
         ending = end_everything(self._servers, usernames=[spec.username], after=self._now())
         remains = ending.remains(spec.username)
         for name, database in roles_made_for(self._servers.main, spec.username):
             remains += drop_role(self._servers.main, name, database)
         left = roles_made_for(self._servers.main, spec.username)
         users = self._find({"$or": [{"user": spec.username}, self._claims(spec)]})
-        is_there = any(user.username == spec.username and user.database == USERS_DATABASE for user in users)
-        if is_there:
-            remains.append(
-                f"The user {spec.username} was made again while we dropped it. It is dropped at the next try."
-            )
+        is_there = any(user.shown == spec.username for user in users)
+        if not confirmed:
+            remains.append(_UNCONFIRMED)
+        elif is_there:
+            remains.append(f"The user {spec.username} was made again meanwhile. It is dropped at the next try.")
         done = not (remains or left)
         # Carries our tag or name without proof: named for a person to look at, never ended by us.
         remains += [_NOT_OURS.format(user.shown) for user in users if user.shown != spec.username]
@@ -206,7 +211,8 @@ class MongoDBProvisioner:
         return find_accounts(self._servers.main, where=where)
 
     def _accounts(self, specs: Sequence[GrantSpec]) -> dict[str, Account]:
-        found = self._find(by_username(spec.username for spec in specs))
+        """As the member that takes writes has them now: a user that too few others have heard of is there all the same."""
+        found = accounts_after(self._servers.main, usernames=[spec.username for spec in specs], moment=None)
         return {account.username: account for account in found}
 
     def _is_proven(self, account: Account, spec: GrantSpec) -> bool:
@@ -225,19 +231,30 @@ class MongoDBProvisioner:
             raise ProvisionerError(_NOT_OURS.format(spec.username), permanent=True)
         return account
 
-    def _disarm(self, usernames: Sequence[str]) -> None:
-        """Take roles and login from each. Only the last waits for the majority, and by that for all before it."""
-        for number, username in enumerate(usernames, start=1):
-            concern = MAJORITY if number == len(usernames) else {"w": 1}
-            nobody = restrictions([NOBODY])
-            self._unless_gone("updateUser", username, roles=[], authenticationRestrictions=nobody, writeConcern=concern)
+    def _change(self, command: str, spec: GrantSpec, **values: Any) -> None:
+        change(self._servers.main, command, spec.username, database=USERS_DATABASE, **values)
 
-    def _unless_gone(self, command: str, username: str, **values: Any) -> None:
+    def _end(self, command: str, usernames: Sequence[str], **values: Any) -> bool:
+        """Take something from each, gone already or not; the last waits for the majority, also for those before it.
+
+        Returns whether the majority has confirmed it; the member that takes writes has it in any case.
+        """
+        main = self._servers.main
         try:
-            self._admin.command(command, username, **values)
-        except OperationFailure as error:
-            if error.code != USER_NOT_FOUND:
-                raise
+            for number, username in enumerate(usernames, start=1):
+                patience = _PATIENCE if number == len(usernames) else 0
+                try:
+                    change(main, command, username, database=USERS_DATABASE, patience=patience, **values)
+                except OperationFailure as error:
+                    if error.code != USER_NOT_FOUND:
+                        raise
+        except WTimeoutError:
+            return False
+        return True
+
+    def _held(self, usernames: Collection[str], *, confirmed: bool) -> list[Account]:
+        level = "majority" if confirmed else "local"
+        return accounts_after(self._servers.main, usernames=list(usernames), moment=self._now(), level=level)
 
     def _now(self) -> Moment | None:
         """Where the log of the member that takes writes stands: everything that we did is before it."""
@@ -254,8 +271,10 @@ class MongoDBProvisioner:
     def _looks_like_ours(self, name: str) -> bool:
         return naming.looks_like_ours(name, installation=self._tagger.installation)
 
-    def _cut_evidence(self, spec: GrantSpec, account: Account | None, ending: Ending) -> Evidence:
+    def _cut_evidence(self, spec: GrantSpec, account: Account | None, ending: Ending, *, confirmed: bool) -> Evidence:
         remains = ending.remains(spec.username)
+        if not confirmed:
+            remains.append(_UNCONFIRMED)
         refused = account is None or account.sources == networks([NOBODY])
         if not refused or (account and account.roles):
             remains.append("Its power was given back while it was taken. It is taken again at the next try.")

@@ -9,17 +9,9 @@ from accessrequests.domain.lifecycle import GateName
 from accessrequests.domain.privileges import difference
 from workers.provisioners.base import GrantSpec, Proof, Readiness
 from workers.provisioners.connection_record import SCRAM
-from workers.provisioners.mongodb.accounts import (
-    Account,
-    by_username,
-    find_accounts,
-    granted_roles,
-    is_exactly,
-    networks,
-    own_roles,
-    read_role,
-)
+from workers.provisioners.mongodb.accounts import Account, by_username, find_accounts, networks
 from workers.provisioners.mongodb.inventory import privileges_of
+from workers.provisioners.mongodb.roles import granted_roles, is_exactly, own_roles, read_role
 from workers.provisioners.mongodb.servers import USERS_DATABASE, Client
 from workers.provisioners.tag import Tagger
 

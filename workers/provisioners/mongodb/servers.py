@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import pymongo
 from pymongo import MongoClient
-from pymongo.errors import InvalidOperation, OperationFailure, PyMongoError
+from pymongo.errors import InvalidOperation, OperationFailure, PyMongoError, WTimeoutError
 
 from workers.provisioners.base import ProvisionerError
 from workers.provisioners.connection_record import SCRAM, ConnectionRecord, InvalidConnection
@@ -32,6 +32,18 @@ USERS_DATABASE = "admin"
 MEMBER_SECONDS = 2.0
 _DRIVER_MILLISECONDS = 2000
 _DEFAULT_PORT = 27017
+
+
+def change(client: Client, command: str, name: str, *, database: str, patience: float = 2.0, **values: Any) -> None:
+    """Give an order about a user or a role; with patience, wait that long for a majority of the members to have it.
+
+    :raises WTimeoutError: the member that takes writes has it, too few others have.
+    """
+    concern = {"w": "majority", "wtimeout": int(patience * 1000)} if patience else {"w": 1}
+    answer = client[database].command(command, name, **values, writeConcern=concern)
+    # The driver leaves this part of an answer to whoever gave the order.
+    if "writeConcernError" in answer:
+        raise WTimeoutError("", answer["writeConcernError"].get("code"))
 
 
 class Servers:
