@@ -27,13 +27,13 @@ def targets_on_offer() -> QuerySet[Target]:
 
 
 def roles_on_offer(inventory: Inventory) -> list[OfferedRole]:
-    """Every role that does not give or change access itself; least trust first, the server's own databases last."""
+    """Every role that does not give or change access itself; the narrowest reach first, the server's own databases last."""
     offered = []
     for name, stored in inventory.roles.items():
         reading = privileges.read(privileges.from_json(stored))
         if reading.level is not Level.DELEGATING and stored:
             offered.append(OfferedRole(name, reading.level, reading.reach))
-    return sorted(offered, key=lambda role: (_is_the_servers(role.name), role.reach, role.level.rank, role.name))
+    return sorted(offered, key=lambda role: (_width(role), role.reach, role.level.rank, role.name))
 
 
 def collections_on_offer(inventory: Inventory) -> list[str]:
@@ -47,5 +47,10 @@ def collections_on_offer(inventory: Inventory) -> list[str]:
     )
 
 
-def _is_the_servers(role: str) -> bool:
-    return role.rpartition("@")[2] in _SERVERS
+def _width(role: OfferedRole) -> int:
+    """Some collections, then a whole database, then more than one, then the server's own."""
+    if role.name.rpartition("@")[2] in _SERVERS or role.reach == "the server itself":
+        return 3
+    if role.reach == "every database":
+        return 2
+    return 1 if "every collection" in role.reach else 0

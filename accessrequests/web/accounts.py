@@ -58,6 +58,7 @@ class SignInForm(LoginForm):
         super().__init__(*args, **options)
         for name, label in (("login", "User name"), ("password", "Password")):
             self.fields[name].label = label
+            self.fields[name].error_messages["required"] = f"Type your {label.lower()}."
             self.fields[name].widget.attrs.pop("placeholder", None)
             self.fields[name].widget.attrs["class"] = "input"
         self.fields["login"].widget.attrs.update(autocapitalize="none", spellcheck="false")
@@ -74,6 +75,7 @@ class ConfirmForm(ReauthenticateForm):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["password"].help_text = ""
+        self.fields["password"].error_messages["required"] = "Type your password."
         self.fields["password"].widget.attrs = {"autocomplete": "current-password", "class": "input"}
 
 

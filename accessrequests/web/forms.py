@@ -94,7 +94,14 @@ def _text(**more: Any) -> forms.TextInput:
 class AskForm(forms.Form):
     """An ask. `target` shows its roles to tick once it is chosen; roles can always be typed."""
 
-    target = forms.ChoiceField(label="Database server", widget=forms.Select(attrs={"class": "input"}))
+    target = forms.ChoiceField(
+        label="Database server",
+        widget=forms.Select(attrs={"class": "input"}),
+        error_messages={
+            "required": "Choose a database server.",
+            "invalid_choice": "There is no database server called %(value)s. Choose one of the list.",
+        },
+    )
     role = AnyOf(label="What you want to do", required=False, widget=forms.CheckboxSelectMultiple)
     collection = forms.CharField(label="Collection", required=False, widget=forms.Select(attrs={"class": "input"}))
     roles = Words(
@@ -115,6 +122,7 @@ class AskForm(forms.Form):
         max_length=LONGEST_TEXT,
         widget=forms.Textarea(attrs={"class": "input", "rows": 3}),
         help_text="Whoever decides reads this, and it stays on record. No secrets.",
+        error_messages={"required": "Say why you need it."},
     )
     ticket = forms.CharField(label="Ticket", required=False, max_length=200, widget=_text())
     source_addresses = Words(
@@ -202,7 +210,7 @@ def _role_boxes(inventory: Inventory | None, *, ticked: Sequence[str]) -> list[t
     groups: dict[str, list[RoleBox]] = {}
     for number, role in enumerate(offered):
         box = RoleBox(f"id_role_{number}", role.name, role.level.value, role.name in ticked)
-        groups.setdefault(role.reach[:1].upper() + role.reach[1:], []).append(box)
+        groups.setdefault(f"Reaches {role.reach}", []).append(box)
     return list(groups.items())
 
 
@@ -210,11 +218,12 @@ class ApproveForm(forms.Form):
     """One yes. The length may only be shortened; whether it was is judged elsewhere."""
 
     revision = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
-    duration = Length(label="Shorter", required=False, widget=forms.Select(attrs={"class": "input"}))
+    duration = Length(label="For how long", required=False, widget=forms.Select(attrs={"class": "input"}))
     comment = forms.CharField(label="Comment", required=False, max_length=LONGEST_TEXT, widget=_text())
 
     def __init__(self, *args: Any, longest: timedelta, **options: Any) -> None:
-        super().__init__(*args, **options)
+        # Both forms stand on one page, so their fields need ids of their own.
+        super().__init__(*args, auto_id="approve_%s", **options)
         shorter = [length for length in map(parse_duration, LENGTHS) if length < longest]
         choices = [("", f"As asked: {spell_duration(longest)}")]
         choices += [(format_duration(length), spell_duration(length)) for length in reversed(shorter)]
@@ -233,6 +242,9 @@ class DenyForm(forms.Form):
         error_messages={"required": "Say why, so that the requester knows what to ask for instead."},
     )
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, auto_id="deny_%s", **options)
+
 
 class RevokeForm(forms.Form):
     """Why somebody else's access ends."""
@@ -249,8 +261,18 @@ class RevokeForm(forms.Form):
 class TokenForm(forms.Form):
     """A personal token to be."""
 
-    name = forms.CharField(label="Name", max_length=100, widget=_text(), help_text="What it is for, like laptop.")
-    scopes = forms.MultipleChoiceField(label="What it may do", widget=forms.CheckboxSelectMultiple)
+    name = forms.CharField(
+        label="Name",
+        max_length=100,
+        widget=_text(),
+        help_text="What it is for, like laptop.",
+        error_messages={"required": "Give it a name."},
+    )
+    scopes = forms.MultipleChoiceField(
+        label="What it may do",
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Tick at least one scope."},
+    )
     days = forms.IntegerField(
         label="Days until it stops",
         required=False,

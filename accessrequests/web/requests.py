@@ -62,11 +62,10 @@ def page(
         "is_mine": access_request.requester_id == me(request).pk,
     }
     if context["is_pending"]:
-        context |= {
-            "changes": shown.changes_for(access_request),
-            **_deciding(me(request), access_request),
-            **(forms or {}),
-        }
+        deciding = _deciding(me(request), access_request)
+        if "approve" in deciding:
+            deciding |= forms or {}
+        context |= {"changes": shown.changes_for(access_request), **deciding}
     return show(request, "request.html", context, status=status)
 
 

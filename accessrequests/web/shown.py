@@ -182,7 +182,7 @@ def credential_of(grant: Grant) -> CredentialState:
 
 def time_words(length: timedelta) -> str:
     """A length as short as people say it: 2 h 14 min, 40 s."""
-    seconds = max(0, round(length.total_seconds()))
+    seconds = max(0, int(length.total_seconds()))
     days, hours, minutes = seconds // 86_400, seconds // 3_600 % 24, seconds // 60 % 60
     if days:
         return f"{days} d {hours} h" if hours else f"{days} d"
