@@ -33,7 +33,7 @@ class World:
         self.postgres = Postgres(directory / "postgres")
         self.redis = Valkey(directory / "redis", password=self.secrets.redis_password)
         self.mongods = {slug: Mongod(directory / f"mongod-{slug}", slug) for slug in SIZES}
-        self._web_port = PortReservation(port)
+        self._web_port = _reserve(port)
         self._state_file = state_file
         self.environment = Environment(
             secrets=self.secrets,
@@ -159,6 +159,16 @@ class World:
             with contextlib.suppress(OSError):
                 parts.append(f"-- the end of {log.name}\n{log.read_text(errors='replace')[-1500:]}")
         return "\n".join(parts)
+
+
+def _reserve(port: int | None) -> PortReservation:
+    """:raises ServerError: the port that was asked for is taken."""
+    try:
+        return PortReservation(port)
+    except OSError as error:
+        raise ServerError(
+            f"The web cannot listen on port {port}: {error.strerror}. Choose another with --port."
+        ) from error
 
 
 def _wait(futures: Sequence[Future[None]]) -> None:

@@ -131,8 +131,9 @@ class Server:
         with self.log.open("rb") as output:
             output.seek(offset)
             said = output.read().decode(errors="replace")[-2000:]
-        if "ddress already in use" in said:
-            raise PortTakenError(f"{self.name} could not listen on port {self.port}: it is taken.")
+        # "Address already in use", or the shared memory of a killed PostgreSQL whose last children still end.
+        if "ddress already in use" in said or "is still in use" in said:
+            raise PortTakenError(f"{self.name} could not start on port {self.port}: it is taken.")
         if "error while loading shared libraries" in said:
             said += "\nInstall the system library that is named above (on Debian: apt-get install libcurl4 libssl3)."
         raise ServerError(f"{self.name} did not start. The end of its log says:\n{said}")

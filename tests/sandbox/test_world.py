@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from redis import Redis
 
 ROOT = Path(__file__).resolve().parents[2]
 PEOPLE = {"alice", "bob", "carol", "dave", "erin", "frank", "grace", "mallory"}
+PROCESSES = ("web", "relay", "worker", "worker_urgent")
 KEYS = {
     *("web", "tokens", "passwords", "postgres", "postgres_app", "redis", "mongodb", "targets", "pids"),
     *("audit_anchor", "mail", "control", "logs"),
@@ -32,7 +34,11 @@ def sandbox(*arguments: object) -> list[str]:
     return [sys.executable, str(ROOT / "manage.py"), "sandbox", *(str(part) for part in arguments)]
 
 
-def eventually(condition: Callable[[], Any], seconds: float) -> bool:
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(sandbox(*arguments), env=BARE, capture_output=True, text=True, check=False)
+
+
+def eventually(condition: Callable[[], Any], *, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():
@@ -65,8 +71,6 @@ class Running:
 
     def __init__(self, directory: Path) -> None:
         self.state_file = directory / "state.json"
-        self.temporary = directory / "tmp"
-        self.temporary.mkdir()
         self.output = directory / "output"
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
@@ -86,151 +90,195 @@ class Running:
         eventually(lambda: self.state_file.exists() or self.process.poll() is not None, seconds=90)
         assert self.state_file.exists(), self.output.read_text()
 
-    def order(self, verb: str, name: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            sandbox(verb, name, "--state-file", self.state_file),
-            env=BARE,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    running = Running(tmp_path_factory.mktemp("world"))
-    try:
-        running.await_ready()
-        yield running
-    finally:
-        running.process.send_signal(signal.SIGTERM)
-        try:
-            running.process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            running.process.kill()
-            running.process.wait()
-
-
-@pytest.mark.slow
-class TestStateFile:
-    def test_says_all_that_it_must_and_nothing_of_later_chapters(self, world: Running) -> None:
-        state = world.state
-        assert set(state) == KEYS
-        assert set(state["tokens"]) == set(state["passwords"]) == PEOPLE
-        assert set(state["targets"]) == {"shop-dev", "shop-staging", "shop-prod"}
-        assert state["mongodb"]["uri"] == state["targets"]["shop-prod"]["uri"]
-        assert world.state_file.stat().st_mode & 0o777 == 0o600
-
-    def test_opens_every_part(self, world: Running) -> None:
-        state = world.state
-        assert httpx2.get(f"{state['web']}/readyz").status_code == 200
-        for uri in (state["postgres"], state["postgres_app"]):
-            with psycopg.connect(uri) as connection:
-                assert connection.execute("SELECT count(*) FROM accessrequests_person").fetchone() == (8,)
-        with Redis.from_url(state["redis"]) as redis:
-            assert redis.ping()
-        with MongoClient[dict[str, Any]](state["mongodb"]["uri"]) as root:
-            assert root.shop.orders.estimated_document_count() > 10_000
-        for name, token in state["tokens"].items():
-            answer = httpx2.get(f"{state['web']}/api/v1/targets/", headers={"Authorization": f"Bearer {token}"})
-            assert answer.status_code == 200, name
-
-    def test_names_processes_that_live(self, world: Running) -> None:
-        pids = all_pids(world.state["pids"])
-        assert len(pids) >= 4 + 2 + 3
-        assert [pid for pid in pids if is_gone(pid)] == []
-
-    def test_is_never_written_over(self, world: Running) -> None:
-        before = world.state
-        second = subprocess.run(
-            sandbox("--no-tour", "--state-file", world.state_file),
-            env=BARE,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert second.returncode == 1
-        assert "exists already" in second.stderr
-        assert world.state == before
-
-    def test_the_web_is_told_no_secret_of_a_target(self, world: Running) -> None:
-        for pid in world.state["pids"]["web"]:
-            environment = Path(f"/proc/{pid}/environ").read_text()
-            for name in ("ACCESS_TARGETS_FILE", "ACCESS_TAG_KEY", "ACCESS_ANCHOR_SEED=", "REDIS_URL", "OWNER_URL"):
-                assert name not in environment
-
-
-@pytest.mark.slow
-class TestSupervision:
-    @pytest.mark.parametrize("name", ["web", "relay", "worker", "worker_urgent"])
-    def test_a_killed_process_is_back_and_the_file_says_so(self, world: Running, name: str) -> None:
-        before = world.state["pids"][name]
-        for pid in before:
-            os.kill(pid, signal.SIGKILL)
-        assert eventually(lambda: set(world.state["pids"][name]) - set(before), seconds=1.5)
-        assert eventually(lambda: not set(world.state["pids"][name]) & set(before), seconds=2)
-        assert eventually(lambda: answers(f"{world.state['web']}/healthz"), seconds=20)
-
-    def test_what_is_stopped_stays_down_until_it_is_started(self, world: Running) -> None:
-        for name, key in (("redis", "redis"), ("worker", "worker")):
-            assert world.order("stop", name).returncode == 0
-            assert world.state["pids"][key] == []
-            time.sleep(0.5)
-            assert world.state["pids"][key] == []
-            assert world.order("start", name).returncode == 0
-            assert world.state["pids"][key] != []
-
-    def test_an_order_for_nothing_is_refused(self, world: Running) -> None:
-        refused = world.order("stop", "mongod:shop-moon")
-        assert refused.returncode == 1
-        assert "There is no part" in refused.stderr
-
-
-@pytest.mark.slow
-class TestEnd:
-    def test_of_a_second_world_leaves_nothing_and_the_first_alone(self, world: Running, tmp_path: Path) -> None:
-        second = Running(tmp_path)
-        second.await_ready()
-        state = second.state
-        assert state["web"] != world.state["web"]
-        place = Path(state["mail"]).parent
-        second.process.send_signal(signal.SIGINT)
+    def end(self, number: signal.Signals) -> float:
+        """Seconds until it was over."""
         begun = time.monotonic()
-        second.process.wait(timeout=15)
-        assert time.monotonic() - begun < 10
-        assert second.process.returncode == 0
-        assert not second.state_file.exists()
-        assert not place.exists()
-        assert [pid for pid in all_pids(state["pids"]) if not is_gone(pid)] == []
-        assert httpx2.get(f"{world.state['web']}/readyz").status_code == 200
-
-    def test_while_it_starts_leaves_nothing_either(self, tmp_path: Path) -> None:
-        early = Running(tmp_path)
-        time.sleep(1.5)
-        early.process.send_signal(signal.SIGTERM)
-        early.process.wait(timeout=15)
-        assert early.process.returncode == 0
-        assert not early.state_file.exists()
-        children = subprocess.run(
-            ["pgrep", "-s", str(early.process.pid)], capture_output=True, text=True, check=False
-        ).stdout
-        assert children == ""
+        self.process.send_signal(number)
+        try:
+            self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        return time.monotonic() - begun
 
 
-def test_sandbox_settings_refuse_to_start_outside_of_it(tmp_path: Path) -> None:
-    environment = BARE | {
-        "ACCESS_SANDBOX": "1" if os.getpid() != 1 else "2",
+@pytest.fixture
+def worlds(tmp_path: Path) -> Iterator[Callable[[], Running]]:
+    started: list[Running] = []
+
+    def start() -> Running:
+        directory = tmp_path / f"world-{len(started)}"
+        directory.mkdir()
+        started.append(Running(directory))
+        return started[-1]
+
+    yield start
+    for world in started:
+        if world.process.poll() is None:
+            world.end(signal.SIGTERM)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_two_worlds_from_beginning_to_end(worlds: Callable[[], Running], subtests: pytest.Subtests) -> None:
+    """One test, since every world costs its start."""
+    first, second = worlds(), worlds()
+    first.await_ready()
+    second.await_ready()
+    for look in (
+        check_state_file,
+        check_every_part_opens,
+        check_state_file_is_not_written_over,
+        check_web_knows_no_secret_of_a_target,
+        check_killed_processes_come_back,
+        check_stopped_parts_stay_down,
+    ):
+        with subtests.test(look.__name__):
+            look(first)
+    with subtests.test("the end of one leaves nothing of it, and the other alone"):
+        check_end(second)
+        assert answers(f"{first.state['web']}/readyz")
+
+
+def check_state_file(world: Running) -> None:
+    state = world.state
+    assert set(state) == KEYS
+    assert set(state["tokens"]) == set(state["passwords"]) == PEOPLE
+    assert set(state["targets"]) == {"shop-dev", "shop-staging", "shop-prod"}
+    assert state["mongodb"]["uri"] == state["targets"]["shop-prod"]["uri"]
+    assert world.state_file.stat().st_mode & 0o777 == 0o600
+    assert set(state["pids"]) == {*PROCESSES, "redis", "postgres", "mongod"}
+    assert [pid for pid in all_pids(state["pids"]) if is_gone(pid)] == []
+
+
+def check_every_part_opens(world: Running) -> None:
+    state = world.state
+    assert answers(f"{state['web']}/readyz")
+    for uri in (state["postgres"], state["postgres_app"]):
+        with psycopg.connect(uri) as connection:
+            assert connection.execute("SELECT count(*) FROM accessrequests_person").fetchone() == (8,)
+    with Redis.from_url(state["redis"]) as redis:
+        assert redis.ping()
+    with MongoClient[dict[str, Any]](state["mongodb"]["uri"]) as root:
+        assert root.shop.orders.estimated_document_count() > 10_000
+    for name, token in state["tokens"].items():
+        answer = httpx2.get(f"{state['web']}/api/v1/targets/", headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == 200, name
+
+
+def check_state_file_is_not_written_over(world: Running) -> None:
+    before = world.state
+    third = run("--no-tour", "--state-file", world.state_file)
+    assert third.returncode == 1
+    assert "exists already" in third.stderr
+    assert world.state == before
+
+
+def check_web_knows_no_secret_of_a_target(world: Running) -> None:
+    for pid in world.state["pids"]["web"]:
+        environment = Path(f"/proc/{pid}/environ").read_text()
+        for name in ("ACCESS_TARGETS_FILE", "ACCESS_TAG_KEY", "ACCESS_ANCHOR_SEED=", "REDIS_URL", "OWNER_URL"):
+            assert name not in environment
+
+
+def check_killed_processes_come_back(world: Running) -> None:
+    before = {name: set(world.state["pids"][name]) for name in PROCESSES}
+    for name in PROCESSES:
+        for pid in before[name]:
+            os.kill(pid, signal.SIGKILL)
+
+    def all_are_new() -> bool:
+        now = world.state["pids"]
+        return all(now[name] and before[name].isdisjoint(now[name]) for name in PROCESSES)
+
+    assert eventually(all_are_new, seconds=2), world.state["pids"]
+    assert eventually(lambda: answers(f"{world.state['web']}/readyz"), seconds=30)
+
+
+def check_stopped_parts_stay_down(world: Running) -> None:
+    for name in ("redis", "worker", "mongod:shop-dev"):
+        stopped = run("stop", name, "--state-file", world.state_file)
+        assert stopped.returncode == 0, stopped.stderr
+        assert pids_of(world, name) == []
+    time.sleep(1)
+    for name in ("redis", "worker", "mongod:shop-dev"):
+        assert pids_of(world, name) == []
+        started = run("start", name, "--state-file", world.state_file)
+        assert started.returncode == 0, started.stderr
+        assert pids_of(world, name) != []
+    refused = run("stop", "mongod:shop-moon", "--state-file", world.state_file)
+    assert refused.returncode == 1
+    assert "There is no part" in refused.stderr
+
+
+def pids_of(world: Running, name: str) -> list[int]:
+    pids = world.state["pids"]
+    kind, _, slug = name.partition(":")
+    found: list[int] = pids[kind][slug] if slug else pids[kind]
+    return found
+
+
+def check_end(world: Running) -> None:
+    state = world.state
+    place = Path(state["mail"]).parent
+    os.kill(state["pids"]["worker"][0], signal.SIGSTOP)  # Even with a part that does not listen.
+    assert world.end(signal.SIGINT) < 10
+    assert world.process.returncode == 0
+    assert not world.state_file.exists()
+    assert not place.exists()
+    assert [pid for pid in all_pids(state["pids"]) if not is_gone(pid)] == []
+
+
+def test_an_end_while_it_starts_leaves_nothing(worlds: Callable[[], Running]) -> None:
+    world = worlds()
+    children = Path(f"/proc/{world.process.pid}/task")
+    assert eventually(lambda: len(children_of(children)) >= 4, seconds=30)
+    pids = children_of(children)
+    assert world.end(signal.SIGTERM) < 10
+    assert world.process.returncode == 0
+    assert not world.state_file.exists()
+    assert [pid for pid in pids if not is_gone(pid)] == []
+
+
+def children_of(tasks: Path) -> list[int]:
+    return [int(pid) for task in tasks.iterdir() for pid in (task / "children").read_text().split()]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_tour_goes_well() -> None:
+    told = run("--tour-only")
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert "The tour went well" in told.stdout
+    assert told.stderr == ""
+
+
+def test_orders_without_a_world_are_refused(tmp_path: Path) -> None:
+    refused = run("stop", "redis", "--state-file", tmp_path / "none.json")
+    assert refused.returncode == 1
+    assert "not the state file of a running world" in refused.stderr
+    assert run("stop", "redis").returncode == 1
+
+
+def test_a_taken_port_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = run("--no-tour", "--port", port)
+    assert refused.returncode == 1
+    assert f"port {port}" in refused.stderr
+
+
+def test_sandbox_settings_refuse_to_start_outside_of_it() -> None:
+    ended = subprocess.Popen(["true"])  # A pid that is nobody's ancestor.
+    ended.wait()
+    settings = {
+        "ACCESS_SANDBOX": str(ended.pid),
         "ACCESS_SECRET_KEY": "x" * 60,
         "DATABASE_URL": "postgres://nobody@127.0.0.1:9/none",
     }
-    # Process 1 is everybody's ancestor, so a pid that is nobody's must be used: one that has just ended.
-    ended = subprocess.Popen(["true"])
-    ended.wait()
-    environment["ACCESS_SANDBOX"] = str(ended.pid)
     refused = subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), "check"],
-        env=environment,
-        cwd=tmp_path,
+        env=BARE | settings,
         capture_output=True,
         text=True,
         check=False,

@@ -82,9 +82,9 @@ class Command(BaseCommand):
         begun = time.monotonic()
         world = World(directory, port=options["port"], state_file=state_file)
         try:
-            self.stdout.write("Starting PostgreSQL, Valkey, three mongods, web, relay and workers …")
+            self._say("Starting PostgreSQL, Valkey, three mongods, web, relay and workers …")
             world.start()
-            self.stdout.write(f"Ready after {time.monotonic() - begun:.1f} s at {world.environment.base_url}")
+            self._say(f"Ready after {time.monotonic() - begun:.1f} s at {world.environment.base_url}")
             if not options["no_tour"]:
                 Tour(world.state(), say=self._say).walk()
             if not options["tour_only"]:
@@ -95,8 +95,10 @@ class Command(BaseCommand):
         except Ended:
             self._say("Ending …")
         finally:
-            _ignore_signals()
-            world.end()
+            try:
+                _ignore_signals()
+            finally:
+                world.end()
         return ""
 
     def _invite(self, world: World) -> None:
