@@ -39,6 +39,10 @@ class TestProcesses:
         assert service(compose, name)["command"] == list(COMMANDS[name])
         assert service(compose, name)["environment"]["ACCESS_ROLE"] == ROLES[name]
 
+    @pytest.mark.parametrize("name", PROCESSES)
+    def test_are_told_to_operators_as_they_are(self, name: str) -> None:
+        assert f"`{' '.join(COMMANDS[name])}`" in (ROOT / "docs" / "operating.md").read_text()
+
     def test_are_all_there_and_no_other_is(self, compose: dict[str, Any]) -> None:
         ours = {name for name, one in compose["services"].items() if "build" in one}
 
@@ -70,8 +74,18 @@ class TestSecrets:
 
         assert not FOR_HANDS_ONLY & set(web["secrets"])
         assert not {name for name in web["environment"] if re.search("TARGETS|TAG_KEY|SEED|REDIS|OWNER", name)}
-        assert "targets" not in web["networks"]
+        assert not set(web["networks"]) & set(service(compose, "mongodb")["networks"])
         assert [volume for volume in web["volumes"] if not volume.endswith(":ro")] == []
+
+    def test_only_the_relay_signs_the_head_of_the_audit_trail(self, compose: dict[str, Any]) -> None:
+        services = compose["services"]
+        writers = {
+            name for name, one in services.items() if "anchors:/var/lib/access-requests" in one.get("volumes", [])
+        }
+
+        assert {name for name, one in services.items() if "anchor_seed" in one.get("secrets", [])} == {"relay"}
+        # bootstrap mounts the volume first, so that it belongs to the image's user.
+        assert writers == {"bootstrap", "relay"}
 
     def test_only_bootstrap_is_the_owner_of_the_tables(self, compose: dict[str, Any]) -> None:
         owners = {name for name, one in compose["services"].items() if "database_owner_url" in one.get("secrets", [])}
