@@ -24,6 +24,9 @@ def prepare() -> None:
         _start()
     _set_environment()
     django.setup()
+    # The processes of xdist inherit this environment. Named here, the settings would be read by pytest-django before
+    # the process has set its own, and all of them would share one database.
+    del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 def _start() -> None:
