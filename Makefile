@@ -57,7 +57,7 @@ check-style: $(TESTS)
 	$(BIN)/ruff format --check .
 
 check-types: $(TESTS)
-	@$(CHECK_ENV) $(BIN)/mypy
+	@$(CHECK_ENV) $(BIN)/mypy --no-incremental --cache-dir=/dev/null
 
 check-walls: $(TESTS)
 	$(BIN)/lint-imports --no-cache

@@ -13,6 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
+KEY_BYTES = 32
 NONCE_BYTES = 12
 
 
@@ -25,7 +26,10 @@ def seal(secret: str, *, purpose: str) -> bytes:
     key_id, key = next(iter(_keys().items()))
     nonce = os.urandom(NONCE_BYTES)
     return b".".join(
-        [key_id.encode(), base64.urlsafe_b64encode(nonce + AESGCM(key).encrypt(nonce, secret.encode(), purpose.encode()))]
+        [
+            key_id.encode(),
+            base64.urlsafe_b64encode(nonce + AESGCM(key).encrypt(nonce, secret.encode(), purpose.encode())),
+        ]
     )
 
 
@@ -47,6 +51,6 @@ def _keys() -> dict[str, bytes]:
     for entry in filter(None, settings.ACCESS_SEALING_KEYS.split(",")):
         key_id, _, encoded = entry.strip().partition(":")
         keys[key_id] = base64.urlsafe_b64decode(encoded)
-    if not keys or any(len(key) != 32 for key in keys.values()):
+    if not keys or any(len(key) != KEY_BYTES for key in keys.values()):
         raise CannotOpen("ACCESS_SEALING_KEYS must hold entries of the form name:base64url of 32 bytes.")
     return keys

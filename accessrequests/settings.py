@@ -41,9 +41,12 @@ ACCESS_SANDBOX = env.int("ACCESS_SANDBOX", 0)
 if ACCESS_SANDBOX and not _is_ancestor(ACCESS_SANDBOX):
     raise ImproperlyConfigured("ACCESS_SANDBOX is only for processes that `manage.py sandbox` has started. Unset it.")
 
+SHORTEST_SECRET_KEY = 50
 SECRET_KEY = env.str("ACCESS_SECRET_KEY")
-if len(SECRET_KEY) < 50:
-    raise ImproperlyConfigured("ACCESS_SECRET_KEY must have at least 50 characters. Make one with `openssl rand -hex 32`.")
+if len(SECRET_KEY) < SHORTEST_SECRET_KEY:
+    raise ImproperlyConfigured(
+        "ACCESS_SECRET_KEY must have at least 50 characters. Make one with `openssl rand -hex 32`."
+    )
 DEBUG = False
 
 ACCESS_BASE_URL = env.str("ACCESS_BASE_URL", "https://localhost")
