@@ -1,4 +1,4 @@
-"""A MongoDB client of sixty lines that sends commands without a session, as an old or hostile client may.
+"""A small MongoDB client that sends commands without a session, as an old or hostile client may.
 
 Drivers give every command a logical session (`lsid`); ending sessions then ends the command. To show that access ends
 for those who send none, somebody has to send none. SCRAM-SHA-256 as in RFC 7677, messages as in MongoDB's OP_MSG.

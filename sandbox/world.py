@@ -149,11 +149,10 @@ class World:
         address = self.environment.base_url
         with Readiness(base_url=address, database_url=self.environment.database_url, token=token) as readiness:
             if not wait_for(readiness.is_complete, seconds=_READY_SECONDS, pause=0.05):
-                raise ServerError(
-                    f"The sandbox is not ready after a minute: {readiness.missing}.\n{self._last_words()}"
-                )
+                raise ServerError(f"The sandbox is not ready after a minute: {readiness.missing}.\n{self.last_words()}")
 
-    def _last_words(self) -> str:
+    def last_words(self) -> str:
+        """The end of every log; with the world the logs go too."""
         parts = []
         for log in sorted(self.places.logs.glob("*.log")):
             with contextlib.suppress(OSError):

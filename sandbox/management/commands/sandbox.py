@@ -91,7 +91,7 @@ class Command(BaseCommand):
                 self._invite(world)
                 threading.Event().wait()
         except TourFailed as error:
-            return str(error)
+            return f"{error}\n{world.last_words()}\n{error}"
         except Ended:
             self._say("Ending …")
         finally:
