@@ -294,13 +294,13 @@ class TestFailures:
     ) -> None:
         values = {"username": "root", "password": "", "roles": (), "authentication": "x509"}
         spec = dataclasses.replace(make_spec(), **{change: values[change]})  # type: ignore[arg-type]
-        before = root.admin["system.users"].count_documents({})
+        before = stored_user(root, "root"), stored_user(root, spec.username)
 
         with pytest.raises(ProvisionerError) as failure:
             provisioner.prepare(spec)
 
         assert failure.value.permanent
-        assert root.admin["system.users"].count_documents({}) == before
+        assert (stored_user(root, "root"), stored_user(root, spec.username)) == before
 
 
 class TestCheck:
