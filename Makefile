@@ -79,8 +79,8 @@ check-locks:
 	@if grep -nE 'https?://|--(extra-)?index-url|--find-links' requirements/*.txt; then \
 		echo "A lock file must not say where its parts were downloaded: lock again with \`make lock\`."; exit 1; fi
 
-bench: $(TESTS) ## Measure what is promised (only once there is a bench/ folder)
-	@if [ -d bench ]; then exec $(BIN)/python -m bench $(ARGS); else echo "There is no bench/ folder yet, so nothing is measured."; exit 1; fi
+bench: $(TESTS) ## Measure at the target what is promised, against a floor of the same run
+	@exec $(BIN)/python -m bench $(ARGS)
 
 lock: $(TESTS) ## Resolve requirements/*.in again into hashed requirements/*.txt (ARGS="--upgrade")
 	@for name in base servers test; do \
