@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.journeys.outage import Outage
 from tests.journeys.world import World
+
+logging.getLogger("httpx2").setLevel(logging.WARNING)  # it would tell of every look
 
 HERE = Path(__file__).parent
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of them share one world, so one test process runs all of them."""
+    """All of them share one world, so one test process runs all of them; what waits for an outage comes last."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("world"))
+    items.sort(key=lambda item: "outage" in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session")
-def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def shared_world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     world = World(tmp_path_factory.mktemp("world"))
     try:
+        if any("outage" in getattr(item, "fixturenames", ()) for item in request.session.items):
+            request.getfixturevalue("outage_stash").append(Outage(world))
         yield world
     finally:
         world.end()
+
+
+@pytest.fixture(scope="session")
+def outage_stash() -> list[Outage]:
+    """Where the outage waits that began together with the world."""
+    return []
+
+
+@pytest.fixture
+def outage(world: World, outage_stash: list[Outage]) -> Outage:
+    """One target is away since the world began, so that this takes no more time than it must."""
+    return outage_stash[0]
 
 
 @pytest.fixture

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from typing import Any
 
 import httpx2
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from sandbox.tour.hostile import LOGIN_REFUSED
+from sandbox.tour.hostile import LOGIN_REFUSED, UNAUTHORIZED
 
 Answer = dict[str, Any]
 
@@ -88,12 +89,20 @@ class Access:
         """A connection with the connection string exactly as it was revealed."""
         return MongoClient(self.credential["connection_string"], serverSelectionTimeoutMS=5000)
 
-    def can_log_in(self) -> bool:
-        return can_log_in(self.credential["connection_string"])
+    def login(self) -> Login:
+        return log_in(self.credential["connection_string"])
 
 
-def can_log_in(connection_string: str) -> bool:
-    """Whether a new connection gets in and may read: asked of the target, not of the product.
+class Login(Enum):
+    """What becomes of a new connection, as the target says."""
+
+    WORKS = "it gets in and may read"
+    POWERLESS = "it gets in and may do nothing"
+    REFUSED = "it does not get in"
+
+
+def log_in(connection_string: str) -> Login:
+    """Open a new connection and read an order.
 
     :raises PyMongoError: the target does not answer.
     """
@@ -101,10 +110,12 @@ def can_log_in(connection_string: str) -> bool:
         try:
             client.shop.command("find", "orders", limit=1, singleBatch=True)
         except OperationFailure as error:
-            if error.code not in LOGIN_REFUSED:
-                raise
-            return False
-        return True
+            if error.code in LOGIN_REFUSED:
+                return Login.REFUSED
+            if error.code == UNAUTHORIZED:  # between the two: its roles are taken away first, then its password
+                return Login.POWERLESS
+            raise
+        return Login.WORKS
 
 
 def is_cut_off(client: MongoClient[Answer]) -> bool:

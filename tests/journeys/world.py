@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from sandbox.supervisor import give_order
 from sandbox.tour.target import Target
-from tests.journeys.people import READ_ORDERS, Access, Answer, Person
+from tests.journeys.people import READ_ORDERS, Access, Answer, Login, Person
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 90.0
@@ -146,7 +146,7 @@ class World:
     def follow(self, approved: Answer, person: Person) -> Access:
         """Watch what becomes of an approved request of that person."""
         assert approved["state"] == "approved", approved
-        access = Access(person, approved, approved["grant"])
+        access = Access(person, approved, person.grant(approved["grant"]["id"]))
         self.touched.append(access)
         return access
 
@@ -184,9 +184,11 @@ class World:
         It must never be before it.
         """
         while (left := (access.expires_at - datetime.now(UTC)).total_seconds()) > -seconds:
-            if not access.can_log_in():
-                lag = (datetime.now(UTC) - access.expires_at).total_seconds()
+            login = access.login()
+            lag = (datetime.now(UTC) - access.expires_at).total_seconds()
+            if login is not Login.WORKS:
                 assert lag >= 0, f"{access.username} was cut off {-lag:.3f} s before its end.\n{self.told()}"
+            if login is Login.REFUSED:
                 return lag
             time.sleep(0.02 if left < 1 else 0.3)
         raise AssertionError(f"{access.username} still logs in {seconds} s after its end.\n{self.told()}")
