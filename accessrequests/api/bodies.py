@@ -40,8 +40,8 @@ class Ask(Strict):
 
 def asked(fields: dict[str, Any]) -> Asked:
     """What `Ask` read, as the queries and operations take it."""
-    lists = {name: tuple(fields[name]) for name in ("roles", "clusters", "source_addresses") if name in fields}
-    return Asked(**{**fields, **lists})
+    plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+    return Asked(**plain)
 
 
 class Approval(Strict):

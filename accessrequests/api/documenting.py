@@ -32,7 +32,7 @@ def documented(
     scope: str,
     summary: str,
     description: str,
-    answers: Mapping[int, Any],
+    answers: Mapping[Any, Any],
     body: type[serializers.Serializer[Any]] | None = None,
     filters: type[serializers.Serializer[Any]] | None = None,
     problems: Sequence[str] = (),
@@ -80,7 +80,7 @@ def page(name: str, shape: type[serializers.Serializer[Any]]) -> serializers.Ser
     )
 
 
-class PersonalTokenScheme(OpenApiAuthenticationExtension):
+class PersonalTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How the schema shows it."""
 
     target_class = "accessrequests.api.authentication.PersonalTokenAuthentication"

@@ -21,4 +21,4 @@ def bad_request(_request: HttpRequest, _exception: Exception) -> HttpResponse:
 
 
 def server_error(_request: HttpRequest) -> HttpResponse:
-    return plain_answer(problem_of(sys.exc_info()[1] or Exception()))
+    return plain_answer(problem_of(sys.exc_info()[1]))

@@ -51,7 +51,7 @@ class OneOf(serializers.ChoiceField):
     def __init__(self, choices: Any, **kwargs: Any) -> None:
         listed = ", ".join(str(choice) for choice in choices)
         sentence = f"Choose one of: {listed}."
-        messages = {"invalid_choice": sentence, "required": MISSING, "null": sentence}
+        messages: dict[str, Any] = {"invalid_choice": sentence, "required": MISSING, "null": sentence}
         super().__init__(choices, error_messages=messages, **kwargs)
 
     def to_internal_value(self, data: Any) -> Any:
@@ -165,10 +165,11 @@ class Strict(serializers.Serializer[Any]):
         errors: dict[str, Any] = {
             one_line(name, LONGEST_TOLD) or "(empty)": [self.unknown] for name in strangers[:MOST_TOLD]
         }
+        value = None
         try:
             value = super().to_internal_value(data)
         except serializers.ValidationError as error:
-            errors = {**errors, **error.detail} if isinstance(error.detail, dict) else errors
+            errors |= dict(error.detail) if isinstance(error.detail, dict) else {}
         if errors:
             raise serializers.ValidationError(errors)
         return value

@@ -61,7 +61,7 @@ class NewestFirst(BasePagination):
         self.older: Place | None = None
         self.newer: Place | None = None
 
-    def paginate_queryset(self, queryset: QuerySet[Row], request: Request, view: Any = None) -> list[Row]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         size = int(request.query_params.get("page_size", PAGE_SIZE))
         cursor = request.query_params.get("cursor")
         place = Place.read(cursor) if cursor is not None else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, Any, NoReturn
 
 from django.http import HttpRequest
@@ -67,7 +67,7 @@ def with_known_length(request: HttpRequest) -> HttpRequest:
         body = environ["wsgi.input"].read(LIMIT + 1)
         if len(body) > LIMIT:
             raise TooLarge(_TOO_LARGE)
-        request._body = body  # type: ignore[attr-defined]  # noqa: SLF001 - where HttpRequest.body keeps it
+        request._body = body  # noqa: SLF001 - where HttpRequest.body keeps it
         request._read_started = True  # type: ignore[attr-defined]  # noqa: SLF001
         environ["CONTENT_LENGTH"] = str(len(body))
     return request
@@ -81,11 +81,12 @@ def _declared(request: HttpRequest) -> int:
 class AlwaysJSON(BaseContentNegotiation):
     """One format in and out: what the caller would accept is not asked, so nobody gets a 406 for a header."""
 
-    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser | None:
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         kind = (request.content_type or "").partition(";")[0].strip().lower()
         return next((parser for parser in parsers if parser.media_type == kind), None)
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        return renderers[0], str(renderers[0].media_type)
+        renderer = next(iter(renderers))
+        return renderer, str(renderer.media_type)

@@ -103,11 +103,12 @@ def plain_answer(problem: Problem) -> JsonResponse:
     return JsonResponse(problem.body(), status=problem.status, headers=dict(problem.headers), content_type=MEDIA_TYPE)
 
 
-def problem_of(error: Exception) -> Problem:
+def problem_of(error: BaseException | None) -> Problem:
     """What to tell the caller about an exception."""
     for kind, told in _TOLD.items():
         if isinstance(error, kind):
-            return told(error)
+            problem: Problem = told(error)
+            return problem
     return Problem("broken", "It has been noted. Try again, and tell your administrators if it stays.")
 
 

@@ -14,7 +14,8 @@ from drf_spectacular.generators import SchemaGenerator
 @functools.cache
 def schema() -> dict[str, Any]:
     """Made once a process: anybody may ask for it, and making it takes a while."""
-    return dict(SchemaGenerator().get_schema(request=None, public=True))
+    generator: Any = SchemaGenerator()  # type: ignore[no-untyped-call]
+    return dict(generator.get_schema(request=None, public=True))
 
 
 @require_safe

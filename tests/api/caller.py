@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.http import HttpResponse
 from django.test import Client
 
 from accessrequests.domain.events import Via
@@ -34,18 +33,18 @@ class Caller:
         self.client = Client(raise_request_exception=False)
 
     def get(self, path: str, **query: Any) -> Any:
-        return self.client.get(ROOT + path, query, headers=self._headers())
+        return self.client.get(ROOT + path, query, headers=self.headers())
 
     def post(self, path: str, body: Any = None, *, key: str | None = None) -> Any:
-        headers = self._headers() | ({"Idempotency-Key": key} if key is not None else {})
+        headers = self.headers() | ({"Idempotency-Key": key} if key is not None else {})
         raw = "" if body is None else json.dumps(body)
         return self.client.post(ROOT + path, raw, content_type="application/json", headers=headers)
 
-    def send(self, method: str, path: str, raw: bytes = b"", content_type: str = "application/json") -> HttpResponse:
+    def send(self, method: str, path: str, raw: bytes = b"", content_type: str = "application/json") -> Any:
         """Anything at all, as it is."""
-        return self.client.generic(method, ROOT + path, raw, content_type=content_type, headers=self._headers())
+        return self.client.generic(method, ROOT + path, raw, content_type=content_type, headers=self.headers())
 
-    def _headers(self) -> dict[str, str]:
+    def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"}
 
 

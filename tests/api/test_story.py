@@ -16,7 +16,7 @@ def make_active(grant_id: int) -> None:
     """What the workers do, without a target."""
     attempt = grants.start_provisioning(grant_id=grant_id)
     assert attempt is not None
-    gates = {"user": {"proof": "login"}, "roles": {"roles": ["read@shop.orders"]}}
+    gates: dict[str, dict[str, object]] = {"user": {"proof": "login"}, "roles": {"roles": ["read@shop.orders"]}}
     assert grants.mark_active(grant_id=grant_id, attempt=attempt.number, gates=gates)
 
 

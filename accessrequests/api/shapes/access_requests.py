@@ -96,7 +96,7 @@ class TimelineEntry(serializers.Serializer[Any]):
         return sentences.timeline(known, actor=event.actor, facts=event.facts)
 
 
-class AccessRequestShape(serializers.Serializer[AccessRequest]):
+class AccessRequestShape(serializers.Serializer[Any]):
     """One person's ask: what was posted, what the policy said, what people answered, and what came of it."""
 
     id = serializers.IntegerField(source="pk")
@@ -160,5 +160,5 @@ def shown(requests: Sequence[AccessRequest]) -> Any:
 
 def preview_shown(found: preview.Preview) -> Any:
     """A preview: the verdict's own fields first."""
-    rest = {name: getattr(found, name) for name in Preview().fields if name not in found.verdict}
-    return Preview({**found.verdict, **rest}).data
+    names = ("what_this_lets_you_do", "what_changes", "similar", "starts_at", "ends_at")
+    return Preview({**found.verdict, **{name: getattr(found, name) for name in names}}).data

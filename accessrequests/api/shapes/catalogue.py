@@ -35,7 +35,7 @@ class Database(serializers.Serializer[Any]):
     collections = Collection(many=True)
 
 
-class TargetShape(serializers.Serializer[Target]):
+class TargetShape(serializers.Serializer[Any]):
     """A database server in the catalogue."""
 
     slug = serializers.CharField()
@@ -93,7 +93,7 @@ class RoleShape(serializers.Serializer[Any]):
     what_this_lets_you_do = serializers.ListField(child=serializers.CharField())
 
 
-class PolicyShape(serializers.Serializer[PolicyVersion]):
+class PolicyShape(serializers.Serializer[Any]):
     """A published policy. A version never changes."""
 
     version = serializers.IntegerField()

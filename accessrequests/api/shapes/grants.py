@@ -24,7 +24,7 @@ class GateShape(serializers.Serializer[Any]):
     evidence = serializers.DictField(help_text="By state: what was seen on the target, and when.")
 
 
-class GrantShape(serializers.Serializer[Grant]):
+class GrantShape(serializers.Serializer[Any]):
     """Access that shall exist, from approval until the target confirms that it is gone."""
 
     id = serializers.IntegerField(source="pk")

@@ -25,7 +25,7 @@ class ProblemShape(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     detail = serializers.CharField(help_text="A sentence for a person.")
     code = serializers.ChoiceField(list(TITLES), help_text="For programs.")
-    errors = serializers.DictField(
+    errors = serializers.DictField(  # type: ignore[assignment]  # a field of the shape hides nothing of the class
         child=serializers.ListField(child=serializers.CharField()), required=False, help_text="With 422: by field."
     )
     rule = serializers.CharField(required=False, help_text="With 403 refused: the rule of the policy that says no.")

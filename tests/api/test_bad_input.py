@@ -1,0 +1,318 @@
+"""Guards that every endpoint gives the right answer to each kind of bad input, and that none of them changes a row."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern
+
+from accessrequests.api.urls import urlpatterns
+from accessrequests.domain.events import Via
+from accessrequests.operations import people
+from accessrequests.queries import people as people_queries
+from tests.api.caller import ROOT, Caller, ask
+from tests.api.world import ENDPOINTS, POSTS, Endpoint, World, picture
+
+WITH_FIELDS = tuple(endpoint for endpoint in POSTS if endpoint.body)
+PUBLIC = {"schema", "docs", None}
+every_endpoint = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
+every_post = pytest.mark.parametrize("endpoint", POSTS, ids=str)
+
+
+def check(answer: Any, status: int, code: str) -> dict[str, Any]:
+    """The problem, after looking at all that each problem must have."""
+    assert answer.status_code == status, answer.content
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Cache-Control"] == "no-store"
+    problem: dict[str, Any] = answer.json()
+    assert {"type", "title", "status", "detail", "code"} <= set(problem)
+    assert (problem["status"], problem["code"]) == (status, code)
+    assert problem["detail"].endswith((".", "…"))
+    if code == "invalid":
+        assert problem["errors"]
+        assert all(sentence for sentences in problem["errors"].values() for sentence in sentences)
+    return problem
+
+
+def test_every_address_is_in_the_table() -> None:
+    named = {pattern.name for pattern in urlpatterns if isinstance(pattern, URLPattern)}
+
+    assert named - PUBLIC == {endpoint.name for endpoint in ENDPOINTS}
+
+
+class TestBodies:
+    NO_OBJECTS = (
+        b"{not json",
+        b'["a list"]',
+        b'"text"',
+        b"null",
+        b"7",
+        b'{"reason": NaN}',
+        b'{"reason": Infinity}',
+        b'{"reason": "a", "reason": "b"}',
+        b'{"reason": "\xff"}',
+        b"[" * 100_000,
+        b'{"a":' * 20_000 + b"1" + b"}" * 20_000,
+        b'{"revision": ' + b"9" * 5_000 + b"}",
+        json.dumps({"reason": "x"}).encode("utf-16"),
+    )
+
+    @every_post
+    def test_that_are_no_json_object_are_400(self, world: World, endpoint: Endpoint) -> None:
+        caller = Caller(world.cast.alice)
+        before = picture()
+
+        for raw in self.NO_OBJECTS:
+            check(caller.send("POST", world.path(endpoint.path), raw), 400, "malformed")
+
+        assert picture() == before
+
+    @every_post
+    def test_with_an_unknown_field_are_422(self, world: World, endpoint: Endpoint) -> None:
+        caller = Caller(world.cast.alice)
+        before = picture()
+
+        answer = caller.post(world.path(endpoint.path), {**(endpoint.body or {}), "is_admin": True})
+
+        assert "is_admin" in check(answer, 422, "invalid")["errors"]
+        assert picture() == before
+
+    @every_post
+    def test_with_a_name_that_cannot_be_written_are_422(self, world: World, endpoint: Endpoint) -> None:
+        caller = Caller(world.cast.alice)
+        before = picture()
+
+        answer = caller.send("POST", world.path(endpoint.path), b'{"\\ud800\\u0000": 1, "": 2}')
+
+        check(answer, 422, "invalid")
+        assert picture() == before
+
+    @pytest.mark.parametrize("endpoint", WITH_FIELDS, ids=str)
+    def test_without_a_field_are_422(self, world: World, endpoint: Endpoint) -> None:
+        caller = Caller(world.cast.alice)
+        before = picture()
+
+        answer = caller.post(world.path(endpoint.path), {})
+
+        needed = set(endpoint.body or {}) - {"comment"}
+        assert set(check(answer, 422, "invalid")["errors"]) == needed
+        assert picture() == before
+
+    WRONG = (None, 7, 1.5, True, [], ["a"], [[]], {}, {"a": 1}, "", "\x00", "\ud800", "1")
+
+    @pytest.mark.parametrize("endpoint", WITH_FIELDS, ids=str)
+    def test_with_a_wrong_type_or_value_are_422(self, world: World, endpoint: Endpoint) -> None:
+        caller = Caller(world.cast.alice)
+        before = picture()
+
+        for (name, right), wrong in itertools.product((endpoint.body or {}).items(), self.WRONG):
+            if fits(name, right, wrong):
+                continue
+            answer = caller.post(world.path(endpoint.path), {**(endpoint.body or {}), name: wrong})
+            assert name in check(answer, 422, "invalid")["errors"], (name, wrong)
+
+        assert picture() == before
+
+    @every_post
+    def test_over_256_kb_are_413(self, world: World, endpoint: Endpoint) -> None:
+        caller = Caller(world.cast.alice)
+        before = picture()
+
+        answer = caller.send("POST", world.path(endpoint.path), b'{"reason": "' + b"x" * (256 * 1024) + b'"}')
+
+        check(answer, 413, "too_large")
+        assert picture() == before
+
+    @every_post
+    def test_of_another_type_are_415(self, world: World, endpoint: Endpoint) -> None:
+        caller = Caller(world.cast.alice)
+        before = picture()
+
+        for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""):
+            answer = caller.send("POST", world.path(endpoint.path), b"reason=because", content_type=kind)
+            check(answer, 415, "unsupported_media_type")
+
+        assert picture() == before
+
+
+def fits(name: str, right: Any, wrong: Any) -> bool:
+    """Where a wrong value happens to be a right one."""
+    free_text = isinstance(right, str) and name in {"comment", "reason"}
+    return (free_text and wrong == "1") or (name == "comment" and wrong == "") or (name == "revision" and wrong == 7)
+
+
+class TestAsks:
+    SENSELESS: tuple[tuple[dict[str, Any], str], ...] = (
+        ({"target": "shop-moon"}, "target"),
+        ({"target": "Shop-prod"}, "target"),
+        ({"kind": "role_grant"}, "kind"),
+        ({"kind": "superuser"}, "kind"),
+        ({"roles": ["nothing@shop"]}, "roles"),
+        ({"roles": ["read@shop.moon"]}, "roles"),
+        ({"roles": ["read"]}, "roles"),
+        ({"roles": ["read@shop", "read@shop"]}, "roles"),
+        ({"roles": ["read@shop.orders"] * 21}, "roles"),
+        ({"duration": "PT0S"}, "duration"),
+        ({"duration": "P367D"}, "duration"),
+        ({"duration": "2:00:00"}, "duration"),
+        ({"duration": "P1W"}, "duration"),
+        ({"duration": "-PT2H"}, "duration"),
+        ({"duration": 7200}, "duration"),
+        ({"duration": "PT" + "9" * 400 + "H"}, "duration"),
+        ({"reason": " "}, "reason"),
+        ({"reason": "x" * 2001}, "reason"),
+        ({"authentication": "x509"}, "authentication"),
+        ({"authentication": "kerberos"}, "authentication"),
+        ({"clusters": ["Cluster0"]}, "clusters"),
+        ({"source_addresses": ["0.0.0.0/0"]}, "source_addresses"),
+        ({"source_addresses": ["::/0"]}, "source_addresses"),
+        ({"source_addresses": ["192.0.2.7/24"]}, "source_addresses"),
+        ({"source_addresses": ["here"]}, "source_addresses"),
+        ({"grantee": "nobody"}, "grantee"),
+        ({"starts_at": "2020-01-01T00:00:00Z"}, "starts_at"),
+        ({"starts_at": "2099-01-01T00:00:00Z"}, "starts_at"),
+        ({"starts_at": "2030-01-01T00:00:00"}, "starts_at"),
+        ({"starts_at": "2030-13-01T00:00:00Z"}, "starts_at"),
+        ({"starts_at": "tomorrow"}, "starts_at"),
+        ({"ticket": "x" * 201}, "ticket"),
+    )
+
+    @pytest.mark.parametrize("path", ["access-requests/", "access-requests/preview/"])
+    def test_that_make_no_sense_are_422(self, world: World, path: str) -> None:
+        caller = Caller(world.cast.alice)
+        before = picture()
+
+        for changes, field in self.SENSELESS:
+            assert field in check(caller.post(path, ask(**changes)), 422, "invalid")["errors"], changes
+
+        assert picture() == before
+
+
+class TestFilters:
+    @every_endpoint
+    def test_that_are_unknown_or_wrong_are_422(self, world: World, endpoint: Endpoint) -> None:
+        caller = Caller(world.cast.dave)
+        wrong = {"unknown": "1"} | dict.fromkeys(endpoint.filters, "\x00")
+        before = picture()
+
+        for name, value in wrong.items() if endpoint.filters else []:
+            assert name in check(caller.get(endpoint.path, **{name: value}), 422, "invalid")["errors"]
+
+        assert picture() == before
+
+    def test_page_sizes_go_from_1_to_200(self, world: World) -> None:
+        caller = Caller(world.cast.dave)
+
+        for value in ("0", "201", "-1", "1e2", "x", "", "9" * 20, "\u0663"):
+            check(caller.get("grants/", page_size=value), 422, "invalid")
+
+    def test_cursors_are_ours_or_422(self, world: World) -> None:
+        caller = Caller(world.cast.dave)
+
+        for value in ("", "x", "YjE=x", "cD0x", "YjE5OTk5OTk5OTk5OTk5OTk5OTk5", "\U0001f642"):
+            check(caller.get("access-requests/", cursor=value), 422, "invalid")
+
+
+class TestAddresses:
+    @every_endpoint
+    def test_take_only_their_methods(self, world: World, endpoint: Endpoint) -> None:
+        caller = Caller(world.cast.alice)
+        taken = {other.method for other in ENDPOINTS if other.path == endpoint.path}
+        before = picture()
+
+        for method in {"PUT", "PATCH", "DELETE", "TRACE", "OPTIONS", "POST", "GET"} - taken:
+            answer = caller.send(method, world.path(endpoint.path))
+            check(answer, 405, "method_not_allowed")
+            assert endpoint.method in answer.headers["Allow"]
+
+        assert picture() == before
+
+    @pytest.mark.parametrize("endpoint", [endpoint for endpoint in ENDPOINTS if endpoint.has_id], ids=str)
+    def test_with_a_bad_id_are_404(self, world: World, endpoint: Endpoint) -> None:
+        caller = Caller(world.cast.erin)
+        before = picture()
+        raw = json.dumps(endpoint.body).encode() if endpoint.body is not None else b""
+
+        for number in ("0", "999999", str(2**63 - 1), str(2**63), "9" * 40, "-1", "x", "1.0", "%00", "\u0663"):
+            answer = caller.send(endpoint.method, endpoint.path.format(request=number, grant=number), raw)
+            check(answer, 404, "not_found")
+
+        assert picture() == before
+
+    NOWHERE = (
+        "", "nothing/", "targets", "access-requests/1/extend/", "grants/1/extend/", "grants/1/diagnose/",
+        "break-glass/", "policies/simulate/", "targets/shop%00prod/", "targets/../",
+    )  # fmt: skip
+
+    def test_that_are_not_there_are_404(self, world: World) -> None:
+        caller = Caller(world.cast.erin)
+
+        for path, method in itertools.product(self.NOWHERE, ("GET", "POST")):
+            check(caller.send(method, path, b"{}" if method == "POST" else b""), 404, "not_found")
+        check(caller.get("targets/shop-moon/"), 404, "not_found")
+
+    def test_outside_of_the_version_are_404_too(self, db: None) -> None:
+        for path in ("/api", "/api/", "/api/v2/targets/"):
+            check(Client().get(path), 404, "not_found")
+
+
+class TestTokens:
+    NO_TOKENS = (
+        None, "", "Bearer", "Bearer ", f"Bearer access_{'x' * 40}", "Basic YWxpY2U6YWxpY2U=", "Bearer \u00e9" * 9, "x" * 9000,
+    )  # fmt: skip
+
+    @every_endpoint
+    def test_that_are_no_tokens_are_401(self, world: World, endpoint: Endpoint) -> None:
+        before = picture()
+
+        for header in self.NO_TOKENS:
+            headers = {"Authorization": header} if header is not None else {}
+            answer = Client().generic(
+                endpoint.method,
+                ROOT + world.path(endpoint.path),
+                "{}",
+                content_type="application/json",
+                headers=headers,
+            )
+            check(answer, 401, "unauthenticated")
+            assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+        assert picture() == before
+
+    @every_endpoint
+    def test_that_were_revoked_are_401(self, world: World, endpoint: Endpoint) -> None:
+        caller = Caller(world.cast.alice)
+        actor = people_queries.actor_of(world.cast.alice, Via.WEB)
+        people.revoke_token(token_id=caller.token_id, person=world.cast.alice, actor=actor)
+        before = picture()
+
+        answer = caller.send(endpoint.method, world.path(endpoint.path))
+
+        check(answer, 401, "unauthenticated")
+        assert picture() == before
+
+    @every_endpoint
+    def test_without_the_scope_are_403(self, world: World, endpoint: Endpoint) -> None:
+        others = tuple(scope for scope in Caller.__dataclass_fields__["scopes"].default if scope != endpoint.scope)
+        caller = Caller(world.cast.alice, scopes=others)
+        before = picture()
+        raw = json.dumps(endpoint.body).encode() if endpoint.body is not None else b""
+
+        answer = caller.send(endpoint.method, world.path(endpoint.path), raw)
+
+        assert endpoint.scope in check(answer, 403, "scope")["detail"]
+        assert picture() == before
+
+    @every_endpoint
+    def test_of_the_portal_s_session_mean_nothing_here(self, world: World, endpoint: Endpoint) -> None:
+        client = Client()
+        client.force_login(world.cast.alice)
+
+        answer = client.generic(endpoint.method, ROOT + world.path(endpoint.path), content_type="application/json")
+
+        check(answer, 401, "unauthenticated")
+        assert "Set-Cookie" not in answer.headers

@@ -1,0 +1,119 @@
+"""Guards who may do what: every address for every kind of person, on their own and on others' objects."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+from django.db import transaction
+from django.urls import URLPattern
+
+from accessrequests.api.urls import urlpatterns
+from accessrequests.models import AuditEvent
+from tests.api.caller import Caller
+from tests.api.world import ENDPOINTS, Endpoint, World, picture
+
+PEOPLE = ("alice", "bob", "carol", "dave", "erin", "mallory")
+PUBLIC = {"schema", "docs", None}
+
+# The request is alice's and waits for a data owner; the grant is alice's and live. bob is a data owner, carol decides
+# on other things, dave audits, erin administers, mallory is in no group. (carol asks nobody: she is not in engineering.)
+EXPECTED: dict[str, tuple[int, int, int, int, int, int]] = {
+    #                                     alice bob  carol dave erin mallory
+    "GET targets/": (200, 200, 200, 200, 200, 200),
+    "GET targets/shop-prod/": (200, 200, 200, 200, 200, 200),
+    "GET targets/shop-prod/roles/": (200, 200, 200, 200, 200, 200),
+    "GET policies/": (200, 200, 200, 200, 200, 200),
+    "GET access-requests/": (200, 200, 200, 200, 200, 200),
+    "POST access-requests/": (201, 201, 403, 403, 403, 403),
+    "POST access-requests/preview/": (200, 200, 200, 200, 200, 200),
+    "GET access-requests/{request}/": (200, 200, 404, 200, 200, 404),
+    "POST access-requests/{request}/approve/": (403, 200, 404, 403, 403, 404),
+    "POST access-requests/{request}/deny/": (403, 200, 404, 403, 403, 404),
+    "POST access-requests/{request}/cancel/": (200, 403, 404, 403, 403, 404),
+    "GET grants/": (200, 200, 200, 200, 200, 200),
+    "GET grants/{grant}/": (200, 200, 404, 200, 200, 404),
+    "POST grants/{grant}/reveal/": (200, 403, 404, 403, 403, 404),
+    "POST grants/{grant}/rotate/": (202, 403, 404, 403, 403, 404),
+    "POST grants/{grant}/release/": (202, 403, 404, 403, 403, 404),
+    "POST grants/{grant}/revoke/": (403, 202, 404, 403, 202, 404),
+    "GET audit-events/": (200, 200, 200, 200, 200, 200),
+    "GET audit-events/export/": (200, 200, 200, 200, 200, 200),
+    "GET audit-events/verify/": (403, 403, 403, 200, 200, 403),
+}
+# A refusal of these leaves a trace: deciding on what one may not decide, and reaching for another's access.
+RECORDED = {
+    "POST access-requests/{request}/approve/": {403: "access_request.refused"},
+    "POST access-requests/{request}/deny/": {403: "access_request.refused"},
+    "POST grants/{grant}/reveal/": {403: "grant.refused", 404: "grant.refused"},
+    "POST grants/{grant}/rotate/": {403: "grant.refused", 404: "grant.refused"},
+    "POST grants/{grant}/revoke/": {403: "grant.refused"},
+}
+
+
+def test_every_address_has_its_line() -> None:
+    named = {pattern.name for pattern in urlpatterns if isinstance(pattern, URLPattern)}
+
+    assert named - PUBLIC == {endpoint.name for endpoint in ENDPOINTS}
+    assert set(EXPECTED) == {str(endpoint) for endpoint in ENDPOINTS}
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
+def test_the_matrix(world: World, endpoint: Endpoint) -> None:
+    for person in PEOPLE:
+        with undone():
+            check_cell(world, endpoint, person)
+
+
+@contextlib.contextmanager
+def undone() -> Iterator[None]:
+    """Take back what happens inside, so that one world serves everybody."""
+    block = transaction.atomic()
+    block._from_testcase = True  # type: ignore[attr-defined]  # operations accept no other transaction around them
+    with block:
+        yield
+        transaction.set_rollback(True)
+
+
+def check_cell(world: World, endpoint: Endpoint, person: str) -> None:
+    expected = EXPECTED[str(endpoint)][PEOPLE.index(person)]
+    caller = Caller(getattr(world.cast, person))
+    before = picture()
+
+    path = world.path(endpoint.path)
+    answer = caller.get(path) if endpoint.method == "GET" else caller.post(path, endpoint.body)
+
+    assert answer.status_code == expected, answer.content
+    recorded = RECORDED.get(str(endpoint), {}).get(expected)
+    if recorded is not None:
+        newest = AuditEvent.objects.latest("sequence")
+        assert (newest.event, newest.actor, newest.via) == (recorded, person, "api")
+        after = picture()
+        assert after["rows"].pop("AuditEvent") == before["rows"].pop("AuditEvent") + 1
+        assert {**after, "audit": None} == {**before, "audit": None}
+    elif expected >= 400 or endpoint.method == "GET" or endpoint.name == "preview":
+        assert picture() == before
+    else:
+        assert picture() != before
+
+
+def test_lists_show_only_what_one_may_see(world: World) -> None:
+    for person in PEOPLE:
+        check_lists(world, person)
+
+
+def check_lists(world: World, person: str) -> None:
+    caller = Caller(getattr(world.cast, person))
+
+    requests = {one["id"] for one in caller.get("access-requests/").json()["results"]}
+    grants = {one["id"] for one in caller.get("grants/").json()["results"]}
+    actors = {one["actor"] for one in caller.get("audit-events/").json()["results"]}
+
+    sees_all = person in {"alice", "bob", "dave", "erin"}
+    both = {world.request.pk, world.grant.access_request_id}
+    assert requests == (both if sees_all else set())
+    assert grants == ({world.grant.pk} if sees_all else set())
+    if person == "mallory":
+        assert actors <= {"mallory", "os:tests"}
+    assert ("os:tests" in actors) or person in {"alice", "bob", "carol", "mallory"}

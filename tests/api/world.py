@@ -1,0 +1,104 @@
+"""What there is when a test of the API begins, every endpoint there is, and a picture of all rows to compare with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.apps import apps
+from django.db.models import Max
+
+from accessrequests.models import AccessRequest, AuditEvent, CallBucket, Credential, Grant
+from accessrequests.operations import grants
+from tests import make
+from tests.api.caller import ask
+from tests.make import Cast
+
+
+@dataclass(frozen=True)
+class World:
+    """A request of alice's that waits for a data owner, and a live grant of hers whose password nobody has read."""
+
+    cast: Cast
+    request: AccessRequest
+    grant: Grant
+
+    def path(self, template: str) -> str:
+        return template.format(request=self.request.pk, grant=self.grant.pk)
+
+
+def make_active(grant_id: int) -> None:
+    """What the workers do, without a target."""
+    attempt = grants.start_provisioning(grant_id=grant_id)
+    assert attempt is not None
+    gates: dict[str, dict[str, object]] = {"user": {"proof": "login"}, "roles": {"roles": ["read@shop.orders"]}}
+    assert grants.mark_active(grant_id=grant_id, attempt=attempt.number, gates=gates)
+
+
+def active_grant(cast: Cast, **changes: Any) -> Grant:
+    grant = make.approved_grant(cast.alice, cast.bob, **changes)
+    make_active(grant.pk)
+    return Grant.objects.get(pk=grant.pk)
+
+
+def make_world(cast: Cast) -> World:
+    grant = active_grant(cast)
+    return World(cast=cast, request=make.submit(cast.alice), grant=grant)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One method of one address, with a good body."""
+
+    name: str
+    method: str
+    path: str
+    scope: str
+    body: dict[str, Any] | None = None
+    filters: tuple[str, ...] = field(default=())
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def has_id(self) -> bool:
+        return "{" in self.path
+
+
+PAGE = ("page_size", "cursor")
+AUDIT = ("subject", "event", "since")
+ENDPOINTS = (
+    Endpoint("targets", "GET", "targets/", "read", filters=PAGE),
+    Endpoint("target", "GET", "targets/shop-prod/", "read"),
+    Endpoint("target_roles", "GET", "targets/shop-prod/roles/", "read"),
+    Endpoint("policies", "GET", "policies/", "read", filters=PAGE),
+    Endpoint("access_requests", "GET", "access-requests/", "read", filters=(*PAGE, "state", "mine", "awaiting_me")),
+    Endpoint("access_requests", "POST", "access-requests/", "request", ask()),
+    Endpoint("preview", "POST", "access-requests/preview/", "request", ask()),
+    Endpoint("access_request", "GET", "access-requests/{request}/", "read"),
+    Endpoint("approve", "POST", "access-requests/{request}/approve/", "decide", {"revision": 1, "comment": "Fine."}),
+    Endpoint("deny", "POST", "access-requests/{request}/deny/", "decide", {"revision": 1, "reason": "Use staging."}),
+    Endpoint("cancel", "POST", "access-requests/{request}/cancel/", "request", {}),
+    Endpoint("grants", "GET", "grants/", "read", filters=(*PAGE, "state")),
+    Endpoint("grant", "GET", "grants/{grant}/", "read"),
+    Endpoint("reveal", "POST", "grants/{grant}/reveal/", "reveal", {}),
+    Endpoint("rotate", "POST", "grants/{grant}/rotate/", "reveal", {}),
+    Endpoint("release", "POST", "grants/{grant}/release/", "end", {}),
+    Endpoint("revoke", "POST", "grants/{grant}/revoke/", "end", {"reason": "The ticket was closed."}),
+    Endpoint("audit_events", "GET", "audit-events/", "audit", filters=(*PAGE, *AUDIT)),
+    Endpoint("audit_events_export", "GET", "audit-events/export/", "audit", filters=AUDIT),
+    Endpoint("audit_events_verify", "GET", "audit-events/verify/", "audit"),
+)
+POSTS = tuple(endpoint for endpoint in ENDPOINTS if endpoint.method == "POST")
+
+
+def picture() -> dict[str, Any]:
+    """Everything that a call could have changed."""
+    tables = [model for model in apps.get_app_config("accessrequests").get_models() if model is not CallBucket]
+    return {
+        "rows": {model.__name__: model._default_manager.count() for model in tables},
+        "audit": AuditEvent.objects.aggregate(Max("sequence")),
+        "requests": list(AccessRequest.objects.order_by("pk").values_list("pk", "state", "revision")),
+        "grants": list(Grant.objects.order_by("pk").values_list("pk", "state", "attempt", "note")),
+        "credentials": list(Credential.objects.order_by("pk").values_list("pk", "state", "generation")),
+    }
