@@ -47,10 +47,21 @@ def open_sealed(sealed: bytes, *, purpose: str) -> str:
 
 
 def _keys() -> dict[str, bytes]:
-    keys = {}
-    for entry in filter(None, settings.ACCESS_SEALING_KEYS.split(",")):
-        key_id, _, encoded = entry.strip().partition(":")
-        keys[key_id] = base64.urlsafe_b64decode(encoded)
-    if not keys or any(len(key) != KEY_BYTES for key in keys.values()):
-        raise CannotOpen("ACCESS_SEALING_KEYS must hold entries of the form name:base64url of 32 bytes.")
+    """Newest first.
+
+    :raises CannotOpen: when the setting is not what it should be.
+    """
+    try:
+        keys = dict(_key(entry) for entry in settings.ACCESS_SEALING_KEYS.rstrip(", \n").split(","))
+    except ValueError as error:
+        raise CannotOpen("ACCESS_SEALING_KEYS must hold entries of the form name:base64url of 32 bytes.") from error
     return keys
+
+
+def _key(entry: str) -> tuple[str, bytes]:
+    key_id, _, encoded = entry.strip().partition(":")
+    key = base64.urlsafe_b64decode(encoded)
+    # A sealed value names its key before the first dot.
+    if not key_id or "." in key_id or len(key) != KEY_BYTES:
+        raise ValueError("not a key")
+    return key_id, key

@@ -30,10 +30,18 @@ def _asks_groups_of(person: Person) -> Q:
     return Q(step_groups__overlap=sorted(people.groups_of(person)))
 
 
+def _asked_since_joining(person: Person) -> Q:
+    """The same, but for what was filed before the person joined the group: a newcomer has no voice in that."""
+    asked = Q(pk__in=[])
+    for group, since in people.memberships_of(person):
+        asked |= Q(step_groups__contains=[group], filed_at__gte=since)
+    return asked
+
+
 def inbox_of(person: Person) -> QuerySet[AccessRequest]:
     """What waits for this person's decision, soonest to lapse first."""
     waiting = (
-        AccessRequest.objects.filter(_asks_groups_of(person), state=AccessRequestState.PENDING)
+        AccessRequest.objects.filter(_asked_since_joining(person), state=AccessRequestState.PENDING)
         .exclude(Q(requester=person) | Q(beneficiary=person))
         .exclude(approvals__person=person)
         .values("pk")

@@ -12,7 +12,8 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import CharField, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat
 
 from accessrequests.domain import chain
 from accessrequests.models import AccessRequest, AuditEvent, Grant, Person
@@ -43,11 +44,20 @@ def visible_to(person: Person) -> QuerySet[AuditEvent]:
     events = AuditEvent.objects.order_by("-sequence")
     if people.may_audit(person):
         return events
-    mine = Q(requester=person) | Q(beneficiary=person)
-    requests = AccessRequest.objects.filter(mine).values_list("pk", flat=True)
-    grants = Grant.objects.filter(access_request__in=requests).values_list("pk", flat=True)
-    subjects = [f"access_request/{pk}" for pk in requests] + [f"grant/{pk}" for pk in grants]
-    return events.filter(Q(actor=person.username) | Q(subject__in=[*subjects, f"person/{person.username}"]))
+    requests = AccessRequest.objects.filter(Q(requester=person) | Q(beneficiary=person))
+    grants = Grant.objects.filter(access_request__in=requests.values("pk"))
+    return events.filter(
+        Q(actor=person.username)
+        | Q(subject=f"person/{person.username}")
+        | Q(subject__in=_subjects("access_request/", requests))
+        | Q(subject__in=_subjects("grant/", grants))
+    )
+
+
+def _subjects(kind: str, rows: QuerySet[Any]) -> QuerySet[Any]:
+    """The subjects of these rows, left to the database to make: there may be very many."""
+    named: QuerySet[Any] = rows.annotate(named=Concat(Value(kind), Cast("pk", CharField()), output_field=CharField()))
+    return named.order_by().values("named")
 
 
 def about(subject: str) -> list[str]:

@@ -34,6 +34,12 @@ def groups_of_all(folk: Iterable[Person]) -> dict[int, frozenset[str]]:
     return {person_id: frozenset(names) for person_id, names in groups.items()}
 
 
+def memberships_of(person: Person) -> list[tuple[str, datetime]]:
+    """The groups that the person belongs to now, each with since when."""
+    current = Membership.objects.filter(person=person, person__is_active=True).current()
+    return list(current.values_list("group__name", "since"))
+
+
 def may_audit(person: Person) -> bool:
     """Auditors and administrators see everything."""
     return _has_role(person, [GroupRole.AUDITOR, GroupRole.ADMINISTRATOR])

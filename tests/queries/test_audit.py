@@ -81,21 +81,21 @@ def may_be_anchored(trail: Cast, anchors: AnchorFile, request: pytest.FixtureReq
 
 
 def _set(what: str, sequence: int) -> Tamper:
-    return lambda thief: thief.execute(f"UPDATE {TABLE} SET {what} WHERE sequence = %s", [sequence])  # type: ignore[arg-type]
+    return lambda thief: thief.execute(f"UPDATE {TABLE} SET {what} WHERE sequence = %s", [sequence])
 
 
 def _delete(where: str) -> Tamper:
-    return lambda thief: thief.execute(f"DELETE FROM {TABLE} WHERE {where}")  # type: ignore[arg-type]
+    return lambda thief: thief.execute(f"DELETE FROM {TABLE} WHERE {where}")
 
 
 def _swap(thief: psycopg.Connection) -> None:
     for old, new in ((4, -4), (5, 4), (-4, 5)):
-        thief.execute(f"UPDATE {TABLE} SET sequence = %s WHERE sequence = %s", [new, old])  # type: ignore[arg-type]
+        thief.execute(f"UPDATE {TABLE} SET sequence = %s WHERE sequence = %s", [new, old])
 
 
 def _close_up(thief: psycopg.Connection) -> None:
     _delete("sequence = 4")(thief)
-    thief.execute(f"UPDATE {TABLE} SET sequence = sequence - 1 WHERE sequence > 4")  # type: ignore[arg-type]
+    thief.execute(f"UPDATE {TABLE} SET sequence = sequence - 1 WHERE sequence > 4")
 
 
 def _hash_again(thief: psycopg.Connection) -> None:
@@ -105,7 +105,7 @@ def _hash_again(thief: psycopg.Connection) -> None:
         fields = {**audit.shown(event), "previous": previous}
         event_hash = chain.seal_event(fields)
         thief.execute(
-            f"UPDATE {TABLE} SET previous = %s, hash = %s WHERE sequence = %s",  # type: ignore[arg-type]
+            f"UPDATE {TABLE} SET previous = %s, hash = %s WHERE sequence = %s",
             [previous, event_hash, event.sequence],
         )
         previous = event_hash
@@ -120,15 +120,15 @@ def _and_hash_again(tamper: Tamper) -> Tamper:
 
 
 def _rows(thief: psycopg.Connection) -> list[tuple[Any, ...]]:
-    return thief.execute(f"SELECT * FROM {TABLE} ORDER BY sequence").fetchall()  # type: ignore[arg-type]
+    return thief.execute(f"SELECT * FROM {TABLE} ORDER BY sequence").fetchall()
 
 
 def _restore(thief: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-    thief.execute(f"TRUNCATE {TABLE}")  # type: ignore[arg-type]
+    thief.execute(f"TRUNCATE {TABLE}")
     for row in rows:
         values = [Jsonb(value) if isinstance(value, dict) else value for value in row]
         places = ", ".join(["%s"] * len(values))
-        thief.execute(f"INSERT INTO {TABLE} VALUES ({places})", values)  # type: ignore[arg-type]
+        thief.execute(f"INSERT INTO {TABLE} VALUES ({places})", values)
 
 
 class TestVerify:
@@ -208,7 +208,7 @@ class TestVerify:
 
     def test_names_an_empty_trail(self, trail: Cast, anchors: AnchorFile, thief: psycopg.Connection) -> None:
         anchors.write()
-        thief.execute(f"TRUNCATE {TABLE}")  # type: ignore[arg-type]
+        thief.execute(f"TRUNCATE {TABLE}")
 
         report = audit.verify()
 
