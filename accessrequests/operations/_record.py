@@ -53,9 +53,7 @@ def record(
     if messages:
         # The only conflict there can be: an inventory that waits to be read already. One reading is enough.
         OutboxMessage.objects.bulk_create(messages, ignore_conflicts=True)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
-    _seal(facts, actor)
+    _seal(facts, actor, wake=bool(messages))
 
 
 def _message(job: Job, fact: Fact, at: datetime) -> OutboxMessage:
@@ -84,9 +82,12 @@ def _ready_at(job: Job, fact: Fact, at: datetime) -> datetime:
     return at + UNREAD_LIFE if job is Job.ERASE_CREDENTIAL else at
 
 
-def _seal(facts: tuple[Fact, ...], actor: Actor) -> None:
+def _seal(facts: tuple[Fact, ...], actor: Actor, *, wake: bool) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [AUDIT_LOCK])
+        if wake:
+            cursor.execute("SELECT pg_notify(%s, ''), pg_advisory_xact_lock(%s)", [CHANNEL, AUDIT_LOCK])
+        else:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [AUDIT_LOCK])
         # One statement after the lock: it sees the head that the last holder committed, and a moment after it.
         cursor.execute(
             "SELECT clock_timestamp(), sequence, hash FROM (SELECT 1) AS one"
