@@ -118,7 +118,7 @@ class TestVerify:
         assert first_bad.sequence == sequence
         assert why in first_bad.why
 
-    def test_believes_the_older_of_two_anchors(self) -> None:
+    def test_asks_the_agreement_of_both_where_two_anchors_speak_of_one_event(self) -> None:
         trail = _trail(4)
         forged = _sealed([{**event, "actor": "bob"} for event in trail])
 
@@ -126,6 +126,16 @@ class TestVerify:
 
         assert report.first_bad is not None
         assert report.first_bad.sequence == 1
+
+    def test_holds_the_whole_hash_of_an_anchored_head_against_it(self) -> None:
+        trail = _trail(4)
+        anchor = _anchor(trail)
+        almost = Anchor(4, anchor.hash[:PREFIX] + "0" * (64 - PREFIX), anchor.at, anchor.prefixes)
+
+        first_bad = verify(trail, [almost]).first_bad
+
+        assert first_bad is not None
+        assert first_bad.sequence == 4
 
     @given(st.integers(min_value=1, max_value=8), st.data())
     def test_sees_any_change_of_any_column(self, length: int, data: st.DataObject) -> None:
@@ -186,6 +196,51 @@ class TestScript:
 
         assert chain.main([str(_written(tmp_path / "bad.jsonl", trail))]) == 1
         assert capsys.readouterr().out.startswith("BROKEN at event 2. ")
+
+    @pytest.mark.parametrize(
+        ("line", "says"),
+        [
+            ("no JSON", "Line 2 of {} is not JSON in UTF-8."),
+            ("[" * 100_000, "Line 2 of {} is not JSON in UTF-8."),
+            ("1", "Line 2 of {} is not an event: it is not an object."),
+            ("[]", "Line 2 of {} is not an event: it is not an object."),
+            ("{}", "Line 2 of {} is not an event: its sequence is missing or of the wrong type."),
+            ('{"sequence": true}', "Line 2 of {} is not an event: its sequence is missing or of the wrong type."),
+            ('{"sequence": 2, "at": 5}', "Line 2 of {} is not an event: its at is missing or of the wrong type."),
+        ],
+    )
+    def test_names_a_line_that_is_no_event(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str, says: str
+    ) -> None:
+        path = _written(tmp_path / "bad.jsonl", _trail(1))
+        path.write_text(path.read_text() + line + "\n")
+
+        assert chain.main([str(path)]) == 2
+        assert capsys.readouterr().err == says.format(path) + "\n"
+
+    @pytest.mark.parametrize("facts", ['{"not": NaN}', '{"alone": "\\ud800"}'])
+    def test_names_an_event_that_no_table_could_hold(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], facts: str
+    ) -> None:
+        path = _written(tmp_path / "bad.jsonl", _trail(1))
+        path.write_text(path.read_text().replace('"facts": {', '"facts": {"odd": ' + facts + ", "))
+
+        assert chain.main([str(path)]) == 2
+        assert capsys.readouterr().err.startswith(f"Line 1 of {path} is not an event: ")
+
+    def test_names_a_line_that_is_no_anchor(
+        self, export: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        path = _written(tmp_path / "anchors.jsonl", [{"sequence": 5}])
+
+        assert chain.main([str(export), str(path)]) == 2
+        assert (
+            capsys.readouterr().err == f"Line 1 of {path} is not an anchor: its hash is missing or of the wrong type.\n"
+        )
+
+    def test_says_that_a_file_is_not_there(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert chain.main([str(tmp_path / "nothing.jsonl")]) == 2
+        assert capsys.readouterr().err == f"{tmp_path}/nothing.jsonl cannot be read: No such file or directory.\n"
 
     @pytest.mark.parametrize("arguments", [[], ["a", "b", "c"]])
     def test_explains_its_arguments(self, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -223,6 +223,7 @@ class TestMarkActive:
 
         grant.refresh_from_db()
         assert grant.state == "active"
+        assert grant.activated_at is not None
         assert grant.activated_at == grant.attempt_ended_at
         assert {gate.gate: gate.evidence for gate in Gate.objects.filter(state="open")} == {
             "user": {"open": {"proof": "login"}},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 import psycopg
 
@@ -43,9 +44,7 @@ def test_approve_deny_and_cancel_after_the_lapse(committed_cast: Cast, owner_con
     for call in calls:
         one = make.submit(committed_cast.alice)
 
-        outcome = _late(
-            owner_connection, "accessrequest", one.pk, lambda call=call, pk=one.pk: call(pk), deadline=one.lapses_at
-        )
+        outcome = _late(owner_connection, "accessrequest", one.pk, partial(call, one.pk), deadline=one.lapses_at)
 
         assert isinstance(outcome, IllegalMove)
         assert outcome.what == "expired"
@@ -53,14 +52,15 @@ def test_approve_deny_and_cancel_after_the_lapse(committed_cast: Cast, owner_con
 
 
 def test_reveal_and_rotate_after_the_end(committed_cast: Cast, owner_connection: psycopg.Connection) -> None:
-    for verb in (credentials.reveal, credentials.rotate):
+    verbs: tuple[Callable[..., object], ...] = (credentials.reveal, credentials.rotate)
+    for verb in verbs:
         grant = make.active_grant(committed_cast.alice, committed_cast.bob, duration=SHORT)
 
         outcome = _late(
             owner_connection,
             "grant",
             grant.pk,
-            lambda verb=verb, pk=grant.pk: verb(grant_id=pk, person=committed_cast.alice, via=Via.API),
+            partial(verb, grant_id=grant.pk, person=committed_cast.alice, via=Via.API),
             deadline=grant.expires_at,
         )
 
@@ -74,10 +74,8 @@ def test_opening_after_the_end(committed_cast: Cast, owner_connection: psycopg.C
         assert attempt is not None
         number = attempt.number
         calls: dict[str, Callable[[], object]] = {
-            "may_open": lambda pk=grant.pk, number=number: grants.may_open(grant_id=pk, attempt=number),
-            "mark_active": lambda pk=grant.pk, number=number: grants.mark_active(
-                grant_id=pk, attempt=number, gates=PROOF
-            ),
+            "may_open": partial(grants.may_open, grant_id=grant.pk, attempt=number),
+            "mark_active": partial(grants.mark_active, grant_id=grant.pk, attempt=number, gates=PROOF),
         }
 
         outcome = _late(owner_connection, "grant", grant.pk, calls[verb], deadline=attempt.grant.expires_at)

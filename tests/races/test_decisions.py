@@ -18,11 +18,11 @@ from tests.make import Cast
 from tests.races.together import at_once, kinds
 
 
-def _approve(access_request: AccessRequest, cast: Cast, name: str = "bob") -> partial[object]:
+def _approve(access_request: AccessRequest, cast: Cast, name: str = "bob") -> partial[AccessRequest]:
     return partial(make.approve, access_request, getattr(cast, name))
 
 
-def _deny(access_request: AccessRequest, cast: Cast) -> partial[object]:
+def _deny(access_request: AccessRequest, cast: Cast) -> partial[AccessRequest]:
     return partial(
         access_requests.deny,
         access_request_id=access_request.pk,
@@ -33,7 +33,7 @@ def _deny(access_request: AccessRequest, cast: Cast) -> partial[object]:
     )
 
 
-def _cancel(access_request: AccessRequest, cast: Cast) -> partial[object]:
+def _cancel(access_request: AccessRequest, cast: Cast) -> partial[AccessRequest]:
     return partial(access_requests.cancel, access_request_id=access_request.pk, requester=cast.alice, via=Via.API)
 
 

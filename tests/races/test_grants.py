@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -103,7 +104,7 @@ def test_several_ends_are_one(committed_cast: Cast) -> None:
 def test_disabling_retiring_and_releasing_at_once_do_not_stand_in_each_others_way(committed_cast: Cast) -> None:
     cast = committed_cast
     held = [make.active_grant(person, cast.bob) for person in (cast.alice, cast.frank, cast.alice, cast.frank)]
-    calls = [
+    calls: list[Callable[[], object]] = [
         partial(make.apply, "frank", active=False),
         partial(make.apply, "alice", active=False),
         partial(make.make_targets, retired=True),
