@@ -37,8 +37,9 @@ class Browser:
 
     def post(self, path: str, **typed: Any) -> Any:
         """Send what no form of ours offers, with a good CSRF token all the same."""
-        self.get("/accounts/logout/")
-        token = self.client.cookies["csrftoken"].value if "csrftoken" in self.client.cookies else ""
+        if "csrftoken" not in self.client.cookies:
+            self.get("/accounts/logout/" if "sessionid" in self.client.cookies else "/accounts/login/")
+        token = self.client.cookies["csrftoken"].value
         return self.client.post(path, {"csrfmiddlewaretoken": token, **typed})
 
     def sign_in(self, person: Person) -> Any:
