@@ -68,5 +68,6 @@ def _set_environment() -> None:
         ACCESS_CALLS_PER_SECOND="100000",
         DATABASE_URL=f"postgres://{APPLICATION}:{password}@{address}/{DATABASE}",
         DATABASE_OWNER_URL=f"postgres://{OWNER}:{password}@{address}/{DATABASE}",
-        REDIS_URL=os.environ["ACCESS_TEST_REDIS"],
+        # Each test process has a broker of its own: the queues of all have the same names.
+        REDIS_URL=os.environ["ACCESS_TEST_REDIS"].rpartition("/")[0] + f"/{int(PROCESS.strip('golsw') or 0) % 16}",
     )
