@@ -1,0 +1,153 @@
+"""Guards deadlines: each is ended on its own, on time, and never held up by another."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from django.db import OperationalError, connections
+
+from accessrequests.models import AccessRequest, Grant
+from accessrequests.operations import grants
+from accessrequests.queries import clock, work
+from tests import make
+from tests.fixtures import MovableClock
+from tests.make import Cast
+from tests.workers.rows import events_of, fresh
+from workers import expiry
+
+
+def active(cast: Cast, **changes: object) -> Grant:
+    grant = make.approved_grant(cast.alice, cast.bob, **changes)
+    attempt = grants.start_provisioning(grant_id=grant.pk)
+    assert attempt is not None
+    assert grants.mark_active(grant_id=grant.pk, attempt=attempt.number, gates={})
+    return fresh(grant)
+
+
+def end() -> int:
+    return expiry.end_what_is_due(clock.now())
+
+
+class TestEndWhatIsDue:
+    def test_ends_an_active_grant_at_its_end_and_not_before(self, committed_cast: Cast, clock: MovableClock) -> None:
+        grant = active(committed_cast)
+        clock.advance(timedelta(hours=2) - timedelta(seconds=2))
+        assert end() == 0
+        assert fresh(grant).state == "active"
+
+        clock.advance(timedelta(seconds=2))
+        assert end() == 1
+
+        ended = fresh(grant)
+        assert (ended.state, ended.end_reason) == ("revoking", "expiry")
+        assert ended.revocation_started_at is not None
+        assert ended.expires_at is not None
+        assert ended.revocation_started_at >= ended.expires_at
+        assert end() == 0
+
+    def test_gives_up_on_what_was_not_active_within_its_window(self, committed_cast: Cast, clock: MovableClock) -> None:
+        grant = make.approved_grant(committed_cast.alice, committed_cast.bob)
+        clock.advance(timedelta(minutes=59))
+        assert end() == 0
+
+        clock.advance(timedelta(minutes=1))
+        end()
+
+        ended = fresh(grant)
+        assert (ended.state, ended.end_reason) == ("revoking", "provisioning_failed")
+        assert events_of(grant) == ["grant.provisioning_failed", "grant.revocation_started"]
+
+    def test_gives_up_at_the_end_of_the_time_box_when_that_comes_first(
+        self, committed_cast: Cast, clock: MovableClock
+    ) -> None:
+        grant = make.approved_grant(committed_cast.alice, committed_cast.bob, duration=timedelta(minutes=10))
+        grants.start_provisioning(grant_id=grant.pk)
+        clock.advance(timedelta(minutes=10))
+
+        end()
+
+        assert (fresh(grant).state, fresh(grant).end_reason) == ("revoking", "provisioning_failed")
+
+    def test_counts_the_window_of_a_scheduled_grant_from_its_start(
+        self, committed_cast: Cast, clock: MovableClock
+    ) -> None:
+        in_three_hours = clock_now() + timedelta(hours=3)
+        grant = make.approved_grant(committed_cast.alice, committed_cast.bob, starts_at=in_three_hours)
+        clock.advance(timedelta(hours=3, minutes=59))
+        assert end() == 0
+        clock.advance(timedelta(minutes=1, seconds=1))
+        assert end() == 1
+        assert fresh(grant).state == "revoking"
+
+    def test_lapses_a_request_that_nobody_answered(self, committed_cast: Cast, clock: MovableClock) -> None:
+        access_request = make.submit(committed_cast.alice)
+        clock.advance(timedelta(hours=8))
+
+        assert end() == 1
+
+        assert AccessRequest.objects.get(pk=access_request.pk).state == "expired"
+        assert events_of(access_request)[-1] == "access_request.expired"
+
+    def test_one_bad_row_holds_up_no_other(
+        self, committed_cast: Cast, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        broken, sound = active(committed_cast), active(committed_cast)
+        lapsing = make.submit(committed_cast.alice)
+        Grant.objects.filter(pk=broken.pk).update(state="active")
+        clock.advance(timedelta(hours=8))
+        truly = grants.expire
+
+        def expire(*, grant_id: int) -> bool:
+            if grant_id == broken.pk:
+                raise RuntimeError("Nobody foresaw this.")
+            return truly(grant_id=grant_id)
+
+        monkeypatch.setattr(grants, "expire", expire)
+
+        assert end() == 3
+
+        assert fresh(broken).state == "active"
+        assert fresh(sound).state == "revoking"
+        assert AccessRequest.objects.get(pk=lapsing.pk).state == "expired"
+
+    def test_a_row_that_somebody_holds_holds_up_no_other(self, committed_cast: Cast, clock: MovableClock) -> None:
+        """A process frozen inside a transaction keeps its row; the relay must not wait for it."""
+        held, free = active(committed_cast), active(committed_cast)
+        clock.advance(timedelta(hours=2))
+        other = connections["default"].copy()
+        other.set_autocommit(False)
+        try:
+            with other.cursor() as cursor:
+                cursor.execute("SELECT 1 FROM accessrequests_grant WHERE id = %s FOR UPDATE", [held.pk])
+            began = clock_now()
+            end()
+            assert clock_now() - began < timedelta(seconds=4)
+            other.rollback()
+        finally:
+            other.close()
+
+        assert (fresh(held).state, fresh(free).state) == ("active", "revoking")
+        end()
+        assert fresh(held).state == "revoking"
+
+    def test_says_so_when_the_database_itself_is_away(
+        self, committed_cast: Cast, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        active(committed_cast)
+        clock.advance(timedelta(hours=2))
+        now = clock_now()
+        grant_ids = work.ended_grants(now, limit=10)
+        assert grant_ids
+
+        def gone(*, grant_id: int) -> bool:
+            connections["default"].connection.close()
+            raise OperationalError("the server closed the connection unexpectedly")
+
+        monkeypatch.setattr(grants, "expire", gone)
+        with pytest.raises(OperationalError):
+            expiry.end_what_is_due(now)
+
+
+def clock_now() -> datetime:
+    return clock.now()
