@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from accessrequests.domain.lifecycle import EndReason, GrantState
+from accessrequests.domain.lifecycle import EndReason, GateName, GrantState
 from accessrequests.models import Grant
 from accessrequests.operations import grants, targets
 from accessrequests.operations.outbox import Claim
@@ -15,10 +15,10 @@ from accessrequests.queries import grants as grant_queries
 from workers.connections import provisioner_for
 from workers.outcomes import Done, Outcome, try_again
 from workers.provision import spec_of
-from workers.provisioners.base import GrantSpec, Owned, Provisioner, ProvisionerError
+from workers.provisioners.base import GrantSpec, Owned, Proof, Provisioner, ProvisionerError
 
 ORPHAN = "It is ours, and no grant of ours is alive that it belongs to."
-MISSING = "The target no longer has the user."
+MISSING = "The target no longer has the user as we made it."
 CHANGED = "The target holds something other than what was approved."
 
 log = structlog.get_logger(__name__)
@@ -50,23 +50,27 @@ def _suspects(slug: str, provisioner: Provisioner, owned: Mapping[str, Owned]) -
     for name in sorted(set(strays) - set(seen)):
         log.warning("looks_like_ours", target=slug, username=name, proven=False)
     for grant in alive.values():
-        if grant.state == GrantState.ACTIVE and _differs(provisioner, grant):
-            seen[grant.username] = CHANGED if grant.username in owned else MISSING
+        why = _drift(provisioner, grant) if grant.state == GrantState.ACTIVE else ""
+        if why:
+            seen[grant.username] = why
     return seen
 
 
-def _differs(provisioner: Provisioner, grant: Grant) -> bool:
-    """Whether the target holds other than what was approved. That we cannot see it is no sign of that.
+def _drift(provisioner: Provisioner, grant: Grant) -> str:
+    """How what the target holds differs from what was approved, if it does. That we cannot see it is no sign of that.
 
     :raises ProvisionerError: the target does not answer.
     """
     try:
-        return not provisioner.readiness(spec_of(grant)).exact
+        readiness = provisioner.readiness(spec_of(grant))
     except ProvisionerError as error:
         if error.unreachable:
             raise
         log.warning("grant_not_compared", grant=grant.pk, error=str(error))
-        return False
+        return ""
+    if readiness.exact:
+        return ""
+    return MISSING if readiness.gates.get(GateName.USER) is Proof.NOT_YET else CHANGED
 
 
 def _act(slug: str, provisioner: Provisioner, *, username: str, why: str) -> None:
@@ -75,7 +79,7 @@ def _act(slug: str, provisioner: Provisioner, *, username: str, why: str) -> Non
         _end_orphan(slug, provisioner, username)
         return
     grant = grant_queries.of_target(slug).filter(username=username, state=GrantState.ACTIVE).first()
-    if grant is not None and _differs(provisioner, grant):
+    if grant is not None and _drift(provisioner, grant) == why:
         grants.end(grant_id=grant.pk, reason=EndReason.DRIFT, note=why)
 
 
