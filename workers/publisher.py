@@ -7,6 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import structlog
 from celery.utils.nodenames import worker_direct
@@ -98,8 +99,8 @@ def _full_queues(again: Sequence[Ready]) -> set[str]:
         return set()
     wanted = {_name(message): 1 if message.consumer else work.unclaimed_in(message.queue) for message in again}
     with carry.app.connection_for_write() as broker:
-        client = broker.default_channel.client
-        return {name for name, number in wanted.items() if client.llen(name) >= number}
+        channel: Any = broker.default_channel  # of Redis, which knows the length of its lists
+        return {name for name, number in wanted.items() if channel.client.llen(name) >= number}
 
 
 def _name(message: Ready) -> str:
