@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from django.db.models import Exists, OuterRef
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 from pytest_django import Settings
@@ -17,15 +20,19 @@ from pytest_django import Settings
 from accessrequests.domain.events import Job, Via
 from accessrequests.models import Grant, OutboxMessage
 from accessrequests.operations import credentials, outbox, targets
+from accessrequests.operations.credentials import Revealed
 from accessrequests.queries import clock
 from sandbox import catalogue
 from tests import make
 from tests.make import Cast
 from tests.servers import PROCESS
+from tests.workers.database_clock import DatabaseClock, movable
+from tests.workers.way import Way
 from workers import connections, handlers
 
 SHOP = f"live_{PROCESS}"
 WORKER = f"worker_{PROCESS}"
+REFUSED_LOGIN = 18
 READ_ORDERS = f"read@{SHOP}.orders"
 
 Client = MongoClient[dict[str, Any]]
@@ -44,9 +51,18 @@ def owner_of_target() -> Iterator[Client]:
 
 def _forget(client: Client) -> None:
     client.drop_database(SHOP)
-    for user in client.admin.command("usersInfo", {"forAllDBs": True})["users"]:
-        if user["user"].startswith(f"jit-tests{PROCESS}-") or user["user"] == WORKER:
-            client[user["db"]].command("dropUser", user["user"])
+    _forget_grants(client)
+    with suppress(OperationFailure):
+        client.admin.command("dropUser", WORKER)
+
+
+def _forget_grants(client: Client) -> None:
+    """The ids of grants begin anew in every test, and so do the names."""
+    ours = {"$regex": f"^jit-tests{PROCESS}-"}
+    for user in client.admin["system.users"].find({"user": ours}):
+        client[user["db"]].command("dropUser", user["user"])
+    for role in client.admin["system.roles"].find({"role": ours}):
+        client[role["db"]].command("dropRole", role["role"])
 
 
 @pytest.fixture
@@ -54,6 +70,8 @@ def work(committed_cast: Cast, owner_of_target: Client, settings: Settings, tmp_
     """The sandbox's cast, with shop-prod on a real server, its connection file and its inventory."""
     password = secrets.token_urlsafe(12)
     host = os.environ["ACCESS_TEST_MONGOD"].rpartition("@")[2].partition("/")[0]
+    way = Way(host)
+    _forget_grants(owner_of_target)
     try:
         owner_of_target.admin.command("createUser", WORKER, pwd=password, roles=["root"])
     except OperationFailure:
@@ -61,7 +79,10 @@ def work(committed_cast: Cast, owner_of_target: Client, settings: Settings, tmp_
     hosts = dict.fromkeys(catalogue.TARGETS, host)
     targets.apply_catalogue(entries=catalogue.targets_document(hosts)["targets"], actor=make.OPERATOR)
     path = tmp_path / "connections.yaml"
-    document = catalogue.connections_document(hosts, username=WORKER, passwords=dict.fromkeys(hosts, password))
+    ways = dict.fromkeys(catalogue.TARGETS, way.host)
+    document = catalogue.connections_document(ways, username=WORKER, passwords=dict.fromkeys(hosts, password))
+    for record in document["targets"].values():
+        record["options"] = {"directConnection": "true"}  # else the driver finds a way around ours
     path.write_text(make.yaml.safe_dump(document))
     path.chmod(0o600)
     settings.ACCESS_SANDBOX = os.getpid()
@@ -70,14 +91,25 @@ def work(committed_cast: Cast, owner_of_target: Client, settings: Settings, tmp_
     OutboxMessage.objects.all().delete()
     outbox.file_periodic(job=Job.READ_INVENTORY, subject="target/shop-prod", target="shop-prod")
     drain()
-    yield Work(committed_cast, owner_of_target)
+    yield Work(committed_cast, owner_of_target, way)
+    way.open()  # the driver says good-bye, and would wait for an answer
     connections.close_connections()
+    way.shut()
+
+
+@pytest.fixture
+def database_clock(committed: None, owner_connection: psycopg.Connection) -> Iterator[DatabaseClock]:
+    """The database's own clock, for everybody who works with it: also the claims, also other processes."""
+    with movable(owner_connection) as moved:
+        yield moved
 
 
 def drain(*, most: int = 50) -> int:
     """Carry whatever is ready, in this process, until nothing is."""
+    older = OutboxMessage.objects.filter(lane=OuterRef("lane"), pk__lt=OuterRef("pk"), done_at=None)
     for carried in range(most):
-        ready = OutboxMessage.objects.filter(done_at=None, ready_at__lte=clock.now()).order_by("ready_at", "pk").first()
+        due = OutboxMessage.objects.filter(done_at=None, ready_at__lte=clock.now()).exclude(Exists(older))
+        ready = due.order_by("ready_at", "pk").first()
         if ready is None:
             return carried
         handlers.carry(message_id=ready.pk, owner="test")
@@ -90,6 +122,7 @@ class Work:
 
     cast: Cast
     owner: Client
+    way: Way
 
     def approved(self, **changes: Any) -> Grant:
         return make.approved_grant(self.cast.alice, self.cast.bob, **{"roles": (READ_ORDERS,), **changes})
@@ -101,10 +134,30 @@ class Work:
         assert grant.state == "active", grant.last_error
         return grant
 
+    def reveal(self, grant: Grant) -> Revealed:
+        return credentials.reveal(grant_id=grant.pk, person=self.cast.alice, via=Via.API)
+
+    def rotate(self, grant: Grant) -> None:
+        credentials.rotate(grant_id=grant.pk, person=self.cast.alice, via=Via.API)
+
     def login(self, grant: Grant) -> Client:
-        revealed = credentials.reveal(grant_id=grant.pk, person=self.cast.alice, via=Via.API)
-        return MongoClient(revealed.connection_string, serverSelectionTimeoutMS=3000)
+        return MongoClient(self.reveal(grant).connection_string, serverSelectionTimeoutMS=3000)
+
+    @staticmethod
+    def can_log_in(connection_string: str) -> bool:
+        with Client(connection_string, serverSelectionTimeoutMS=3000) as client:
+            try:
+                client.admin.command("ping")
+            except OperationFailure as error:
+                if error.code != REFUSED_LOGIN:
+                    raise
+                return False
+        return True
 
     def users_named(self, username: str) -> list[dict[str, Any]]:
         users: list[dict[str, Any]] = self.owner.admin.command("usersInfo", username)["users"]
         return users
+
+    def roles_of(self, username: str) -> list[str]:
+        """The roles of our own that were made for the user, in any database."""
+        return [role["role"] for role in self.owner.admin["system.roles"].find({"role": {"$regex": f"^{username}"}})]

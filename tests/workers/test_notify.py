@@ -1,0 +1,156 @@
+"""Guards notices: who gets mail, in whose words, and that nothing secret is ever in it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.core import mail
+from django.core.mail.backends.locmem import EmailBackend
+from pytest_django import Settings
+
+from accessrequests.domain.events import Job, Via
+from accessrequests.models import OutboxMessage
+from accessrequests.operations import access_requests, grants
+from tests import make
+from tests.workers.conftest import SHOP, WORKER, Work, drain
+from tests.workers.rows import due_now, fresh, message
+
+
+def sent() -> dict[str, list[str]]:
+    """Subjects by address, in the order of sending; the outbox is emptied."""
+    told: dict[str, list[str]] = {}
+    for one in mail.outbox:
+        assert len(one.to) == 1, "nobody learns who else was told"
+        assert not one.cc
+        assert not one.bcc
+        told.setdefault(one.to[0], []).append(one.subject)
+    mail.outbox.clear()
+    return told
+
+
+class Refusing(EmailBackend):
+    """A mail server that is away."""
+
+    def send_messages(self, messages: object) -> int:
+        raise ConnectionRefusedError("mail.internal.example.com:25 refused alice@example.com")
+
+
+class TestNotify:
+    def test_asks_those_who_may_decide_and_nobody_else(self, work: Work) -> None:
+        mail.outbox.clear()
+        make.submit(work.cast.alice, roles=(f"read@{SHOP}.orders",))
+        drain()
+        body = mail.outbox[0].body
+
+        assert set(sent()) == {"bob@example.com", "grace@example.com"}
+        assert "Approve or deny it here." in body
+        assert "> Refund totals are off for twelve orders." in body
+        assert "https://access.example.com/requests/" in body
+
+    def test_leaves_out_the_requester_who_could_decide_for_others(self, work: Work) -> None:
+        mail.outbox.clear()
+        make.submit(work.cast.bob, roles=(f"read@{SHOP}.orders",))
+        drain()
+        assert set(sent()) == {"grace@example.com"}
+
+    def test_tells_the_requester_each_step_in_order_and_no_secret(self, work: Work) -> None:
+        mail.outbox.clear()
+        grant = work.active()
+        password = work.reveal(grant).password
+        grants.revoke(grant_id=grant.pk, person=work.cast.bob, via=Via.API, reason="The ticket is closed.")
+        drain()
+        everything = "\n".join(f"{one.subject}\n{one.body}" for one in mail.outbox)
+
+        subjects = sent()["alice@example.com"]
+        assert [subject.partition(":")[0] for subject in subjects] == ["Approved", "Live", "Ended"]
+        assert password not in everything
+        assert "mongodb://" not in everything
+        assert "it is never sent" in everything
+        assert "(The ticket is closed)" in everything
+
+    def test_tells_of_a_denial_with_its_reason(self, work: Work) -> None:
+        mail.outbox.clear()
+        asked = make.submit(work.cast.alice, roles=(f"read@{SHOP}.orders",))
+        access_requests.deny(
+            access_request_id=asked.pk, approver=work.cast.grace, via=Via.API, revision=1, reason="Use the report."
+        )
+        drain()
+        (denied,) = [one for one in mail.outbox if one.to == ["alice@example.com"]]
+        assert denied.subject.startswith("Denied: ")
+        assert "Use the report." in denied.body
+
+    def test_says_that_no_access_was_created_when_none_was(self, work: Work) -> None:
+        mail.outbox.clear()
+        grant = work.approved()
+        grants.release(grant_id=grant.pk, holder=work.cast.alice, via=Via.API)
+        drain()
+        assert sent()["alice@example.com"][-1].startswith("No access was created: ")
+
+    def test_tells_that_an_access_could_not_be_set_up(self, work: Work) -> None:
+        mail.outbox.clear()
+        grant = work.approved()
+        work.owner.admin.command("createUser", grant.username, pwd="theirs", roles=[])
+        drain(most=20)
+        work.owner.admin.command("dropUser", grant.username)
+        due_now(Job.REVOKE, grant)
+        drain()
+        told = [subject.partition(":")[0] for subject in sent()["alice@example.com"]]
+        assert told == ["Approved", "Not set up", "Ended"]
+
+    def test_tells_nobody_who_was_disabled(self, work: Work) -> None:
+        mail.outbox.clear()
+        work.cast.grace.is_active = False
+        work.cast.grace.save()
+        make.submit(work.cast.alice, roles=(f"read@{SHOP}.orders",))
+        drain()
+        assert set(sent()) == {"bob@example.com"}
+
+
+class TestAMailServerThatIsAway:
+    def test_delays_notices_and_nothing_else(self, work: Work, settings: Settings) -> None:
+        settings.EMAIL_BACKEND = f"{__name__}.Refusing"
+        grant = work.approved()
+
+        drain()
+
+        assert fresh(grant).state == "active"
+        waiting = OutboxMessage.objects.filter(job=Job.NOTIFY.value, done_at=None)
+        assert waiting.count() == 3
+        tried = waiting.exclude(failures=0)
+        assert {one.last_error for one in tried} == {
+            "The mail server did not take the message (ConnectionRefusedError)."
+        }
+
+    def test_keeps_the_order_of_one_subject(self, work: Work, settings: Settings) -> None:
+        mail.outbox.clear()
+        backend = settings.EMAIL_BACKEND
+        settings.EMAIL_BACKEND = f"{__name__}.Refusing"
+        asked = make.submit(work.cast.alice, roles=(f"read@{SHOP}.orders",))
+        drain()
+        access_requests.cancel(access_request_id=asked.pk, requester=work.cast.alice, via=Via.API)
+        settings.EMAIL_BACKEND = backend
+
+        drain_lane(asked)
+
+        subjects = sent()["bob@example.com"]
+        assert len(subjects) == 2
+        assert subjects[1].startswith("Taken back: ")
+
+
+def drain_lane(subject: object) -> None:
+    first = OutboxMessage.objects.filter(subject=str(subject), done_at=None).order_by("pk").first()
+    assert first is not None
+    assert first.pk < message(Job.NOTIFY, subject).pk
+    OutboxMessage.objects.filter(pk=first.pk).update(ready_at=first.created_at - timedelta(seconds=1))
+    drain()
+
+
+def test_mail_never_waits_for_the_target(work: Work) -> None:
+    mail.outbox.clear()
+    work.owner.admin.command("updateUser", WORKER, roles=["clusterMonitor"])
+    try:
+        work.approved()
+        drain()
+    finally:
+        work.owner.admin.command("updateUser", WORKER, roles=["root"])
+    assert "alice@example.com" in sent()

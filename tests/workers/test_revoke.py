@@ -1,0 +1,188 @@
+"""Guards the end of access: cut, clean, confirmed by the target, and never given up on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from pymongo.errors import OperationFailure
+
+from accessrequests.domain.events import Job, Via
+from accessrequests.models import Grant
+from accessrequests.operations import grants, targets
+from accessrequests.queries import audit, clock
+from accessrequests.queries import grants as grant_queries
+from tests.workers.conftest import SHOP, Work, drain
+from tests.workers.database_clock import DatabaseClock
+from tests.workers.rows import carry, due_now, events_of, facts_of, fresh, message
+
+
+def release(work: Work, grant: Grant) -> None:
+    grants.release(grant_id=grant.pk, holder=work.cast.alice, via=Via.API)
+
+
+class TestRevoke:
+    def test_leaves_nothing_on_the_target_and_proves_it(self, work: Work) -> None:
+        grant = work.active()
+        with work.login(grant) as client:
+            client[SHOP].orders.find_one()
+            release(work, grant)
+
+            drain()
+
+            with pytest.raises(OperationFailure):
+                client[SHOP].orders.find_one()
+        assert (fresh(grant).state, fresh(grant).end_reason) == ("revoked", "released")
+        assert work.users_named(grant.username) == []
+        assert work.roles_of(grant.username) == []
+        assert events_of(grant) == [
+            "grant.provisioning_started",
+            "grant.activated",
+            "credential.revealed",
+            "grant.revocation_started",
+            "grant.cut",
+            "grant.revoked",
+        ]
+        assert audit.verify().ok
+
+    def test_keeps_what_the_target_answered_on_every_gate(self, work: Work) -> None:
+        grant = work.active()
+        release(work, grant)
+
+        drain()
+
+        (cut,) = facts_of(grant, "grant.cut")
+        assert cut["evidence"]["login"] == "refused"  # type: ignore[index]
+        for gate in grant.gates.all():
+            assert gate.state == "clean"
+            assert set(gate.evidence) == {"open", "cut", "clean"}
+            assert gate.evidence["cut"]["login"] == "refused"
+            assert gate.evidence["clean"]["users"] == 0
+            assert gate.evidence["clean"]["roles"] == 0
+
+    def test_of_what_was_never_made_asks_the_target_nothing(self, work: Work) -> None:
+        grant = work.approved()
+        release(work, grant)
+        work.way.shut()
+
+        carry(Job.REVOKE, grant)
+
+        assert fresh(grant).state == "revoked"
+        assert facts_of(grant, "grant.cut") == [{"evidence": {"never_made": True}}]
+        assert carry(Job.PROVISION, grant).done_at is not None
+        assert "grant.provisioning_started" not in events_of(grant)
+
+    def test_of_what_is_gone_already_is_a_success(self, work: Work) -> None:
+        grant = work.active()
+        work.owner.admin.command("dropUser", grant.username)
+        release(work, grant)
+
+        drain()
+
+        assert fresh(grant).state == "revoked"
+        assert work.roles_of(grant.username) == []
+
+    def test_looks_again_after_the_longest_call_when_an_attempt_never_ended(
+        self, work: Work, database_clock: DatabaseClock
+    ) -> None:
+        grant = work.approved()
+        attempt = grants.start_provisioning(grant_id=grant.pk)
+        assert attempt is not None
+        release(work, grant)
+        started = fresh(grant).revocation_started_at
+        assert started is not None
+
+        first = carry(Job.REVOKE, grant)
+
+        assert (fresh(grant).state, first.done_at, first.failures) == ("revoking", None, 0)
+        assert fresh(grant).cut_at is not None, "the promise is measured here, and kept at once"
+        assert timedelta() <= first.ready_at - (started + grants.LONGEST_CALL) < timedelta(seconds=1)
+        database_clock.advance(grants.LONGEST_CALL + timedelta(seconds=1))
+        drain()
+        assert fresh(grant).state == "revoked"
+        assert events_of(grant).count("grant.cut") == 1
+        assert "grant.attempt_failed" not in events_of(grant)
+
+
+class TestAnEndThatDoesNotSucceed:
+    def test_is_tried_for_ever_at_most_half_a_minute_apart(self, work: Work) -> None:
+        grant = work.active()
+        work.owner.admin.command("updateUser", grant.username, customData={})
+        release(work, grant)
+
+        for _ in range(12):
+            due_now(Job.REVOKE, grant)
+            now = clock.now()
+            tried = carry(Job.REVOKE, grant)
+            assert tried.done_at is None
+            assert tried.ready_at - now < timedelta(seconds=33)
+
+        assert (fresh(grant).state, fresh(grant).failures) == ("revoking", 12)
+        assert "our tag does not prove" in fresh(grant).last_error
+        assert events_of(grant).count("grant.attempt_failed") == 1, "the same sentence is said once"
+        work.owner.admin.command("dropUser", grant.username)
+        due_now(Job.REVOKE, grant)
+        drain()
+        assert fresh(grant).state == "revoked"
+        assert fresh(grant).last_error == ""
+
+    def test_on_a_target_that_is_away_is_told_and_is_overdue_until_it_returns(
+        self, work: Work, database_clock: DatabaseClock
+    ) -> None:
+        grant = work.active()
+        release(work, grant)
+        work.way.shut()
+
+        carry(Job.REVOKE, grant)
+
+        assert "did not answer" in fresh(grant).last_error
+        assert not grant_queries.is_overdue(fresh(grant), at=clock.now())
+        database_clock.advance(timedelta(seconds=6))
+        assert grant_queries.is_overdue(fresh(grant), at=clock.now())
+        work.way.open()
+        targets.mark_reachable(slug="shop-prod")
+        drain()
+        assert fresh(grant).state == "revoked"
+        assert not grant_queries.is_overdue(fresh(grant), at=clock.now())
+
+    def test_on_a_target_known_to_be_away_does_not_hold_up_a_worker(self, work: Work) -> None:
+        grant = work.active()
+        targets.mark_unreachable(slug="shop-prod", why="A test says so.")
+        release(work, grant)
+
+        began = clock.now()
+        waiting = carry(Job.REVOKE, grant)
+
+        assert clock.now() - began < timedelta(seconds=1)
+        assert waiting.ready_at > clock.now() + timedelta(seconds=20)
+        assert fresh(grant).last_error
+        targets.mark_reachable(slug="shop-prod")
+        assert message(Job.REVOKE, grant).ready_at <= clock.now()
+        drain()
+        assert fresh(grant).state == "revoked"
+        assert events_of("target/shop-prod")[-2:] == ["target.unreachable", "target.reachable"]
+
+    def test_while_the_target_hangs_takes_a_bounded_time(self, work: Work) -> None:
+        grant = work.active()
+        release(work, grant)
+        work.way.hang()
+        began = clock.now()
+
+        carry(Job.REVOKE, grant)
+
+        assert clock.now() - began < timedelta(seconds=6)
+        assert fresh(grant).target.unreachable_since is not None
+        assert fresh(grant).state == "revoking"
+
+
+class TestADeadline:
+    def test_comes_on_its_own_and_ends_the_grant_everywhere(self, work: Work, database_clock: DatabaseClock) -> None:
+        grant = work.active(duration=timedelta(minutes=30))
+        database_clock.advance(timedelta(minutes=30))
+        assert grants.expire(grant_id=grant.pk)
+
+        drain()
+
+        assert (fresh(grant).state, fresh(grant).end_reason) == ("revoked", "expiry")
+        assert fresh(grant).ended_by == "access-requests"
+        assert work.users_named(grant.username) == []
