@@ -103,7 +103,7 @@ class Environment:
             address = self.base_url.removeprefix("http://")
             # The old workers of a killed master still hold the port for a moment; the new one may listen beside them.
             environment["GUNICORN_CMD_ARGS"] = (
-                f"--bind={address} --reuse-port --workers=2 --threads=8 --preload --graceful-timeout=3 "
+                f"--bind={address} --reuse-port --workers=2 --threads=8 --preload --graceful-timeout=2 "
                 "--no-control-socket"
             )
             return environment

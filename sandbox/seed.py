@@ -82,7 +82,8 @@ def seed_target(*, root_uri: str, slug: str, worker_password: str, app_password:
     """Everything that a target holds before the product first looks at it."""
     with MongoClient[Document](root_uri, serverSelectionTimeoutMS=3000) as client:
         _make_principals(client, worker_password=worker_password, app_password=app_password)
-        chance = Random(f"shop of {slug}")  # nosec B311 - the same made-up shop every time
+        # The same made-up shop every time.
+        chance = Random(f"shop of {slug}")  # nosec B311
         seed_shop(client.get_database("shop"), size=SIZES[slug], chance=chance)
 
 

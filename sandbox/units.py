@@ -131,7 +131,7 @@ class ProcessUnit(Unit):
 
     def _stop(self) -> None:
         if self._process is not None:
-            end(self._process, stop_signal=signal.SIGTERM, patience=3.5)
+            end(self._process, stop_signal=signal.SIGTERM, patience=2.5)
             self._end_group()
 
     def finish(self) -> None:

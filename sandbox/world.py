@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +52,6 @@ class World:
             places=self.places, environment=self.environment, postgres=self.postgres, secrets=self.secrets
         )
         self._prepared = Prepared(tokens={}, passwords={})
-        self._pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="world")
 
     def _make_units(self) -> dict[str, Unit]:
         units: dict[str, Unit] = {
@@ -72,17 +73,18 @@ class World:
         :raises ServerError: a part did not start; the message says which, and why.
         """
         write_files(places=self.places, secrets=self.secrets, mongods=self.mongods)
-        rest = [self._pool.submit(self._start_target, slug) for slug in self.mongods]
-        rest.append(self._pool.submit(self._start_server, "redis", self.redis))
-        database = self._pool.submit(self._start_database)
+        rest = [Background(partial(self._start_target, slug)) for slug in self.mongods]
+        rest.append(Background(partial(self._start_server, "redis", self.redis)))
+        database = Background(self._start_database)
         self._preparation.begin()
         self.supervisor.begin()
         self.units[WEB].start()  # It loads meanwhile, and answers "not ready" until there is a database.
-        _wait([database])
+        database.result()
         self._prepared = self._preparation.result()
         for name in (RELAY, WORKER, WORKER_URGENT):
             self.units[name].start()
-        _wait(rest)
+        for started in rest:
+            started.result()
         self._preparation.finish()
         self._await_ready()
         if self._state_file is not None:
@@ -96,9 +98,12 @@ class World:
         self._preparation.abandon()
         for kind in (ProcessUnit, ServerUnit):  # The product first, while what it talks to is still there.
             with ThreadPoolExecutor(max_workers=len(self.units)) as pool:
-                list(pool.map(Unit.finish, (unit for unit in self.units.values() if isinstance(unit, kind))))
+                list(
+                    pool.map(
+                        lambda unit: unit.finish(), (unit for unit in self.units.values() if isinstance(unit, kind))
+                    )
+                )
         self.supervisor.end()
-        self._pool.shutdown(wait=True, cancel_futures=True)
         self._web_port.release()
 
     def state(self) -> dict[str, Any]:
@@ -170,9 +175,26 @@ def _reserve(port: int | None) -> PortReservation:
         ) from error
 
 
-def _wait(futures: Sequence[Future[None]]) -> None:
-    for future in futures:
-        future.result()
+class Background:
+    """A call in a thread that nobody waits for at the end: what it waits for itself may have been killed by then."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self._call = call
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._call()
+        except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
+            self._error = error
+
+    def result(self) -> None:
+        """Wait for it, and raise what it raised."""
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
 
 
 def _arranged(pids: Pids) -> dict[str, Any]:

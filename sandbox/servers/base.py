@@ -102,18 +102,9 @@ class Server:
         port = self.port
         with self.log.open("ab") as output:
             offset = output.seek(0, os.SEEK_END)
-        self.process = spawn(
-            self._command(port),
-            log=self.log,
-            environment={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
-            directory=self.directory,
-            uid=self._uid(),
-            death_signal=self.death_signal,
-        )
+        self._spawn(self._command(port), death_signal=self.death_signal)
         deadline = time.monotonic() + START_SECONDS
         try:
-            if self._is_removed:
-                raise ServerError(f"{self.name} was removed while it started.")
             while not self._listens(port):
                 self._check_alive(offset, deadline)
                 time.sleep(0.02)
@@ -124,6 +115,23 @@ class Server:
         except BaseException:
             self.kill()
             raise
+
+    def _spawn(
+        self, command: Sequence[str | Path], *, death_signal: signal.Signals = signal.SIGKILL
+    ) -> subprocess.Popen[bytes]:
+        self.process = spawn(
+            command,
+            log=self.log,
+            environment={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+            directory=self.directory,
+            uid=self._uid(),
+            death_signal=death_signal,
+        )
+        if self._is_removed:
+            # Either we see that it was removed, or whoever removes it sees this process; never neither.
+            self.kill()
+            raise ServerError(f"{self.name} was removed while it started.")
+        return self.process
 
     def _check_alive(self, offset: int, deadline: float) -> None:
         if self.is_running and time.monotonic() < deadline:

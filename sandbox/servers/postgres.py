@@ -14,7 +14,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from sandbox.processes import NOBODY, is_reachable_for, spawn
+from sandbox.processes import NOBODY, is_reachable_for
 from sandbox.servers.base import START_SECONDS, Server, ServerError, package_directory
 
 
@@ -67,17 +67,13 @@ class Postgres(Server):
                 self._programs = Path(shutil.copytree(self._programs, self.directory / "pginstall", symlinks=True))
             os.chown(self._data, uid, uid)
             os.chown(password_file, uid, uid)
-        initdb = spawn(
+        initdb = self._spawn(
             [
                 self._programs / "bin" / "initdb",
                 *("-D", self._data, "-U", "postgres", f"--pwfile={password_file}", "--auth=scram-sha-256"),
                 *("--locale=C", "--encoding=UTF8", "--no-sync", "--no-instructions"),
                 *("-c", "shared_buffers=64MB", "-c", "max_connections=200", "-c", "dynamic_shared_memory_type=mmap"),
-            ],
-            log=self.log,
-            environment={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
-            directory=self.directory,
-            uid=uid,
+            ]
         )
         if initdb.wait(timeout=START_SECONDS * 2) != 0:
             raise ServerError(f"initdb failed. Its log says:\n{self.log.read_text(errors='replace')[-2000:]}")

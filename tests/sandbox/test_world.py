@@ -191,7 +191,8 @@ def check_killed_processes_come_back(world: Running) -> None:
         now = world.state["pids"]
         return all(now[name] and before[name].isdisjoint(now[name]) for name in PROCESSES)
 
-    assert eventually(all_are_new, seconds=2), world.state["pids"]
+    # A second is the promise, held in test_supervisor.py; here four whole processes start on a busy machine.
+    assert eventually(all_are_new, seconds=5), world.state["pids"]
     assert eventually(lambda: answers(f"{world.state['web']}/readyz"), seconds=30)
 
 
