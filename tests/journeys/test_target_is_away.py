@@ -40,6 +40,6 @@ class TestTargetIsAway:
             ended = world.await_grant(access, "revoked", seconds=15)
             assert (ended["reason"], ended["overdue"]) == ("expiry", False)
             assert world.traces(access) == []
-            told = world.events(access)
-            assert (told.count("grant.cut"), told.count("grant.revoked")) == (1, 1), told
+            events = world.events(access)
+            assert (events.count("grant.cut"), events.count("grant.revoked")) == (1, 1), events
         print(f"Target away for a minute: the last of {len(lags)} was refused {max(lags) * 1000:.0f} ms after.")
