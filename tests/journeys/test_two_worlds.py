@@ -1,0 +1,61 @@
+"""Guards that worlds live side by side, start fast, and leave nothing on the machine when they end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.test_redis_and_workers_are_away import release
+from tests.journeys.world import World
+
+READY_SECONDS = 10.0
+END_SECONDS = 10.0
+
+
+def is_crowded() -> bool:
+    """Whether more wants to run on this machine than can, so that a time tells nothing of what is timed."""
+    return os.getloadavg()[0] > (os.cpu_count() or 1)
+
+
+def processes_of(pid: int, directory: Path) -> list[str]:
+    """Every process of that world: told by its environment, or by its directory among its arguments."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            environment = (process / "environ").read_bytes().split(b"\0")
+            arguments = (process / "cmdline").read_bytes()
+            if f"ACCESS_SANDBOX={pid}".encode() in environment or str(directory).encode() in arguments:
+                found.append(arguments.replace(b"\0", b" ").decode(errors="replace"))
+    return found
+
+
+class TestTwoWorlds:
+    @pytest.mark.slow
+    def test_they_do_not_meet_and_the_one_that_ends_leaves_nothing(self, world: World, tmp_path: Path) -> None:
+        mine = world.opened(target="shop-dev", duration="PT10M")
+        second = World(tmp_path)
+        try:
+            state = second.state()
+            directory = Path(state["logs"]).parent
+            was_crowded = is_crowded()
+            assert state["web"] != world.state()["web"]
+            assert second.alice.get("access-requests/")["results"] == []
+            theirs = second.opened(target="shop-dev", duration="PT10M")
+            assert world.users_of(mine) != second.users_of(theirs)
+            assert processes_of(second.process.pid, directory), "They can be found while they are there."
+        finally:
+            seconds = second.end()
+
+        assert seconds < END_SECONDS, f"It took {seconds:.1f} s to end."
+        assert processes_of(second.process.pid, directory) == []
+        assert not directory.exists()
+        assert not second.state_file.exists()
+        ready = re.search(r"Ready after (\S+) s", second.output.read_text())
+        assert ready is not None
+        assert was_crowded or float(ready.group(1)) <= READY_SECONDS
+        release(world, mine)
+        print(f"A second world: ready after {ready.group(1)} s, ended in {seconds:.1f} s.")
