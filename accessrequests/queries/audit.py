@@ -12,6 +12,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.conf import settings
+from django.db import connection
 from django.db.models import CharField, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
@@ -130,5 +131,31 @@ def verify() -> chain.Report:
 
     :raises UntrueAnchor: when the anchor file itself was changed.
     """
-    events = AuditEvent.objects.order_by("sequence").iterator(chunk_size=5000)
-    return chain.verify((shown_with_hash(event) for event in events), anchors())
+    return chain.verify(_rows(), anchors())
+
+
+# What `shown_with_hash` gives, made by the database: half the time of making model instances first.
+_PAGE = """
+SELECT sequence, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+       event, actor, via, subject, facts::text, previous, hash
+  FROM accessrequests_auditevent WHERE sequence > %s ORDER BY sequence LIMIT %s
+"""
+_COLUMNS = (*chain.COLUMNS, "hash")
+_AT_ONCE = 5_000
+_BEFORE_ALL = -(2**63)
+
+
+def _rows() -> Iterator[dict[str, Any]]:
+    """Every event, oldest first, a page at a time."""
+    last = _BEFORE_ALL
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(_PAGE, [last, _AT_ONCE])
+            page = cursor.fetchall()
+        for row in page:
+            fields = dict(zip(_COLUMNS, row, strict=True))
+            fields["facts"] = json.loads(fields["facts"])
+            yield fields
+        if len(page) < _AT_ONCE:
+            return
+        last = page[-1][0]

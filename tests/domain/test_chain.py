@@ -186,6 +186,12 @@ class TestScript:
         assert (found.returncode, found.stderr) == (0, "")
         assert found.stdout.startswith("INTACT: 5 events, agrees with the anchor at 5. Head ")
 
+    def test_compares_with_the_anchors_it_is_given(
+        self, export: Path, anchors: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert chain.main([str(export), str(anchors)]) == 0
+        assert "agrees with the anchor at 5" in capsys.readouterr().out
+
     def test_says_when_only_the_order_is_proved(self, export: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert chain.main([str(export)]) == 0
         assert "order only, no anchor given" in capsys.readouterr().out

@@ -359,3 +359,14 @@ class TestVisibleTo:
         grant = make.approved_grant(cast.alice, cast.bob)
 
         assert audit.about(str(grant.access_request)) == [str(grant.access_request), str(grant)]
+
+
+class TestPages:
+    def test_say_of_each_event_what_screens_show(self, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+        make.active_grant(cast.alice, cast.bob)
+        monkeypatch.setattr(audit, "_AT_ONCE", 4)
+
+        rows = list(audit._rows())
+
+        assert rows == [audit.shown_with_hash(event) for event in AuditEvent.objects.order_by("sequence")]
+        assert audit.verify().ok
