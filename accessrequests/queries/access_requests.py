@@ -13,11 +13,15 @@ from accessrequests.models import AccessRequest, Approval, AuditEvent, Person
 from accessrequests.queries import people
 
 
-def visible_to(person: Person) -> QuerySet[AccessRequest]:
-    """One's own, those that one may decide on, and all of them for auditors and administrators."""
-    requests = AccessRequest.objects.select_related(
+def _with_everything() -> QuerySet[AccessRequest]:
+    return AccessRequest.objects.select_related(
         "requester", "beneficiary", "target", "policy_version", "grant", "grant__target"
     ).prefetch_related("approvals__person")
+
+
+def visible_to(person: Person) -> QuerySet[AccessRequest]:
+    """One's own, those that one may decide on, and all of them for auditors and administrators."""
+    requests = _with_everything()
     if people.may_audit(person):
         return requests
     # Not a join: that would give a row per approval, and every page would have to sort them all to tell them apart.
@@ -38,15 +42,18 @@ def _asked_since_joining(person: Person) -> Q:
     return asked
 
 
-def inbox_of(person: Person) -> QuerySet[AccessRequest]:
-    """What waits for this person's decision, soonest to lapse first."""
-    waiting = (
+def waiting_for(person: Person) -> QuerySet[AccessRequest]:
+    """What waits for this person's decision, bare: to be counted."""
+    return (
         AccessRequest.objects.filter(_asked_since_joining(person), state=AccessRequestState.PENDING)
         .exclude(Q(requester=person) | Q(beneficiary=person))
         .exclude(approvals__person=person)
-        .values("pk")
     )
-    return visible_to(person).filter(pk__in=waiting).order_by("lapses_at", "pk")
+
+
+def inbox_of(person: Person) -> QuerySet[AccessRequest]:
+    """What waits for this person's decision, soonest to lapse first. Whoever may decide on it may see it."""
+    return _with_everything().filter(pk__in=waiting_for(person).values("pk")).order_by("lapses_at", "pk")
 
 
 def may_decide(person: Person, access_request: AccessRequest) -> bool:

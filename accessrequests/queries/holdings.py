@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accessrequests.domain import policy, privileges
 from accessrequests.domain.lifecycle import AccessRequestState, GrantState
@@ -16,6 +16,13 @@ from accessrequests.queries.asks import Considered
 
 ALIVE = (GrantState.PENDING.value, GrantState.ACTIVE.value)
 MOST_TWINS = 3
+
+
+def grants_held(person: Person) -> QuerySet[Grant]:
+    """The person's own grants, with what a list shows of them."""
+    return Grant.objects.filter(holder=person).select_related(
+        "target", "credential", "access_request__target", "access_request__requester"
+    )
 
 
 def held(person: Person, target: Target, *, without: AccessRequest | None = None) -> tuple[Privilege, ...]:

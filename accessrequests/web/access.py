@@ -19,7 +19,7 @@ from accessrequests.domain.events import Via
 from accessrequests.domain.lifecycle import CredentialState, GrantState
 from accessrequests.models import Grant
 from accessrequests.operations import credentials, grants
-from accessrequests.queries import clock, standing
+from accessrequests.queries import clock, holdings, standing
 from accessrequests.queries import grants as grant_queries
 from accessrequests.web import shown
 from accessrequests.web.errors import NotYours
@@ -54,11 +54,7 @@ class Held:
 @portal_page("GET")
 def mine(request: HttpRequest) -> HttpResponse:
     at = clock.now()
-    own = (
-        grant_queries.visible_to(me(request))
-        .filter(holder=me(request))
-        .select_related("access_request__target", "access_request__requester")
-    )
+    own = holdings.grants_held(me(request))
     alive = own.exclude(state=GrantState.REVOKED.value).order_by("expires_at", "pk")
     over = own.filter(state=GrantState.REVOKED.value).order_by("-pk")[:MOST_OVER]
     waiting = me(request).access_requests.filter(state="pending").select_related("target", "requester", "beneficiary")

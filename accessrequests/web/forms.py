@@ -223,7 +223,7 @@ class ApproveForm(forms.Form):
 
     def __init__(self, *args: Any, longest: timedelta, **options: Any) -> None:
         # Both forms stand on one page, so their fields need ids of their own.
-        super().__init__(*args, auto_id="approve_%s", **options)
+        super().__init__(*args, **{**options, "auto_id": "approve_%s"})
         shorter = [length for length in map(parse_duration, LENGTHS) if length < longest]
         choices = [("", f"As asked: {spell_duration(longest)}")]
         choices += [(format_duration(length), spell_duration(length)) for length in reversed(shorter)]
@@ -243,7 +243,7 @@ class DenyForm(forms.Form):
     )
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, auto_id="deny_%s", **options)
+        super().__init__(*args, **{**options, "auto_id": "deny_%s"})
 
 
 class RevokeForm(forms.Form):

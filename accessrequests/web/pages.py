@@ -77,7 +77,7 @@ def show(
     """Render with what the navigation needs."""
     person = me(request)
     shared = {
-        "waiting": access_requests.inbox_of(person).count(),
+        "waiting": access_requests.waiting_for(person).count(),
         "administers": people.may_administer(person),
     }
     return render(request, template, {**shared, **context}, status=status)

@@ -8,8 +8,9 @@ from datetime import timedelta
 
 import pytest
 
+from accessrequests.domain.events import Via
 from accessrequests.models import AuditEvent, Credential, Grant
-from accessrequests.operations import credentials, grants
+from accessrequests.operations import _credential, credentials, grants
 from tests import make
 from tests.fixtures import MovableClock
 from tests.make import Cast
@@ -45,7 +46,7 @@ class TestMine:
     def test_shows_what_waits_and_what_is_over(self, cast: Cast) -> None:
         make.submit(cast.alice, roles=("read@shop.products",))
         over = make.approved_grant(cast.alice, cast.bob)
-        grants.release(grant_id=over.pk, holder=cast.alice, via=make.Via.API)
+        grants.release(grant_id=over.pk, holder=cast.alice, via=Via.API)
         gone(over)
 
         page = text_of(signed_in(cast.alice).get("/access/"))
@@ -76,7 +77,7 @@ class TestReveal:
     def test_shows_the_password_once(self, cast: Cast) -> None:
         grant = live(cast.alice, cast.bob)
         browser = signed_in(cast.alice)
-        expected = credentials._credential.opened(Credential.objects.select_related("grant").get(grant=grant))
+        expected = _credential.opened(Credential.objects.select_related("grant").get(grant=grant))
 
         answer = browser.press(address(grant), action=address(grant, "reveal/"))
         again = browser.post(address(grant, "reveal/"))
@@ -159,7 +160,7 @@ class TestReveal:
 
     def test_is_over_with_the_access(self, cast: Cast) -> None:
         grant = live(cast.alice, cast.bob)
-        grants.release(grant_id=grant.pk, holder=cast.alice, via=make.Via.API)
+        grants.release(grant_id=grant.pk, holder=cast.alice, via=Via.API)
 
         answer = signed_in(cast.alice).post(address(grant, "reveal/"))
 
@@ -227,7 +228,7 @@ class TestEnd:
 
     def test_says_who_was_faster(self, cast: Cast) -> None:
         grant = live(cast.alice, cast.bob)
-        grants.revoke(grant_id=grant.pk, person=cast.erin, via=make.Via.API, reason="Incident.")
+        grants.revoke(grant_id=grant.pk, person=cast.erin, via=Via.API, reason="Incident.")
 
         answer = signed_in(cast.alice).post(address(grant, "release/"))
 
