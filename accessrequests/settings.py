@@ -235,7 +235,21 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Access Requests",
-    "DESCRIPTION": "Ask for scoped, time-boxed database access; decide; use; end; prove.",
+    "DESCRIPTION": (
+        "Ask for scoped, time-boxed database access; decide; use; end; prove.\n\n"
+        "1. `GET targets/` and `GET targets/{slug}/roles/`: what can be asked for.\n"
+        "2. `POST access-requests/preview/`: what would come of it, and who would have to approve.\n"
+        "3. `POST access-requests/`: ask. Where nobody has to approve, `grant` is there at once.\n"
+        "4. `POST access-requests/{id}/approve/` or `deny/`, by somebody else: decide, with the `revision` that was "
+        "read. The last approval makes the `grant`.\n"
+        "5. `GET grants/{id}/` until `credential` is `ready`, then `POST grants/{id}/reveal/`, once: connect with "
+        "`connection_string`.\n"
+        "6. The access ends at `expires_at`, or before that by `POST grants/{id}/release/` (its holder) or `revoke/`. "
+        "`revoked` means that the target has nothing of it left.\n"
+        "7. `GET access-requests/{id}/` tells it all in `timeline`; `GET audit-events/verify/` proves it.\n\n"
+        "Every error is `application/problem+json` with a `code` for programs and a `detail` for people. Moments are "
+        "RFC 3339 in UTC, lengths are ISO 8601 (`PT2H`). Lists are `{next, previous, results}`, newest first."
+    ),
     "VERSION": "1",
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": [],
@@ -245,6 +259,12 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "accessrequests.api.documenting.refuse_unknown_fields",
+    ],
+    "PATH_CONVERTER_OVERRIDES": {"id": {"type": "integer", "format": "int64", "minimum": 1}},
     "ENUM_NAME_OVERRIDES": {
         "AccessRequestState": "accessrequests.api.words.ACCESS_REQUEST_STATES",
         "GrantState": "accessrequests.api.words.GRANT_STATES",

@@ -129,8 +129,8 @@ class OneAccessRequest(Endpoint):
         answers={200: AccessRequestShape},
         problems=["not_found"],
     )
-    def get(self, request: Request, pk: int) -> Response:
-        return told(request, pk)
+    def get(self, request: Request, id: int) -> Response:  # noqa: A002 - as the schema names it
+        return told(request, id)
 
 
 class Approve(Endpoint):
@@ -155,15 +155,15 @@ class Approve(Endpoint):
         },
         once=True,
     )
-    def post(self, request: Request, pk: int) -> Response:
+    def post(self, request: Request, id: int) -> Response:  # noqa: A002 - as the schema names it
         approver = person_of(request)
-        seen(approver, pk)
+        seen(approver, id)
         said = body_of(request, bodies.Approval)
         done = once(
             request,
             lambda key: (
                 access_requests.approve(
-                    access_request_id=pk, approver=approver, via=Via.API, idempotency=key, **said
+                    access_request_id=id, approver=approver, via=Via.API, idempotency=key, **said
                 ).pk
             ),
         )
@@ -187,14 +187,14 @@ class Deny(Endpoint):
         examples={"A no": {"revision": 1, "reason": "Staging has the same orders. Ask there."}},
         once=True,
     )
-    def post(self, request: Request, pk: int) -> Response:
+    def post(self, request: Request, id: int) -> Response:  # noqa: A002 - as the schema names it
         approver = person_of(request)
-        seen(approver, pk)
+        seen(approver, id)
         said = body_of(request, bodies.Denial)
         done = once(
             request,
             lambda key: (
-                access_requests.deny(access_request_id=pk, approver=approver, via=Via.API, idempotency=key, **said).pk
+                access_requests.deny(access_request_id=id, approver=approver, via=Via.API, idempotency=key, **said).pk
             ),
         )
         return told(request, done.object_id)
@@ -216,14 +216,14 @@ class Cancel(Endpoint):
         problems=["refused", "not_found", "illegal_move"],
         once=True,
     )
-    def post(self, request: Request, pk: int) -> Response:
+    def post(self, request: Request, id: int) -> Response:  # noqa: A002 - as the schema names it
         requester = person_of(request)
-        seen(requester, pk)
+        seen(requester, id)
         body_of(request, bodies.Nothing)
         done = once(
             request,
             lambda key: (
-                access_requests.cancel(access_request_id=pk, requester=requester, via=Via.API, idempotency=key).pk
+                access_requests.cancel(access_request_id=id, requester=requester, via=Via.API, idempotency=key).pk
             ),
         )
         return told(request, done.object_id)

@@ -18,6 +18,7 @@ class Ask(Strict):
     kind = OneOf(words.KINDS, help_text="What is made. A target says what it offers.")
     roles = Texts(
         child=Text(max_length=400),
+        min_length=1,
         max_length=MOST_ROLES,
         help_text="Each role@database, or role@database.collection for one collection: GET targets/{slug}/roles/.",
     )

@@ -14,7 +14,7 @@ from accessrequests.api.problems import MEDIA_TYPE, TITLES
 from accessrequests.api.shapes.problem import ProblemShape
 
 View = TypeVar("View", bound=Callable[..., Any])
-_ALWAYS = ("unauthenticated", "scope", "method_not_allowed", "too_large", "slow_down", "broken")
+_ALWAYS = ("unauthenticated", "scope", "method_not_allowed", "too_large", "slow_down", "broken", "unavailable")
 _WITH_BODY = ("malformed", "unsupported_media_type", "invalid")
 
 _KEY = OpenApiParameter(
@@ -56,6 +56,14 @@ def documented(
         ],
         tags=[tag],
     )
+
+
+def refuse_unknown_fields(result: Any, generator: Any, request: Any, public: Any) -> Any:  # noqa: ARG001 - a hook's
+    """Say in the schema what `Strict` does."""
+    for name, component in result["components"]["schemas"].items():
+        if name.endswith("Request"):
+            component["additionalProperties"] = False
+    return result
 
 
 def _problems(codes: Sequence[str]) -> dict[tuple[int, str], OpenApiResponse]:

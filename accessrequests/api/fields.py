@@ -85,7 +85,7 @@ class Texts(serializers.ListField):
         "required": MISSING,
         "null": 'Write a list of texts, like ["read@shop.orders"].',
         "max_length": "At most {max_length} fit here.",
-        "empty": "Name at least one.",
+        "min_length": "Name at least {min_length}.",
     }
 
 

@@ -83,8 +83,8 @@ class OneGrant(Endpoint):
         answers={200: GrantShape},
         problems=["not_found"],
     )
-    def get(self, request: Request, pk: int) -> Response:
-        return told(request, pk)
+    def get(self, request: Request, id: int) -> Response:  # noqa: A002 - as the schema names it
+        return told(request, id)
 
 
 class Reveal(Endpoint):
@@ -104,14 +104,14 @@ class Reveal(Endpoint):
         problems=["refused", "not_found", "not_ready", "gone"],
         once=True,
     )
-    def post(self, request: Request, pk: int) -> Response:
+    def post(self, request: Request, id: int) -> Response:  # noqa: A002 - as the schema names it
         person, revealed = person_of(request), list[Revealed]()
-        reached_for(person, pk)
+        reached_for(person, id)
         body_of(request, bodies.Nothing)
 
         def carry_out(key: Idempotency | None) -> int:
-            revealed.append(credentials.reveal(grant_id=pk, person=person, via=Via.API, idempotency=key))
-            return pk
+            revealed.append(credentials.reveal(grant_id=id, person=person, via=Via.API, idempotency=key))
+            return id
 
         if once(request, carry_out).repeated:
             raise Gone(
@@ -137,12 +137,12 @@ class Rotate(Endpoint):
         problems=["refused", "not_found", "not_ready", "gone"],
         once=True,
     )
-    def post(self, request: Request, pk: int) -> Response:
+    def post(self, request: Request, id: int) -> Response:  # noqa: A002 - as the schema names it
         person = person_of(request)
-        reached_for(person, pk)
+        reached_for(person, id)
         body_of(request, bodies.Nothing)
         done = once(
-            request, lambda key: credentials.rotate(grant_id=pk, person=person, via=Via.API, idempotency=key).pk
+            request, lambda key: credentials.rotate(grant_id=id, person=person, via=Via.API, idempotency=key).pk
         )
         return told(request, done.object_id, status=202)
 
@@ -164,11 +164,11 @@ class Release(Endpoint):
         problems=["refused", "not_found", "illegal_move"],
         once=True,
     )
-    def post(self, request: Request, pk: int) -> Response:
+    def post(self, request: Request, id: int) -> Response:  # noqa: A002 - as the schema names it
         holder = person_of(request)
-        seen(holder, pk)
+        seen(holder, id)
         body_of(request, bodies.Nothing)
-        done = once(request, lambda key: grants.release(grant_id=pk, holder=holder, via=Via.API, idempotency=key).pk)
+        done = once(request, lambda key: grants.release(grant_id=id, holder=holder, via=Via.API, idempotency=key).pk)
         return told(request, done.object_id, status=202)
 
 
@@ -189,11 +189,11 @@ class Revoke(Endpoint):
         examples={"An end": {"reason": "The ticket was closed."}},
         once=True,
     )
-    def post(self, request: Request, pk: int) -> Response:
+    def post(self, request: Request, id: int) -> Response:  # noqa: A002 - as the schema names it
         person = person_of(request)
-        seen(person, pk)
+        seen(person, id)
         said = body_of(request, bodies.Revocation)
         done = once(
-            request, lambda key: grants.revoke(grant_id=pk, person=person, via=Via.API, idempotency=key, **said).pk
+            request, lambda key: grants.revoke(grant_id=id, person=person, via=Via.API, idempotency=key, **said).pk
         )
         return told(request, done.object_id, status=202)

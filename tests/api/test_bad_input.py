@@ -14,7 +14,7 @@ from accessrequests.api.urls import urlpatterns
 from accessrequests.domain.events import Via
 from accessrequests.operations import people
 from accessrequests.queries import people as people_queries
-from tests.api.caller import ROOT, Caller, ask
+from tests.api.caller import EVERYTHING, ROOT, Caller, ask
 from tests.api.world import ENDPOINTS, POSTS, Endpoint, World, picture
 
 WITH_FIELDS = tuple(endpoint for endpoint in POSTS if endpoint.body)
@@ -102,7 +102,7 @@ class TestBodies:
         assert set(check(answer, 422, "invalid")["errors"]) == needed
         assert picture() == before
 
-    WRONG = (None, 7, 1.5, True, [], ["a"], [[]], {}, {"a": 1}, "", "\x00", "\ud800", "1")
+    WRONG: tuple[Any, ...] = (None, 7, 1.5, True, [], ["a"], [[]], {}, {"a": 1}, "", "\x00", "\ud800", "1")
 
     @pytest.mark.parametrize("endpoint", WITH_FIELDS, ids=str)
     def test_with_a_wrong_type_or_value_are_422(self, world: World, endpoint: Endpoint) -> None:
@@ -297,7 +297,7 @@ class TestTokens:
 
     @every_endpoint
     def test_without_the_scope_are_403(self, world: World, endpoint: Endpoint) -> None:
-        others = tuple(scope for scope in Caller.__dataclass_fields__["scopes"].default if scope != endpoint.scope)
+        others = tuple(scope for scope in EVERYTHING if scope != endpoint.scope)
         caller = Caller(world.cast.alice, scopes=others)
         before = picture()
         raw = json.dumps(endpoint.body).encode() if endpoint.body is not None else b""
