@@ -69,10 +69,10 @@ def why_not_decide(person: Person, access_request: AccessRequest, *, at: datetim
     return ""
 
 
-def why_not_approve(access_request: AccessRequest) -> str:
-    """Why nobody can approve it today, although denying stays possible; empty when they can."""
+def judged_today(access_request: AccessRequest) -> policy.Verdict | str:
+    """The verdict that an approval would meet now, or the sentence that stands in its way (denying stays possible)."""
     try:
         verdict = asks.judge_again(access_request)
     except (asks.Invalid, asks.NotReadYet) as error:
         return str(error)
-    return "" if verdict.allowed else verdict.refusals[0].sentence
+    return verdict if verdict.allowed else verdict.refusals[0].sentence

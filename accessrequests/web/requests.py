@@ -9,10 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
+from accessrequests.domain import policy
 from accessrequests.domain.events import Via
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.domain.window import spell_duration
-from accessrequests.models import AccessRequest, Person
+from accessrequests.models import AccessRequest
 from accessrequests.operations import access_requests
 from accessrequests.queries import access_requests as request_queries
 from accessrequests.queries import clock, holdings
@@ -46,26 +47,30 @@ def page(
     status: HTTPStatus = HTTPStatus.OK,
 ) -> HttpResponse:
     """The page, with the decide forms when the person may decide, and why not when they may not."""
+    is_pending = access_request.state == AccessRequestState.PENDING
+    today = holdings.judged_today(access_request) if is_pending else ""
+    verdict = policy.from_json(access_request.verdict) if isinstance(today, str) else today
     context = {
         "access_request": access_request,
         "grant": getattr(access_request, "grant", None),
         "title": shown.title_of(access_request),
         "tag": shown.request_tag(access_request),
         "environment": shown.environment_tag(access_request.target),
-        "sentence": shown.sentence_of(access_request),
+        "sentence": shown.sentence_of(access_request, verdict),
         "length": spell_duration(access_request.duration),
         "shortened": _shortened(access_request),
-        "steps": shown.steps_of(access_request),
+        "verdict": verdict,
+        "steps": shown.steps_of(access_request, verdict),
         "lets_you_do": shown.lets_you_do(access_request),
         "timeline": shown.timeline_of(access_request),
-        "is_pending": access_request.state == AccessRequestState.PENDING,
+        "is_pending": is_pending,
         "is_mine": access_request.requester_id == me(request).pk,
     }
-    if context["is_pending"]:
-        deciding = _deciding(me(request), access_request)
-        if "approve" in deciding:
-            deciding |= forms or {}
-        context |= {"changes": shown.changes_for(access_request), **deciding}
+    if is_pending:
+        why_not = holdings.why_not_decide(me(request), access_request, at=clock.now())
+        deciding = {"why_not": why_not} if why_not else {**decide_forms(access_request), **(forms or {})}
+        why_not_approve = today if isinstance(today, str) else ""
+        context |= {"changes": shown.changes_for(access_request), "why_not_approve": why_not_approve, **deciding}
     return show(request, "request.html", context, status=status)
 
 
@@ -73,13 +78,6 @@ def decide_forms(access_request: AccessRequest) -> dict[str, Any]:
     initial = {"revision": access_request.revision}
     longest = access_request.approved_duration or access_request.duration
     return {"approve": ApproveForm(initial=initial, longest=longest), "deny": DenyForm(initial=initial)}
-
-
-def _deciding(person: Person, access_request: AccessRequest) -> dict[str, Any]:
-    why_not = holdings.why_not_decide(person, access_request, at=clock.now())
-    if why_not:
-        return {"why_not": why_not}
-    return {"why_not_approve": holdings.why_not_approve(access_request), **decide_forms(access_request)}
 
 
 def _shortened(access_request: AccessRequest) -> str:

@@ -100,8 +100,7 @@ def deed_of(access_request: AccessRequest) -> str:
     return words[:1].upper() + words[1:]
 
 
-def sentence_of(access_request: AccessRequest) -> str:
-    verdict = policy.from_json(access_request.verdict)
+def sentence_of(access_request: AccessRequest, verdict: policy.Verdict) -> str:
     denials = [one for one in access_request.approvals.all() if one.answer == Answer.DENY.value]
     return sentences.request_sentence(
         state=AccessRequestState(access_request.state),
@@ -112,11 +111,11 @@ def sentence_of(access_request: AccessRequest) -> str:
     )
 
 
-def steps_of(access_request: AccessRequest) -> list[StepShown]:
+def steps_of(access_request: AccessRequest, verdict: policy.Verdict) -> list[StepShown]:
     """Who decides, and who has."""
-    verdict = policy.from_json(access_request.verdict)
     without = [access_request.requester_id, access_request.beneficiary_id]
-    with_people = access_requests.with_people(access_request.verdict, without=without, since=access_request.filed_at)
+    told = policy.to_json(verdict)
+    with_people = access_requests.with_people(told, without=without, since=access_request.filed_at)
     people = {step["group"]: step["people"] for step in with_people["steps"]}
     return steps_shown(verdict.steps, people=people, given=holdings.given(access_request))
 
