@@ -91,7 +91,7 @@ def work(committed_cast: Cast, owner_of_target: Client, settings: Settings, tmp_
     OutboxMessage.objects.all().delete()
     outbox.file_periodic(job=Job.READ_INVENTORY, subject="target/shop-prod", target="shop-prod")
     drain()
-    yield Work(committed_cast, owner_of_target, way)
+    yield Work(committed_cast, owner_of_target, way, path)
     way.open()  # the driver says good-bye, and would wait for an answer
     connections.close_connections()
     way.shut()
@@ -123,6 +123,7 @@ class Work:
     cast: Cast
     owner: Client
     way: Way
+    connections_file: Path
 
     def approved(self, **changes: Any) -> Grant:
         return make.approved_grant(self.cast.alice, self.cast.bob, **{"roles": (READ_ORDERS,), **changes})

@@ -1,0 +1,223 @@
+"""Guards the way to the broker: ids only, urgent first, nothing lost, nothing piled up, and a dead broker left alone."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import redis
+from celery.utils.nodenames import worker_direct
+from django.conf import settings
+
+from accessrequests.domain.events import Job, Queue
+from accessrequests.models import OutboxMessage
+from accessrequests.operations import outbox
+from accessrequests.queries import clock, work
+from tests import make
+from tests.make import Cast
+from workers import publisher as publishing
+from workers.app import app
+from workers.publisher import Publisher
+
+Broker = Any
+
+
+@pytest.fixture
+def broker(committed: None) -> Iterator[Broker]:
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        client.flushdb()
+        yield client
+        client.flushdb()
+
+
+@pytest.fixture
+def nobody_listens(committed: None) -> Iterator[None]:
+    """As when Redis is stopped: the port refuses."""
+    before = app.conf.broker_url
+    app.conf.broker_url = "redis://127.0.0.1:1/0"
+    _forget_connections()
+    yield
+    app.conf.broker_url = before
+    _forget_connections()
+
+
+def _forget_connections() -> None:
+    app.pool.force_close_all()
+    app.amqp._producer_pool = None
+    app._pool = None
+
+
+def eventually(happens: Callable[[], bool], *, seconds: float = 10) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if happens():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def offer(publisher: Publisher) -> int:
+    ready = work.to_send(clock.now(), limit=2000)
+    publisher.offer(ready)
+    return len(ready)
+
+
+def is_all_sent() -> bool:
+    """All that may be: the younger of a lane wait for the older."""
+    return not work.to_send(clock.now(), limit=9)
+
+
+def unsent() -> int:
+    return OutboxMessage.objects.filter(sent_at=None).count()
+
+
+def on(broker: Broker, queue: str) -> list[int]:
+    """The ids on a queue, the next to be read first."""
+    return [arguments(raw)[1]["message_id"] for raw in reversed(broker.lrange(queue, 0, -1))]
+
+
+def arguments(raw: bytes) -> tuple[list[object], dict[str, int], dict[str, object]]:
+    body: tuple[list[object], dict[str, int], dict[str, object]] = tuple(
+        json.loads(base64.b64decode(json.loads(raw)["body"]))
+    )
+    return body
+
+
+class TestOffer:
+    def test_puts_ids_and_nothing_else_on_the_broker(self, committed_cast: Cast, broker: Broker) -> None:
+        for _ in range(20):
+            make.approved_grant(committed_cast.alice, committed_cast.bob)
+        offer(Publisher())
+        assert eventually(is_all_sent)
+
+        everything = b""
+        for name in (queue.value for queue in Queue):
+            for raw in broker.lrange(name, 0, -1):
+                positional, named, _ = arguments(raw)
+                assert positional == []
+                assert list(named) == ["message_id"]
+                everything += raw + base64.b64decode(json.loads(raw)["body"])
+        assert len(broker.lrange("provision", 0, -1)) == 20
+        for word in (b"alice", b"shop", b"Refund", b"jit-", b"grant", b"password"):
+            assert word not in everything
+
+    def test_sends_what_is_urgent_first_however_long_the_rest_has_waited(
+        self, committed_cast: Cast, broker: Broker
+    ) -> None:
+        grant = make.approved_grant(committed_cast.alice, committed_cast.bob)
+        OutboxMessage.objects.all().delete()
+        early = clock.now() - timedelta(minutes=1)
+        OutboxMessage.objects.bulk_create(
+            OutboxMessage(
+                job=Job.NOTIFY.value,
+                queue=Queue.NOTIFY.value,
+                lane=f"notify/{number}",
+                subject=f"access_request/{number}",
+                created_at=early,
+                ready_at=early,
+            )
+            for number in range(3000)
+        )
+        from_person = make.approved_grant(committed_cast.alice, committed_cast.bob)
+        assert from_person.pk != grant.pk
+        revocation = OutboxMessage.objects.create(
+            job=Job.REVOKE.value,
+            queue=Queue.REVOKE.value,
+            lane="revoke/x",
+            subject=f"grant/{grant.pk}",
+            created_at=early,
+            ready_at=clock.now(),
+        )
+
+        first = work.to_send(clock.now(), limit=500)[0]
+
+        assert first.message_id == revocation.pk
+
+    def test_waits_with_the_younger_of_a_lane(self, committed_cast: Cast) -> None:
+        access_request = make.submit(committed_cast.alice)
+        make.approve(access_request, committed_cast.bob)
+        lane = OutboxMessage.objects.filter(lane=f"notify/{access_request}").order_by("pk")
+        older, younger = lane
+
+        ready = [one.message_id for one in work.to_send(clock.now(), limit=100)]
+        assert older.pk in ready
+        assert younger.pk not in ready
+
+        claim = outbox.claim(message_id=older.pk, owner="test")
+        assert claim is not None
+        outbox.finish(claim=claim)
+        assert younger.pk in [one.message_id for one in work.to_send(clock.now(), limit=100)]
+
+    def test_sends_again_what_was_lost_and_not_what_still_lies_there(
+        self, committed_cast: Cast, broker: Broker
+    ) -> None:
+        for _ in range(3):
+            make.approved_grant(committed_cast.alice, committed_cast.bob)
+        publisher = Publisher()
+        offer(publisher)
+        assert eventually(is_all_sent)
+        assert offer(publisher) == 0
+        lying = {queue.value: on(broker, queue.value) for queue in Queue}
+
+        long_ago()
+        assert offer(publisher)
+        assert eventually(is_all_sent)
+        assert {queue.value: on(broker, queue.value) for queue in Queue} == lying
+
+        broker.flushdb()
+        long_ago()
+        assert offer(publisher)
+        assert eventually(lambda: {queue.value: on(broker, queue.value) for queue in Queue} == lying)
+
+    def test_asks_one_set_of_workers_for_a_sign_of_life_once(self, broker: Broker) -> None:
+        outbox.file_periodic(job=Job.PROVE_ALIVE, subject="consumer/worker_urgent")
+        publisher = Publisher()
+        offer(publisher)
+        assert eventually(is_all_sent)
+        long_ago()
+        offer(publisher)
+        assert eventually(is_all_sent)
+        assert broker.llen(worker_direct("worker_urgent@access").name) == 1
+        assert broker.llen("reconcile") == 0
+
+
+class TestABrokerThatIsDown:
+    def test_is_left_alone_and_loses_nothing(
+        self, committed_cast: Cast, nobody_listens: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(publishing, "LEFT_ALONE_SECONDS", 1.0)
+        make.approved_grant(committed_cast.alice, committed_cast.bob)
+        waiting = unsent()
+        publisher = Publisher()
+        offer(publisher)
+        assert eventually(publisher._is_left_alone)
+        assert eventually(lambda: not publisher._in_hand)
+
+        publisher.offer(work.to_send(clock.now(), limit=100))
+
+        assert publisher._in_hand == set(), "it is being left alone"
+        assert unsent() == waiting
+        assert eventually(lambda: not publisher._is_left_alone())
+        publisher.offer(work.to_send(clock.now(), limit=100))
+        assert publisher._in_hand
+
+    def test_is_left_alone_for_five_seconds(self) -> None:
+        assert publishing.LEFT_ALONE_SECONDS == 5
+
+    def test_is_not_waited_for(self, committed_cast: Cast, nobody_listens: None) -> None:
+        make.approved_grant(committed_cast.alice, committed_cast.bob)
+        began = time.monotonic()
+        publisher = Publisher()
+        for _ in range(5):
+            offer(publisher)
+        assert time.monotonic() - began < 1
+
+
+def long_ago() -> None:
+    sent = OutboxMessage.objects.exclude(sent_at=None)
+    sent.update(sent_at=clock.now() - 2 * work.SEND_AGAIN, ready_at=clock.now() - 3 * work.SEND_AGAIN)
