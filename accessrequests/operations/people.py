@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from accessrequests.domain.events import Actor, Event, Via
 from accessrequests.domain.lifecycle import EndReason, GrantState
@@ -17,7 +18,7 @@ from accessrequests.models.people import GroupRole
 from accessrequests.operations._ending import start_revocation
 from accessrequests.operations._record import Fact, record
 from accessrequests.operations.refusals import IllegalMove, Refused
-from accessrequests.queries import clock, people
+from accessrequests.queries import asks, clock, people
 from accessrequests.queries.asks import Invalid
 
 SCOPES = ("read", "request", "decide", "reveal", "end", "audit", "admin")
@@ -40,13 +41,16 @@ def apply_people(
     people_known = {person.username: person for person in folk}
     at = clock.now()
     facts: list[Fact] = []
-    applied = []
+    applied, left = [], []
     for username, entry in sorted(entries.items()):
         person, changes = _apply_person(people_known.get(username), username, entry, known=known, at=at)
         applied.append(person)
         if changes:
             facts.append(Fact(Event.PERSON_APPLIED, f"person/{username}", changes))
-    facts += _end_all([person for person in applied if not person.is_active], actor, at)
+        if "left" in changes:
+            left.append(person)
+    disabled = [person for person in applied if not person.is_active]
+    facts += _end_all(disabled, [person for person in left if person.is_active], actor, at)
     if facts:
         record(*facts, actor=actor, at=at)
     return applied
@@ -89,14 +93,23 @@ def _apply_memberships(person: Person, wanted: set[Group], at: datetime) -> tupl
     return sorted(group.name for group in joined), sorted(group.name for group in set(current) - wanted)
 
 
-def _end_all(disabled: Sequence[Person], actor: Actor, at: datetime) -> list[Fact]:
-    """End what people hold who may no longer sign in; all their grants are locked in one order."""
-    alive = [GrantState.PENDING.value, GrantState.ACTIVE.value]
-    grants = Grant.objects.select_for_update(of=("self",), no_key=True).select_related("target", "holder")
+def _end_all(disabled: Sequence[Person], left: Sequence[Person], actor: Actor, at: datetime) -> list[Fact]:
+    """End what people hold who may no longer sign in, or could no longer ask for it; all are locked in one order."""
+    concerned = Q(holder__in=[*disabled, *left]) | Q(access_request__requester__in=left)
+    grants = (
+        Grant.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("target", "holder", "access_request__target", "access_request__policy_version")
+        .select_related("access_request__requester", "access_request__beneficiary")
+        .filter(concerned, state__in=[GrantState.PENDING.value, GrantState.ACTIVE.value])
+        .order_by("pk")
+    )
     facts = []
-    for grant in grants.filter(holder__in=disabled, state__in=alive).order_by("pk"):
-        note = f"{grant.holder.name} may no longer sign in."
-        facts += start_revocation(grant, EndReason.PERSON_DISABLED, actor=actor, at=at, note=note)
+    for grant in grants:
+        reason, note = EndReason.PERSON_DISABLED, f"{grant.holder.name} may no longer sign in."
+        if grant.holder not in disabled:
+            reason, note = EndReason.ELIGIBILITY_LOST, asks.lost_eligibility(grant.access_request)
+        if note:
+            facts += start_revocation(grant, reason, actor=actor, at=at, note=note)
     return facts
 
 

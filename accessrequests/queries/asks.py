@@ -105,16 +105,29 @@ def consider(*, requester: Person, asked: Asked, at: datetime) -> Considered:
 
 def groups_asked(version: PolicyVersion, access_request: AccessRequest) -> frozenset[str]:
     """The groups that a policy would ask about a filed request; for this, nothing of the people counts."""
+    verdict = _look_at(version, access_request, groups=frozenset())
+    return frozenset(step.group for step in verdict.steps)
+
+
+def lost_eligibility(access_request: AccessRequest) -> str:
+    """Why the people of a request could not ask for it today, by the policy that it was filed under; or empty."""
+    for groups in _groups(access_request.requester, access_request.beneficiary):
+        verdict = _look_at(access_request.policy_version, access_request, groups=groups)
+        if not verdict.allowed:
+            return verdict.refusals[0].sentence
+    return ""
+
+
+def _look_at(version: PolicyVersion, access_request: AccessRequest, *, groups: frozenset[str]) -> policy.Verdict:
     ask = policy.Ask(
         target=access_request.target.slug,
         environment=access_request.target.environment,
         level=Level(access_request.level),
-        groups=frozenset(),
-        duration=access_request.duration,
+        groups=groups,
+        duration=access_request.approved_duration or access_request.duration,
         reason_length=None,
     )
-    verdict = policy.evaluate(policy.parse(version.rules), ask, version=version.version)
-    return frozenset(step.group for step in verdict.steps)
+    return policy.evaluate(policy.parse(version.rules), ask, version=version.version)
 
 
 def judge_again(access_request: AccessRequest, *, shortened: timedelta | None = None) -> policy.Verdict:

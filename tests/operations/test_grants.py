@@ -497,6 +497,27 @@ class TestWhoLeaves:
             make.approve(asked, cast.bob)
 
 
+class TestWhoChangesGroups:
+    """Access that a person could not ask for any more ends, whether they hold it or asked for it."""
+
+    def test_loses_what_the_old_group_gave(self, cast: Cast, active: Grant) -> None:
+        for_another = make.active_grant(cast.alice, cast.bob, grantee="frank")
+        of_another = make.active_grant(cast.frank, cast.bob)
+
+        make.apply("alice", groups=["security"])
+
+        assert ended_for(active) == ended_for(for_another) == ("revoking", "eligibility_lost")
+        assert "is for people of engineering" in active.note
+        assert ended_for(of_another) == ("active", "")
+
+    def test_keeps_what_another_group_does_not_matter_for(self, cast: Cast) -> None:
+        grant = make.active_grant(cast.frank, cast.bob)
+
+        make.apply("frank", groups=["engineering"])
+
+        assert ended_for(grant) == ("active", "")
+
+
 class TestTargetRetired:
     def test_ends_what_lives_on_it_and_nothing_more_is_approved(self, cast: Cast, active: Grant) -> None:
         asked, elsewhere = make.submit(cast.alice), make.submit(cast.alice, target="shop-dev")
