@@ -259,7 +259,7 @@ def _voice_of(approver: Person, access_request: AccessRequest, verdict: policy.V
         raise _refusal(access_request, sentence)
     wanted = set(access_request.step_groups)
     if isinstance(verdict, policy.Verdict):
-        wanted |= {step.group for step in verdict.steps}
+        wanted = {step.group for step in verdict.steps}
     voices = people.groups_of(approver, since=access_request.filed_at) & wanted
     if not voices:
         asked = " and ".join(sorted(wanted)) or "nobody"

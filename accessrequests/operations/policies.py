@@ -50,8 +50,9 @@ def _show_to_groups_asked(version: PolicyVersion) -> None:
     waiting = AccessRequest.objects.select_for_update(of=("self",), no_key=True).select_related("target")
     shown = []
     for access_request in waiting.filter(state=AccessRequestState.PENDING.value).order_by("pk"):
-        asked = asks.groups_asked(version, access_request)
-        if not asked <= set(access_request.step_groups):
-            access_request.step_groups = sorted(asked | set(access_request.step_groups))
+        said = {step["group"] for step in access_request.verdict["steps"]}
+        asked = sorted(said | asks.groups_asked(version, access_request))
+        if asked != sorted(access_request.step_groups):
+            access_request.step_groups = asked
             shown.append(access_request)
     AccessRequest.objects.bulk_update(shown, ["step_groups"])

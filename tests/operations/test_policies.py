@@ -56,6 +56,16 @@ class TestTheStricterCounts:
         assert make.approve(access_request, cast.bob).state == "pending"
         assert make.approve(access_request, cast.carol).state == "approved"
 
+    def test_a_step_added_and_taken_away_again_is_not(self, cast: Cast) -> None:
+        access_request = make.submit(cast.alice)
+        make.publish_rules(make.rule("both", approvals=BOTH))
+        make.publish_rules(make.rule("one"))
+
+        assert not access_requests.inbox_of(cast.carol).exists()
+        with refuses(Refused):
+            make.approve(access_request, cast.carol)
+        assert make.approve(access_request, cast.bob).state == "approved"
+
     def test_either_may_come_first(self, cast: Cast) -> None:
         access_request = make.submit(cast.alice)
         make.publish_rules(make.rule("both", approvals=BOTH))
