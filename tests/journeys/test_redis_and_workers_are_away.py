@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.journeys.people import Access, Login
@@ -78,3 +80,19 @@ class TestWorkersHang:
             assert world.traces(ended) == [], "A late call gave something back."
             assert world.events(ended).count("grant.revoked") == 1
         print(f"Workers hung: the login was refused {lag * 1000:.0f} ms after the end.")
+
+    @pytest.mark.slow
+    def test_a_provisioner_that_is_late_gives_nothing_back(self, world: World) -> None:
+        burst = [world.approved(target="shop-dev", duration="PT10M") for _ in range(8)]
+        with world.hung(*WORKERS):
+            for access in burst:
+                access.person.post(f"grants/{access.grant['id']}/release/", expected=202)
+            for access in burst:
+                # One whose attempt has no recorded end is looked at again after the longest possible call.
+                world.await_grant(access, "revoked", seconds=30)
+        time.sleep(2)
+        for access in burst:
+            assert world.traces(access) == [], f"A late call gave something back.\n{world.told()}"
+            told = world.events(access)
+            assert told.count("grant.revoked") == 1
+            assert "grant.activated" not in told[told.index("grant.revocation_started") :]

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import httpx2
 import psycopg
@@ -46,7 +46,8 @@ class Broker:
     """Listens to every command that Redis is given, and reads every key that it holds."""
 
     def __init__(self, uri: str, heap: Heap) -> None:
-        self._client = Redis.from_url(uri)
+        redis: Any = Redis  # its methods promise one type for bytes, text and futures alike
+        self._client = redis.from_url(uri)
         self._heap = heap
         self._monitor = self._client.monitor()
         self._is_over = threading.Event()
