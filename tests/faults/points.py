@@ -1,0 +1,119 @@
+"""The named points of a piece of work: before and after each commit, each step and each call to the target.
+
+Nothing of the product knows of them. They are laid around it from outside, in a process of their own.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pymongo.monitoring
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
+
+from accessrequests.operations import access_requests, credentials, grants, outbox, targets
+from accessrequests.queries import work
+from workers import expiry
+from workers.children import Children
+from workers.probes import Probes
+from workers.publisher import Publisher
+from workers.relay import Periodic
+
+COMMITS: dict[ModuleType, tuple[str, ...]] = {
+    access_requests: ("approve",),
+    credentials: ("start_rotation", "mark_rotated", "erase_unread"),
+    grants: (
+        "start_provisioning",
+        "may_open",
+        "mark_active",
+        "note_failure",
+        "note_undone",
+        "mark_cut",
+        "mark_revoked",
+        "note_revocation_failure",
+        "expire",
+        "release",
+    ),
+    outbox: ("claim", "finish", "postpone", "file_periodic", "mark_sent"),
+    targets: ("mark_unreachable", "mark_reachable"),
+}
+TURN: tuple[tuple[Any, tuple[str, ...]], ...] = (
+    (expiry, ("end_what_is_due",)),
+    (work, ("to_send", "unclaimed_urgent", "next_deadline")),
+    (Publisher, ("offer",)),
+    (Children, ("offer",)),
+    (Probes, ("ask",)),
+    (Periodic, ("file",)),
+)
+# The driver's own talk, and what only reads; the calls that change the target are all there.
+QUIET = frozenset({"hello", "ismaster", "isMaster", "saslStart", "saslContinue", "endSessions", "ping"})
+
+
+class Points:
+    """Counts the points in the order in which they are passed, and acts at one of them."""
+
+    def __init__(self, diary: Path, *, at: int | None = None, signal_number: int = signal.SIGKILL) -> None:
+        self._diary = diary
+        self._at = at
+        self._signal = signal_number
+        self._number = 0
+        self._lock = threading.Lock()
+        self._thread = threading.get_ident()
+
+    def passed(self, name: str) -> None:
+        if threading.get_ident() != self._thread:
+            return  # the heart's beats come when they come
+        with self._lock:
+            number, self._number = self._number, self._number + 1
+            with self._diary.open("a") as diary:
+                diary.write(f"{name}\n")
+        if number == self._at:
+            os.kill(os.getpid(), self._signal)
+
+
+class Wire(CommandListener):
+    """Each call to the target."""
+
+    def __init__(self, points: Points) -> None:
+        self._points = points
+
+    def started(self, event: CommandStartedEvent) -> None:
+        if event.command_name not in QUIET:
+            self._points.passed(f"before {event.command_name} on the target")
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        if event.command_name not in QUIET:
+            self._points.passed(f"after {event.command_name} on the target")
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        if event.command_name not in QUIET:
+            self._points.passed(f"after {event.command_name} failed on the target")
+
+
+def lay(points: Points) -> None:
+    """For this process, and for good: it is one that is meant to die."""
+    pymongo.monitoring.register(Wire(points))
+    for module, names in COMMITS.items():
+        room = module.__name__.rpartition(".")[2]
+        for name in names:
+            setattr(module, name, _with_points(getattr(module, name), f"{room}.{name}", points))
+    for owner, names in TURN:
+        for name in names:
+            setattr(owner, name, _with_points(getattr(owner, name), f"{name} of the relay's turn", points))
+
+
+def _with_points(function: Callable[..., Any], name: str, points: Points) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def passing(*args: Any, **kwargs: Any) -> Any:
+        points.passed(f"before {name}")
+        outcome = function(*args, **kwargs)
+        points.passed(f"after {name}")
+        return outcome
+
+    return passing
