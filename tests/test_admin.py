@@ -118,16 +118,16 @@ class TestNoVerb:
 
 
 class TestTables:
-    @pytest.mark.parametrize("model", TABLES, ids=lambda model: model.__name__)
-    def test_each_is_shown_to_administrators_with_its_rows(self, world: Cast, model: type[Model]) -> None:
+    def test_each_is_shown_to_administrators_with_its_rows(self, world: Cast) -> None:
         browser = signed_in(world.erin)
-        table = f"/admin/accessrequests/{model._meta.model_name}/"
-        row = model._default_manager.order_by("pk").first()
 
-        assert row is not None
-        assert browser.get(f"{table}?q=alice").status_code in {200, 302}
-        assert browser.get(table).status_code == 200
-        assert browser.get(f"{table}{row.pk}/change/").status_code == 200
+        for model in TABLES:
+            table = f"/admin/accessrequests/{model._meta.model_name}/"
+            row = model._default_manager.order_by("pk").first()
+            assert row is not None, table
+            assert browser.get(f"{table}?q=alice").status_code in {200, 302}
+            assert browser.get(table).status_code == 200
+            assert browser.get(f"{table}{row.pk}/change/").status_code == 200
 
     @pytest.mark.parametrize("name", ["alice", "bob", "dave", "mallory"])
     def test_none_is_shown_to_others(self, world: Cast, name: str) -> None:

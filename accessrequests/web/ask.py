@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
@@ -14,9 +17,10 @@ from accessrequests.domain.events import Via
 from accessrequests.domain.window import spell_duration
 from accessrequests.models import AccessRequest, Inventory, Person, Target
 from accessrequests.operations import access_requests
+from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import Refused
 from accessrequests.queries import access_requests as request_queries
-from accessrequests.queries import asks, clock, holdings
+from accessrequests.queries import asks, clock, holdings, idempotency
 from accessrequests.queries.asks import Asked, Invalid, NotReadYet
 from accessrequests.queries.offers import targets_on_offer
 from accessrequests.web import shown
@@ -64,7 +68,7 @@ def ask(request: HttpRequest) -> HttpResponse:
 
 def _send(request: HttpRequest, form: AskForm, asked: Asked) -> HttpResponse:
     try:
-        access_request = access_requests.submit(requester=me(request), asked=asked, via=Via.WEB)
+        number = _filed_once(me(request), asked, form.cleaned_data["once"])
     except Invalid as error:
         form.blame(error)
         return show(request, "ask.html", {"form": form}, status=HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -74,7 +78,24 @@ def _send(request: HttpRequest, form: AskForm, asked: Asked) -> HttpResponse:
     except Refused as error:
         form.add_error(None, f"{error} Nothing was filed.")
         return show(request, "ask.html", {"form": form}, status=HTTPStatus.FORBIDDEN)
-    return SeeOther(reverse("request", args=[access_request.pk]))
+    return SeeOther(reverse("request", args=[number]))
+
+
+def _filed_once(person: Person, asked: Asked, once: str) -> int:
+    """The request that was filed, now or by the first of two clicks. The same form with other words is another ask."""
+    digest = hashlib.sha256(repr(asked).encode()).hexdigest()
+    key = Idempotency(person_id=person.pk, key=f"form:{once}:{digest}", path=reverse("ask"), body_hash=digest)
+    earlier = idempotency.first_use(person_id=person.pk, key=key.key) if once else None
+    if earlier is not None:
+        return earlier.object_id
+    try:
+        filed = access_requests.submit(requester=person, asked=asked, via=Via.WEB, idempotency=key if once else None)
+    except IntegrityError:
+        earlier = idempotency.first_use(person_id=person.pk, key=key.key)
+        if earlier is None:
+            raise
+        return earlier.object_id
+    return filed.pk
 
 
 def _preview(request: HttpRequest, form: AskForm, asked: Asked) -> HttpResponse:
@@ -123,7 +144,13 @@ def _prefill(query: Mapping[str, str]) -> tuple[str, dict[str, object]]:
     slug, role = query.get("target", ""), query.get("role", "")
     name, dot, collection = role.partition(".")
     place = f"{name.partition('@')[2]}.{collection}" if dot else ""
-    return slug, {"target": slug, "role": [name], "collection": place, "duration": USUAL_LENGTH}
+    return slug, {
+        "target": slug,
+        "role": [name],
+        "collection": place,
+        "duration": USUAL_LENGTH,
+        "once": secrets.token_urlsafe(16),
+    }
 
 
 def _typed(request: HttpRequest) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,22 +9,14 @@ from typing import Any
 
 from django import forms
 
-from accessrequests.domain.window import (
-    InvalidDuration,
-    InvalidMoment,
-    format_duration,
-    parse_duration,
-    parse_moment,
-    spell_duration,
-)
+from accessrequests.domain.window import format_duration, parse_duration, spell_duration
 from accessrequests.models import Inventory, Target
 from accessrequests.queries.asks import Asked, Invalid
 from accessrequests.queries.offers import collections_on_offer, roles_on_offer
+from accessrequests.web.fields import AnyOf, Length, Moment, Words, text_line
 
 LENGTHS = ("PT30M", "PT1H", "PT2H", "PT4H", "PT8H", "PT24H")
 LONGEST_TEXT = 2_000
-_LOCAL_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?")
-_SEPARATORS = re.compile(r"[\s,;]+")
 
 Choices = list[tuple[str, list[tuple[str, str]]]]
 
@@ -44,56 +35,13 @@ class RoleBox:
         return {"read": "ok", "write": "warn"}.get(self.level, "bad")
 
 
-class Words(forms.CharField):
-    """A list of words in one line, kept apart by spaces or commas."""
-
-    def to_python(self, value: Any) -> Any:
-        text = super().to_python(value)
-        return tuple(dict.fromkeys(word for word in _SEPARATORS.split(text or "") if word))
-
-
-class Length(forms.CharField):
-    """A length like PT2H."""
-
-    def to_python(self, value: Any) -> Any:
-        text = super().to_python(value)
-        if not text:
-            return None
-        try:
-            return parse_duration(text.upper())
-        except InvalidDuration as error:
-            raise forms.ValidationError(str(error)) from error
-
-
-class Moment(forms.CharField):
-    """A moment in UTC, as a browser's own picker writes it, or in RFC 3339."""
-
-    def to_python(self, value: Any) -> Any:
-        text = super().to_python(value)
-        if not text:
-            return None
-        if _LOCAL_MOMENT.fullmatch(text):
-            text = f"{text}:00Z" if len(text) == len("2030-01-31T09:30") else f"{text}Z"
-        try:
-            return parse_moment(text)
-        except InvalidMoment as error:
-            raise forms.ValidationError(str(error)) from error
-
-
-class AnyOf(forms.MultipleChoiceField):
-    """Ticked boxes. Whether the target has such a role is judged with everything else, not by the boxes shown."""
-
-    def valid_value(self, value: Any) -> bool:
-        return True
-
-
-def _text(**more: Any) -> forms.TextInput:
-    return forms.TextInput(attrs={"class": "input", "autocomplete": "off", **more})
-
-
 class AskForm(forms.Form):
-    """An ask. `target` shows its roles to tick once it is chosen; roles can always be typed."""
+    """An ask. `target` shows its roles to tick once it is chosen; roles can always be typed.
 
+    `once` tells a form that is sent twice, by a double click, from two asks for the same.
+    """
+
+    once = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
     target = forms.ChoiceField(
         label="Database server",
         widget=forms.Select(attrs={"class": "input"}),
@@ -107,14 +55,14 @@ class AskForm(forms.Form):
     roles = Words(
         label="Roles by name",
         required=False,
-        widget=_text(spellcheck="false", autocapitalize="none"),
+        widget=text_line(spellcheck="false", autocapitalize="none"),
         help_text="Like read@shop, or read@shop.orders for one collection. Several with a space between them.",
     )
     duration = Length(label="For how long", required=False, widget=forms.RadioSelect)
     other_duration = Length(
         label="Another length",
         required=False,
-        widget=_text(spellcheck="false", size=12),
+        widget=text_line(spellcheck="false", size=12),
         help_text="ISO 8601, like PT45M or P1DT12H. It counts in place of the choice above.",
     )
     reason = forms.CharField(
@@ -124,11 +72,11 @@ class AskForm(forms.Form):
         help_text="Whoever decides reads this, and it stays on record. No secrets.",
         error_messages={"required": "Say why you need it."},
     )
-    ticket = forms.CharField(label="Ticket", required=False, max_length=200, widget=_text())
+    ticket = forms.CharField(label="Ticket", required=False, max_length=200, widget=text_line())
     source_addresses = Words(
         label="Only from these addresses",
         required=False,
-        widget=_text(spellcheck="false"),
+        widget=text_line(spellcheck="false"),
         help_text="Addresses or CIDR blocks, like 192.0.2.7 or 192.0.2.0/24. Empty: from anywhere.",
     )
     starts_at = Moment(
@@ -219,7 +167,7 @@ class ApproveForm(forms.Form):
 
     revision = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
     duration = Length(label="For how long", required=False, widget=forms.Select(attrs={"class": "input"}))
-    comment = forms.CharField(label="Comment", required=False, max_length=LONGEST_TEXT, widget=_text())
+    comment = forms.CharField(label="Comment", required=False, max_length=LONGEST_TEXT, widget=text_line())
 
     def __init__(self, *args: Any, longest: timedelta, **options: Any) -> None:
         # Both forms stand on one page, so their fields need ids of their own.
@@ -237,7 +185,7 @@ class DenyForm(forms.Form):
     reason = forms.CharField(
         label="Why not",
         max_length=LONGEST_TEXT,
-        widget=_text(),
+        widget=text_line(),
         help_text="The requester reads this, so say what to ask for instead.",
         error_messages={"required": "Say why, so that the requester knows what to ask for instead."},
     )
@@ -252,7 +200,7 @@ class RevokeForm(forms.Form):
     reason = forms.CharField(
         label="Why it ends",
         max_length=LONGEST_TEXT,
-        widget=_text(),
+        widget=text_line(),
         help_text="The holder reads this.",
         error_messages={"required": "Say why, so that the holder knows."},
     )
@@ -264,7 +212,7 @@ class TokenForm(forms.Form):
     name = forms.CharField(
         label="Name",
         max_length=100,
-        widget=_text(),
+        widget=text_line(),
         help_text="What it is for, like laptop.",
         error_messages={"required": "Give it a name."},
     )

@@ -42,7 +42,7 @@ class TestRevokeAll:
 
         assert run("revoke_all", "--yes").startswith("Revocation started for 0 grants")
 
-    @pytest.mark.parametrize("answer", ["y\n", "no\n", "\n"])
+    @pytest.mark.parametrize("answer", ["y\n", "no\n", "\n", ""])
     def test_ends_nothing_without_a_yes(self, cast: Cast, monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
         make.approved_grant(cast.alice, cast.bob)
         typed(monkeypatch, answer)

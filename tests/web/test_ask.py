@@ -10,7 +10,7 @@ import pytest
 from accessrequests.models import AccessRequest, AuditEvent, Grant, Inventory
 from accessrequests.queries import clock
 from tests.make import Cast
-from tests.web.browser import Browser, signed_in, text_of
+from tests.web.browser import Browser, Forms, signed_in, text_of
 from tests.web.grants import live
 
 FORM = "/request/?target=shop-prod&role=read@shop.orders"
@@ -143,6 +143,24 @@ class TestSend:
         )
 
         assert (answer.status_code, AccessRequest.objects.get().duration) == (303, timedelta(seconds=10))
+
+    def test_a_double_click_files_one_request(self, cast: Cast) -> None:
+        browser = signed_in(cast.alice)
+        fields = Forms(text_of(browser.get(FORM))).fields_of("/request/")
+
+        answers = [browser.client.post("/request/", {**fields, "reason": REASON}) for _ in range(2)]
+        changed = browser.client.post("/request/", {**fields, "reason": f"{REASON} Again."})
+
+        assert [answer.status_code for answer in (*answers, changed)] == [303] * 3
+        assert answers[0]["Location"] == answers[1]["Location"] != changed["Location"]
+        assert AccessRequest.objects.count() == 2
+
+    def test_the_same_can_be_asked_again(self, cast: Cast) -> None:
+        browser = signed_in(cast.alice)
+        press(browser)
+        press(browser)
+
+        assert AccessRequest.objects.count() == 2
 
     def test_gives_automatic_access_at_once(self, cast: Cast) -> None:
         press(signed_in(cast.alice), target="shop-staging")

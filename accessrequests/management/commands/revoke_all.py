@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -35,7 +36,7 @@ class Command(BaseCommand):
         where = f"on {target}" if target else "on every target"
         if numbers and not yes:
             self.stderr.write(f"This ends {len(numbers)} grants {where}. Type yes to go on.")
-            if input().strip() != "yes":
+            if sys.stdin.readline().strip() != "yes":
                 raise CommandError("Nothing was ended.")
         ended, failed = 0, []
         for number in numbers:
