@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import yaml
 from django.db.models import Exists, OuterRef
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
@@ -83,7 +84,7 @@ def work(committed_cast: Cast, owner_of_target: Client, settings: Settings, tmp_
     document = catalogue.connections_document(ways, username=WORKER, passwords=dict.fromkeys(hosts, password))
     for record in document["targets"].values():
         record["options"] = {"directConnection": "true"}  # else the driver finds a way around ours
-    path.write_text(make.yaml.safe_dump(document))
+    path.write_text(yaml.safe_dump(document))
     path.chmod(0o600)
     settings.ACCESS_SANDBOX = os.getpid()
     settings.ACCESS_TARGETS_FILE = str(path)
@@ -125,8 +126,11 @@ class Work:
     way: Way
     connections_file: Path
 
-    def approved(self, **changes: Any) -> Grant:
-        return make.approved_grant(self.cast.alice, self.cast.bob, **{"roles": (READ_ORDERS,), **changes})
+    def approved(self, *, approvers: int = 1, **changes: Any) -> Grant:
+        access_request = make.submit(self.cast.alice, **{"roles": (READ_ORDERS,), **changes})
+        for person in (self.cast.bob, self.cast.carol)[:approvers]:
+            access_request = make.approve(access_request, person)
+        return Grant.objects.get(access_request=access_request)
 
     def active(self, **changes: Any) -> Grant:
         grant = self.approved(**changes)
@@ -134,6 +138,14 @@ class Work:
         grant.refresh_from_db()
         assert grant.state == "active", grant.last_error
         return grant
+
+    def environment(self) -> dict[str, str]:
+        """What other processes need to work on the same target."""
+        return {
+            "ACCESS_TARGETS_FILE": str(self.connections_file),
+            "ACCESS_SANDBOX": str(os.getpid()),
+            "ACCESS_MAIL_DIRECTORY": str(self.connections_file.parent / "mail"),
+        }
 
     def reveal(self, grant: Grant) -> Revealed:
         return credentials.reveal(grant_id=grant.pk, person=self.cast.alice, via=Via.API)

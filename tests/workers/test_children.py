@@ -6,8 +6,8 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from functools import partial
 from multiprocessing import forkserver
-from pathlib import Path
 
 import pytest
 
@@ -24,9 +24,8 @@ from workers.children import Children
 @pytest.fixture
 def children(work: Work, monkeypatch: pytest.MonkeyPatch) -> Iterator[Children]:
     """A pool whose processes know this test's target."""
-    monkeypatch.setenv("ACCESS_TARGETS_FILE", str(work.connections_file))
-    monkeypatch.setenv("ACCESS_SANDBOX", str(os.getpid()))
-    monkeypatch.setenv("ACCESS_MAIL_DIRECTORY", str(Path(work.connections_file).parent / "mail"))
+    for name, value in work.environment().items():
+        monkeypatch.setenv(name, value)
     made = Children()
     yield made
     for one in made._children:
@@ -44,6 +43,11 @@ def sign(name: str) -> OutboxMessage:
 def is_done(found: OutboxMessage) -> bool:
     found.refresh_from_db()
     return found.done_at is not None
+
+
+def offered_until_done(children: Children, found: OutboxMessage) -> bool:
+    children.offer([found.pk])
+    return is_done(found)
 
 
 class TestChildren:
@@ -83,7 +87,7 @@ class TestChildren:
         children.offer([third.pk])
 
         for found in (second, third):
-            assert eventually(lambda found=found: (children.offer([found.pk]), is_done(found))[1])
+            assert eventually(partial(offered_until_done, children, found))
         assert pid not in [one.process.pid for one in children._children]
 
     def test_that_die_give_their_message_to_the_next(self, children: Children) -> None:
@@ -91,7 +95,7 @@ class TestChildren:
         assert only.process.pid is not None
         os.kill(only.process.pid, signal.SIGKILL)
         found = sign("relay")
-        assert eventually(lambda: (children.offer([found.pk]), is_done(found))[1])
+        assert eventually(partial(offered_until_done, children, found))
 
     def test_are_never_more_than_they_may_be_and_each_takes_one(self, children: Children) -> None:
         children.offer([10_000_000 + number for number in range(50)])

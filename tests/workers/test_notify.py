@@ -23,7 +23,7 @@ def sent() -> dict[str, list[str]]:
         assert len(one.to) == 1, "nobody learns who else was told"
         assert not one.cc
         assert not one.bcc
-        told.setdefault(one.to[0], []).append(one.subject)
+        told.setdefault(one.to[0], []).append(str(one.subject))
     mail.outbox.clear()
     return told
 

@@ -28,7 +28,11 @@ class TestAsk:
         assert not probes.bell().poll(0.3)
         work.way.open()
 
-        assert eventually(lambda: (probes.ask(AWAY), probes.bell().poll(0))[1])
+        def rings_when_asked() -> bool:
+            probes.ask(AWAY)
+            return probes.bell().poll(0)
+
+        assert eventually(rings_when_asked)
 
         probes.hush()
         assert not probes.bell().poll(0)

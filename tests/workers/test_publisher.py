@@ -25,6 +25,7 @@ from workers.app import app
 from workers.publisher import Publisher
 
 Broker = Any
+_celery: Any = app  # its own types hold its settings and pools for closed
 
 
 @pytest.fixture
@@ -38,18 +39,18 @@ def broker(committed: None) -> Iterator[Broker]:
 @pytest.fixture
 def nobody_listens(committed: None) -> Iterator[None]:
     """As when Redis is stopped: the port refuses."""
-    before = app.conf.broker_url
-    app.conf.broker_url = "redis://127.0.0.1:1/0"
+    before = _celery.conf.broker_url
+    _celery.conf.broker_url = "redis://127.0.0.1:1/0"
     _forget_connections()
     yield
-    app.conf.broker_url = before
+    _celery.conf.broker_url = before
     _forget_connections()
 
 
 def _forget_connections() -> None:
-    app.pool.force_close_all()
-    app.amqp._producer_pool = None
-    app._pool = None
+    _celery.pool.force_close_all()
+    _celery.amqp._producer_pool = None
+    _celery._pool = None
 
 
 def eventually(happens: Callable[[], bool], *, seconds: float = 10) -> bool:
