@@ -33,7 +33,8 @@ from workers import connections, handlers
 
 SHOP = f"live_{PROCESS}"
 WORKER = f"worker_{PROCESS}"
-REFUSED_LOGIN = 18
+# 18, or 334 where the driver asks for an older mechanism because the server knows no such user.
+REFUSED_LOGIN = frozenset({18, 334})
 READ_ORDERS = f"read@{SHOP}.orders"
 
 Client = MongoClient[dict[str, Any]]
@@ -162,7 +163,7 @@ class Work:
             try:
                 client.admin.command("ping")
             except OperationFailure as error:
-                if error.code != REFUSED_LOGIN:
+                if error.code not in REFUSED_LOGIN:
                     raise
                 return False
         return True

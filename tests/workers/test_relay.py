@@ -1,0 +1,183 @@
+"""Guards the relay: what is due is carried, urgent things without any worker, and no single trouble stops its turns."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.db import connection
+from pytest_django import Settings
+
+from accessrequests.domain.events import Job
+from accessrequests.models import Grant, OutboxMessage
+from accessrequests.queries import audit, clock
+from accessrequests.queries import work as due
+from tests.workers.conftest import Work
+from tests.workers.database_clock import DatabaseClock
+from tests.workers.processes import eventually, running
+from tests.workers.rows import carry, events_of, fresh, message
+from workers import anchor, expiry
+from workers.children import Children
+from workers.listener import Listener
+from workers.publisher import Publisher
+from workers.relay import LONGEST_SLEEP, Periodic, Relay
+
+
+@pytest.fixture
+def relay(work: Work, monkeypatch: pytest.MonkeyPatch) -> Relay:
+    """Without children: `turn` is looked at, not what they do."""
+    monkeypatch.setattr(Children, "_born", lambda _self: _Nobody())
+    monkeypatch.setattr(Publisher, "offer", lambda _self, _ready: None)
+    return Relay()
+
+
+class _Nobody:
+    """A child that is busy for ever."""
+
+    message_id = 0
+    since = float("inf")
+
+    class process:  # noqa: N801
+        @staticmethod
+        def is_alive() -> bool:
+            return True
+
+    class pipe:  # noqa: N801
+        @staticmethod
+        def poll() -> bool:
+            return False
+
+
+class TestTurn:
+    def test_ends_what_is_due_and_sleeps_until_the_next_deadline(
+        self, work: Work, relay: Relay, database_clock: DatabaseClock
+    ) -> None:
+        grant = work.active(duration=timedelta(minutes=1))
+        relay.turn()
+        assert fresh(grant).state == "active"
+        OutboxMessage.objects.update(done_at=clock.now())
+        database_clock.advance(timedelta(seconds=59.5) - (clock.now() - _start(grant)))
+
+        sleep = relay.turn()
+
+        assert fresh(grant).state == "active"
+        assert 0 < sleep <= 0.5
+        database_clock.advance(timedelta(seconds=1))
+        relay.turn()
+        assert fresh(grant).state == "revoking"
+
+    def test_sleeps_a_second_at_most_and_is_not_kept_awake_by_what_it_could_not_end(
+        self, work: Work, relay: Relay, database_clock: DatabaseClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        work.active(duration=timedelta(minutes=1))
+        OutboxMessage.objects.update(done_at=clock.now())
+        relay.turn()
+        OutboxMessage.objects.update(done_at=clock.now())
+        assert relay.turn() == LONGEST_SLEEP
+        database_clock.advance(timedelta(minutes=2))
+
+        def broken(**_anything: object) -> None:
+            raise RuntimeError("Nobody foresaw this.")
+
+        monkeypatch.setattr(expiry.grants, "expire", broken)
+        assert relay.turn() == LONGEST_SLEEP
+
+    def test_wakes_a_second_after_a_revocation_that_nobody_claims(self, work: Work, relay: Relay) -> None:
+        grant = work.active()
+        OutboxMessage.objects.update(done_at=clock.now())
+        relay.turn()
+        OutboxMessage.objects.update(done_at=clock.now())
+        now = clock.now()
+        OutboxMessage.objects.filter(subject=str(grant), job=Job.PROVISION.value).update(
+            job=Job.REVOKE.value, queue="revoke", done_at=None, ready_at=now, claimed_until=None
+        )
+        at = due.next_deadline(clock.now())
+        assert at is not None
+        assert timedelta(seconds=0.9) < at - now <= timedelta(seconds=1)
+        assert due.unclaimed_urgent(now + timedelta(seconds=0.5), limit=9) == []
+        assert due.unclaimed_urgent(now + timedelta(seconds=1), limit=9) == [message(Job.REVOKE, grant).pk]
+
+    def test_is_not_stopped_by_an_anchor_that_cannot_be_written(
+        self, work: Work, relay: Relay, settings: Settings, tmp_path: Path
+    ) -> None:
+        settings.ACCESS_ANCHOR_FILE = str(tmp_path)
+        grant = work.active()
+        Grant.objects.filter(pk=grant.pk).update(expires_at=clock.now())
+        relay.turn()
+        assert fresh(grant).state == "revoking"
+
+    def test_waits_for_nobody_who_is_frozen_inside_a_transaction(self, work: Work, relay: Relay) -> None:
+        assert connection.settings_dict["OPTIONS"]["options"] == "-c idle_in_transaction_session_timeout=5s"
+
+
+class TestPeriodic:
+    def test_files_each_once_and_again_when_its_time_has_come(self, work: Work) -> None:
+        OutboxMessage.objects.all().delete()
+        periodic = Periodic()
+        periodic.file(clock.now())
+        periodic.file(clock.now())
+
+        filed = sorted(OutboxMessage.objects.values_list("job", "subject"))
+        targets = [f"target/{slug}" for slug in due.catalogue()]
+        assert filed == sorted(
+            [
+                *(("reconcile", target) for target in targets),
+                *(("read_inventory", target) for target in targets),
+                *(("prove_alive", f"consumer/{name}") for name in ("relay", "worker", "worker_urgent")),
+            ]
+        )
+
+    def test_writes_an_anchor_early_only_for_many_events(self, work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked: list[int] = []
+        monkeypatch.setattr(anchor, "write_anchor", lambda *, at_least: asked.append(at_least))
+        monkeypatch.setattr("workers.relay.LONGEST_SLEEP", 0.0)
+        periodic = Periodic()
+        for _ in range(3):
+            periodic.file(clock.now())
+        assert asked == [1, anchor.EVENTS_BETWEEN, anchor.EVENTS_BETWEEN]
+
+
+class TestARealRelay:
+    def test_ends_access_on_time_with_no_broker_and_no_worker(
+        self, work: Work, tmp_path: Path, owner_connection: psycopg.Connection
+    ) -> None:
+        log = tmp_path / "relay.log"
+        changes = {**work.environment(), "REDIS_URL": "redis://127.0.0.1:1/0", "ACCESS_ROLE": "relay"}
+        with running("relay", log, **changes):
+            assert eventually(lambda: OutboxMessage.objects.filter(job="prove_alive", claim__gte=1).exists()), (
+                log.read_text()
+            )
+            grant = work.approved(duration=timedelta(seconds=10))
+            carry(Job.PROVISION, grant)
+            assert fresh(grant).state == "active", fresh(grant).last_error
+            # Deaf for a moment, as after a failover: it comes back and goes on.
+            owner_connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'access-relay'"
+            )
+            Grant.objects.filter(pk=grant.pk).update(expires_at=clock.now() + timedelta(seconds=2.5))
+            assert eventually(lambda: fresh(grant).state == "revoked"), log.read_text()
+
+        ended = fresh(grant)
+        assert ended.expires_at is not None
+        assert ended.cut_at is not None
+        assert timedelta() <= ended.cut_at - ended.expires_at < timedelta(seconds=8)
+        assert work.users_named(grant.username) == []
+        assert events_of(grant).count("grant.revoked") == 1
+        assert audit.verify().ok
+
+    def test_hears_of_a_commit_at_once(self, work: Work) -> None:
+        with Listener() as listener:
+            listener.drain()
+            began = time.monotonic()
+            work.approved()
+            assert eventually(lambda: bool(list(listener._connection.notifies(timeout=0))))
+            assert time.monotonic() - began < 2
+
+
+def _start(grant: Grant) -> datetime:
+    started = fresh(grant).starts_at
+    assert started is not None
+    return started
