@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Q
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from rest_framework.request import Request
@@ -63,11 +62,13 @@ class AccessRequests(Endpoint):
     )
     def get(self, request: Request) -> Response:
         person, filters = person_of(request), filters_of(request, AccessRequestFilters)
-        waiting = filters.get("awaiting_me") == "true"
-        found = access_request_queries.inbox_of(person) if waiting else access_request_queries.visible_to(person)
-        if filters.get("mine") == "true":
-            found = found.filter(Q(requester=person) | Q(beneficiary=person))
-        return page_of(found.filter(**narrowed(filters, "state")), request, shown)
+        mine, waiting = (filters.get(name) == "true" for name in ("mine", "awaiting_me"))
+        ways = access_request_queries.own_ways(person) if mine else access_request_queries.ways_to_see(person)
+        if waiting:
+            inbox = access_request_queries.inbox_keys(person)
+            ways = [way.filter(pk__in=inbox) for way in ways]
+        ways = [way.filter(**narrowed(filters, "state")) for way in ways]
+        return page_of(access_request_queries.as_shown(), request, shown, ways=ways)
 
     @documented(
         scope="request",

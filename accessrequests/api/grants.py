@@ -63,9 +63,9 @@ class Grants(Endpoint):
         filters=GrantFilters,
     )
     def get(self, request: Request) -> Response:
-        filters = filters_of(request, GrantFilters)
-        found = grant_queries.visible_to(person_of(request)).filter(**narrowed(filters, "state"))
-        return page_of(found, request, shown)
+        filters = narrowed(filters_of(request, GrantFilters), "state")
+        ways = [way.filter(**filters) for way in grant_queries.ways_to_see(person_of(request))]
+        return page_of(grant_queries.as_shown(), request, shown, ways=ways)
 
 
 class OneGrant(Endpoint):

@@ -55,8 +55,9 @@ class Paged(serializers.Serializer[Any]):
 class NewestFirst(BasePagination):
     """`{"next", "previous", "results"}`. `key` is a unique column that grows."""
 
-    def __init__(self, *, key: str = "pk") -> None:
+    def __init__(self, *, key: str = "id", ways: Sequence[QuerySet[Any]] = ()) -> None:
         self.key = key
+        self.ways = ways
         self.request: Request | None = None
         self.older: Place | None = None
         self.newer: Place | None = None
@@ -68,19 +69,27 @@ class NewestFirst(BasePagination):
         self.request = request
         if place is not None and not place.before:
             return self._newer_page(queryset, place, size)
-        rows = queryset if place is None else queryset.filter(**{f"{self.key}__lt": place.key})
-        found = list(rows.order_by(f"-{self.key}")[: size + 1])
+        older = {f"{self.key}__lt": place.key} if place is not None else {}
+        found = self._first(queryset, older, f"-{self.key}", size + 1)
         page = found[:size]
         self.older = Place(before=True, key=self._key_of(page[-1])) if len(found) > size else None
         self.newer = Place(before=False, key=self._key_of(page[0])) if place is not None and page else None
         return page
 
     def _newer_page(self, queryset: QuerySet[Row], place: Place, size: int) -> list[Row]:
-        found = list(queryset.filter(**{f"{self.key}__gt": place.key}).order_by(self.key)[: size + 1])
+        found = self._first(queryset, {f"{self.key}__gt": place.key}, self.key, size + 1)
         page = found[:size][::-1]
         self.newer = Place(before=False, key=self._key_of(page[0])) if len(found) > size else None
         self.older = Place(before=True, key=self._key_of(page[-1])) if page else None
         return page
+
+    def _first(self, queryset: QuerySet[Row], where: Mapping[str, int], order: str, most: int) -> list[Row]:
+        """By each way only as many as fit the page: a person who sees half of a million rows does not wait for them."""
+        if not self.ways:
+            return list(queryset.filter(**where).order_by(order)[:most])
+        ways = [way.filter(**where).order_by(order).values_list(self.key, flat=True)[:most] for way in self.ways]
+        keys = list(ways[0] if len(ways) == 1 else ways[0].union(*ways[1:]).order_by(order)[:most])
+        return list(queryset.filter(**{f"{self.key}__in": keys}).order_by(order))
 
     def _key_of(self, row: Model) -> int:
         return int(getattr(row, self.key))
@@ -100,8 +109,13 @@ class NewestFirst(BasePagination):
 
 
 def page_of(
-    queryset: QuerySet[Row], request: Request, shown: Callable[[Sequence[Row]], Any], *, key: str = "pk"
+    queryset: QuerySet[Row],
+    request: Request,
+    shown: Callable[[Sequence[Row]], Any],
+    *,
+    key: str = "id",
+    ways: Sequence[QuerySet[Row]] = (),
 ) -> Response:
-    """One page of a list, as an answer."""
-    paginator = NewestFirst(key=key)
+    """One page of a list, as an answer. With `ways`, the list holds what is found by any of them."""
+    paginator = NewestFirst(key=key, ways=ways)
     return paginator.get_paginated_response(shown(paginator.paginate_queryset(queryset, request)))

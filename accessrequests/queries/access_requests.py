@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accessrequests.domain.lifecycle import AccessRequestState
@@ -13,7 +14,8 @@ from accessrequests.models import AccessRequest, Approval, AuditEvent, Person
 from accessrequests.queries import people
 
 
-def _with_everything() -> QuerySet[AccessRequest]:
+def as_shown() -> QuerySet[AccessRequest]:
+    """Requests with all that is shown of them."""
     return AccessRequest.objects.select_related(
         "requester", "beneficiary", "target", "policy_version", "grant", "grant__target"
     ).prefetch_related("approvals__person")
@@ -21,12 +23,49 @@ def _with_everything() -> QuerySet[AccessRequest]:
 
 def visible_to(person: Person) -> QuerySet[AccessRequest]:
     """One's own, those that one may decide on, and all of them for auditors and administrators."""
-    requests = _with_everything()
+    requests = as_shown()
     if people.may_audit(person):
         return requests
-    # Not a join: that would give a row per approval, and every page would have to sort them all to tell them apart.
-    answered = Exists(Approval.objects.filter(access_request=OuterRef("pk"), person=person))
-    return requests.filter(Q(requester=person) | Q(beneficiary=person) | answered | _asks_groups_of(person))
+    own = Q(requester=person) | Q(beneficiary=person)
+    return requests.filter(own | _answered_by(person) | _asks_groups_of(person))
+
+
+def ways_to_see(person: Person) -> list[QuerySet[AccessRequest]]:
+    """The same, a way each: every one has an index, while all of them joined by OR have none."""
+    if people.may_audit(person):
+        return [AccessRequest.objects.all()]
+    return [*own_ways(person), *voiced_ways(person)]
+
+
+def voiced_ways(person: Person) -> list[QuerySet[AccessRequest]]:
+    """Those that the person answered, and those that the person's groups are asked about."""
+    ways = [AccessRequest.objects.filter(_answered_by(person))]
+    voices = people.groups_of(person) & _groups_ever_asked()
+    return [*ways, AccessRequest.objects.filter(step_groups__overlap=sorted(voices))] if voices else ways
+
+
+def asked_for_others(person: Person) -> QuerySet[AccessRequest]:
+    return AccessRequest.objects.filter(requester=person).exclude(beneficiary=person)
+
+
+def own_ways(person: Person) -> list[QuerySet[AccessRequest]]:
+    """Those that the person asked for, and those whose access the person gets."""
+    return [AccessRequest.objects.filter(requester=person), AccessRequest.objects.filter(beneficiary=person)]
+
+
+def _answered_by(person: Person) -> Q:
+    """Not a join: that would give a row per approval, and a page would have to sort them all to tell them apart."""
+    return Q(Exists(Approval.objects.filter(access_request=OuterRef("pk"), person=person)))
+
+
+def _groups_ever_asked() -> set[str]:
+    """The groups that any published policy asks. Looking for one that no request names is looking at all of them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT jsonb_path_query(rules, '$.rules[*].approvals[*].group') #>> '{}'"
+            " FROM accessrequests_policyversion"
+        )
+        return {group for (group,) in cursor.fetchall()}
 
 
 def _asks_groups_of(person: Person) -> Q:
@@ -51,9 +90,14 @@ def waiting_for(person: Person) -> QuerySet[AccessRequest]:
     )
 
 
+def inbox_keys(person: Person) -> list[int]:
+    """The ids of what waits for this person's decision: few enough to be named, which spares the planner a guess."""
+    return list(waiting_for(person).values_list("pk", flat=True))
+
+
 def inbox_of(person: Person) -> QuerySet[AccessRequest]:
     """What waits for this person's decision, soonest to lapse first. Whoever may decide on it may see it."""
-    return _with_everything().filter(pk__in=waiting_for(person).values("pk")).order_by("lapses_at", "pk")
+    return as_shown().filter(pk__in=waiting_for(person).values("pk")).order_by("lapses_at", "pk")
 
 
 def may_decide(person: Person, access_request: AccessRequest) -> bool:

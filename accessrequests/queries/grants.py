@@ -70,11 +70,25 @@ def may_revoke(person: Person, grant: Grant) -> bool:
 
 def visible_to(person: Person) -> QuerySet[Grant]:
     """The holder's own, and those of the requests that the person may see."""
-    grants = Grant.objects.select_related("target", "holder", "credential", "access_request").prefetch_related("gates")
     if people.may_audit(person):
-        return grants
+        return as_shown()
     requests = access_requests.visible_to(person).values("pk")
-    return grants.filter(Q(holder=person) | Q(access_request__in=requests))
+    return as_shown().filter(Q(holder=person) | Q(access_request__in=requests))
+
+
+def ways_to_see(person: Person) -> list[QuerySet[Grant]]:
+    """The same, a way each, for pages of a long list."""
+    if people.may_audit(person):
+        return [Grant.objects.all()]
+    # Named one by one, because they are few: the planner would walk all grants to find them.
+    for_others = list(access_requests.asked_for_others(person).values_list("pk", flat=True))
+    voiced = [Grant.objects.filter(access_request__in=way.values("pk")) for way in access_requests.voiced_ways(person)]
+    return [Grant.objects.filter(holder=person), Grant.objects.filter(access_request__in=for_others), *voiced]
+
+
+def as_shown() -> QuerySet[Grant]:
+    """Grants with all that is shown of them."""
+    return Grant.objects.select_related("target", "holder", "credential", "access_request").prefetch_related("gates")
 
 
 def is_overdue(grant: Grant, *, at: datetime) -> bool:
