@@ -1,0 +1,61 @@
+"""Guards how a person stands: what they hold, what they asked for already, and why they cannot decide."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from accessrequests.domain import policy
+from accessrequests.domain.events import Via
+from accessrequests.models import AccessRequest
+from accessrequests.operations import grants
+from accessrequests.queries import asks, clock, holdings
+from tests import make
+from tests.make import Cast
+
+
+class TestHeld:
+    def test_counts_what_lives_and_forgets_what_ends(self, cast: Cast) -> None:
+        grant = make.approved_grant(cast.alice, cast.bob)
+
+        assert holdings.held(cast.alice, make.target()) == holdings.asked_for(grant.access_request)
+        assert holdings.held(cast.alice, make.target(), without=grant.access_request) == ()
+        assert holdings.held(cast.alice, make.target("shop-dev")) == ()
+        assert holdings.held(cast.bob, make.target()) == ()
+
+        grants.release(grant_id=grant.pk, holder=cast.alice, via=Via.API)
+        assert holdings.held(cast.alice, make.target()) == ()
+
+
+class TestTwins:
+    def test_are_open_or_alive_and_ask_for_the_same_roles(self, cast: Cast) -> None:
+        same = make.submit(cast.alice)
+        make.submit(cast.alice, roles=("read@shop",))
+        make.submit(cast.bob)
+        considered = asks.consider(requester=cast.alice, asked=make.asked(), at=clock.now())
+
+        assert holdings.twins(considered) == [same]
+
+
+class TestWhyNotDecide:
+    def test_is_empty_for_whoever_may(self, cast: Cast) -> None:
+        access_request = make.submit(cast.alice)
+
+        assert holdings.why_not_decide(cast.bob, access_request, at=clock.now()) == ""
+
+    def test_names_the_reason(self, cast: Cast) -> None:
+        access_request, later = make.submit(cast.alice), clock.now() + timedelta(hours=9)
+
+        assert "has lapsed" in holdings.why_not_decide(cast.bob, access_request, at=later)
+        assert "Nobody decides on access" in holdings.why_not_decide(cast.alice, access_request, at=clock.now())
+        assert "decided by data-owners" in holdings.why_not_decide(cast.dave, access_request, at=clock.now())
+
+
+class TestJudgedToday:
+    def test_is_the_stricter_verdict_or_what_stands_in_the_way(self, cast: Cast) -> None:
+        access_request = make.submit(cast.alice)
+        assert isinstance(holdings.judged_today(access_request), policy.Verdict)
+
+        make.publish({"name": "closed", "rules": [{"name": "nothing", "match": {}, "deny": True}]})
+
+        again = AccessRequest.objects.get(pk=access_request.pk)
+        assert "Rule nothing denies read" in str(holdings.judged_today(again))
