@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,10 @@ def turns_while(go: Path, over: Path) -> None:
         time.sleep(0.02)
 
 
+def is_revoked(grant: Grant) -> bool:
+    return fresh(grant).state == "revoked"
+
+
 def due(life: Life) -> Grant:
     grant = life.work.active(duration=timedelta(minutes=30))
     life.clock.advance(timedelta(minutes=30))
@@ -69,7 +74,7 @@ def test_at_every_step_of_a_turn(life: Life, part: int) -> None:
             grant = due(life)
             assert life.child(one_turn, at=number).end() == -signal.SIGKILL, life.name
             go.touch()
-            assert eventually(lambda grant=grant: fresh(grant).state == "revoked"), life.name
+            assert eventually(partial(is_revoked, grant)), life.name
             go.unlink()
             life.is_over(grant, reason="expiry")
             assert OutboxMessage.objects.filter(job=Job.REVOKE.value, subject=str(grant)).count() == 1, life.name

@@ -13,13 +13,14 @@ from pytest_django import Settings
 
 from accessrequests.domain.events import Job
 from accessrequests.models import Grant, OutboxMessage
+from accessrequests.operations import grants
 from accessrequests.queries import audit, clock
 from accessrequests.queries import work as due
 from tests.workers.conftest import Work
 from tests.workers.database_clock import DatabaseClock
 from tests.workers.processes import eventually, running
 from tests.workers.rows import carry, events_of, fresh, message
-from workers import anchor, expiry
+from workers import anchor
 from workers.children import Children
 from workers.listener import Listener
 from workers.publisher import Publisher
@@ -82,7 +83,7 @@ class TestTurn:
         def broken(**_anything: object) -> None:
             raise RuntimeError("Nobody foresaw this.")
 
-        monkeypatch.setattr(expiry.grants, "expire", broken)
+        monkeypatch.setattr(grants, "expire", broken)
         assert relay.turn() == LONGEST_SLEEP
 
     def test_wakes_a_second_after_a_revocation_that_nobody_claims(self, work: Work, relay: Relay) -> None:
