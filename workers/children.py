@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
@@ -38,7 +39,11 @@ class Children:
     def __init__(self) -> None:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["workers.child"])
-        self._children: list[_Child] = [self._born()]
+        self._children: list[_Child] = []
+
+    def load(self) -> None:
+        """Have the fork server load the handlers. To wait for it would hold up the first turn of a relay that is back."""
+        forkserver.ensure_running()
 
     def pipes(self) -> list[Connection]:
         """What becomes readable when a child is done."""

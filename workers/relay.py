@@ -48,6 +48,7 @@ class Relay:
         self._stopping = True
 
     def run(self) -> None:
+        self._children.load()
         while not self._stopping:
             try:
                 with Listener() as listener:
@@ -98,6 +99,7 @@ class Periodic:
             _anchor(at_least=anchor.EVENTS_BETWEEN)
         if self._is_due("signs of life", MINUTE):
             _compare_clocks(now)
+            outbox.file_missing_revocations()
             for consumer in (OWN_CONSUMER, *CONSUMERS):
                 outbox.file_periodic(job=Job.PROVE_ALIVE, subject=f"consumer/{consumer}")
         if self._is_due("reconcile", settings.ACCESS_RECONCILE_SECONDS):
@@ -120,6 +122,8 @@ def _anchor(*, at_least: int) -> None:
         anchor.write_anchor(at_least=at_least)
     except DatabaseError:
         raise
+    except BlockingIOError:
+        log.info("anchor_left_to_another_relay")
     except Exception:
         # A disk that is full, a file that somebody changed: an alarm, and no reason to stop ending access.
         log.exception("anchor_not_written")

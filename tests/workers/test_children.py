@@ -27,6 +27,7 @@ def children(work: Work, monkeypatch: pytest.MonkeyPatch) -> Iterator[Children]:
     for name, value in work.environment().items():
         monkeypatch.setenv(name, value)
     made = Children()
+    made.offer([])  # a relay's first turn, after which one is there
     yield made
     for one in made._children:
         one.process.kill()
