@@ -63,10 +63,7 @@ class AccessRequests(Endpoint):
     def get(self, request: Request) -> Response:
         person, filters = person_of(request), filters_of(request, AccessRequestFilters)
         mine, waiting = (filters.get(name) == "true" for name in ("mine", "awaiting_me"))
-        ways = access_request_queries.own_ways(person) if mine else access_request_queries.ways_to_see(person)
-        if waiting:
-            inbox = access_request_queries.inbox_keys(person)
-            ways = [way.filter(pk__in=inbox) for way in ways]
+        ways = access_request_queries.listed_for(person, mine=mine, awaiting_me=waiting)
         ways = [way.filter(**narrowed(filters, "state")) for way in ways]
         return page_of(access_request_queries.as_shown(), request, shown, ways=ways)
 

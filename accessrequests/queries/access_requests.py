@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.models import AccessRequest, Approval, AuditEvent, Person
@@ -18,7 +18,7 @@ def as_shown() -> QuerySet[AccessRequest]:
     """Requests with all that is shown of them."""
     return AccessRequest.objects.select_related(
         "requester", "beneficiary", "target", "policy_version", "grant", "grant__target"
-    ).prefetch_related("approvals__person")
+    ).prefetch_related(Prefetch("approvals", Approval.objects.select_related("person")))
 
 
 def visible_to(person: Person) -> QuerySet[AccessRequest]:
@@ -90,9 +90,13 @@ def waiting_for(person: Person) -> QuerySet[AccessRequest]:
     )
 
 
-def inbox_keys(person: Person) -> list[int]:
-    """The ids of what waits for this person's decision: few enough to be named, which spares the planner a guess."""
-    return list(waiting_for(person).values_list("pk", flat=True))
+def listed_for(person: Person, *, mine: bool, awaiting_me: bool) -> list[QuerySet[AccessRequest]]:
+    """A list as the person asked for it, a way each. Whoever may decide on a request may see it."""
+    if not awaiting_me:
+        return own_ways(person) if mine else ways_to_see(person)
+    # Named one by one, because they are few: that spares the planner a guess.
+    waiting = AccessRequest.objects.filter(pk__in=list(waiting_for(person).values_list("pk", flat=True)))
+    return [way & waiting for way in own_ways(person)] if mine else [waiting]
 
 
 def inbox_of(person: Person) -> QuerySet[AccessRequest]:

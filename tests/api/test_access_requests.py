@@ -222,6 +222,7 @@ class TestLists:
         assert found(alice, awaiting_me="true") == []
         assert found(bob, awaiting_me="true") == [world.request.pk]
         assert found(bob, mine="true") == [own.pk]
+        assert found(bob, mine="true", awaiting_me="true") == []
         assert found(bob, mine="false") == [own.pk, world.request.pk, filed]
         assert found(Caller(world.cast.grace), awaiting_me="true") == [own.pk, world.request.pk]
 
