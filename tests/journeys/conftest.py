@@ -16,12 +16,13 @@ logging.getLogger("httpx2").setLevel(logging.WARNING)  # it would tell of every 
 HERE = Path(__file__).parent
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """All of them share one world, so one test process runs all of them; what waits for an outage comes last."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("world"))
+    yield
     items.sort(key=lambda item: "outage" in getattr(item, "fixturenames", ()))
 
 

@@ -10,8 +10,9 @@ import httpx2
 import pytest
 from redis import Redis
 
+from tests.journeys.people import Login
 from tests.journeys.test_redis_and_workers_are_away import WORKERS, expect_opened_once, release
-from tests.journeys.world import World
+from tests.journeys.world import LATE_SECONDS, World
 
 SECONDS = 4.0  # what a step may take where nothing is in its way
 
@@ -32,23 +33,24 @@ def oldest_ready_seconds(world: World) -> float:
 
 class TestFlush:
     @pytest.mark.slow
-    def test_what_was_sent_and_not_claimed_is_sent_again_and_done_once(self, world: World, redis: Redis) -> None:
+    def test_what_was_sent_is_sent_again_and_nothing_else_waits_for_it(self, world: World, redis: Redis) -> None:
         with world.without(*WORKERS):
             waiting = world.approved(duration="PT10M")
             world.wait_for(lambda: redis.llen("provision"), what="the message is in Redis", seconds=5)
             redis.flushall()
+
+        access = world.opened(duration="PT10M", seconds=2 * SECONDS)
+        release(world, access)
+
         world.use(waiting)
         expect_opened_once(world, waiting)
         release(world, waiting)
 
-    @pytest.mark.slow
     def test_afterwards_everything_flows_as_before(self, world: World, redis: Redis) -> None:
         redis.flushall()
         for _ in range(2):
-            begun = time.monotonic()
             access = world.opened(duration="PT10M", seconds=SECONDS)
             release(world, access)
-            assert time.monotonic() - begun < 2 * SECONDS
         # A new relay asks everybody for a sign of life at once; they are asked by name, on queues of their own.
         pids = world.pids("relay")
         redis.flushall()
@@ -56,16 +58,20 @@ class TestFlush:
         world.start("relay")
         assert world.pids("relay") != pids
         time.sleep(1.5)
-        world.wait_for(lambda: oldest_ready_seconds(world) < 1.0, what="nothing waits any more", seconds=SECONDS)
+        world.wait_for(lambda: oldest_ready_seconds(world) < 1.0, what="nothing waits any more", seconds=2 * SECONDS)
 
+
+class TestHang:
     @pytest.mark.slow
     def test_a_broker_that_hangs_delays_no_revocation(self, world: World) -> None:
-        ending = world.opened(duration="PT10S")
+        ending = world.opened(duration="PT10M")
         with world.hung("redis"):
-            lag = world.await_refusal(ending)
+            ending.person.post(f"grants/{ending.grant['id']}/release/", expected=202)
+            world.wait_for(
+                lambda: ending.login() is Login.REFUSED, what="the login is refused", seconds=LATE_SECONDS, pause=0.02
+            )
             world.await_grant(ending, "revoked")
             waiting = world.approved(duration="PT10M")
         world.use(waiting)
         expect_opened_once(world, waiting)
         release(world, waiting)
-        print(f"Redis hung: the login was refused {lag * 1000:.0f} ms after the end.")

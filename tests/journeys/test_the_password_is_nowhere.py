@@ -6,7 +6,7 @@ import base64
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -72,7 +72,7 @@ class Broker:
                 return
 
     def read_keys(self) -> None:
-        readers = {
+        readers: dict[bytes, Callable[[bytes], Iterable[bytes]]] = {
             b"string": lambda key: [self._client.get(key)],
             b"list": lambda key: self._client.lrange(key, 0, -1),
             b"set": lambda key: list(self._client.smembers(key)),
