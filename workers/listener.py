@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import psycopg
 import structlog
@@ -13,6 +14,14 @@ from django.db import connection
 from accessrequests.models.outbox import CHANNEL
 
 CHECK_SECONDS = 10.0
+# A peer that vanished is noticed within about ten seconds (libpq, keepalives_*; tcp_user_timeout in ms).
+KEEPALIVES: Mapping[str, Any] = {
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 10_000,
+}
 
 log = structlog.get_logger(__name__)
 
@@ -28,16 +37,7 @@ class Listener:
         parameters = connection.get_connection_params()
         for unwanted in ("cursor_factory", "context", "prepare_threshold"):
             parameters.pop(unwanted, None)
-        # A peer that vanished is noticed within about ten seconds (libpq, keepalives_*; tcp_user_timeout in ms).
-        self._connection = psycopg.connect(
-            **parameters,
-            autocommit=True,
-            keepalives=1,
-            keepalives_idle=5,
-            keepalives_interval=2,
-            keepalives_count=2,
-            tcp_user_timeout=10_000,
-        )
+        self._connection = psycopg.connect(**{**KEEPALIVES, **parameters, "autocommit": True})
         self._connection.execute(f"LISTEN {CHANNEL}")
         self._spoke_at: float | None = None
         self._heard_at = time.monotonic()
