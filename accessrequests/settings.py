@@ -7,6 +7,7 @@ the web never loads the workers, Celery or a driver of a target.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -59,6 +60,8 @@ CSRF_TRUSTED_ORIGINS = [f"{_origin.scheme}://{_origin.netloc}"]
 
 # -- Identity of this installation, and its keys -------------------------------------------------
 ACCESS_INSTALLATION = env.str("ACCESS_INSTALLATION", "main")
+if not re.fullmatch(r"[a-z0-9]{4,12}", ACCESS_INSTALLATION):
+    raise ImproperlyConfigured("ACCESS_INSTALLATION must be 4 to 12 small letters and digits, like acme1.")
 ACCESS_SEALING_KEYS = env.str("ACCESS_SEALING_KEYS", "")
 ACCESS_TAG_KEY = env.str("ACCESS_TAG_KEY", "")
 ACCESS_TARGETS_FILE = env.str("ACCESS_TARGETS_FILE", "")
@@ -83,10 +86,23 @@ for _database in DATABASES.values():
     _database["CONN_HEALTH_CHECKS"] = True
     _database.setdefault("OPTIONS", {})
     _database["OPTIONS"].setdefault("connect_timeout", 5)
+    # A database host that vanished without a word is noticed within about ten seconds (libpq, keepalives and
+    # tcp_user_timeout in ms), and no statement of a process that ends access may wait for ever.
+    for _name, _value in {
+        "keepalives": 1,
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 2,
+        "tcp_user_timeout": 10_000,
+    }.items():
+        _database["OPTIONS"].setdefault(_name, _value)
     _database["OPTIONS"].setdefault("application_name", f"access-{ACCESS_ROLE}")
     # No transaction of ours waits for anything outside. A process that is frozen inside one must not hold its rows, and
     # the lock of the audit trail, against everybody else.
-    _database["OPTIONS"].setdefault("options", "-c idle_in_transaction_session_timeout=5s")
+    _limits = "-c idle_in_transaction_session_timeout=5s"
+    if ACCESS_ROLE in {"worker", "relay"}:
+        _limits += " -c statement_timeout=10s"
+    _database["OPTIONS"].setdefault("options", _limits)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Login limits are rows too: Redis holds nothing that matters.

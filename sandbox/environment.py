@@ -12,7 +12,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from sandbox.commands import ROLES, WEB
+from sandbox.commands import RELAY, ROLES, WEB
 from sandbox.seed import SIZES
 
 # Of the environment in which `manage.py sandbox` was started, nothing else reaches the product.
@@ -107,11 +107,12 @@ class Environment:
                 "--no-control-socket"
             )
             return environment
+        if process == RELAY:
+            environment["ACCESS_ANCHOR_SEED"] = self.secrets.anchor_seed
         return environment | {
             "REDIS_URL": self.redis_url,
             "ACCESS_TARGETS_FILE": str(self.places.connections),
             "ACCESS_TAG_KEY": _encoded(self.secrets.tag_key),
-            "ACCESS_ANCHOR_SEED": self.secrets.anchor_seed,
             "ACCESS_RECONCILE_SECONDS": "10",
             "ACCESS_MAIL_DIRECTORY": str(self.places.mail),
         }

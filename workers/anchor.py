@@ -59,9 +59,12 @@ def _line(last: int, hashes: Sequence[str]) -> str:
 
 @contextmanager
 def _held(path: Path) -> Iterator[BinaryIO]:
-    """The file, ours alone: a second relay would otherwise sign the same events again."""
+    """The file, ours alone: a second relay would otherwise sign the same events again.
+
+    :raises BlockingIOError: when another relay has it; it writes what there is to write.
+    """
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+b") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield file
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,6 +14,7 @@ from accessrequests.operations import outbox
 from accessrequests.operations.outbox import Claim
 
 BEAT_SECONDS = 2.0
+LONGEST_WORK_SECONDS = 30.0  # every call is bounded, so a handler that takes longer hangs; its lease then runs out
 
 log = structlog.get_logger(__name__)
 
@@ -21,7 +23,7 @@ class Heart:
     """One thread a process; it beats every claim that is held, and sleeps while there is none."""
 
     def __init__(self) -> None:
-        self._claims: dict[tuple[int, int], Claim] = {}
+        self._claims: dict[tuple[int, int], tuple[Claim, float]] = {}
         self._taken = threading.Condition()
         self._thread: threading.Thread | None = None
 
@@ -30,7 +32,7 @@ class Heart:
         """Hold `claim` alive for as long as the block runs."""
         key = (claim.message_id, claim.number)
         with self._taken:
-            self._claims[key] = claim
+            self._claims[key] = (claim, time.monotonic())
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="heart", daemon=True)
                 self._thread.start()
@@ -49,7 +51,8 @@ class Heart:
                 self._taken.wait_for(lambda: bool(self._claims))
             pause.wait(BEAT_SECONDS)
             with self._taken:
-                held = list(self._claims.values())
+                latest = time.monotonic() - LONGEST_WORK_SECONDS
+                held = [claim for claim, since in self._claims.values() if since > latest]
             if held:
                 self._beat(held)
             else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import structlog
 from django.conf import settings
 
 from accessrequests.domain import policy, sentences
@@ -17,6 +18,10 @@ from accessrequests.queries import access_requests, people
 from workers.channels import email
 from workers.outcomes import Done, Outcome, try_again
 
+MOST_FAILURES = 2_880  # at half a minute each: a day
+
+log = structlog.get_logger(__name__)
+
 
 def notify(claim: Claim) -> Outcome:
     """One event, told to each audience in its own words."""
@@ -29,7 +34,9 @@ def notify(claim: Claim) -> Outcome:
             if notice is not None:
                 email.send(notice, to=recipients)
     except email.NotSent as error:
-        return try_again(claim, str(error))
+        if claim.failures < MOST_FAILURES:
+            return try_again(claim, str(error))
+        log.warning("notice_given_up", told_of=event.value)
     return Done()
 
 

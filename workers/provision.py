@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import structlog
 
 from accessrequests.domain.privileges import RoleRef, from_json
@@ -11,8 +13,10 @@ from accessrequests.operations.grants import Attempt
 from accessrequests.operations.outbox import Claim
 from accessrequests.queries import grants as grant_queries
 from workers.connections import provisioner_for
-from workers.outcomes import Done, Outcome, try_again
+from workers.outcomes import Again, Done, Outcome, try_again
 from workers.provisioners.base import GrantedRole, GrantSpec, Provisioner, ProvisionerError, Readiness
+
+A_MOMENT = timedelta(seconds=1)  # the clock was set back after the message was taken
 
 log = structlog.get_logger(__name__)
 
@@ -21,7 +25,8 @@ def provision(claim: Claim) -> Outcome:
     """One attempt. Provisioning may give up; what it leaves is then the revocation's to end."""
     attempt = grants.start_provisioning(grant_id=claim.subject_id)
     if attempt is None:
-        return Done()
+        waits = grant_queries.is_pending(claim.subject_id)
+        return Again(why="Its start lies ahead.", delay=A_MOMENT, failed=False) if waits else Done()
     spec = spec_of(attempt.grant, password=attempt.password)
     try:
         readiness = _opened(provisioner_for(attempt.grant.target.slug), spec, attempt)
@@ -42,8 +47,11 @@ def _opened(provisioner: Provisioner, spec: GrantSpec, attempt: Attempt) -> Read
     if not readiness.usable:
         if not grants.may_open(grant_id=spec.grant_id, attempt=attempt.number):
             return None  # what we saw is the work of a newer attempt
-        provisioner.cut([spec])
-        raise ProvisionerError("The target holds something other than what was approved. It was cut off again.")
+        (cut,) = provisioner.cut([spec])
+        undone = "It was cut off again." if cut.done else "It may still work, and is being ended."
+        raise ProvisionerError(
+            f"The target holds something other than what was approved. {undone}", permanent=not cut.done
+        )
     return readiness
 
 
@@ -119,4 +127,5 @@ def spec_of(grant: Grant, *, password: str = "") -> GrantSpec:
         authentication=access_request.authentication,
         expires_at=grant.expires_at or grant.activate_by,
         password=password,
+        was_confirmed=grant.activated_at is not None,
     )

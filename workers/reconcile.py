@@ -94,10 +94,11 @@ def _end_orphan(slug: str, provisioner: Provisioner, username: str) -> None:
         source_addresses=(),
         authentication="scram",
         expires_at=orphan.expires_at or clock.now(),
+        was_confirmed=grant_queries.was_active(slug, username),
     )
     provisioner.cut([spec])
     clean = provisioner.clean(spec)
     if clean.done:
         targets.record_orphan_ended(slug=slug, username=username, evidence=clean.facts)
     else:
-        log.warning("orphan_not_ended_yet", target=slug, username=username, remains=clean.remains)
+        log.error("orphan_not_ended", target=slug, username=username, remains=clean.remains)

@@ -37,6 +37,7 @@ class Event(StrEnum):
     TARGET_ORPHAN_ENDED = "target.orphan_ended"
     TARGET_CLOCK_SKEWED = "target.clock_skewed"
     PERSON_APPLIED = "person.applied"
+    GROUP_APPLIED = "group.applied"
     TOKEN_CREATED = "token.created"  # noqa: S105 - the name of a fact
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - the name of a fact
 

@@ -84,6 +84,7 @@ _TIMELINE: Mapping[Event, str] = {
     Event.TARGET_ORPHAN_ENDED: "Something of ours that belongs to no grant was ended{username}.",
     Event.TARGET_CLOCK_SKEWED: "The target's clock and ours differ{skew}.",
     Event.PERSON_APPLIED: "{by} changed what is known of a person.",
+    Event.GROUP_APPLIED: "{by} changed what the members of a group may do.",
     Event.TOKEN_CREATED: "{by} made a personal token{name}.",
     Event.TOKEN_REVOKED: "{by} revoked a personal token{name}.",
 }

@@ -27,7 +27,12 @@ _KINDS = ("mongodb",)
 _METHODS = ("scram", "x509", "aws_iam", "oidc", "ldap")
 # An address holds no user, password, path or second host: nothing of a URI but host and port.
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
-_OPTION = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
+# Options that a person's driver is told; none that turns off TLS's checks or sends the password in the clear.
+_CONNECT_OPTIONS = {
+    *("replicaSet", "directConnection", "loadBalanced", "tls", "appName", "compressors", "retryReads", "retryWrites"),
+    *("readPreference", "readPreferenceTags", "maxStalenessSeconds", "readConcernLevel", "w", "wTimeoutMS"),
+    *("connectTimeoutMS", "serverSelectionTimeoutMS", "socketTimeoutMS", "maxPoolSize", "minPoolSize"),
+}
 
 
 def read(path: Path) -> dict[str, dict[str, Any]]:
@@ -111,7 +116,7 @@ def _options(value: object) -> dict[str, str] | None:
     if not isinstance(value, Mapping):
         return None
     sound = all(
-        isinstance(name, str) and _OPTION.fullmatch(name) and line(200)(text) is not None
+        isinstance(name, str) and name in _CONNECT_OPTIONS and line(200)(text) is not None
         for name, text in value.items()
     )
     return dict(value) if sound else None

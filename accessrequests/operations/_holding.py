@@ -10,6 +10,10 @@ from collections.abc import Iterable
 
 from django.db import connection
 
+POLICY_LOCK = 7_241_960_114
+_ALONE = "SELECT pg_advisory_xact_lock(%s)"
+_TOGETHER = "SELECT pg_advisory_xact_lock_shared(%s)"
+
 
 def hold_people(person_ids: Iterable[int]) -> None:
     """Share-lock these people until the transaction ends. What is read of them afterwards is as of now."""
@@ -17,3 +21,12 @@ def hold_people(person_ids: Iterable[int]) -> None:
         cursor.execute(
             "SELECT id FROM accessrequests_person WHERE id = ANY(%s) ORDER BY id FOR SHARE", [sorted(set(person_ids))]
         )
+
+
+def hold_policy(*, alone: bool) -> None:
+    """Whoever files a request holds the policy still together with others; whoever publishes one does so alone.
+
+    Taken before any row, so that the two can never wait for each other.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_ALONE if alone else _TOGETHER, [POLICY_LOCK])

@@ -20,7 +20,7 @@ from accessrequests.domain.lifecycle import (
 from accessrequests.domain.window import format_duration
 from accessrequests.models import AccessRequest, Approval, Gate, Grant, Person
 from accessrequests.models.access_requests import Answer
-from accessrequests.operations._holding import hold_people
+from accessrequests.operations._holding import hold_people, hold_policy
 from accessrequests.operations._record import CLOCKWORK, Fact, record
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import IllegalMove, Refused, StaleRevision
@@ -34,10 +34,13 @@ ACTIVATION_WINDOW = timedelta(hours=1)
 def submit(*, requester: Person, asked: Asked, via: Via, idempotency: Idempotency | None = None) -> AccessRequest:
     """File an access request; where the policy asks nobody, it is born approved.
 
+    No policy is published meanwhile, so that whom a new one asks is shown every request that is open.
+
     :raises Invalid: when a field is wrong.
     :raises NotReadYet: when there is no policy yet, or nobody has read what the target has to offer.
     :raises Refused: when the policy says no.
     """
+    hold_policy(alone=False)
     hold_people([requester.pk, *people.ids_of([asked.grantee])] if asked.grantee else [requester.pk])
     at = clock.now()
     considered = asks.consider(requester=requester, asked=asked, at=at)
@@ -80,6 +83,7 @@ def approve(
     _shorten(access_request, duration)
     if isinstance(verdict, Refused):
         raise verdict
+    _check_not_lapsed(access_request, access_request.filed_at + verdict.lapses_after, at)
     given = _given(access_request)
     group = policy.slot_for(verdict.steps, given, candidate=policy.Given(approver.username, groups))
     if group is None:
@@ -272,16 +276,21 @@ def _refusal(access_request: AccessRequest, sentence: str, *, rule: str = "") ->
     return Refused(sentence, rule=rule, event=Event.ACCESS_REQUEST_REFUSED, subject=str(access_request))
 
 
+def _check_not_lapsed(access_request: AccessRequest, lapses_at: datetime, at: datetime) -> None:
+    """By the time that it was given when it was filed; to approve it, also by the shorter one of a newer policy."""
+    if at >= lapses_at:
+        raise IllegalMove(
+            f"Nobody answered {access_request} in time, so it has lapsed. It can be asked again.",
+            person=CLOCKWORK.name,
+            what=AccessRequestState.EXPIRED.value,
+            at=lapses_at,
+        )
+
+
 def _check_open(access_request: AccessRequest, revision: int, at: datetime) -> None:
     if access_request.state != AccessRequestState.PENDING:
         raise _was_decided(access_request)
-    if at >= access_request.lapses_at:
-        raise IllegalMove(
-            "Nobody answered in time, so the request has lapsed. It can be asked again.",
-            person=CLOCKWORK.name,
-            what=AccessRequestState.EXPIRED.value,
-            at=access_request.lapses_at,
-        )
+    _check_not_lapsed(access_request, access_request.lapses_at, at)
     if revision != access_request.revision:
         raise StaleRevision(f"The request was edited. Read revision {access_request.revision} before you decide.")
 

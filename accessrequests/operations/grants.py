@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -268,12 +269,17 @@ def note_revocation_failure(*, grant_id: int, sentence: str) -> None:
     if grant.state != GrantState.REVOKING:
         return
     grant.failures += 1
-    is_news = grant.last_error != sentence
+    # The same trouble with other numbers in it is no news: the trail keeps what happened, not every try.
+    is_news = _without_numbers(grant.last_error) != _without_numbers(sentence)
     grant.last_error = sentence
     grant.save()
     if is_news:
         failed = Fact(Event.GRANT_ATTEMPT_FAILED, str(grant), {"attempt": grant.attempt, "why": sentence})
         record(failed, actor=CLOCKWORK, at=at)
+
+
+def _without_numbers(sentence: str) -> str:
+    return re.sub(r"\d+", "", sentence)
 
 
 def _locked(grant_id: int) -> Grant:

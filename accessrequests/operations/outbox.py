@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import connection, transaction
+from django.db.models import TextField, Value
+from django.db.models.functions import Cast, Concat
 
 from accessrequests.domain.events import QUEUE_OF, Job
-from accessrequests.models import OutboxMessage, Target
+from accessrequests.domain.lifecycle import GrantState
+from accessrequests.models import Grant, OutboxMessage, Target
 from accessrequests.models.outbox import CHANNEL
 from accessrequests.queries import clock
 
@@ -96,6 +99,31 @@ def postpone(*, claim: Claim, delay: timedelta, why: str, failed: bool, unreacha
     held = OutboxMessage.objects.filter(pk=claim.message_id, claim=claim.number, done_at=None)
     failures = claim.failures + 1 if failed else 0
     return bool(held.update(ready_at=at + delay, claimed_until=None, sent_at=None, failures=failures, last_error=why))
+
+
+@transaction.atomic(durable=True)
+def file_missing_revocations() -> int:
+    """File a revocation for every grant that is ending and has none: a row was lost. How many."""
+    at = clock.now()
+    waiting = OutboxMessage.objects.filter(job=Job.REVOKE.value, done_at=None).values("subject")
+    subjects = Grant.objects.filter(state=GrantState.REVOKING.value).annotate(
+        subject=Concat(Value("grant/"), Cast("pk", TextField()), output_field=TextField())
+    )
+    lost = subjects.exclude(subject__in=waiting).select_related("target")
+    messages = [
+        OutboxMessage(
+            job=Job.REVOKE.value,
+            queue=QUEUE_OF[Job.REVOKE].value,
+            lane=f"{Job.REVOKE.value}/{grant}",
+            subject=str(grant),
+            target=grant.target.slug,
+            created_at=at,
+            ready_at=at,
+        )
+        for grant in lost
+    ]
+    OutboxMessage.objects.bulk_create(messages)
+    return len(messages)
 
 
 def mark_sent(*, message_ids: Sequence[int]) -> None:

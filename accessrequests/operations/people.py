@@ -36,11 +36,11 @@ def apply_people(
     unknown = {group for entry in entries.values() for group in entry.get("groups", [])} - set(groups)
     if unknown:
         raise Invalid({"groups": [f"There is no group {group}. Name it under groups." for group in sorted(unknown)]})
-    known = {name: _apply_group(name, fields) for name, fields in sorted(groups.items())}
+    facts: list[Fact] = []
+    known = {name: _apply_group(name, fields, facts) for name, fields in sorted(groups.items())}
     folk = Person.objects.select_for_update(no_key=True).filter(username__in=entries).order_by("pk")
     people_known = {person.username: person for person in folk}
     at = clock.now()
-    facts: list[Fact] = []
     applied, left = [], []
     for username, entry in sorted(entries.items()):
         person, changes = _apply_person(people_known.get(username), username, entry, known=known, at=at)
@@ -56,8 +56,13 @@ def apply_people(
     return applied
 
 
-def _apply_group(name: str, fields: Mapping[str, Any]) -> Group:
-    group, _ = Group.objects.update_or_create(name=name, defaults={"role": fields.get("role", "")})
+def _apply_group(name: str, fields: Mapping[str, Any], facts: list[Fact]) -> Group:
+    group = Group.objects.filter(name=name).first() or Group(name=name)
+    role = fields.get("role", "")
+    if group.pk is None or group.role != role:
+        facts.append(Fact(Event.GROUP_APPLIED, f"group/{name}", {"role": role, "was": group.role}))
+        group.role = role
+        group.save()
     return group
 
 

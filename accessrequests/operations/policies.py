@@ -6,16 +6,15 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from accessrequests.domain import policy
 from accessrequests.domain.events import Actor, Event
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.models import AccessRequest, PolicyVersion
+from accessrequests.operations._holding import hold_policy
 from accessrequests.operations._record import Fact, record
 from accessrequests.queries import asks, clock
-
-POLICY_LOCK = 7_241_960_114
 
 
 @transaction.atomic(durable=True)
@@ -25,8 +24,7 @@ def publish(*, text: str, document: Mapping[str, Any], actor: Actor) -> PolicyVe
     :raises InvalidPolicy: when the document does not make sense; nothing is published.
     """
     rules = policy.parse(document)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [POLICY_LOCK])
+    hold_policy(alone=True)
     at = clock.now()
     last = PolicyVersion.objects.order_by("-version").first()
     if last is not None and last.document == text:
@@ -40,7 +38,12 @@ def publish(*, text: str, document: Mapping[str, Any], actor: Actor) -> PolicyVe
         published_at=at,
     )
     _show_to_groups_asked(version)
-    facts = {"name": rules.name, "rules": len(rules.rules), "sha256": hashlib.sha256(text.encode()).hexdigest()}
+    facts = {
+        "name": rules.name,
+        "rules": len(rules.rules),
+        "sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "by": version.published_by.username if version.published_by else "",
+    }
     record(Fact(Event.POLICY_PUBLISHED, f"policy/{version.version}", facts), actor=actor, at=at)
     return version
 

@@ -87,7 +87,9 @@ def mark_reachable(*, slug: str) -> bool:
     away = round((at - target.unreachable_since).total_seconds())
     target.unreachable_since, target.checked_at = None, at
     target.save(update_fields=["unreachable_since", "checked_at"])
-    OutboxMessage.objects.filter(target=slug, done_at=None, ready_at__gt=at, failures__gt=0).update(ready_at=at)
+    OutboxMessage.objects.filter(target=slug, done_at=None, ready_at__gt=at, failures__gt=0).update(
+        ready_at=at, failures=1
+    )
     record(Fact(Event.TARGET_REACHABLE, f"target/{slug}", {"away_seconds": away}), actor=CLOCKWORK, at=at)
     return True
 

@@ -120,3 +120,13 @@ def is_ending(grant_id: int) -> bool:
 def with_everything(grant_id: int) -> Grant:
     """A grant with what a worker needs of it."""
     return Grant.objects.select_related("target", "holder", "access_request").get(pk=grant_id)
+
+
+def is_pending(grant_id: int) -> bool:
+    """Whether the grant still waits to be made."""
+    return Grant.objects.filter(pk=grant_id, state=GrantState.PENDING).exists()
+
+
+def was_active(slug: str, username: str) -> bool:
+    """Whether a grant of the target had this user, and the target once confirmed it."""
+    return Grant.objects.filter(target__slug=slug, username=username, activated_at__isnull=False).exists()

@@ -35,7 +35,7 @@ class TestCheck:
 
 
 class TestPublish:
-    def test_makes_the_next_version_in_the_name_of_a_person(self, cast: Cast) -> None:
+    def test_makes_the_next_version_for_a_person_and_keeps_who_typed_it(self, cast: Cast) -> None:
         said = run("policy", "publish", EXAMPLE, "--by", "erin")
 
         version = PolicyVersion.objects.get(version=2)
@@ -46,7 +46,8 @@ class TestPublish:
             cast.erin,
             Path(EXAMPLE).read_text(),
         )
-        assert (event.event, event.actor, event.via) == ("policy.published", "erin", "command")
+        assert (event.event, event.via, event.facts["by"]) == ("policy.published", "command", "erin")
+        assert event.actor.startswith("os:"), "a name on a command line proves nothing about the person"
 
     def test_makes_it_in_the_operators_name_otherwise(self, db: None) -> None:
         run("policy", "publish", EXAMPLE)

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from accessrequests.domain.events import Event
+from accessrequests.domain.events import Event, Via
 from accessrequests.models import OutboxMessage
-from accessrequests.operations import outbox
+from accessrequests.operations import grants, outbox
 from accessrequests.operations._record import CLOCKWORK, Fact, record
 from accessrequests.operations.outbox import Claim
 from accessrequests.queries import work
@@ -105,3 +105,17 @@ class TestMarkSent:
         assert message.pk not in [ready.message_id for ready in work.to_send(make.now(), limit=9)]
         later = make.now() + work.SEND_AGAIN + timedelta(seconds=1)
         assert message.pk in [ready.message_id for ready in work.to_send(later, limit=9)]
+
+
+class TestMissingRevocations:
+    def test_are_filed_for_every_grant_that_ends_with_nobody_to_end_it(self, cast: Cast) -> None:
+        ending, other = make.approved_grant(cast.alice, cast.bob), make.approved_grant(cast.alice, cast.bob)
+        for grant in (ending, other):
+            grants.release(grant_id=grant.pk, holder=cast.alice, via=Via.API)
+        OutboxMessage.objects.filter(subject=str(ending), job="revoke").delete()
+
+        assert outbox.file_missing_revocations() == 1
+
+        found = OutboxMessage.objects.get(subject=str(ending), job="revoke")
+        assert (found.queue, found.target, found.done_at) == ("revoke", "shop-prod", None)
+        assert outbox.file_missing_revocations() == 0

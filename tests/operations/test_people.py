@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from accessrequests.models import Grant, Group, Membership, Person, PersonalToken
+from accessrequests.models import AuditEvent, Grant, Group, Membership, Person, PersonalToken
 from accessrequests.operations import people
 from accessrequests.operations.refusals import IllegalMove, Refused
 from accessrequests.queries import people as people_queries
@@ -28,6 +28,12 @@ class TestApplyPeople:
         assert people_queries.groups_of(cast.alice) == {"security"}
         ended = Membership.objects.get(person=cast.alice, group__name="engineering")
         assert ended.ended_at is not None
+
+    def test_says_when_a_group_may_do_something_else(self, cast: Cast) -> None:
+        people.apply_people(groups={"engineering": {"role": "auditor"}}, entries={}, actor=make.OPERATOR)
+
+        event = AuditEvent.objects.filter(event="group.applied", subject="group/engineering").latest("sequence")
+        assert event.facts == {"role": "auditor", "was": ""}
 
     def test_again_is_no_event(self, cast: Cast) -> None:
         with leaves_nothing():

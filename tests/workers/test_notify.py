@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import smtplib
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.core import mail
+from django.core.mail import EmailMessage
 from django.core.mail.backends.locmem import EmailBackend
 from pytest_django import Settings
 
@@ -12,7 +15,7 @@ from accessrequests.domain.events import Job, Via
 from accessrequests.models import OutboxMessage
 from accessrequests.operations import access_requests, grants
 from tests import make
-from tests.workers.conftest import SHOP, WORKER, Work, drain
+from tests.workers.conftest import READ_ORDERS, SHOP, WORKER, Work, drain
 from tests.workers.rows import due_now, fresh, message
 
 
@@ -33,6 +36,15 @@ class Refusing(EmailBackend):
 
     def send_messages(self, messages: object) -> int:
         raise ConnectionRefusedError("mail.internal.example.com:25 refused alice@example.com")
+
+
+class Choosy(EmailBackend):
+    """A mail server that has no box for bob."""
+
+    def send_messages(self, messages: Sequence[EmailMessage]) -> int:  # type: ignore[override]
+        if any("bob@example.com" in message.to for message in messages):
+            raise smtplib.SMTPRecipientsRefused({"bob@example.com": (550, b"no such box")})
+        return super().send_messages(messages)
 
 
 class TestNotify:
@@ -104,6 +116,17 @@ class TestNotify:
         make.submit(work.cast.alice, roles=(f"read@{SHOP}.orders",))
         drain()
         assert set(sent()) == {"bob@example.com"}
+
+
+class TestAnAddressThatIsRefused:
+    def test_costs_nobody_else_theirs(self, work: Work, settings: Settings) -> None:
+        settings.EMAIL_BACKEND = f"{__name__}.Choosy"
+        make.submit(work.cast.alice, roles=(READ_ORDERS,))
+
+        drain()
+
+        assert set(sent()) == {"grace@example.com"}
+        assert not OutboxMessage.objects.filter(job=Job.NOTIFY.value, done_at=None).exists()
 
 
 class TestAMailServerThatIsAway:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import smtplib
 from collections.abc import Iterable
 
-from django.core.mail import EmailMessage, get_connection
+import structlog
+from django.core.mail import EmailMessage
 
 from accessrequests.domain.sentences import Notice
 from accessrequests.models import Person
+
+PERMANENT = 500  # RFC 5321, 4.2.1: 5yz is a reply that the same try will get again
+
+log = structlog.get_logger(__name__)
 
 
 class NotSent(Exception):
@@ -16,12 +21,24 @@ class NotSent(Exception):
 
 
 def send(notice: Notice, *, to: Iterable[Person]) -> None:
-    """One message a person, so that nobody learns who else was told.
+    """One message a person, so that nobody learns who else was told, and one bad address costs nobody else theirs.
 
-    :raises NotSent: when the mail server refuses or does not answer. Some may have been sent: at least once.
+    :raises NotSent: when the mail server does not answer, or asks for patience. Some may have been sent: at least once.
     """
-    messages = [EmailMessage(notice.subject, notice.body, to=[person.email]) for person in to if person.email]
-    try:
-        get_connection().send_messages(messages)
-    except (smtplib.SMTPException, OSError) as error:
-        raise NotSent(f"The mail server did not take the message ({type(error).__name__}).") from error
+    later = ""
+    for person in to:
+        try:
+            EmailMessage(notice.subject, notice.body, to=[person.email]).send()
+        except (smtplib.SMTPException, OSError) as error:
+            if _is_final(error):
+                log.warning("address_refused", person=person.username, error=type(error).__name__)
+            else:
+                later = type(error).__name__
+    if later:
+        raise NotSent(f"The mail server did not take the message ({later}).")
+
+
+def _is_final(error: Exception) -> bool:
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return all(code >= PERMANENT for code, _ in error.recipients.values())
+    return isinstance(error, smtplib.SMTPResponseException) and error.smtp_code >= PERMANENT

@@ -51,7 +51,11 @@ class GrantedRole:
 
 @dataclass(frozen=True, slots=True)
 class GrantSpec:
-    """All that a provisioner needs to know of a grant. `password` is empty except for `prepare` and `rotate`."""
+    """All that a provisioner needs to know of a grant. `password` is empty except for `prepare` and `rotate`.
+
+    `was_confirmed`: the target once confirmed, tag and all, that the object of this very name is the one we made. It is
+    then ours to end, even when somebody has taken the tag off since.
+    """
 
     grant_id: int
     username: str
@@ -60,6 +64,7 @@ class GrantSpec:
     authentication: str
     expires_at: datetime
     password: str = field(default="", repr=False)
+    was_confirmed: bool = False
 
 
 class Proof(StrEnum):

@@ -10,6 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from psycopg import sql
 
+_REMOVABLE = {"accessrequests_outboxmessage", "accessrequests_idempotencykey", "accessrequests_suspicion"}
+
 
 class Command(BaseCommand):
     help = "Create the application's database role and rights, migrate, and make the cache table. Safe to repeat."
@@ -26,7 +28,7 @@ class Command(BaseCommand):
         _prepare_role(str(application["USER"]), str(application["PASSWORD"]), str(application["NAME"]))
         call_command("migrate", database="owner", verbosity=0, interactive=False)
         call_command("createcachetable", database="owner", verbosity=0)
-        _keep_audit_insert_only(str(application["USER"]))
+        _keep_history(str(application["USER"]))
         self.stdout.write("The database is ready.")
 
 
@@ -38,7 +40,8 @@ def _prepare_role(role: str, password: str, database: str) -> None:
         # The password goes over as a SCRAM verifier, so that the clear text reaches no server log.
         verifier = cursor.connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
         statements = [
-            sql.SQL("{verb} ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {verifier}").format(
+            # No other attribute: an owner who is no superuser may not even deny one to a role that exists.
+            sql.SQL("{verb} ROLE {name} LOGIN PASSWORD {verifier}").format(
                 verb=sql.SQL(verb), name=name, verifier=sql.Literal(verifier.decode())
             ),
             sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(database), name),
@@ -52,8 +55,13 @@ def _prepare_role(role: str, password: str, database: str) -> None:
             cursor.execute(statement)
 
 
-def _keep_audit_insert_only(role: str) -> None:
+def _keep_history(role: str) -> None:
+    """The application removes work that is done, and nothing else of its own; the audit trail it only adds to."""
+    name = sql.Identifier(role)
     with connections["owner"].cursor() as cursor:
-        cursor.execute(
-            sql.SQL("REVOKE UPDATE, DELETE, TRUNCATE ON accessrequests_auditevent FROM {}").format(sql.Identifier(role))
-        )
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        for (table,) in cursor.fetchall():
+            if table == "django_migrations" or (table.startswith("accessrequests_") and table not in _REMOVABLE):
+                cursor.execute(sql.SQL("REVOKE DELETE ON {} FROM {}").format(sql.Identifier(table), name))
+        cursor.execute(sql.SQL("REVOKE UPDATE ON accessrequests_auditevent FROM {}").format(name))
+        cursor.execute(sql.SQL("REVOKE INSERT, UPDATE ON django_migrations FROM {}").format(name))

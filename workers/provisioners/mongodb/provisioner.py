@@ -137,7 +137,7 @@ class MongoDBProvisioner:
         ours = {
             spec.username
             for spec in specs
-            if spec.username not in accounts or self._is_proven(accounts[spec.username], spec)
+            if spec.username not in accounts or self._is_ours_to_end(accounts[spec.username], spec)
         }
         nobody = restrictions([NOBODY])
         there = sorted(ours & accounts.keys())
@@ -156,7 +156,7 @@ class MongoDBProvisioner:
     def clean(self, spec: GrantSpec) -> Evidence:
         """Drop the user, end what still runs, drop its roles, and look for it by exact name, tag and name pattern."""
         account = self._accounts([spec]).get(spec.username)
-        if account is not None and not self._is_proven(account, spec):
+        if account is not None and not self._is_ours_to_end(account, spec):
             return _not_ours(spec)
         confirmed = self._end("dropUser", [spec.username])
         ending = end_everything(self._servers, usernames=[spec.username], after=self._now())
@@ -218,6 +218,10 @@ class MongoDBProvisioner:
     def _is_proven(self, account: Account, spec: GrantSpec) -> bool:
         tag = account.proof(self._tagger)
         return tag is not None and tag.grant_id == spec.grant_id
+
+    def _is_ours_to_end(self, account: Account, spec: GrantSpec) -> bool:
+        """Also without its tag, when the target once confirmed it: taking the tag off must not make access last."""
+        return self._is_proven(account, spec) or (spec.was_confirmed and account.proof(self._tagger) is None)
 
     def _own_account(self, spec: GrantSpec) -> Account:
         """The user as it is now.

@@ -66,9 +66,7 @@ def _has_tag(account: Account, tagger: Tagger, spec: GrantSpec) -> bool:
 
 
 def _more_than_approved(info: Mapping[str, Any], spec: GrantSpec) -> bool:
-    """Whether a role was widened on the target since it was approved. Roles approved without a list are not compared."""
-    if not all(role.privileges for role in spec.roles):
-        return False
+    """Whether a role was widened on the target since it was approved."""
     approved = [privilege for role in spec.roles for privilege in role.privileges]
     return bool(difference(privileges_of(info["inheritedPrivileges"]), approved))
 
