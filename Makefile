@@ -43,7 +43,7 @@ run: $(SERVERS) ## Start the whole world on this machine and walk the tour (ARGS
 test: $(TESTS) ## Run every test, then ask for full branch coverage of domain/ and operations/ (T=path for a part)
 ifeq ($(strip $(T)),)
 	@rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --cov --cov-report= $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report= $(ARGS)
 	@echo "Branches of domain/ and operations/:"
 	@$(BIN)/python -m coverage report --fail-under=100 --include='accessrequests/domain/*,accessrequests/operations/*'
 else

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests import servers
 
@@ -11,3 +13,15 @@ servers.prepare()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.import_plugin("tests.fixtures")
+
+
+class _JourneysTogether(LoadScopeScheduling):
+    """One test process runs all journeys, which share one world; every other test goes where there is time for it."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "journeys" if nodeid.startswith("tests/journeys/") else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return _JourneysTogether(config, log)

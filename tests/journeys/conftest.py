@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,15 +12,10 @@ from tests.journeys.world import World
 
 logging.getLogger("httpx2").setLevel(logging.WARNING)  # it would tell of every look
 
-HERE = Path(__file__).parent
-
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
-    """All of them share one world, so one test process runs all of them; what waits for an outage comes last."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("world"))
+    """What waits for an outage comes last, whatever the order of the others."""
     yield
     items.sort(key=lambda item: "outage" in getattr(item, "fixturenames", ()))
 
