@@ -12,6 +12,7 @@ from accessrequests.operations import credentials, outbox, targets
 from accessrequests.operations.outbox import Claim
 from accessrequests.queries import work
 from workers import inventory, notify, provision, reconcile, revoke
+from workers.clocks import WATCH
 from workers.heart import HEART
 from workers.outcomes import Again, Done, Outcome, try_again, wait_for
 
@@ -23,7 +24,8 @@ def _erase_credential(claim: Claim) -> Outcome:
     return Done()
 
 
-def _prove_alive(_claim: Claim) -> Outcome:
+def _prove_alive(claim: Claim) -> Outcome:
+    WATCH.compare(who=claim.subject_name)
     return Done()
 
 

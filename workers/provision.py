@@ -12,6 +12,7 @@ from accessrequests.operations import credentials, grants
 from accessrequests.operations.grants import Attempt
 from accessrequests.operations.outbox import Claim
 from accessrequests.queries import grants as grant_queries
+from workers.clocks import WATCH
 from workers.connections import provisioner_for
 from workers.outcomes import Again, Done, Outcome, try_again
 from workers.provisioners.base import GrantedRole, GrantSpec, Provisioner, ProvisionerError, Readiness
@@ -23,6 +24,8 @@ log = structlog.get_logger(__name__)
 
 def provision(claim: Claim) -> Outcome:
     """One attempt. Provisioning may give up; what it leaves is then the revocation's to end."""
+    if not WATCH.compare(who="worker"):
+        return Again(why="Our clock and the database's differ.", delay=A_MOMENT, failed=False)
     attempt = grants.start_provisioning(grant_id=claim.subject_id)
     if attempt is None:
         waits = grant_queries.is_pending(claim.subject_id)

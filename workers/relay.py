@@ -6,7 +6,7 @@ It never waits for the broker, a target or a handler: those have threads and chi
 from __future__ import annotations
 
 import time
-from datetime import datetime, timedelta
+from datetime import datetime
 from multiprocessing.connection import wait
 
 import psycopg
@@ -19,6 +19,7 @@ from accessrequests.operations import outbox
 from accessrequests.queries import clock, work
 from workers import anchor, expiry
 from workers.children import Children
+from workers.clocks import WATCH
 from workers.listener import Listener
 from workers.probes import Probes
 from workers.publisher import Publisher
@@ -29,7 +30,6 @@ AT_ONCE = 500
 MINUTE = 60.0
 CONSUMERS = ("worker", "worker_urgent")
 OWN_CONSUMER = "relay"
-SKEW_ALARM = timedelta(seconds=2)
 
 log = structlog.get_logger(__name__)
 
@@ -82,7 +82,7 @@ class Relay:
         own = [message.message_id for message in ready if message.consumer == OWN_CONSUMER]
         self._children.offer([*work.unclaimed_urgent(now, limit=AT_ONCE), *own])
         self._probes.ask(work.unreachable_targets())
-        self._periodic.file(now)
+        self._periodic.file()
         return SHORTEST_SLEEP if ended >= expiry.AT_ONCE else _until(work.next_deadline(now), now)
 
 
@@ -92,13 +92,13 @@ class Periodic:
     def __init__(self) -> None:
         self._last: dict[str, float] = {}
 
-    def file(self, now: datetime) -> None:
+    def file(self) -> None:
         if self._is_due("anchor", MINUTE):
             _anchor(at_least=1)
         elif self._is_due("count of events", LONGEST_SLEEP):
             _anchor(at_least=anchor.EVENTS_BETWEEN)
         if self._is_due("signs of life", MINUTE):
-            _compare_clocks(now)
+            WATCH.compare(who=OWN_CONSUMER)
             outbox.file_missing_revocations()
             for consumer in (OWN_CONSUMER, *CONSUMERS):
                 outbox.file_periodic(job=Job.PROVE_ALIVE, subject=f"consumer/{consumer}")
@@ -127,13 +127,6 @@ def _anchor(*, at_least: int) -> None:
     except Exception:
         # A disk that is full, a file that somebody changed: an alarm, and no reason to stop ending access.
         log.exception("anchor_not_written")
-
-
-def _compare_clocks(now: datetime) -> None:
-    """The database's clock against this machine's; a target's is compared when it is looked at."""
-    ours = datetime.now(now.tzinfo)
-    if abs(ours - now) > SKEW_ALARM:
-        log.error("clocks_differ", database_minus_relay=(now - ours).total_seconds())
 
 
 def _until(deadline: datetime | None, now: datetime) -> float:

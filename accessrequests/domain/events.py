@@ -36,6 +36,7 @@ class Event(StrEnum):
     TARGET_REACHABLE = "target.reachable"
     TARGET_ORPHAN_ENDED = "target.orphan_ended"
     TARGET_CLOCK_SKEWED = "target.clock_skewed"
+    CLOCK_SKEWED = "clock.skewed"
     PERSON_APPLIED = "person.applied"
     GROUP_APPLIED = "group.applied"
     TOKEN_CREATED = "token.created"  # noqa: S105 - the name of a fact

@@ -83,6 +83,7 @@ _TIMELINE: Mapping[Event, str] = {
     Event.TARGET_REACHABLE: "The target answers again.",
     Event.TARGET_ORPHAN_ENDED: "Something of ours that belongs to no grant was ended{username}.",
     Event.TARGET_CLOCK_SKEWED: "The target's clock and ours differ{skew}.",
+    Event.CLOCK_SKEWED: "The database's clock and one of ours differ{skew}. Nothing new is opened until they agree.",
     Event.PERSON_APPLIED: "{by} changed what is known of a person.",
     Event.GROUP_APPLIED: "{by} changed what the members of a group may do.",
     Event.TOKEN_CREATED: "{by} made a personal token{name}.",

@@ -87,6 +87,11 @@ class TestTimeline:
                 "The access is being ended: bob revoked it (done).",
             ),
             (Event.GRANT_REVOCATION_STARTED, {"reason": "boredom"}, "The access is being ended: it was ended."),
+            (
+                Event.CLOCK_SKEWED,
+                {"milliseconds": 3600000},
+                "The database's clock and one of ours differ by 3600000 ms. Nothing new is opened until they agree.",
+            ),
             (Event.TARGET_CLOCK_SKEWED, {"milliseconds": -2500}, "The target's clock and ours differ by -2500 ms."),
             (Event.TOKEN_CREATED, {"name": "laptop"}, "bob made a personal token called laptop."),
         ],

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +101,14 @@ def work(committed_cast: Cast, owner_of_target: Client, settings: Settings, tmp_
 
 
 @pytest.fixture
-def database_clock(committed: None, owner_connection: psycopg.Connection) -> Iterator[DatabaseClock]:
-    """The database's own clock, for everybody who works with it: also the claims, also other processes."""
+def database_clock(
+    committed: None, owner_connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[DatabaseClock]:
+    """The database's own clock, for everybody who works with it: also the claims, also other processes.
+
+    That it then differs from ours is what the test wants, and no reason to open nothing.
+    """
+    monkeypatch.setattr("workers.clocks.ALARM", timedelta(days=3_660))
     with movable(owner_connection) as moved:
         yield moved
 

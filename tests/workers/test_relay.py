@@ -118,8 +118,8 @@ class TestPeriodic:
     def test_files_each_once_and_again_when_its_time_has_come(self, work: Work) -> None:
         OutboxMessage.objects.all().delete()
         periodic = Periodic()
-        periodic.file(clock.now())
-        periodic.file(clock.now())
+        periodic.file()
+        periodic.file()
 
         filed = sorted(OutboxMessage.objects.values_list("job", "subject"))
         targets = [f"target/{slug}" for slug in due.catalogue()]
@@ -137,7 +137,7 @@ class TestPeriodic:
         monkeypatch.setattr("workers.relay.LONGEST_SLEEP", 0.0)
         periodic = Periodic()
         for _ in range(3):
-            periodic.file(clock.now())
+            periodic.file()
         assert asked == [1, anchor.EVENTS_BETWEEN, anchor.EVENTS_BETWEEN]
 
 
