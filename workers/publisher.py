@@ -11,7 +11,8 @@ from typing import Any
 
 import structlog
 from celery.utils.nodenames import worker_direct
-from django.db import DatabaseError, connection
+from django.db import Error as DjangoDatabaseProblem
+from django.db import connection
 from kombu import Queue
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
@@ -61,7 +62,7 @@ class Publisher:
             except (KombuError, RedisError, OSError) as error:
                 self._quiet_until = time.monotonic() + LEFT_ALONE_SECONDS
                 log.warning("broker_left_alone", seconds=LEFT_ALONE_SECONDS, error=type(error).__name__)
-            except DatabaseError as error:
+            except DjangoDatabaseProblem as error:
                 log.warning("sent_but_not_noted", error=type(error).__name__)
                 connection.close()
             except Exception:
