@@ -15,8 +15,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sandbox.commands import RELAY, ROLES, WEB
 from sandbox.seed import SIZES
 
-# Of the environment in which `manage.py sandbox` was started, nothing else reaches the product.
-_INHERITED = ("PATH", "LANG", "HOME", "TMPDIR", "ACCESS_LOG_LEVEL")
 OWNER, APPLICATION, DATABASE = "access_owner", "access_app", "access"
 INHERITED = frozenset({"PATH", "LANG", "TMPDIR", "HOME", "ACCESS_LOG_LEVEL"})  # the rest of the caller's is not ours
 

@@ -41,6 +41,13 @@ def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
 
 
 @pytest.fixture
+def db(db: None) -> None:
+    """A transaction around the whole test, so that it is idle for as long as the test thinks. The product's never are."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+
+
+@pytest.fixture
 def owner_connection() -> Iterator[psycopg.Connection]:
     """The test database as a superuser: what a thief with every right could do."""
     address = os.environ["ACCESS_TEST_POSTGRES"].rpartition("/")[0]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
 from accessrequests.domain.approvals import Step
+from accessrequests.domain.documents import Section
 from accessrequests.domain.privileges import Level
 from accessrequests.domain.window import InvalidDuration, parse_duration
 
@@ -85,7 +86,7 @@ def parse(document: object) -> Rules:
     :raises InvalidPolicy: with one sentence for each thing that is wrong.
     """
     wrong: list[str] = []
-    reader = _Reader("The policy", document, ("name", "rules"), wrong)
+    reader = Section("The policy", document, ("name", "rules"), wrong)
     name = reader.take("name", _name, A_NAME, default="")
     entries = reader.take("rules", _filled_list, "a list with at least one rule", default=NOTHING)
     rules = tuple(_rule(entry, number, wrong) for number, entry in enumerate(entries, start=1))
@@ -97,42 +98,10 @@ def parse(document: object) -> Rules:
     return Rules(name=name, rules=rules)
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """Takes the keys of one mapping, and notes what is missing, unknown or of the wrong form."""
-
-    who: str
-    document: object
-    keys: Collection[str]
-    wrong: list[str]
-    values: Mapping[object, object] = field(init=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.document, Mapping):
-            self.wrong.append(f"{self.who}: write it as keys with values ({', '.join(self.keys)}).")
-            return
-        object.__setattr__(self, "values", self.document)
-        for key in self.document:
-            if key not in self.keys:
-                self.wrong.append(f"{self.who}: the key {key!s} is unknown. Use only {', '.join(self.keys)}.")
-
-    def take(self, key: str, read: Callable[[object], T | None], form: str, *, default: T, needed: bool = True) -> T:
-        """The value, or the default after noting why it cannot be used. `read` gives None for a wrong form."""
-        if key not in self.values:
-            if needed and isinstance(self.document, Mapping):
-                self.wrong.append(f"{self.who}: the key {key} is missing. Write {form}.")
-            return default
-        value = read(self.values[key])
-        if value is None:
-            self.wrong.append(f"{self.who}: the key {key} must be {form}.")
-            return default
-        return value
-
-
 def _rule(entry: object, number: int, wrong: list[str]) -> Rule:
     named = _name(entry.get("name")) if isinstance(entry, Mapping) else None
     who = f"Rule {named}" if named else f"Rule number {number}"
-    reader = _Reader(who, entry, _RULE_KEYS, wrong)
+    reader = Section(who, entry, _RULE_KEYS, wrong)
     deny = reader.take("deny", _yes_or_no, "true or false", default=False, needed=False)
     approvals = reader.take("approvals", _list, A_LIST, default=NOTHING, needed=not deny)
     maximum = reader.take("maximum", _length, A_LENGTH, default=None, needed=not deny)
@@ -151,7 +120,7 @@ def _rule(entry: object, number: int, wrong: list[str]) -> Rule:
 
 
 def _match(entry: Mapping[object, object], who: str, wrong: list[str]) -> Match:
-    reader = _Reader(f"{who}, match", entry, ("environments", "targets", "levels"), wrong)
+    reader = Section(f"{who}, match", entry, ("environments", "targets", "levels"), wrong)
     levels = "a list of read, write and admin"
     return Match(
         environments=reader.take("environments", _words, "a list of environments", default=frozenset(), needed=False),
@@ -163,7 +132,7 @@ def _match(entry: Mapping[object, object], who: str, wrong: list[str]) -> Match:
 def _steps(entries: Sequence[object], who: str, wrong: list[str]) -> tuple[Step, ...]:
     steps: list[Step] = []
     for entry in entries:
-        reader = _Reader(f"{who}, approvals", entry, ("group", "people"), wrong)
+        reader = Section(f"{who}, approvals", entry, ("group", "people"), wrong)
         group = reader.take("group", _word, "the name of a group", default="")
         people = reader.take("people", _people, f"a number from 1 to {MOST_PEOPLE}", default=1)
         if group and any(step.group == group for step in steps):

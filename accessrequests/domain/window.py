@@ -79,11 +79,6 @@ def parse_moment(text: object) -> datetime:
         raise InvalidMoment(sentence) from error
 
 
-def clamp(length: timedelta, maximum: timedelta) -> timedelta:
-    """Never longer than the maximum."""
-    return min(length, maximum)
-
-
 def ends_at(started_at: datetime, length: timedelta) -> datetime:
     """The first moment outside the box: the end is exclusive."""
     return started_at + length
