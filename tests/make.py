@@ -158,3 +158,10 @@ def active_grant(requester: Person, approver: Person, **changes: Any) -> Grant:
 def now() -> datetime:
     """The time by the clock that decides."""
     return clock.now()
+
+
+def unread_target(slug: str = "shop-new") -> Target:
+    """A production target that nobody has looked at yet."""
+    entry = catalogue.targets_document(dict.fromkeys(catalogue.TARGETS, "127.0.0.1:27017"))["targets"]["shop-prod"]
+    (made,) = targets.apply_catalogue(entries={slug: entry}, actor=OPERATOR)
+    return made

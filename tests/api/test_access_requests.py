@@ -9,7 +9,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from accessrequests.domain.window import parse_moment
-from accessrequests.models import AccessRequest, AuditEvent, Grant, OutboxMessage, Target
+from accessrequests.models import AccessRequest, AuditEvent, Grant, OutboxMessage
 from accessrequests.queries import clock
 from tests import make
 from tests.api.caller import Caller, ask
@@ -118,15 +118,14 @@ class TestAsk:
         assert not AccessRequest.objects.exists()
 
     def test_is_refused_before_the_inventory_is_read(self, cast: Cast) -> None:
-        target = Target.objects.get(slug="shop-prod")
-        target.inventory.delete()
+        make.unread_target("shop-new")
 
-        refused = Caller(cast.alice).post("access-requests/", ask())
+        refused = Caller(cast.alice).post("access-requests/", ask(target="shop-new"))
 
         assert (refused.status_code, refused.json()["code"]) == (403, "refused")
         assert "has not been read yet" in refused.json()["detail"]
-        assert Caller(cast.alice).get("targets/shop-prod/roles/").status_code == 403
-        assert Caller(cast.alice).get("targets/shop-prod/").json()["inventory_read_at"] is None
+        assert Caller(cast.alice).get("targets/shop-new/roles/").status_code == 403
+        assert Caller(cast.alice).get("targets/shop-new/").json()["inventory_read_at"] is None
 
     def test_takes_back_what_it_gave(self, cast: Cast) -> None:
         caller = Caller(cast.alice)

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from accessrequests.models import AccessRequest, AuditEvent, Grant, Inventory
+from accessrequests.models import AccessRequest, AuditEvent, Grant
 from accessrequests.queries import clock
+from tests import make
 from tests.make import Cast
 from tests.web.browser import Browser, Forms, signed_in, text_of
 from tests.web.grants import live
@@ -105,9 +106,9 @@ class TestPreview:
         assert "You have asked for the same" in page
 
     def test_says_that_nothing_was_read_yet(self, cast: Cast) -> None:
-        Inventory.objects.filter(target__slug="shop-prod").delete()
+        make.unread_target("shop-new")
 
-        answer = press(signed_in(cast.alice), "/request/?target=shop-prod", act="preview", roles="read@shop")
+        answer = press(signed_in(cast.alice), "/request/?target=shop-new", act="preview", roles="read@shop")
 
         assert answer.status_code == 409
         assert "has not been read yet" in text_of(answer)
