@@ -83,14 +83,14 @@ def approve(client: httpx2.Client, access_request: dict[str, Any]) -> dict[str, 
     )
 
 
-def reveal(client: httpx2.Client, grant_id: int) -> dict[str, Any]:
-    """Poll until the password is there, and take it."""
+def reveal(client: httpx2.Client, grant_id: int, *, every: float = POLL_SECONDS) -> dict[str, Any]:
+    """Ask until the password is there, and take it."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         answer = client.post(f"grants/{grant_id}/reveal/", json={})
         if answer.status_code != httpx2.codes.CONFLICT:
             return _answer(answer)
-        time.sleep(POLL_SECONDS)
+        time.sleep(every)
     raise RuntimeError(f"grant/{grant_id} was not ready within 30 s.")
 
 
