@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import sys
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line, load_command_class
 
 
@@ -16,7 +17,10 @@ def main() -> None:
         # It makes the settings of all that it starts, and so must itself start where there are none.
         load_command_class("sandbox", "sandbox").run_from_argv(sys.argv)
         return
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        sys.exit(f"{error} docs/operating.md lists every setting.")
 
 
 if __name__ == "__main__":

@@ -135,6 +135,12 @@ LOOKING_ACTIONS = READ_ACTIONS | {"dbCheck", "exportCollection", "storageDetails
 # To change something here is to make or change users and roles without asking the server's own commands.
 PRINCIPAL_COLLECTIONS = frozenset({"system.backup_users", "system.new_users", "system.roles", "system.users"})
 
+# Where what every user logs in with can be read. Whoever breaks a hash is that user, so reading is as good as making one.
+# The log in `local` holds every change of every collection, these included.
+CREDENTIAL_COLLECTIONS = PRINCIPAL_COLLECTIONS - {"system.roles"}
+LOG_DATABASE, LOG_PREFIX = "local", "oplog."
+CONTENT_ACTIONS = frozenset({"find", "changeStream"})
+
 # How actions are said to people: verbs that share one sentence, and what stands between them and the place.
 DEEDS: tuple[tuple[Mapping[str, str], str], ...] = (
     ({"find": "read"}, "documents in"),

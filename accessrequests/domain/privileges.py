@@ -11,8 +11,12 @@ from typing_extensions import override
 
 from accessrequests.domain.actions import (
     COLLECTION_ACTIONS,
+    CONTENT_ACTIONS,
+    CREDENTIAL_COLLECTIONS,
     DEEDS,
     DELEGATING_ACTIONS,
+    LOG_DATABASE,
+    LOG_PREFIX,
     LOOKING_ACTIONS,
     ORDINARY_SYSTEM_COLLECTIONS,
     ORDINARY_SYSTEM_PREFIX,
@@ -254,11 +258,20 @@ def _level(action: str, resource: Resource) -> Level:
         return Level.DELEGATING
     if resource.collection in PRINCIPAL_COLLECTIONS and action not in LOOKING_ACTIONS:
         return Level.DELEGATING
+    if action in CONTENT_ACTIONS and _holds_credentials(resource):
+        return Level.DELEGATING
     if resource.cluster or _is_the_servers(resource.database) or not _is_ordinary(resource.collection):
         return Level.ADMIN
     if action in READ_ACTIONS:
         return Level.READ
     return Level.WRITE if action in WRITE_ACTIONS else Level.ADMIN
+
+
+def _holds_credentials(resource: Resource) -> bool:
+    if resource.collection in CREDENTIAL_COLLECTIONS:
+        return True
+    is_log = not resource.collection or resource.collection.startswith(LOG_PREFIX)
+    return resource.database == LOG_DATABASE and is_log
 
 
 def _is_the_servers(database: str) -> bool:

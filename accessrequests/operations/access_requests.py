@@ -79,7 +79,7 @@ def approve(
     at = clock.now()
     verdict = _judged_now(access_request, duration)
     groups = _voice_of(approver, access_request, verdict)
-    _check_open(access_request, revision, at)
+    _check_open(access_request, revision, at, person=approver)
     _shorten(access_request, duration)
     if isinstance(verdict, Refused):
         raise verdict
@@ -130,7 +130,7 @@ def deny(
     access_request = _locked(access_request_id, approver)
     at = clock.now()
     groups = _voice_of(approver, access_request, _judged_now(access_request))
-    _check_open(access_request, revision, at)
+    _check_open(access_request, revision, at, person=approver)
     if not reason.strip():
         raise Invalid({"reason": ["Say why, so that the requester knows what to ask for instead."]})
     Approval.objects.create(
@@ -163,7 +163,7 @@ def cancel(
     at = clock.now()
     if access_request.requester_id != requester.pk:
         raise Refused("Only the person who asked can cancel a request. Deny it instead, if you may decide on it.")
-    _check_open(access_request, access_request.revision, at)
+    _check_open(access_request, access_request.revision, at, person=requester)
     _decide(access_request, AccessRequestState.CANCELLED, requester.username, at)
     access_request.save()
     fact = Fact(Event.ACCESS_REQUEST_CANCELLED, str(access_request))
@@ -287,18 +287,20 @@ def _check_not_lapsed(access_request: AccessRequest, lapses_at: datetime, at: da
         )
 
 
-def _check_open(access_request: AccessRequest, revision: int, at: datetime) -> None:
+def _check_open(access_request: AccessRequest, revision: int, at: datetime, *, person: Person) -> None:
     if access_request.state != AccessRequestState.PENDING:
-        raise _was_decided(access_request)
+        raise _was_decided(access_request, person.username)
     _check_not_lapsed(access_request, access_request.lapses_at, at)
     if revision != access_request.revision:
         raise StaleRevision(f"The request was edited. Read revision {access_request.revision} before you decide.")
 
 
-def _was_decided(access_request: AccessRequest) -> IllegalMove:
+def _was_decided(access_request: AccessRequest, who_asks: str = "") -> IllegalMove:
     state = AccessRequestState(access_request.state)
     if state is AccessRequestState.PENDING:
         sentence = "The request is still open; its time is not over."
+    elif access_request.decided_by == who_asks:
+        sentence = f"You have done that already: the request is {state.value}."
     else:
         sentence = f"{access_request.decided_by} was faster: the request is {state.value} already."
     return IllegalMove(

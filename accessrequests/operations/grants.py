@@ -310,8 +310,10 @@ def _give_up(grant: Grant, refusal: grant_queries.NotOpened, at: datetime) -> li
 
 def _ended_by_person(grant: Grant, reason: EndReason, *, actor: Actor, at: datetime, note: str) -> list[Fact]:
     if grant.state not in ALIVE:
+        ended = "ending" if grant.state == GrantState.REVOKING else "ended"
+        faster = "You have done that" if grant.ended_by == actor.name else f"{grant.ended_by} was faster"
         raise IllegalMove(
-            f"{grant.ended_by} was faster: the access is {grant.state} already.",
+            f"{faster}: the access is {ended} already.",
             person=grant.ended_by,
             what=grant.end_reason,
             at=grant.revocation_started_at or at,

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from accessrequests.domain import policy, privileges
+from accessrequests.domain.plain_text import visible_length, why_unreadable
 from accessrequests.domain.privileges import Level, Privilege, RoleRef
 from accessrequests.models import AccessRequest, Inventory, Person, PolicyVersion, Target
 from accessrequests.queries import people
@@ -20,6 +21,10 @@ LATEST_START = timedelta(days=30)
 REASON_MAXIMUM = 2_000
 MOST_ROLES = 20
 MOST_ADDRESSES = 20
+IPV4 = 4
+MAPPED_PREFIX = 96  # RFC 4291, 2.5.5.2: ::ffff:0:0/96
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Invalid(Exception):
@@ -190,7 +195,7 @@ def _judge(
                 level=level,
                 groups=held,
                 duration=duration,
-                reason_length=len(reason.strip()),
+                reason_length=visible_length(reason),
             ),
             version=version.version,
         )
@@ -228,7 +233,11 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def _check_words(asked: Asked, at: datetime, errors: dict[str, list[str]]) -> None:
-    if not asked.reason.strip():
+    for name, text in (("reason", asked.reason), ("ticket", asked.ticket)):
+        unreadable = why_unreadable(text)
+        if unreadable:
+            errors[name] = [unreadable]
+    if not visible_length(asked.reason):
         errors["reason"] = ["Say why you need it."]
     elif len(asked.reason) > REASON_MAXIMUM:
         errors["reason"] = [f"Keep the reason within {REASON_MAXIMUM} characters."]
@@ -239,22 +248,50 @@ def _check_words(asked: Asked, at: datetime, errors: dict[str, list[str]]) -> No
 
 
 def _addresses(texts: Sequence[str], errors: dict[str, list[str]]) -> tuple[str, ...]:
-    addresses = []
+    networks: list[Network] = []
     for text in texts:
-        try:
-            network = ipaddress.ip_network(text, strict=True)
-        except ValueError:
+        network = _network(text)
+        if network is None:
             errors.setdefault("source_addresses", []).append(
-                f"{text[:60]} is not an address or a CIDR block, like 192.0.2.7 or 192.0.2.0/24."
+                f"{text[:60]} is not an address that one connects from, or a CIDR block of such, like 192.0.2.7 or "
+                "192.0.2.0/24."
             )
-            continue
-        if network.prefixlen == 0:
-            errors.setdefault("source_addresses", []).append(f"{text} is every address there is. Name your own.")
-        whole = network.prefixlen == network.max_prefixlen
-        addresses.append(str(network.network_address) if whole else str(network))
-    if len(addresses) > MOST_ADDRESSES:
+        else:
+            networks.append(network)
+    if any(_is_everything(networks, version) for version in (4, 6)):
+        errors["source_addresses"] = ["Together these are every address there is. Name your own."]
+    if len(networks) > MOST_ADDRESSES:
         errors["source_addresses"] = [f"At most {MOST_ADDRESSES} addresses fit one request."]
-    return tuple(dict.fromkeys(addresses))
+    shown = (
+        str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
+        for network in networks
+    )
+    return tuple(dict.fromkeys(shown))
+
+
+def _network(text: str) -> Network | None:
+    """The block that the text names. An IPv4 address in IPv6 dress is the IPv4 address that a server sees."""
+    try:
+        network = ipaddress.ip_network(text, strict=True)
+    except ValueError:
+        return None
+    first = network.network_address
+    if isinstance(first, ipaddress.IPv6Address):
+        if first.scope_id is not None:
+            return None
+        if first.ipv4_mapped is not None and network.prefixlen >= MAPPED_PREFIX:
+            return _network(f"{first.ipv4_mapped}/{network.prefixlen - MAPPED_PREFIX}")
+    is_nobodys = first.is_multicast or (first.is_unspecified and network.prefixlen == network.max_prefixlen)
+    return None if is_nobodys else network
+
+
+def _is_everything(networks: Sequence[Network], version: int) -> bool:
+    """Whether they leave out less than a quarter of all addresses: two halves are everything too."""
+    if version == IPV4:
+        blocks = ipaddress.collapse_addresses(one for one in networks if isinstance(one, ipaddress.IPv4Network))
+        return sum(one.num_addresses for one in blocks) * 4 > 2**32 * 3
+    wide = ipaddress.collapse_addresses(one for one in networks if isinstance(one, ipaddress.IPv6Network))
+    return sum(one.num_addresses for one in wide) * 4 > 2**128 * 3
 
 
 def _roles(texts: Sequence[str], errors: dict[str, list[str]]) -> tuple[RoleRef, ...]:

@@ -194,8 +194,8 @@ class TestSend:
             ({"starts_at": "2020-01-01T00:00"}, "id_starts_at", "The start has passed."),
             ({"starts_at": "2099-01-01T00:00"}, "id_starts_at", "more than 30 days ahead"),
             ({"source_addresses": "300.1.1.1"}, "id_source_addresses", "is not an address"),
-            ({"source_addresses": "0.0.0.0/0"}, "id_source_addresses", "is every address there is"),
-            ({"source_addresses": "::/0"}, "id_source_addresses", "is every address there is"),
+            ({"source_addresses": "0.0.0.0/0"}, "id_source_addresses", "every address there is"),
+            ({"source_addresses": "::/0"}, "id_source_addresses", "every address there is"),
             ({"ticket": "x" * 201}, "id_ticket", "at most 200 characters"),
         ],
     )
