@@ -13,6 +13,7 @@ import pytest
 import redis
 from celery.utils.nodenames import worker_direct
 from django.conf import settings
+from kombu import pools
 
 from accessrequests.domain.events import Job, Queue
 from accessrequests.models import OutboxMessage
@@ -48,7 +49,7 @@ def nobody_listens(committed: None) -> Iterator[None]:
 
 
 def _forget_connections() -> None:
-    _celery.pool.force_close_all()
+    pools.reset()  # kombu keeps a closed pool for the next who asks for the same address
     _celery.amqp._producer_pool = None
     _celery._pool = None
 
