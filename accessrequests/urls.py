@@ -9,12 +9,12 @@ from django.urls import include, path, re_path
 
 from accessrequests import admin
 from accessrequests.api import fallback
-from accessrequests.web import errors, health
+from accessrequests.web import errors, monitoring
 
 urlpatterns = [
-    path("healthz", health.healthz),
-    path("readyz", health.readyz),
-    path("metrics", health.metrics),
+    path("healthz", monitoring.healthz),
+    path("readyz", monitoring.readyz),
+    path("metrics", monitoring.metrics),
     path("api/v1/", include("accessrequests.api.urls")),
     re_path("^api(/|$)", fallback.nothing_here),
     path("admin/", admin.site.urls),

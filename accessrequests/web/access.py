@@ -60,7 +60,7 @@ def mine(request: HttpRequest) -> HttpResponse:
     waiting = me(request).access_requests.filter(state="pending").select_related("target", "requester", "beneficiary")
     return show(
         request,
-        "access.html",
+        "access/mine.html",
         {
             "alive": [held_shown(grant, at=at) for grant in alive],
             "over": [held_shown(grant, at=at) for grant in over],
@@ -81,7 +81,7 @@ def reveal(request: HttpRequest, number: int) -> HttpResponse:
     _visible_or_recorded(request, number)
     revealed = credentials.reveal(grant_id=number, person=me(request), via=Via.WEB)
     held = held_shown(visible(request, number), at=clock.now())
-    return show(request, "reveal.html", {"revealed": revealed, "held": held})
+    return show(request, "access/reveal.html", {"revealed": revealed, "held": held})
 
 
 @portal_page("POST")
@@ -132,7 +132,7 @@ def page(
         "revoke_form": revoke_form or RevokeForm(),
     }
     context["may_revoke"] = held.is_alive and not context["is_mine"] and grant_queries.may_revoke(person, grant)
-    return show(request, "grant.html", context, status=status)
+    return show(request, "access/grant.html", context, status=status)
 
 
 def held_shown(grant: Grant, *, at: datetime) -> Held:

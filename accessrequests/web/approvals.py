@@ -39,7 +39,7 @@ class Waiting:
 def inbox(request: HttpRequest) -> HttpResponse:
     at = clock.now()
     found = request_queries.inbox_of(me(request))[:MOST_WAITING]
-    return show(request, "approvals.html", {"items": [_waiting(one, at) for one in found]})
+    return show(request, "approvals/inbox.html", {"items": [_waiting(one, at) for one in found]})
 
 
 @portal_page("POST")

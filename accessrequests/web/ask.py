@@ -51,7 +51,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         slug, initial = _prefill(request.GET)
         form = AskForm(initial=initial, targets=targets, inventory=_inventory(targets, slug))
-        return show(request, "ask.html", {"form": form})
+        return show(request, "ask/ask.html", {"form": form})
     form = AskForm(request.POST, targets=targets, inventory=_inventory(targets, request.POST.get("target", "")))
     act = request.POST.get("act", "send")
     if act == "choose":
@@ -59,9 +59,9 @@ def ask(request: HttpRequest) -> HttpResponse:
         unjudged = AskForm(
             initial=_typed(request), targets=targets, inventory=_inventory(targets, request.POST.get("target", ""))
         )
-        return show(request, "ask.html", {"form": unjudged})
+        return show(request, "ask/ask.html", {"form": unjudged})
     if not form.is_valid():
-        return show(request, "ask.html", {"form": form}, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+        return show(request, "ask/ask.html", {"form": form}, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     asked = form.asked(target=next(target for target in targets if target.slug == form.cleaned_data["target"]))
     return _preview(request, form, asked) if act == "preview" else _send(request, form, asked)
 
@@ -71,13 +71,13 @@ def _send(request: HttpRequest, form: AskForm, asked: Asked) -> HttpResponse:
         number = _filed_once(me(request), asked, form.cleaned_data["once"])
     except Invalid as error:
         form.blame(error)
-        return show(request, "ask.html", {"form": form}, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+        return show(request, "ask/ask.html", {"form": form}, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     except NotReadYet as error:
         form.add_error(None, str(error))
-        return show(request, "ask.html", {"form": form}, status=HTTPStatus.CONFLICT)
+        return show(request, "ask/ask.html", {"form": form}, status=HTTPStatus.CONFLICT)
     except Refused as error:
         form.add_error(None, f"{error} Nothing was filed.")
-        return show(request, "ask.html", {"form": form}, status=HTTPStatus.FORBIDDEN)
+        return show(request, "ask/ask.html", {"form": form}, status=HTTPStatus.FORBIDDEN)
     return SeeOther(reverse("request", args=[number]))
 
 
@@ -103,11 +103,11 @@ def _preview(request: HttpRequest, form: AskForm, asked: Asked) -> HttpResponse:
         preview = _previewed(me(request), asked)
     except Invalid as error:
         form.blame(error)
-        return show(request, "ask.html", {"form": form}, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+        return show(request, "ask/ask.html", {"form": form}, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     except NotReadYet as error:
         form.add_error(None, str(error))
-        return show(request, "ask.html", {"form": form}, status=HTTPStatus.CONFLICT)
-    return show(request, "ask.html", {"form": form, "preview": preview})
+        return show(request, "ask/ask.html", {"form": form}, status=HTTPStatus.CONFLICT)
+    return show(request, "ask/ask.html", {"form": form, "preview": preview})
 
 
 def _previewed(person: Person, asked: Asked) -> Preview:

@@ -71,7 +71,7 @@ def page(
         deciding = {"why_not": why_not} if why_not else {**decide_forms(access_request), **(forms or {})}
         why_not_approve = today if isinstance(today, str) else ""
         context |= {"changes": shown.changes_for(access_request), "why_not_approve": why_not_approve, **deciding}
-    return show(request, "request.html", context, status=status)
+    return show(request, "requests/request.html", context, status=status)
 
 
 def decide_forms(access_request: AccessRequest) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def _make(request: HttpRequest) -> HttpResponse:
     except Invalid as error:
         form.add_error("scopes", str(error))
         return _page(request, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-    return show(request, "token.html", {"token": token, "secret": secret}, status=HTTPStatus.CREATED)
+    return show(request, "tokens/token.html", {"token": token, "secret": secret}, status=HTTPStatus.CREATED)
 
 
 @portal_page("POST")
@@ -70,4 +70,4 @@ def _form(person: Person, request: HttpRequest | None = None) -> TokenForm:
 
 def _page(request: HttpRequest, form: TokenForm, *, status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:
     mine = me(request).tokens.order_by("-pk")
-    return show(request, "tokens.html", {"form": form, "mine": mine, "now": clock.now()}, status=status)
+    return show(request, "tokens/tokens.html", {"form": form, "mine": mine, "now": clock.now()}, status=status)
