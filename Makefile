@@ -28,7 +28,7 @@ CHECK_ENV := ACCESS_ROLE=operator \
 	DATABASE_URL=postgres://checks:checks@127.0.0.1:9/checks \
 	REDIS_URL=redis://127.0.0.1:9/0
 
-.PHONY: help install run test check bench lock
+.PHONY: help install run test browser screens check bench lock
 .PHONY: check-style check-types check-walls check-migrations check-settings check-security check-templates check-locks
 
 help: ## Show what can be done (this list)
@@ -40,7 +40,7 @@ install: $(SERVERS) ## Prepare .venv with what `make run` needs, and nothing els
 run: $(SERVERS) ## Start the whole world on this machine and walk the tour (ARGS="--no-tour --port 8123")
 	@exec $(BIN)/python manage.py sandbox $(ARGS)
 
-test: $(TESTS) ## Run every test, then ask for full branch coverage of domain/ and operations/ (T=path for a part)
+test: $(TESTS) browser ## Run every test, then ask for full branch coverage of domain/ and operations/ (T=path for a part)
 ifeq ($(strip $(T)),)
 	@rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report= $(ARGS)
@@ -76,8 +76,15 @@ check-templates: $(TESTS)
 	$(BIN)/djlint --lint --quiet templates
 
 check-locks:
-	@if grep -nE 'https?://|--(extra-)?index-url|--find-links' requirements/*.txt; then \
+	@if grep -nE 'https?://|--(extra-)?index-url|--find-links|"resolved"' requirements/*.txt tests/browser/package-lock.json; then \
 		echo "A lock file must not say where its parts were downloaded: lock again with \`make lock\`."; exit 1; fi
+
+# Nothing happens where the machine has a Chromium of its own.
+browser: $(TESTS)
+	@$(BIN)/python -m tests.browser.chromium
+
+screens: $(TESTS) browser ## Make the pictures of docs/screens/ again
+	@$(BIN)/python -m tests.browser.screens $(ARGS)
 
 bench: $(TESTS) ## Measure at the target what is promised, against a floor of the same run
 	@exec $(BIN)/python -m bench $(ARGS)
