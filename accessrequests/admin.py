@@ -104,10 +104,24 @@ _table(
 )  # fmt: skip
 _table(
     models.Person, "username", "name", "email", "is_active", "is_staff", "last_login",
-    search=("username", "name", "email"), narrow=("is_active",), hide=("password",),
+    search=("username", "name", "email"), narrow=("is_active",), hide=("password", "session_round"),
+)  # fmt: skip
+_table(
+    models.Identity, "id", "person", "issuer", "subject", "linked_at", "asked_at", "refused_at",
+    search=("person__username", "subject"), hide=("sealed_tokens",),
 )  # fmt: skip
 _table(models.Group, "name", "role")
-_table(models.Membership, "id", "person", "group", "since", "ended_at", search=("person__username",), narrow=("group",))
+_table(
+    models.Membership,
+    "id",
+    "person",
+    "group",
+    "source",
+    "since",
+    "ended_at",
+    search=("person__username",),
+    narrow=("group",),
+)
 _table(
     models.PersonalToken, "id", "person", "name", "scopes", "created_at", "expires_at", "revoked_at",
     search=("person__username", "name"), hide=("digest",),

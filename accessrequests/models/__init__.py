@@ -6,7 +6,7 @@ from accessrequests.models.access_requests import AccessRequest, Approval
 from accessrequests.models.audit import AuditEvent
 from accessrequests.models.grants import Credential, Gate, Grant
 from accessrequests.models.outbox import CallBucket, IdempotencyKey, OutboxMessage
-from accessrequests.models.people import Group, Membership, Person, PersonalToken
+from accessrequests.models.people import Group, Identity, Membership, Person, PersonalToken
 from accessrequests.models.policies import PolicyVersion
 from accessrequests.models.targets import Inventory, Suspicion, Target
 
@@ -20,6 +20,7 @@ __all__ = [
     "Grant",
     "Group",
     "IdempotencyKey",
+    "Identity",
     "Inventory",
     "Membership",
     "OutboxMessage",

@@ -1,14 +1,17 @@
-"""People, the groups that they belong to since when, and their personal tokens."""
+"""People, who vouches for them, the groups that they belong to since when, and their personal tokens."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.crypto import salted_hmac
 
 from accessrequests.models.columns import choices_of, one_of
 
@@ -20,6 +23,13 @@ class GroupRole(StrEnum):
     ADMINISTRATOR = "administrator"
 
 
+class MembershipSource(StrEnum):
+    """Who gave a membership, and so may take it: the operator's file, or the provider that signs people in."""
+
+    FILE = "file"
+    PROVIDER = "provider"
+
+
 class Person(AbstractBaseUser):
     """Somebody who may sign in. What they may do follows from their groups and the policy."""
 
@@ -29,6 +39,10 @@ class Person(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     created_at = models.DateTimeField()
+    time_zone = models.CharField(max_length=64, default="UTC")
+    shortcuts = models.BooleanField(default=True)
+    # Raised to end every session that there is of this person.
+    session_round = models.PositiveIntegerField(default=0)
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
@@ -45,12 +59,43 @@ class Person(AbstractBaseUser):
     def get_short_name(self) -> str:
         return self.name.split(" ")[0]
 
+    def get_session_auth_hash(self) -> str:
+        """What a session must still agree with: the password, and the round that sessions are in."""
+        held = f"{self.session_round}/{self.password}"
+        return salted_hmac("accessrequests.session", held, secret=settings.SECRET_KEY, algorithm="sha256").hexdigest()
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """Sessions of an older secret key end with it."""
+        return iter(())
+
     def has_perm(self, perm: str, _obj: Any = None) -> bool:
         """The admin site shows tables to administrators and offers no verb to anybody."""
         return self.is_active and self.is_staff and ".view_" in perm
 
     def has_module_perms(self, _app_label: str) -> bool:
         return self.is_active and self.is_staff
+
+
+class Identity(models.Model):
+    """Whom a provider of sign-ins means by its `subject`. An e-mail address or a user name never decides who it is."""
+
+    person = models.OneToOneField(Person, on_delete=models.PROTECT, related_name="identity")
+    issuer = models.CharField(max_length=300)
+    subject = models.CharField(max_length=255)
+    made_person = models.BooleanField(default=False)
+    linked_at = models.DateTimeField()
+    # What the provider gave us to ask it again, sealed; raised whenever it is replaced.
+    sealed_tokens = models.BinaryField(null=True, blank=True)
+    tokens_round = models.PositiveIntegerField(default=0)
+    asked_at = models.DateTimeField(null=True, blank=True)
+    refused_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "identities"
+        constraints: ClassVar = [models.UniqueConstraint(fields=["issuer", "subject"], name="identity_one_person")]
+
+    def __str__(self) -> str:
+        return f"identity/{self.pk}"
 
 
 class Group(models.Model):
@@ -82,6 +127,7 @@ class Membership(models.Model):
     group = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="memberships")
     since = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
+    source = models.CharField(max_length=16, choices=choices_of(MembershipSource), default=MembershipSource.FILE.value)
 
     objects = MembershipQuerySet.as_manager()
 
@@ -89,7 +135,8 @@ class Membership(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["person", "group"], condition=models.Q(ended_at=None), name="membership_one_current"
-            )
+            ),
+            one_of("source", MembershipSource, name="membership_source_known"),
         ]
 
     def __str__(self) -> str:
