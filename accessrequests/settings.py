@@ -171,7 +171,9 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accessrequests.web.shell.shell",
             ],
+            "builtins": ["accessrequests.web.tags"],
         },
     },
 ]

@@ -42,16 +42,19 @@ def memberships_of(person: Person) -> list[tuple[str, datetime]]:
 
 def may_audit(person: Person) -> bool:
     """Auditors and administrators see everything."""
-    return _has_role(person, [GroupRole.AUDITOR, GroupRole.ADMINISTRATOR])
+    return bool(roles_of(person) & {GroupRole.AUDITOR, GroupRole.ADMINISTRATOR})
 
 
 def may_administer(person: Person) -> bool:
-    return _has_role(person, [GroupRole.ADMINISTRATOR])
+    return GroupRole.ADMINISTRATOR in roles_of(person)
 
 
-def _has_role(person: Person, roles: Iterable[GroupRole]) -> bool:
-    wanted = [role.value for role in roles]
-    return person.is_active and Membership.objects.filter(person=person, group__role__in=wanted).current().exists()
+def roles_of(person: Person) -> frozenset[GroupRole]:
+    """The roles that the person's groups give now."""
+    if not person.is_active:
+        return frozenset()
+    current = Membership.objects.filter(person=person).exclude(group__role="").current()
+    return frozenset(GroupRole(role) for role in current.values_list("group__role", flat=True).distinct())
 
 
 def deciders(group: str, *, since: datetime, without: Iterable[int]) -> QuerySet[Person]:

@@ -15,7 +15,6 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from accessrequests.models import Person
-from accessrequests.queries import access_requests, people
 from accessrequests.web import accounts, errors
 
 P = ParamSpec("P")
@@ -74,10 +73,4 @@ def me(request: HttpRequest) -> Person:
 def show(
     request: HttpRequest, template: str, context: Mapping[str, Any], *, status: HTTPStatus = HTTPStatus.OK
 ) -> HttpResponse:
-    """Render with what the navigation needs."""
-    person = me(request)
-    shared = {
-        "waiting": access_requests.waiting_for(person).count(),
-        "administers": people.may_administer(person),
-    }
-    return render(request, template, {**shared, **context}, status=status)
+    return render(request, template, context, status=status)

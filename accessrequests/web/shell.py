@@ -1,0 +1,97 @@
+"""The frame around every page: where one can go, what waits there, and how the person wants to see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+from accessrequests.models import Person
+from accessrequests.models.people import GroupRole
+from accessrequests.queries import access_requests, people
+
+THEMES = ("light", "dark")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One entry of the navigation."""
+
+    words: str
+    short: str
+    icon: str
+    address: str
+    is_here: bool
+    count: int = 0
+
+
+class Shell:
+    """Worked out only when a template asks, once a page."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+
+    @property
+    def theme(self) -> str:
+        chosen = self._request.COOKIES.get("theme", "")
+        return chosen if chosen in THEMES else ""
+
+    @cached_property
+    def person(self) -> Person | None:
+        user = getattr(self._request, "user", None)
+        return user if isinstance(user, Person) else None
+
+    @cached_property
+    def waiting(self) -> int:
+        """How many requests wait for this person's decision."""
+        return access_requests.waiting_for(self.person).count() if self.person else 0
+
+    @cached_property
+    def _roles(self) -> frozenset[GroupRole]:
+        return people.roles_of(self.person) if self.person else frozenset()
+
+    @cached_property
+    def main(self) -> list[Place]:
+        """What everybody does; on a phone, the bar at the bottom."""
+        return self._places(
+            ("ask", "Request access", "Request", "plus", 0),
+            ("access", "My access", "Mine", "key", 0),
+            ("approvals", "Approvals", "Approvals", "inbox", self.waiting),
+            ("history", "History", "History", "clock", 0),
+        )
+
+    @cached_property
+    def reading(self) -> list[Place]:
+        return self._places(
+            ("targets", "Targets", "Targets", "database", 0), ("policies", "Policies", "Policies", "sliders", 0)
+        )
+
+    @cached_property
+    def oversight(self) -> list[Place]:
+        """For those who watch over it all."""
+        if not self._roles & {GroupRole.AUDITOR, GroupRole.ADMINISTRATOR}:
+            return []
+        places = self._places(("audit", "Audit", "Audit", "list", 0), ("health", "Health", "Health", "pulse", 0))
+        if GroupRole.ADMINISTRATOR in self._roles:
+            places += self._places(
+                ("people", "People", "People", "users", 0), ("admin:index", "Tables", "Tables", "code", 0)
+            )
+        return places
+
+    def _places(self, *entries: tuple[str, str, str, str, int]) -> list[Place]:
+        places = []
+        for name, words, short, icon, count in entries:
+            try:
+                address = reverse(name)
+            except NoReverseMatch:
+                continue
+            places.append(Place(words, short, icon, address, self._request.path.startswith(address), count))
+        return places
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """For templates, as a context processor."""
+    return {"shell": Shell(request)}
