@@ -26,6 +26,7 @@ from workers.app import app
 from workers.publisher import Publisher
 
 Broker = Any
+QUIET = "a thread that is still sending would keep Celery's pool for the broker that is not there"
 _celery: Any = app  # its own types hold its settings and pools for closed
 
 
@@ -207,6 +208,7 @@ class TestABrokerThatIsDown:
         assert eventually(lambda: not publisher._is_left_alone())
         publisher.offer(work.to_send(clock.now(), limit=100))
         assert publisher._in_hand
+        assert eventually(lambda: not publisher._in_hand), QUIET
 
     def test_is_left_alone_for_five_seconds(self) -> None:
         assert publishing.LEFT_ALONE_SECONDS == 5
@@ -218,6 +220,7 @@ class TestABrokerThatIsDown:
         for _ in range(5):
             offer(publisher)
         assert time.monotonic() - began < 1
+        assert eventually(lambda: not publisher._in_hand), QUIET
 
 
 def long_ago() -> None:
