@@ -197,7 +197,8 @@ class TestTemplates:
         found = [
             f"{name_of(path)}:{number}"
             for path in sorted((ROOT / "templates").rglob("*"))
-            if path.is_file()
+            # A mail has no stylesheet to point to, and no policy of ours around it.
+            if path.is_file() and not (path.parent.name == "mail" and what == "a style element")
             for number, line in enumerate(path.read_text().splitlines(), start=1)
             if re.search(pattern, line, re.IGNORECASE)
         ]

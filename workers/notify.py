@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import dataclass
 
 import structlog
 from django.conf import settings
 
 from accessrequests.domain import policy, sentences
 from accessrequests.domain.events import Event
-from accessrequests.domain.lifecycle import EndReason
+from accessrequests.domain.lifecycle import AccessRequestState, EndReason, GrantState
 from accessrequests.domain.privileges import Level
 from accessrequests.domain.sentences import Audience, Story
-from accessrequests.models import AccessRequest, Grant, Person
+from accessrequests.models import AccessRequest, AuditEvent, Grant, Person
 from accessrequests.operations.outbox import Claim
-from accessrequests.queries import access_requests, people
+from accessrequests.queries import access_requests, clock, comments, people
+from accessrequests.queries import grants as grant_queries
 from workers.channels import email
+from workers.channels.email import Thread
 from workers.outcomes import Done, Outcome, try_again
 
 MOST_FAILURES = 2_880  # at half a minute each: a day
@@ -23,16 +25,33 @@ MOST_FAILURES = 2_880  # at half a minute each: a day
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What happened, and all that is needed to tell it."""
+
+    event: Event
+    access_request: AccessRequest
+    grant: Grant | None
+    comment: AuditEvent | None
+
+    def page_for(self, audience: Audience) -> str:
+        """The page that shows it. To look at it changes nothing: whoever decides presses a button there."""
+        if self.grant is not None and self.event.value.startswith("grant."):
+            return f"access/{self.grant.pk}"
+        return f"{'approvals' if audience is Audience.APPROVER else 'requests'}/{self.access_request.pk}"
+
+
 def notify(claim: Claim) -> Outcome:
     """One event, told to each audience in its own words."""
     event = Event(claim.event)
     access_request = access_requests.of_subject(claim.subject)
-    story = _story(access_request)
+    grant: Grant | None = getattr(access_request, "grant", None)
+    if event is Event.GRANT_ATTEMPT_FAILED and not (grant and grant_queries.is_overdue(grant, at=clock.now())):
+        return Done()  # it has been cut off since, or was a try to begin
+    comment = comments.told_by(claim.message_id) if event is Event.ACCESS_REQUEST_COMMENTED else None
+    news = _News(event, access_request, grant, comment)
     try:
-        for audience, recipients in _audiences(access_request):
-            notice = sentences.notice(event, audience=audience, story=story)
-            if notice is not None:
-                email.send(notice, to=recipients)
+        _tell(news, Thread(about=str(access_request), notice=f"notice-{claim.message_id}"))
     except email.NotSent as error:
         if claim.failures < MOST_FAILURES:
             return try_again(claim, str(error))
@@ -40,7 +59,18 @@ def notify(claim: Claim) -> Outcome:
     return Done()
 
 
-def _audiences(access_request: AccessRequest) -> Iterable[tuple[Audience, list[Person]]]:
+def _tell(news: _News, thread: Thread) -> None:
+    """:raises email.NotSent: when somebody may be told later only."""
+    author = news.comment.actor if news.comment is not None else ""
+    for audience, recipients in _audiences(news).items():
+        notice = sentences.notice(news.event, audience=audience, story=_story(news, audience))
+        if notice is not None:
+            told = sorted((person for person in recipients if person.username != author), key=str)
+            email.send(notice, to=told, thread=thread)
+
+
+def _audiences(news: _News) -> dict[Audience, set[Person]]:
+    access_request = news.access_request
     beneficiaries = {access_request.requester, access_request.beneficiary}
     without = [person.pk for person in beneficiaries]
     approvers = {
@@ -48,14 +78,23 @@ def _audiences(access_request: AccessRequest) -> Iterable[tuple[Audience, list[P
         for group in access_request.step_groups
         for person in people.deciders(group, since=access_request.filed_at, without=without)
     }
-    yield Audience.REQUESTER, sorted(beneficiaries, key=str)
-    yield Audience.APPROVER, sorted(approvers, key=str)
+    enders = approvers | set(people.administrators())
+    if news.comment is not None:
+        # Once it is decided, those who took part go on talking; the others of the group are left in peace.
+        pending = access_request.state == AccessRequestState.PENDING
+        approvers = (approvers if pending else set()) | comments.speakers(access_request)
+    return {
+        Audience.REQUESTER: beneficiaries,
+        Audience.APPROVER: approvers - beneficiaries,
+        Audience.ENDER: enders - beneficiaries,
+    }
 
 
-def _story(access_request: AccessRequest) -> Story:
-    grant: Grant | None = getattr(access_request, "grant", None)
+def _story(news: _News, audience: Audience) -> Story:
+    access_request, grant, comment = news.access_request, news.grant, news.comment
     last = access_request.approvals.order_by("-at").first()
     steps = [policy.Step(step["group"], step["needed"]) for step in access_request.verdict["steps"]]
+    acted = grant.ended_by if grant is not None and grant.ended_by else access_request.decided_by
     return Story(
         title=sentences.title(
             requester=access_request.requester.name,
@@ -65,14 +104,21 @@ def _story(access_request: AccessRequest) -> Story:
             target=access_request.target.slug,
             length=access_request.approved_duration or access_request.duration,
         ),
-        url=f"{settings.ACCESS_BASE_URL}/requests/{access_request.pk}/",
+        url=f"{settings.ACCESS_BASE_URL}/{news.page_for(audience)}/",
         reason=access_request.reason,
         waiting_for=steps,
         lapses_at=access_request.lapses_at,
-        actor=grant.ended_by if grant is not None and grant.ended_by else access_request.decided_by,
-        note=grant.note if grant is not None else (last.comment if last is not None else ""),
+        actor=comment.actor if comment is not None else acted,
+        note=_note(grant) if grant is not None else (last.comment if last is not None else ""),
         username=grant.username if grant is not None else "",
+        target=access_request.target.slug,
         expires_at=grant.expires_at if grant is not None else None,
         end_reason=EndReason(grant.end_reason) if grant is not None and grant.end_reason else None,
         was_open=grant is not None and grant.provisioning_attempt > 0,
+        said=str(comment.facts.get("text", "")) if comment is not None else "",
     )
+
+
+def _note(grant: Grant) -> str:
+    """What stands in the way of its end, or else what was said when it ended."""
+    return grant.last_error if grant.state == GrantState.REVOKING and grant.last_error else grant.note

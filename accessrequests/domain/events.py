@@ -16,6 +16,7 @@ class Event(StrEnum):
     ACCESS_REQUEST_DENIED = "access_request.denied"
     ACCESS_REQUEST_CANCELLED = "access_request.cancelled"
     ACCESS_REQUEST_EXPIRED = "access_request.expired"
+    ACCESS_REQUEST_COMMENTED = "access_request.commented"
     ACCESS_REQUEST_REFUSED = "access_request.refused"
     GRANT_PROVISIONING_STARTED = "grant.provisioning_started"
     GRANT_ACTIVATED = "grant.activated"
@@ -38,6 +39,14 @@ class Event(StrEnum):
     TARGET_CLOCK_SKEWED = "target.clock_skewed"
     CLOCK_SKEWED = "clock.skewed"
     PERSON_APPLIED = "person.applied"
+    PERSON_DISABLED = "person.disabled"
+    PERSON_ENABLED = "person.enabled"
+    PERSON_SIGNED_IN = "person.signed_in"
+    PERSON_SIGN_IN_REFUSED = "person.sign_in_refused"
+    PERSON_SESSIONS_ENDED = "person.sessions_ended"
+    PERSON_SECOND_FACTOR_ADDED = "person.second_factor_added"
+    PERSON_SECOND_FACTOR_REMOVED = "person.second_factor_removed"
+    PERSON_RECOVERY_CODES_MADE = "person.recovery_codes_made"
     GROUP_APPLIED = "group.applied"
     TOKEN_CREATED = "token.created"  # noqa: S105 - the name of a fact
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - the name of a fact
@@ -54,6 +63,7 @@ class Job(StrEnum):
     RECONCILE = "reconcile"
     READ_INVENTORY = "read_inventory"
     PROVE_ALIVE = "prove_alive"
+    ASK_PROVIDER = "ask_provider"
 
 
 class Queue(StrEnum):
@@ -94,6 +104,7 @@ QUEUE_OF: Mapping[Job, Queue] = {
     Job.RECONCILE: Queue.RECONCILE,
     Job.READ_INVENTORY: Queue.RECONCILE,
     Job.PROVE_ALIVE: Queue.RECONCILE,
+    Job.ASK_PROVIDER: Queue.RECONCILE,
 }
 
 FOLLOW_UPS: Mapping[Event, tuple[Job, ...]] = {
@@ -102,7 +113,9 @@ FOLLOW_UPS: Mapping[Event, tuple[Job, ...]] = {
     Event.ACCESS_REQUEST_DENIED: (Job.NOTIFY,),
     Event.ACCESS_REQUEST_CANCELLED: (Job.NOTIFY,),
     Event.ACCESS_REQUEST_EXPIRED: (Job.NOTIFY,),
+    Event.ACCESS_REQUEST_COMMENTED: (Job.NOTIFY,),
     Event.GRANT_ACTIVATED: (Job.ERASE_CREDENTIAL, Job.NOTIFY),
+    Event.GRANT_ATTEMPT_FAILED: (Job.NOTIFY,),
     Event.GRANT_PROVISIONING_FAILED: (Job.NOTIFY,),
     Event.GRANT_REVOCATION_STARTED: (Job.REVOKE,),
     Event.GRANT_REVOKED: (Job.NOTIFY,),

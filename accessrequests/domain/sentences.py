@@ -5,15 +5,14 @@ Plain values in, text out; no secret is ever among the values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from accessrequests.domain.approvals import Step
 from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState, EndReason, GrantState
+from accessrequests.domain.notices import NEVER_BY_MAIL, Audience, Notice, Story, notice
 from accessrequests.domain.privileges import Level
 from accessrequests.domain.window import (
     InvalidDuration,
@@ -23,6 +22,8 @@ from accessrequests.domain.window import (
     spell_duration,
 )
 from accessrequests.domain.wording import (
+    MAY_WORK,
+    NO_ACCESS,
     because,
     deed,
     ending,
@@ -31,10 +32,14 @@ from accessrequests.domain.wording import (
     one_line,
     paragraphs,
     people_needed,
+    piece,
     title,
 )
 
 __all__ = [
+    "MAY_WORK",
+    "NEVER_BY_MAIL",
+    "NO_ACCESS",
     "Audience",
     "Notice",
     "Story",
@@ -51,9 +56,7 @@ __all__ = [
     "title",
 ]
 
-NO_ACCESS = "No access was created"
-LONGEST_URL = 2_000
-MAY_WORK = "This access may still work. We keep trying to end it until the target confirms that it is gone."
+LONGEST_COMMENT = 2_000
 
 # {by} is who acted; the other gaps are filled by `_gaps`, and stay empty where the audit event keeps no such fact.
 _TIMELINE: Mapping[Event, str] = {
@@ -61,8 +64,9 @@ _TIMELINE: Mapping[Event, str] = {
     Event.ACCESS_REQUEST_APPROVAL_GIVEN: "{by} approved{group}{comment}.",
     Event.ACCESS_REQUEST_APPROVED: "The request is approved{length}.",
     Event.ACCESS_REQUEST_DENIED: "{by} denied the request{comment}.",
-    Event.ACCESS_REQUEST_CANCELLED: "{by} took the request back.",
+    Event.ACCESS_REQUEST_CANCELLED: "{by} took the request back{why}.",
     Event.ACCESS_REQUEST_EXPIRED: "Nobody answered in time, so the request has lapsed.",
+    Event.ACCESS_REQUEST_COMMENTED: "{by} wrote{said}.",
     Event.ACCESS_REQUEST_REFUSED: "{by} was refused{why}.",
     Event.GRANT_PROVISIONING_STARTED: "The access is being set up{attempt}.",
     Event.GRANT_ACTIVATED: "The access is live{username}{until}.",
@@ -85,6 +89,14 @@ _TIMELINE: Mapping[Event, str] = {
     Event.TARGET_CLOCK_SKEWED: "The target's clock and ours differ{skew}.",
     Event.CLOCK_SKEWED: "The database's clock and one of ours differ{skew}. Nothing new is opened until they agree.",
     Event.PERSON_APPLIED: "{by} changed what is known of a person.",
+    Event.PERSON_DISABLED: "A person may no longer sign in{why}.",
+    Event.PERSON_ENABLED: "A person may sign in again{why}.",
+    Event.PERSON_SIGNED_IN: "{by} signed in{way}.",
+    Event.PERSON_SIGN_IN_REFUSED: "A sign-in was refused{why}.",
+    Event.PERSON_SESSIONS_ENDED: "{by} signed out everywhere else.",
+    Event.PERSON_SECOND_FACTOR_ADDED: "{by} added a second factor{way}.",
+    Event.PERSON_SECOND_FACTOR_REMOVED: "{by} removed a second factor{way}.",
+    Event.PERSON_RECOVERY_CODES_MADE: "{by} made new recovery codes. The old ones no longer work.",
     Event.GROUP_APPLIED: "{by} changed what the members of a group may do.",
     Event.TOKEN_CREATED: "{by} made a personal token{name}.",
     Event.TOKEN_REVOKED: "{by} revoked a personal token{name}.",
@@ -145,147 +157,26 @@ def grant_sentence(
     return f"Ending: {why}. It may still work, retrying." if overdue else f"Ending: {why}."
 
 
-class Audience(StrEnum):
-    """Whom a notice is for."""
-
-    APPROVER = "approver"
-    REQUESTER = "requester"
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A message to one person, for any channel. The subject is one line."""
-
-    subject: str
-    body: str
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """What a notice can tell of a request and its grant. `title` comes from `title()`; what is not known stays empty."""
-
-    title: str
-    url: str
-    reason: str = ""
-    waiting_for: Sequence[Step] = ()
-    lapses_at: datetime | None = None
-    actor: str = ""
-    note: str = ""
-    username: str = ""
-    expires_at: datetime | None = None
-    end_reason: EndReason | None = None
-    was_open: bool = True
-
-
-_SUBJECTS: Mapping[Event, str] = {
-    Event.ACCESS_REQUEST_APPROVED: "Approved",
-    Event.ACCESS_REQUEST_DENIED: "Denied",
-    Event.ACCESS_REQUEST_CANCELLED: "Taken back",
-    Event.ACCESS_REQUEST_EXPIRED: "Lapsed",
-    Event.GRANT_ACTIVATED: "Live",
-    Event.GRANT_PROVISIONING_FAILED: "Not set up",
-    Event.GRANT_REVOKED: "Ended",
-    Event.GRANT_DRIFT_FOUND: "Changed on the target",
-}
-
-
-def notice(event: Event, *, audience: Audience, story: Story) -> Notice | None:
-    """What this audience is told of the event, or None when it is told nothing."""
-    told = _TOLD[audience].get(event)
-    if told is None:
-        return None
-    never = event is Event.GRANT_REVOKED and not story.was_open
-    prefix = NO_ACCESS if never else _SUBJECTS.get(event, "")
-    subject = f"{prefix}: {story.title}" if prefix else story.title
-    # Quoted line by line: a reason that imitates our own words is still seen to be the requester's.
-    quoted = "\n".join(f"> {line}" for line in paragraphs(story.reason).splitlines())
-    parts = [f"{one_line(story.title)}.", quoted, told(story), one_line(story.url, LONGEST_URL)]
-    return Notice(subject=one_line(subject), body="\n\n".join(part for part in parts if part) + "\n")
-
-
-def _submitted_to_approver(story: Story) -> str:
-    lapses = _piece(" Without an answer it lapses at {}.", moment(story.lapses_at) if story.lapses_at else "")
-    return f"You are asked because it needs {people_needed(story.waiting_for)}. Approve or deny it here.{lapses}"
-
-
-def _approved(_: Story) -> str:
-    return "It is approved, and the access is being set up. You are told when it is live."
-
-
-def _denied(story: Story) -> str:
-    return f"{name(story.actor)} denied it{because(story.note)}. {NO_ACCESS}. Ask for less, or ask them."
-
-
-def _cancelled(_: Story) -> str:
-    return "The requester took it back. There is nothing left to decide."
-
-
-def _expired(_: Story) -> str:
-    return f"Nobody answered in time, so it has lapsed. {NO_ACCESS}. Ask again if you still need it."
-
-
-def _activated(story: Story) -> str:
-    until = _piece(" until {}", moment(story.expires_at) if story.expires_at else "")
-    user = _piece(" The user is {}.", one_line(story.username))
-    return f"The access is live{until}.{user} The password is shown once, in the portal; it is never sent."
-
-
-def _not_set_up(story: Story) -> str:
-    kept = MAY_WORK if story.was_open else f"{NO_ACCESS}."
-    return f"The access could not be set up{because(story.note)}. {kept} Ask again if you still need it."
-
-
-def _revoked(story: Story) -> str:
-    why = ending(story.end_reason, by=story.actor, note=story.note)
-    if not story.was_open:
-        return f"{NO_ACCESS}: {why}. Ask again if you still need it."
-    return f"The access has ended: {why}. The target confirms that nothing of it is left."
-
-
-def _drifted(story: Story) -> str:
-    return f"Somebody changed the access on the target{because(story.note)}. It is being ended. {MAY_WORK}"
-
-
-_TOLD: Mapping[Audience, Mapping[Event, Callable[[Story], str]]] = {
-    Audience.APPROVER: {
-        Event.ACCESS_REQUEST_SUBMITTED: _submitted_to_approver,
-        Event.ACCESS_REQUEST_CANCELLED: _cancelled,
-        Event.GRANT_DRIFT_FOUND: _drifted,
-    },
-    Audience.REQUESTER: {
-        Event.ACCESS_REQUEST_APPROVED: _approved,
-        Event.ACCESS_REQUEST_DENIED: _denied,
-        Event.ACCESS_REQUEST_EXPIRED: _expired,
-        Event.GRANT_ACTIVATED: _activated,
-        Event.GRANT_PROVISIONING_FAILED: _not_set_up,
-        Event.GRANT_REVOKED: _revoked,
-        Event.GRANT_DRIFT_FOUND: _drifted,
-    },
-}
-
-
 def _gaps(actor: str, facts: Mapping[str, Any]) -> dict[str, str]:
     """What the facts say, each as a piece that fits into a sentence or, when it is not there, as nothing."""
     text = {key: one_line(str(value)) for key, value in facts.items() if value not in (None, "")}
     note = text.get("note", "")
     return {
         "deed": _deed(facts),
-        "length": _piece(" for {}", _spelled(facts.get("length", facts.get("duration")))),
+        "length": piece(" for {}", _spelled(facts.get("length", facts.get("duration")))),
         "reason": because(text.get("reason", "")),
-        "group": _piece(" for {}", text.get("group", "")),
+        "group": piece(" for {}", text.get("group", "")),
         "comment": because(text.get("comment", "")),
+        "said": piece(": “{}”", one_line(str(facts.get("text") or ""), LONGEST_COMMENT)),
         "why": because(text.get("why", "")),
-        "attempt": _piece(" (attempt {})", text.get("attempt", "")),
-        "username": _piece(" as {}", text.get("username", "")),
-        "until": _piece(" until {}", _told_moment(facts.get("expires_at"))),
+        "attempt": piece(" (attempt {})", text.get("attempt", "")),
+        "username": piece(" as {}", text.get("username", "")),
+        "until": piece(" until {}", _told_moment(facts.get("expires_at"))),
         "ending": ending(_end_reason(facts.get("reason")), by=actor, note=note),
-        "name": _piece(" called {}", text.get("name", "")),
-        "skew": _piece(" by {} ms", text.get("milliseconds", "")),
+        "name": piece(" called {}", text.get("name", "")),
+        "way": piece(" with {}", text.get("way", "")),
+        "skew": piece(" by {} ms", text.get("milliseconds", "")),
     }
-
-
-def _piece(template: str, text: str) -> str:
-    return template.format(text) if text else ""
 
 
 def _deed(facts: Mapping[str, Any]) -> str:

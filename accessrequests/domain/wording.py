@@ -15,6 +15,8 @@ from accessrequests.domain.window import spell_duration
 LONGEST_LINE = 200
 LONGEST_NAME = 60
 MOST_PLACES = 2
+NO_ACCESS = "No access was created"
+MAY_WORK = "This access may still work. We keep trying to end it until the target confirms that it is gone."
 
 _VERBS = {
     Level.READ: "read",
@@ -58,6 +60,11 @@ def because(text: str) -> str:
     """The reason as the tail of a sentence, or nothing at all."""
     line = one_line(text).rstrip(".")
     return f": {line}" if line else ""
+
+
+def piece(template: str, text: str) -> str:
+    """A part of a sentence that is there only when there is something to put into it."""
+    return template.format(text) if text else ""
 
 
 def moment(at: datetime) -> str:

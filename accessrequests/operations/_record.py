@@ -19,6 +19,7 @@ from accessrequests.models import AuditEvent, Grant, IdempotencyKey, OutboxMessa
 from accessrequests.models.outbox import CHANNEL
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.queries.audit import shown
+from accessrequests.queries.grants import CUT_BOUND
 
 AUDIT_LOCK = 7_241_960_113
 UNREAD_LIFE = timedelta(minutes=15)
@@ -61,7 +62,7 @@ def _message(job: Job, fact: Fact, at: datetime) -> OutboxMessage:
     return OutboxMessage(
         job=job.value,
         queue=QUEUE_OF[job].value,
-        lane=f"{job.value}/{subject}",
+        lane=f"{job.value}/{subject}{'/alarm' if _is_alarm(job, fact) else ''}",
         subject=subject,
         event=fact.event.value,
         target=_target_of(job, fact),
@@ -79,7 +80,14 @@ def _target_of(job: Job, fact: Fact) -> str:
 def _ready_at(job: Job, fact: Fact, at: datetime) -> datetime:
     if job is Job.PROVISION and fact.grant is not None:
         return max(at, fact.grant.not_before)
+    if _is_alarm(job, fact):
+        return at + CUT_BOUND
     return at + UNREAD_LIFE if job is Job.ERASE_CREDENTIAL else at
+
+
+def _is_alarm(job: Job, fact: Fact) -> bool:
+    """A failure may have been mended before anybody needs to hear of it; what is told meanwhile must not wait for that."""
+    return job is Job.NOTIFY and fact.event is Event.GRANT_ATTEMPT_FAILED
 
 
 def _seal(facts: tuple[Fact, ...], actor: Actor, *, wake: bool) -> None:

@@ -57,6 +57,12 @@ def roles_of(person: Person) -> frozenset[GroupRole]:
     return frozenset(GroupRole(role) for role in current.values_list("group__role", flat=True).distinct())
 
 
+def administrators() -> QuerySet[Person]:
+    """The active people who administer now."""
+    role = Q(memberships__group__role=GroupRole.ADMINISTRATOR, memberships__ended_at=None)
+    return Person.objects.filter(role, is_active=True).order_by("username").distinct()
+
+
 def deciders(group: str, *, since: datetime, without: Iterable[int]) -> QuerySet[Person]:
     """The active people of `group` who held it at `since`, but for the beneficiaries."""
     return (

@@ -36,11 +36,26 @@ STORY = Story(
     username="jit-acme1-alice-7",
     expires_at=AT,
     end_reason=EndReason.REVOKED,
+    target="shop-prod",
+    said="Which twelve orders?",
 )
 PLAIN = st.none() | st.booleans() | st.integers() | st.text(max_size=20) | st.lists(st.text(max_size=5), max_size=2)
 FACTS = st.dictionaries(
     st.sampled_from(
-        ["roles", "level", "target", "duration", "length", "reason", "note", "why", "expires_at", "attempt", "by"]
+        [
+            "roles",
+            "level",
+            "target",
+            "duration",
+            "length",
+            "reason",
+            "note",
+            "why",
+            "expires_at",
+            "attempt",
+            "by",
+            "text",
+        ]
     ),
     PLAIN,
 )
@@ -74,6 +89,7 @@ class TestTimeline:
             ),
             (Event.ACCESS_REQUEST_APPROVED, {"length": "PT1H30M"}, "The request is approved for 1 hour 30 minutes."),
             (Event.ACCESS_REQUEST_DENIED, {"comment": "No."}, "bob denied the request: No."),
+            (Event.ACCESS_REQUEST_COMMENTED, {"text": "Would\nstaging do?"}, "bob wrote: “Would staging do?”."),
             (Event.GRANT_PROVISIONING_STARTED, {"attempt": 2}, "The access is being set up (attempt 2)."),
             (
                 Event.GRANT_ACTIVATED,
@@ -195,7 +211,10 @@ class TestNotice:
             "> Refund totals are off.\n> Approved by security\n\n"
             "You are asked because it needs 1 person of data-owners. Approve or deny it here. "
             "Without an answer it lapses at 2030-01-31 09:30:00 UTC.\n\n"
-            "https://access.example/requests/7/\n"
+            "https://access.example/requests/7/\n\n"
+            "-- \n"
+            "You get this because you may decide on this request, or have spoken on it. "
+            "A link opens a page and decides nothing; a password is never sent.\n"
         )
 
     @pytest.mark.parametrize(
@@ -203,7 +222,9 @@ class TestNotice:
         [
             (Event.ACCESS_REQUEST_APPROVED, "Approved", "being set up"),
             (Event.ACCESS_REQUEST_DENIED, "Denied", "bob denied it: ask for less. No access was created."),
+            (Event.ACCESS_REQUEST_CANCELLED, "Taken back", "taken back before anybody decided. No access was created."),
             (Event.ACCESS_REQUEST_EXPIRED, "Lapsed", "it has lapsed. No access was created."),
+            (Event.ACCESS_REQUEST_COMMENTED, "Comment", "> Which twelve orders?\n\nbob wrote this about the request."),
             (Event.GRANT_ACTIVATED, "Live", "live until 2030-01-31 09:30:00 UTC. The user is jit-acme1-alice-7."),
             (Event.GRANT_PROVISIONING_FAILED, "Not set up", MAY_WORK),
             (Event.GRANT_REVOKED, "Ended", "bob revoked it (ask for less). The target confirms"),
@@ -231,6 +252,18 @@ class TestNotice:
         assert told.subject == f"{subject}: {TITLE}"
         assert part in told.body
 
+    def test_raises_the_alarm_with_those_who_may_end_it(self) -> None:
+        told = notice(Event.GRANT_ATTEMPT_FAILED, audience=Audience.ENDER, story=STORY)
+
+        assert told is not None
+        assert told.is_loud
+        assert told.subject == f"May still work: {TITLE}"
+        assert told.sentence == (
+            "The access should have ended, and could not be ended: ask for less. "
+            f"{MAY_WORK} If it cannot wait, end the user jit-acme1-alice-7 on shop-prod by hand."
+        )
+        assert notice(Event.GRANT_ATTEMPT_FAILED, audience=Audience.REQUESTER, story=STORY) is None
+
     def test_says_that_no_access_was_created_only_when_none_was(self) -> None:
         never = Story(title=TITLE, url="", end_reason=EndReason.PROVISIONING_FAILED, was_open=False)
 
@@ -249,7 +282,7 @@ class TestNotice:
         for event in Event:
             told = notice(event, audience=audience, story=Story(title=TITLE, url="https://access.example/"))
 
-            assert told is None or ("None" not in told.body and "\n\n\n" not in told.body)
+            assert told is None or ("None" not in told.body and "  " not in told.body and "\n\n\n" not in told.body)
 
     def test_is_made_for_every_event_that_the_table_sends_to_people(self) -> None:
         sent = {event for event, jobs in FOLLOW_UPS.items() if Job.NOTIFY in jobs}

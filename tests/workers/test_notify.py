@@ -13,10 +13,11 @@ from pytest_django import Settings
 
 from accessrequests.domain.events import Job, Via
 from accessrequests.models import OutboxMessage
-from accessrequests.operations import access_requests, grants
+from accessrequests.operations import access_requests, grants, targets
 from tests import make
 from tests.workers.conftest import READ_ORDERS, SHOP, WORKER, Work, drain
-from tests.workers.rows import due_now, fresh, message
+from tests.workers.database_clock import DatabaseClock
+from tests.workers.rows import carry, due_now, fresh, message
 
 
 def sent() -> dict[str, list[str]]:
@@ -57,7 +58,7 @@ class TestNotify:
         assert set(sent()) == {"bob@example.com", "grace@example.com"}
         assert "Approve or deny it here." in body
         assert "> Refund totals are off for twelve orders." in body
-        assert "https://access.example.com/requests/" in body
+        assert "https://access.example.com/approvals/" in body
 
     def test_leaves_out_the_requester_who_could_decide_for_others(self, work: Work) -> None:
         mail.outbox.clear()
@@ -108,6 +109,41 @@ class TestNotify:
         drain()
         told = [subject.partition(":")[0] for subject in sent()["alice@example.com"]]
         assert told == ["Approved", "Not set up", "Ended"]
+
+    def test_raises_the_alarm_when_an_access_does_not_end(self, work: Work, database_clock: DatabaseClock) -> None:
+        grant = work.active()
+        mail.outbox.clear()
+        grants.release(grant_id=grant.pk, holder=work.cast.alice, via=Via.API)
+        work.way.shut()
+        carry(Job.REVOKE, grant)
+        drain()
+        assert not mail.outbox, "it may end by itself within seconds"
+
+        database_clock.advance(timedelta(seconds=6))
+        drain()
+
+        assert {one.to[0] for one in mail.outbox} == {"bob@example.com", "grace@example.com", "erin@example.com"}
+        for one in mail.outbox:
+            assert one.subject.startswith("May still work: Alice Archer wants to read")
+            assert "did not answer" in one.body
+            assert f"end the user {grant.username} on shop-prod by hand" in one.body
+            assert f"https://access.example.com/access/{grant.pk}/" in one.body
+
+    def test_raises_no_alarm_when_it_ended_in_time(self, work: Work, database_clock: DatabaseClock) -> None:
+        grant = work.active()
+        grants.release(grant_id=grant.pk, holder=work.cast.alice, via=Via.API)
+        work.way.shut()
+        carry(Job.REVOKE, grant)
+        work.way.open()
+        targets.mark_reachable(slug="shop-prod")
+        drain()
+        mail.outbox.clear()
+
+        database_clock.advance(timedelta(seconds=6))
+        drain()
+
+        assert fresh(grant).state == "revoked"
+        assert not mail.outbox
 
     def test_tells_nobody_who_was_disabled(self, work: Work) -> None:
         mail.outbox.clear()

@@ -1,0 +1,196 @@
+"""The notices that people get: for each event and audience, one message in the words of every other surface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from accessrequests.domain.approvals import Step
+from accessrequests.domain.events import Event
+from accessrequests.domain.lifecycle import EndReason
+from accessrequests.domain.wording import (
+    MAY_WORK,
+    NO_ACCESS,
+    because,
+    ending,
+    moment,
+    name,
+    one_line,
+    paragraphs,
+    people_needed,
+    piece,
+)
+
+LONGEST_URL = 2_000
+NEVER_BY_MAIL = "A link opens a page and decides nothing; a password is never sent."
+
+
+class Audience(StrEnum):
+    """Whom a notice is for."""
+
+    APPROVER = "approver"
+    REQUESTER = "requester"
+    ENDER = "ender"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message to one person, for any channel. The subject is one line; `button` names the page behind `url`."""
+
+    subject: str
+    title: str
+    quoted: str
+    sentence: str
+    button: str
+    url: str
+    because: str
+    is_loud: bool = False
+
+    @property
+    def body(self) -> str:
+        """The whole as plain text. What a person wrote is quoted line by line: it cannot pass for our own words."""
+        quoted = "\n".join(f"> {line}" for line in self.quoted.splitlines())
+        parts = [f"{self.title}.", quoted, self.sentence, self.url, f"-- \n{self.because} {NEVER_BY_MAIL}"]
+        return "\n\n".join(part for part in parts if part) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What a notice can tell of a request and its grant. `title` comes from `title()`; what is not known stays empty."""
+
+    title: str
+    url: str
+    reason: str = ""
+    waiting_for: Sequence[Step] = ()
+    lapses_at: datetime | None = None
+    actor: str = ""
+    note: str = ""
+    username: str = ""
+    target: str = ""
+    expires_at: datetime | None = None
+    end_reason: EndReason | None = None
+    was_open: bool = True
+    said: str = ""
+
+
+_SUBJECTS: Mapping[Event, str] = {
+    Event.ACCESS_REQUEST_APPROVED: "Approved",
+    Event.ACCESS_REQUEST_DENIED: "Denied",
+    Event.ACCESS_REQUEST_CANCELLED: "Taken back",
+    Event.ACCESS_REQUEST_EXPIRED: "Lapsed",
+    Event.ACCESS_REQUEST_COMMENTED: "Comment",
+    Event.GRANT_ACTIVATED: "Live",
+    Event.GRANT_ATTEMPT_FAILED: "May still work",
+    Event.GRANT_PROVISIONING_FAILED: "Not set up",
+    Event.GRANT_REVOKED: "Ended",
+    Event.GRANT_DRIFT_FOUND: "Changed on the target",
+}
+
+_BECAUSE: Mapping[Audience, str] = {
+    Audience.APPROVER: "You get this because you may decide on this request, or have spoken on it.",
+    Audience.REQUESTER: "You get this because the request, or the access, is yours.",
+    Audience.ENDER: "You get this because you may end this access.",
+}
+
+
+def notice(event: Event, *, audience: Audience, story: Story) -> Notice | None:
+    """What this audience is told of the event, or None when it is told nothing."""
+    told = _TOLD[audience].get(event)
+    if told is None:
+        return None
+    never = event is Event.GRANT_REVOKED and not story.was_open
+    prefix = NO_ACCESS if never else _SUBJECTS.get(event, "")
+    asked = event is Event.ACCESS_REQUEST_SUBMITTED
+    of_grant = event.value.startswith("grant.")
+    return Notice(
+        subject=one_line(f"{prefix}: {story.title}" if prefix else story.title),
+        title=one_line(story.title),
+        quoted=paragraphs(story.said if event is Event.ACCESS_REQUEST_COMMENTED else story.reason),
+        sentence=told(story),
+        button="Read it and decide" if asked else ("Open the access" if of_grant else "Open the request"),
+        url=one_line(story.url, LONGEST_URL),
+        because=_BECAUSE[audience],
+        is_loud=event is Event.GRANT_ATTEMPT_FAILED,
+    )
+
+
+def _submitted_to_approver(story: Story) -> str:
+    lapses = piece(" Without an answer it lapses at {}.", moment(story.lapses_at) if story.lapses_at else "")
+    return f"You are asked because it needs {people_needed(story.waiting_for)}. Approve or deny it here.{lapses}"
+
+
+def _approved(_: Story) -> str:
+    return "It is approved, and the access is being set up. You are told when it is live."
+
+
+def _denied(story: Story) -> str:
+    return f"{name(story.actor)} denied it{because(story.note)}. {NO_ACCESS}. Ask for less, or ask them."
+
+
+def _cancelled(_: Story) -> str:
+    return "The requester took it back. There is nothing left to decide."
+
+
+def _cancelled_to_requester(_: Story) -> str:
+    return f"It was taken back before anybody decided. {NO_ACCESS}. Ask again if you still need it."
+
+
+def _expired(_: Story) -> str:
+    return f"Nobody answered in time, so it has lapsed. {NO_ACCESS}. Ask again if you still need it."
+
+
+def _commented(story: Story) -> str:
+    return f"{name(story.actor)} wrote this about the request. Answer on its page; a reply to this mail reaches nobody."
+
+
+def _activated(story: Story) -> str:
+    until = piece(" until {}", moment(story.expires_at) if story.expires_at else "")
+    user = piece(" The user is {}.", one_line(story.username))
+    return f"The access is live{until}.{user} The password is shown once, in the portal; it is never sent."
+
+
+def _not_set_up(story: Story) -> str:
+    kept = MAY_WORK if story.was_open else f"{NO_ACCESS}."
+    return f"The access could not be set up{because(story.note)}. {kept} Ask again if you still need it."
+
+
+def _revoked(story: Story) -> str:
+    why = ending(story.end_reason, by=story.actor, note=story.note)
+    if not story.was_open:
+        return f"{NO_ACCESS}: {why}. Ask again if you still need it."
+    return f"The access has ended: {why}. The target confirms that nothing of it is left."
+
+
+def _drifted(story: Story) -> str:
+    return f"Somebody changed the access on the target{because(story.note)}. It is being ended. {MAY_WORK}"
+
+
+def _not_ended(story: Story) -> str:
+    user = piece(" the user {}", one_line(story.username))
+    target = piece(" on {}", one_line(story.target))
+    by_hand = f" If it cannot wait, end{user}{target} by hand." if user else ""
+    return f"The access should have ended, and could not be ended{because(story.note)}. {MAY_WORK}{by_hand}"
+
+
+_TOLD: Mapping[Audience, Mapping[Event, Callable[[Story], str]]] = {
+    Audience.APPROVER: {
+        Event.ACCESS_REQUEST_SUBMITTED: _submitted_to_approver,
+        Event.ACCESS_REQUEST_CANCELLED: _cancelled,
+        Event.ACCESS_REQUEST_COMMENTED: _commented,
+        Event.GRANT_DRIFT_FOUND: _drifted,
+    },
+    Audience.REQUESTER: {
+        Event.ACCESS_REQUEST_APPROVED: _approved,
+        Event.ACCESS_REQUEST_DENIED: _denied,
+        Event.ACCESS_REQUEST_CANCELLED: _cancelled_to_requester,
+        Event.ACCESS_REQUEST_EXPIRED: _expired,
+        Event.ACCESS_REQUEST_COMMENTED: _commented,
+        Event.GRANT_ACTIVATED: _activated,
+        Event.GRANT_PROVISIONING_FAILED: _not_set_up,
+        Event.GRANT_REVOKED: _revoked,
+        Event.GRANT_DRIFT_FOUND: _drifted,
+    },
+    Audience.ENDER: {Event.GRANT_ATTEMPT_FAILED: _not_ended},
+}

@@ -1,0 +1,79 @@
+"""Talking about a request: who takes part, until when, and what was said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from accessrequests.domain.events import Event
+from accessrequests.domain.lifecycle import AccessRequestState, GrantState
+from accessrequests.domain.plain_text import visible_length, why_unreadable
+from accessrequests.models import AccessRequest, AuditEvent, Grant, OutboxMessage, Person
+from accessrequests.queries import people
+
+LONGEST = 2_000
+_SPEAKING = (
+    Event.ACCESS_REQUEST_APPROVAL_GIVEN.value,
+    Event.ACCESS_REQUEST_DENIED.value,
+    Event.ACCESS_REQUEST_COMMENTED.value,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """Why nobody writes any more, and who ended it when."""
+
+    sentence: str
+    person: str
+    what: str
+    at: datetime
+
+
+def may_comment(person: Person, access_request: AccessRequest) -> bool:
+    """Those who ask, those who are asked or have answered, and administrators. Auditors only read."""
+    if not person.is_active:
+        return False
+    if person.pk in {access_request.requester_id, access_request.beneficiary_id}:
+        return True
+    if people.groups_of(person) & set(access_request.step_groups) or people.may_administer(person):
+        return True
+    return access_request.approvals.filter(person=person).exists()
+
+
+def over(access_request: AccessRequest) -> Over | None:
+    """What ended the talk: an answer that gave no access, or the end of the access."""
+    state = AccessRequestState(access_request.state)
+    grant: Grant | None = getattr(access_request, "grant", None)
+    if grant is not None and grant.state == GrantState.REVOKED:
+        sentence = "The access has ended, so nobody reads on here. Ask again if it is still needed."
+        return Over(sentence, grant.ended_by, grant.state, grant.revoked_at or grant.created_at)
+    if state in {AccessRequestState.PENDING, AccessRequestState.APPROVED}:
+        return None
+    ended = "has lapsed" if state is AccessRequestState.EXPIRED else f"is {state.value}"
+    sentence = f"The request {ended}, so nobody reads on here. Ask again if it is still needed."
+    return Over(sentence, access_request.decided_by, state.value, access_request.decided_at or access_request.filed_at)
+
+
+def why_not_written(text: str) -> str:
+    """A sentence, when the text is no comment; else nothing."""
+    if not visible_length(text):
+        return "Write something, or leave it."
+    if len(text) > LONGEST:
+        return f"Keep the comment within {LONGEST} characters."
+    return why_unreadable(text)
+
+
+def told_by(message_id: int) -> AuditEvent | None:
+    """The comment that a notice is about: the first of its request that is not older than the notice.
+
+    Comments on one request come one after the other, because each holds the request's row.
+    """
+    message = OutboxMessage.objects.get(pk=message_id)
+    said = AuditEvent.objects.filter(subject=message.subject, event=Event.ACCESS_REQUEST_COMMENTED.value)
+    return said.filter(at__gte=message.created_at).order_by("sequence").first()
+
+
+def speakers(access_request: AccessRequest) -> set[Person]:
+    """The people who have answered or written something, and may still sign in."""
+    said = AuditEvent.objects.filter(subject=str(access_request), event__in=_SPEAKING)
+    return set(Person.objects.filter(username__in=said.values("actor"), is_active=True))
