@@ -225,3 +225,34 @@ class Cancel(Endpoint):
             ),
         )
         return told(request, done.object_id)
+
+
+class Comments(Endpoint):
+    """What people write to each other about it."""
+
+    scopes = {"POST": "request"}
+
+    @documented(
+        scope="request",
+        operation_id="access_requests_comment",
+        tag=TAG,
+        summary="Write a comment",
+        description="For those who ask, those who are asked or have answered, and administrators, until the request or "
+        "the access that came of it is over. The others are told. The `timeline` shows it with its text.",
+        body=bodies.Comment,
+        answers={201: AccessRequestShape},
+        problems=["refused", "not_found", "illegal_move"],
+        examples={"A question": {"text": "Would the copy on staging do?"}},
+        once=True,
+    )
+    def post(self, request: Request, id: int) -> Response:  # noqa: A002 - as the schema names it
+        person = person_of(request)
+        seen(person, id)
+        said = body_of(request, bodies.Comment)
+        done = once(
+            request,
+            lambda key: (
+                access_requests.comment(access_request_id=id, person=person, via=Via.API, idempotency=key, **said).pk
+            ),
+        )
+        return told(request, done.object_id, status=201)

@@ -7,6 +7,7 @@ from typing import Any
 from accessrequests.api import words
 from accessrequests.api.fields import Length, Moment, Number, OneOf, Strict, Text, Texts
 from accessrequests.queries.asks import MOST_ADDRESSES, MOST_ROLES, REASON_MAXIMUM, Asked
+from accessrequests.queries.comments import LONGEST as LONGEST_COMMENT
 
 LARGEST_REVISION = 2**31 - 1
 
@@ -58,6 +59,12 @@ class Denial(Strict):
 
     revision = Number(min_value=1, max_value=LARGEST_REVISION, help_text="The revision of the request that you read.")
     reason = Text(max_length=REASON_MAXIMUM, help_text="Why, so that the requester knows what to ask for instead.")
+
+
+class Comment(Strict):
+    """A few words to the others."""
+
+    text = Text(max_length=LONGEST_COMMENT, help_text="Plain text. Everybody who may see the request reads it.")
 
 
 class Revocation(Strict):

@@ -38,6 +38,7 @@ urlpatterns = [
     path("access-requests/<id:id>/approve/", access_requests.Approve.as_view(), name="approve"),
     path("access-requests/<id:id>/deny/", access_requests.Deny.as_view(), name="deny"),
     path("access-requests/<id:id>/cancel/", access_requests.Cancel.as_view(), name="cancel"),
+    path("access-requests/<id:id>/comments/", access_requests.Comments.as_view(), name="comments"),
     path("grants/", grants.Grants.as_view(), name="grants"),
     path("grants/<id:id>/", grants.OneGrant.as_view(), name="grant"),
     path("grants/<id:id>/reveal/", grants.Reveal.as_view(), name="reveal"),

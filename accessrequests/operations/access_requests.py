@@ -20,11 +20,12 @@ from accessrequests.domain.lifecycle import (
 from accessrequests.domain.window import format_duration
 from accessrequests.models import AccessRequest, Approval, Gate, Grant, Person
 from accessrequests.models.access_requests import Answer
+from accessrequests.operations._deciding import judged_now, voice_of
 from accessrequests.operations._holding import hold_people, hold_policy
 from accessrequests.operations._record import CLOCKWORK, Fact, record
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import IllegalMove, Refused, StaleRevision
-from accessrequests.queries import asks, clock, people
+from accessrequests.queries import asks, clock, comments, people
 from accessrequests.queries.asks import Asked, Considered, Invalid
 
 ACTIVATION_WINDOW = timedelta(hours=1)
@@ -77,8 +78,8 @@ def approve(
     """
     access_request = _locked(access_request_id, approver)
     at = clock.now()
-    verdict = _judged_now(access_request, duration)
-    groups = _voice_of(approver, access_request, verdict)
+    verdict = judged_now(access_request, duration)
+    groups = voice_of(approver, access_request, verdict)
     _check_open(access_request, revision, at, person=approver)
     _shorten(access_request, duration)
     if isinstance(verdict, Refused):
@@ -129,7 +130,7 @@ def deny(
     """
     access_request = _locked(access_request_id, approver)
     at = clock.now()
-    groups = _voice_of(approver, access_request, _judged_now(access_request))
+    groups = voice_of(approver, access_request, judged_now(access_request))
     _check_open(access_request, revision, at, person=approver)
     if not reason.strip():
         raise Invalid({"reason": ["Say why, so that the requester knows what to ask for instead."]})
@@ -173,14 +174,40 @@ def cancel(
 
 
 @transaction.atomic(durable=True)
-def expire(*, access_request_id: int) -> AccessRequest:
-    """Nobody answered in time.
+def comment(
+    *, access_request_id: int, person: Person, via: Via, text: str, idempotency: Idempotency | None = None
+) -> AccessRequest:
+    """Say something to the others, for as long as the request, or the access that came of it, is not over.
+
+    :raises Refused: when the person only looks on.
+    :raises IllegalMove: when it is over.
+    :raises Invalid: when there is nothing to read, too much of it, or it would not be read as it was written.
+    """
+    access_request = _locked(access_request_id, person)
+    at = clock.now()
+    if not comments.may_comment(person, access_request):
+        raise Refused("Only those who ask, decide or administer write here. You can read it.")
+    over = comments.over(access_request)
+    if over is not None:
+        raise IllegalMove(over.sentence, person=over.person, what=over.what, at=over.at)
+    why_not = comments.why_not_written(text)
+    if why_not:
+        raise Invalid({"text": [why_not]})
+    fact = Fact(Event.ACCESS_REQUEST_COMMENTED, str(access_request), {"text": text.strip()})
+    actor = people.actor_of(person, via)
+    record(fact, actor=actor, at=at, idempotency=idempotency, object_id=access_request.pk)
+    return access_request
+
+
+@transaction.atomic(durable=True)
+def expire(*, access_request_id: int, latest: datetime | None = None) -> AccessRequest:
+    """Nobody answered in time, by the database's clock or by `latest`, which is right while that one runs behind.
 
     :raises IllegalMove: when the request is decided, or its time is not over.
     """
     access_request = _locked(access_request_id)
     at = clock.now()
-    if access_request.state != AccessRequestState.PENDING or at < access_request.lapses_at:
+    if access_request.state != AccessRequestState.PENDING or max(at, latest or at) < access_request.lapses_at:
         raise _was_decided(access_request)
     _decide(access_request, AccessRequestState.EXPIRED, CLOCKWORK.name, at)
     access_request.save()
@@ -243,37 +270,6 @@ def _facts_of(access_request: AccessRequest) -> dict[str, object]:
         "policy": access_request.policy_version.version,
         "rules": access_request.verdict["rules"],
     }
-
-
-def _judged_now(access_request: AccessRequest, shortened: timedelta | None = None) -> policy.Verdict | Refused:
-    """The verdict of today, or the refusal that stands in the way of approving (denying stays possible)."""
-    try:
-        verdict = asks.judge_again(access_request, shortened=shortened)
-    except (asks.NotReadYet, Invalid) as error:
-        return _refusal(access_request, str(error))
-    if not verdict.allowed:
-        return _refusal(access_request, verdict.refusals[0].sentence, rule=verdict.refusals[0].rule)
-    return verdict
-
-
-def _voice_of(approver: Person, access_request: AccessRequest, verdict: policy.Verdict | Refused) -> frozenset[str]:
-    """The groups that give the approver a voice: held now, and already when the request was filed."""
-    if approver.pk in {access_request.requester_id, access_request.beneficiary_id}:
-        sentence = "Nobody decides on access that they ask for or would get. Somebody else has to."
-        raise _refusal(access_request, sentence)
-    wanted = set(access_request.step_groups)
-    if isinstance(verdict, policy.Verdict):
-        wanted = {step.group for step in verdict.steps}
-    voices = people.groups_of(approver, since=access_request.filed_at) & wanted
-    if not voices:
-        asked = " and ".join(sorted(wanted)) or "nobody"
-        sentence = f"This request is decided by {asked}. You were not among them when it was filed."
-        raise _refusal(access_request, sentence)
-    return voices
-
-
-def _refusal(access_request: AccessRequest, sentence: str, *, rule: str = "") -> Refused:
-    return Refused(sentence, rule=rule, event=Event.ACCESS_REQUEST_REFUSED, subject=str(access_request))
 
 
 def _check_not_lapsed(access_request: AccessRequest, lapses_at: datetime, at: datetime) -> None:

@@ -206,6 +206,33 @@ class TestDecide:
         assert AuditEvent.objects.filter(event="access_request.refused").count() == 20
 
 
+class TestComments:
+    def test_stand_in_the_timeline_with_their_text(self, world: World) -> None:
+        path = f"access-requests/{world.request.pk}/comments/"
+
+        written = Caller(world.cast.bob).post(path, {"text": "Would staging do?"})
+
+        newest = written.json()["timeline"][-1]
+        assert (written.status_code, written.json()["id"]) == (201, world.request.pk)
+        assert (newest["event"], newest["actor"]) == ("access_request.commented", "bob")
+        assert newest["text"] == "bob wrote: “Would staging do?”."
+        assert AuditEvent.objects.latest("sequence").via == "api"
+
+    @pytest.mark.parametrize("body", [{}, {"text": ""}, {"text": " "}, {"text": "x" * 2001}, {"text": "a", "b": 1}])
+    def test_need_a_text_and_nothing_else(self, world: World, body: dict[str, Any]) -> None:
+        refused = Caller(world.cast.bob).post(f"access-requests/{world.request.pk}/comments/", body)
+
+        assert (refused.status_code, refused.json()["code"]) == (422, "invalid")
+
+    def test_end_with_the_request(self, world: World) -> None:
+        alice = Caller(world.cast.alice)
+        alice.post(f"access-requests/{world.request.pk}/cancel/")
+
+        refused = alice.post(f"access-requests/{world.request.pk}/comments/", {"text": "Sorry."})
+
+        assert (refused.status_code, refused.json()["winner"]["what"]) == (409, "cancelled")
+
+
 class TestLists:
     def test_are_narrowed(self, world: World) -> None:
         alice, bob = Caller(world.cast.alice), Caller(world.cast.bob)

@@ -32,6 +32,7 @@ EXPECTED: dict[str, tuple[int, int, int, int, int, int]] = {
     "POST access-requests/{request}/approve/": (403, 200, 404, 403, 403, 404),
     "POST access-requests/{request}/deny/": (403, 200, 404, 403, 403, 404),
     "POST access-requests/{request}/cancel/": (200, 403, 404, 403, 403, 404),
+    "POST access-requests/{request}/comments/": (201, 201, 404, 403, 201, 404),
     "GET grants/": (200, 200, 200, 200, 200, 200),
     "GET grants/{grant}/": (200, 200, 404, 200, 200, 404),
     "POST grants/{grant}/reveal/": (200, 403, 404, 403, 403, 404),

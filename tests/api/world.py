@@ -79,6 +79,7 @@ ENDPOINTS = (
     Endpoint("approve", "POST", "access-requests/{request}/approve/", "decide", {"revision": 1, "comment": "Fine."}),
     Endpoint("deny", "POST", "access-requests/{request}/deny/", "decide", {"revision": 1, "reason": "Use staging."}),
     Endpoint("cancel", "POST", "access-requests/{request}/cancel/", "request", {}),
+    Endpoint("comments", "POST", "access-requests/{request}/comments/", "request", {"text": "Would staging do?"}),
     Endpoint("grants", "GET", "grants/", "read", filters=(*PAGE, "state")),
     Endpoint("grant", "GET", "grants/{grant}/", "read"),
     Endpoint("reveal", "POST", "grants/{grant}/reveal/", "reveal", {}),

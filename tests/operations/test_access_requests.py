@@ -9,7 +9,7 @@ from django.conf import settings
 
 from accessrequests.domain.events import Via
 from accessrequests.models import AccessRequest, Approval, Gate, Grant, IdempotencyKey, OutboxMessage, Person
-from accessrequests.operations import access_requests
+from accessrequests.operations import access_requests, grants
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import IllegalMove, Refused, StaleRevision
 from accessrequests.queries.asks import Invalid, NotReadYet
@@ -333,6 +333,84 @@ class TestCancel:
             access_requests.cancel(access_request_id=access_request.pk, requester=cast.alice, via=Via.WEB)
 
 
+def comment(access_request: AccessRequest, person: Person, *, text: str = "Would staging do?") -> AccessRequest:
+    return access_requests.comment(access_request_id=access_request.pk, person=person, via=Via.WEB, text=text)
+
+
+class TestComment:
+    def test_is_kept_with_its_text_and_told(self, cast: Cast) -> None:
+        access_request = make.submit(cast.alice)
+        traces = Traces()
+
+        said = comment(access_request, cast.bob, text=" Would staging do?\nIt has them all. ")
+
+        assert said.state == "pending"
+        assert traces.events() == [("access_request.commented", "bob", str(access_request))]
+        assert traces.facts("access_request.commented") == {"text": "Would staging do?\nIt has them all."}
+        assert traces.jobs() == [("notify", str(access_request))]
+
+    @pytest.mark.parametrize("name", ["alice", "bob", "grace", "erin"])
+    def test_is_for_those_who_ask_decide_or_administer(self, cast: Cast, name: str) -> None:
+        comment(make.submit(cast.alice), getattr(cast, name))
+
+    @pytest.mark.parametrize("name", ["carol", "dave", "mallory"])
+    def test_is_not_for_those_who_only_look_on(self, cast: Cast, name: str) -> None:
+        access_request = make.submit(cast.alice)
+
+        with refuses(Refused, match="You can read it"):
+            comment(access_request, getattr(cast, name))
+
+    def test_is_not_for_a_person_who_may_no_longer_sign_in(self, cast: Cast) -> None:
+        access_request = make.submit(cast.alice)
+        make.apply("bob", active=False)
+        cast.bob.refresh_from_db()
+
+        with refuses(Refused):
+            comment(access_request, cast.bob)
+
+    def test_stays_open_to_whoever_has_answered(self, cast: Cast) -> None:
+        access_request = make.approve(make.submit(cast.alice), cast.bob)
+        make.apply("bob", groups=[])
+
+        comment(access_request, cast.bob)
+
+    def test_ends_with_a_decision_that_gave_no_access(self, cast: Cast) -> None:
+        access_request = deny(make.submit(cast.alice), cast.bob)
+
+        with refuses(IllegalMove, match="The request is denied") as caught:
+            comment(access_request, cast.alice)
+
+        assert (caught.value.person, caught.value.what) == ("bob", "denied")
+
+    def test_ends_with_the_time_to_answer(self, cast: Cast, clock: MovableClock) -> None:
+        access_request = make.submit(cast.alice)
+        clock.advance(timedelta(hours=8))
+        access_requests.expire(access_request_id=access_request.pk)
+
+        with refuses(IllegalMove, match="The request has lapsed"):
+            comment(access_request, cast.alice)
+
+    def test_ends_with_the_access(self, cast: Cast) -> None:
+        grant = make.active_grant(cast.alice, cast.bob)
+        comment(grant.access_request, cast.alice)
+        grants.release(grant_id=grant.pk, holder=cast.alice, via=Via.WEB)
+        comment(grant.access_request, cast.bob)
+        grants.mark_cut(grant_id=grant.pk, evidence={"users": 0})
+        grants.mark_revoked(grant_id=grant.pk, evidence={"users": 0}, looked_at=make.now())
+
+        with refuses(IllegalMove, match="The access has ended"):
+            comment(grant.access_request, cast.alice)
+
+    @pytest.mark.parametrize("text", ["", " \n", "\u2800", "x" * 2001, "turn \u202e round"])
+    def test_needs_a_text_that_reads_as_written(self, cast: Cast, text: str) -> None:
+        access_request = make.submit(cast.alice)
+
+        with refuses(Invalid) as caught:
+            comment(access_request, cast.alice, text=text)
+
+        assert set(caught.value.errors) == {"text"}
+
+
 class TestExpire:
     def test_ends_what_nobody_answered(self, cast: Cast, clock: MovableClock) -> None:
         access_request = make.submit(cast.alice)
@@ -344,6 +422,18 @@ class TestExpire:
         assert (expired.state, expired.decided_by) == ("expired", "access-requests")
         assert traces.events() == [("access_request.expired", "access-requests", str(access_request))]
         assert traces.jobs() == [("notify", str(access_request))]
+
+    def test_takes_the_latest_clock_while_the_database_runs_behind(self, cast: Cast) -> None:
+        access_request = make.submit(cast.alice)
+        with refuses(IllegalMove, match="still open"):
+            access_requests.expire(access_request_id=access_request.pk, latest=make.now() + timedelta(hours=7))
+
+        latest = make.now() + timedelta(hours=8)
+        expired = access_requests.expire(access_request_id=access_request.pk, latest=latest)
+
+        assert expired.state == "expired"
+        assert expired.decided_at is not None
+        assert expired.decided_at <= make.now()
 
     def test_never_before_the_time_and_never_twice(self, cast: Cast, clock: MovableClock) -> None:
         access_request = make.submit(cast.alice)
