@@ -16,10 +16,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class _JourneysTogether(LoadScopeScheduling):
-    """One test process runs all journeys, which share one world; every other test goes where there is time for it."""
+    """One test process runs all journeys, which share one world, and one all browser tests, which share another.
+
+    Every other test goes where there is time for it.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "journeys" if nodeid.startswith("tests/journeys/") else nodeid
+        room = nodeid.split("/")[1]
+        return room if room in {"journeys", "browser"} else nodeid
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,0 +1,149 @@
+"""Every state that a request or a grant can be in, made in a running world as people and servers make it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import psycopg
+
+from tests.journeys.people import Answer
+from tests.journeys.world import World
+
+WRITE_ORDERS = "readWrite@shop"
+LONG, SHORT = "PT2H", "PT10M"
+
+
+class States:
+    """Each state is made when it is first looked at, and is then the number of a request or a grant."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._expiring = world.approved(duration="PT10S")  # it ends while the others are made
+
+    # -- Requests ---------------------------------------------------------------------------------
+
+    @cached_property
+    def waiting(self) -> int:
+        return number(self.world.alice.ask(target="shop-prod", duration=LONG))
+
+    @cached_property
+    def one_of_two(self) -> int:
+        asked = self.world.alice.ask(target="shop-prod", roles=(WRITE_ORDERS,), duration=LONG)
+        assert self.world.bob.approve(asked)["state"] == "pending"
+        return number(asked)
+
+    @cached_property
+    def own_of_an_approver(self) -> int:
+        return number(self.world.bob.ask(target="shop-prod", duration=LONG))
+
+    @cached_property
+    def denied(self) -> int:
+        asked = self.world.alice.ask(target="shop-prod", duration="PT8H")
+        reason = "Staging holds the same orders, and eight hours is more than you used last time."
+        body = {"revision": asked["revision"], "reason": reason}
+        return number(self.world.bob.post(f"access-requests/{asked['id']}/deny/", body))
+
+    @cached_property
+    def cancelled(self) -> int:
+        asked = self.world.alice.ask(target="shop-prod", duration=LONG)
+        return number(self.world.alice.post(f"access-requests/{asked['id']}/cancel/"))
+
+    @cached_property
+    def lapsed(self) -> int:
+        asked = self.world.alice.ask(target="shop-prod", duration=LONG)
+        lapse(self.world, asked)
+        return number(asked)
+
+    # -- Grants -----------------------------------------------------------------------------------
+
+    @cached_property
+    def live(self) -> int:
+        return int(self.world.opened(duration=LONG).grant["id"])
+
+    @cached_property
+    def unread(self) -> int:
+        access = self.world.approved(duration=LONG)
+        return int(self.world.await_grant(access, "active")["id"])
+
+    @cached_property
+    def ends_soon(self) -> int:
+        access = self.world.approved(target="shop-dev", duration=SHORT)
+        return int(self.world.await_grant(access, "active")["id"])
+
+    @cached_property
+    def wiped(self) -> int:
+        access = self.world.approved(target="shop-dev", duration=LONG)
+        self.world.await_grant(access, "active")
+        wipe(self.world, access.grant)
+        return int(access.grant["id"])
+
+    @cached_property
+    def ended(self) -> int:
+        access = self.world.opened(duration=LONG)
+        access.person.post(f"grants/{access.grant['id']}/release/", expected=202)
+        return int(self.world.await_grant(access, "revoked")["id"])
+
+    @cached_property
+    def revoked(self) -> int:
+        access = self.world.opened(duration=LONG)
+        reason = {"reason": "The incident is over, and the refund job must not be disturbed."}
+        self.world.bob.post(f"grants/{access.grant['id']}/revoke/", reason, expected=202)
+        return int(self.world.await_grant(access, "revoked")["id"])
+
+    @cached_property
+    def expired(self) -> int:
+        return int(self.world.await_grant(self._expiring, "revoked", seconds=40)["id"])
+
+
+class Away:
+    """What shows itself only while a target's server is stopped. It is started again by whoever made this."""
+
+    def __init__(self, world: World, *, target: str) -> None:
+        failing = world.opened(target=target, duration=LONG)
+        world.stop(f"mongod:{target}")
+        failing.person.post(f"grants/{failing.grant['id']}/release/", expected=202)
+        self.revoking = int(world.await_grant(failing, "revoking")["id"])
+        world.wait_for(
+            lambda: failing.person.grant(self.revoking)["overdue"], what="the revocation is overdue", seconds=20
+        )
+        self.setting_up = int(world.approved(target=target, duration=LONG).grant["id"])
+        failed = world.approved(target=target, duration=LONG)
+        self.failed = int(failed.grant["id"])
+        give_up(world, failed.grant)
+
+
+def number(answer: Answer) -> int:
+    return int(answer["id"])
+
+
+# -- What only time brings: the owner of the database moves a deadline to now, and the relay does the rest. ------------
+
+
+def lapse(world: World, asked: Answer) -> None:
+    """Nobody answered for as long as the policy says."""
+    _move(world, "accessrequests_accessrequest", "lapses_at = clock_timestamp()", asked["id"])
+    path = f"access-requests/{asked['id']}/"
+    world.wait_for(lambda: world.alice.get(path)["state"] == "expired", what=f"{path} has lapsed")
+
+
+def give_up(world: World, grant: Answer) -> None:
+    """The hour is up in which the target should have answered."""
+    _move(world, "accessrequests_grant", "activate_by = clock_timestamp()", grant["id"])
+    path = f"grants/{grant['id']}/"
+    world.wait_for(lambda: world.dave.get(path)["reason"] == "provisioning_failed", what=f"{path} was given up")
+
+
+def wipe(world: World, grant: Answer) -> None:
+    """Nobody read the password within fifteen minutes."""
+    early = "ready_at = ready_at - interval '1 hour'"
+    _move(world, "accessrequests_credential", early, grant["id"], column="grant_id")
+    _move(
+        world, "accessrequests_outboxmessage", "ready_at = clock_timestamp()", f"grant/{grant['id']}", column="subject"
+    )
+    path = f"grants/{grant['id']}/"
+    world.wait_for(lambda: world.alice.get(path)["credential"] == "erased", what=f"the password of {path} is erased")
+
+
+def _move(world: World, table: str, change: str, key: object, *, column: str = "id") -> None:
+    with psycopg.connect(world.state()["postgres"], autocommit=True) as connection:
+        connection.execute(f"UPDATE {table} SET {change} WHERE {column} = %s", [key])

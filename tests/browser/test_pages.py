@@ -1,0 +1,49 @@
+"""Guards that every page in every state can be used by everybody: no axe violation, no sideways scroll, a title that
+names it, nothing reported by the browser; light and dark, at 320, 390 and 1280 pixels.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.browser.inspection import inspect
+from tests.browser.pages import SCENES, WHILE_AWAY, Scene
+from tests.browser.states import Away, States
+from tests.browser.windows import Windows
+from tests.journeys.world import World
+
+
+@pytest.fixture(scope="module")
+def away(world: World) -> Iterator[Away]:
+    try:
+        yield Away(world, target="shop-staging")
+    finally:
+        world.start("mongod:shop-staging")
+
+
+def by_name(scene: Scene) -> str:
+    return scene.name
+
+
+def look_at(scene: Scene, windows: Windows, states: States | Away) -> list[str]:
+    path = re.sub(r"\{(\w+)\}", lambda found: str(getattr(states, found[1])), scene.path)
+    page = windows.open(scene.person, path)
+    problems = [f"{scene.name} answered {windows.status}"] if windows.status != scene.status else []
+    if scene.act is not None:
+        scene.act(page)
+    return problems + inspect(page, name=scene.name)
+
+
+class TestEveryPage:
+    @pytest.mark.parametrize("scene", SCENES, ids=by_name)
+    def test_can_be_used_by_everybody(self, scene: Scene, windows: Windows, states: States) -> None:
+        assert not (problems := look_at(scene, windows, states)), "\n".join(problems)
+
+
+class TestWhileATargetIsAway:
+    @pytest.mark.parametrize("scene", WHILE_AWAY, ids=by_name)
+    def test_pages_can_be_used_by_everybody(self, scene: Scene, windows: Windows, away: Away) -> None:
+        assert not (problems := look_at(scene, windows, away)), "\n".join(problems)

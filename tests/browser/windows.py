@@ -1,0 +1,109 @@
+"""Windows of a browser on a world's portal: whose they are, how large, and whatever went wrong in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, StorageState, expect
+
+NARROWEST, PHONE, DESK = 320, 390, 1280
+HEIGHTS: Mapping[int, int] = {NARROWEST: 640, PHONE: 844, DESK: 900}
+PATIENCE = 15_000.0  # milliseconds, for what a person would wait for without a thought; this machine is shared
+
+expect.set_options(timeout=PATIENCE)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What somebody looks at the portal with."""
+
+    width: int = DESK
+    scheme: Literal["light", "dark"] = "light"
+    touch: bool = False
+    javascript: bool = True
+    forced_colors: Literal["active", "none"] = "none"
+
+
+DESKTOP = Look()
+ON_A_PHONE = Look(width=PHONE, touch=True)
+WITHOUT_JAVASCRIPT = Look(javascript=False)
+
+
+class Windows:
+    """Everybody signs in once, by the real form; their windows share that session."""
+
+    def __init__(self, browser: Browser, state: Mapping[str, Any]) -> None:
+        self._browser = browser
+        self._passwords = state["passwords"]
+        self.origin = str(state["web"])
+        self._sessions: dict[str, StorageState] = {}
+        self._contexts: list[BrowserContext] = []
+        self.troubles: list[str] = []
+        self.status = 0  # of the page that was opened last
+
+    def open(self, name: str | None, path: str = "/", *, look: Look = DESKTOP) -> Page:
+        """A window of that person's, or of somebody who has not signed in."""
+        if name is not None and name not in self._sessions:
+            page = self.sign_in(name, self._context(None, look=DESKTOP).new_page())
+            self._sessions[name] = page.context.storage_state()
+        page = self._watched(self._context(name, look=look).new_page())
+        answer = page.goto(path)
+        self.status = answer.status if answer is not None else 0
+        return page
+
+    def sign_in(self, name: str, page: Page) -> Page:
+        if not page.url.startswith(f"{self.origin}/accounts/login/"):
+            page.goto("/accounts/login/")
+        page.locator("[name=login]").fill(name)
+        page.locator("[name=password]").fill(self._passwords[name])
+        page.locator("main form button, form.stack button").first.click()
+        page.wait_for_url(lambda address: "/accounts/login/" not in address)
+        return page
+
+    def password_of(self, name: str) -> str:
+        return str(self._passwords[name])
+
+    def close(self) -> None:
+        """:raises AssertionError: a page said that something went wrong in it."""
+        for context in self._contexts:
+            context.close()
+        self._contexts.clear()
+        troubles, self.troubles = self.troubles, []
+        assert not troubles, "\n".join(troubles)
+
+    def _context(self, name: str | None, *, look: Look) -> BrowserContext:
+        context = self._browser.new_context(
+            base_url=self.origin,
+            viewport={"width": look.width, "height": HEIGHTS[look.width]},
+            color_scheme=look.scheme,
+            forced_colors=look.forced_colors,
+            has_touch=look.touch,
+            is_mobile=look.touch,
+            java_script_enabled=look.javascript,
+            reduced_motion="reduce",
+            locale="en-GB",
+            timezone_id="Europe/Berlin",
+            storage_state=self._sessions[name] if name is not None else None,
+        )
+        context.set_default_timeout(PATIENCE)
+        self._contexts.append(context)
+        return context
+
+    def _watched(self, page: Page) -> Page:
+        page.on("console", lambda message: self._heard(page, message))
+        page.on("pageerror", lambda error: self.troubles.append(f"{page.url}: {error}"))
+        page.on("request", self._asked)
+        return page
+
+    def _heard(self, page: Page, message: ConsoleMessage) -> None:
+        """What the browser reports, a refusal by the content security policy included, but not a page's own status."""
+        address = message.location["url"]
+        is_status = message.text.startswith("Failed to load resource") and "/static/" not in address
+        if message.type == "error" and not is_status:
+            self.troubles.append(f"{page.url}: {message.text}")
+
+    def _asked(self, request: Request) -> None:
+        if not request.url.startswith((f"{self.origin}/", "data:")):
+            self.troubles.append(f"A page asked for something elsewhere: {request.url}")
