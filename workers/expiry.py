@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from functools import partial
 
 import structlog
 from django.db import InterfaceError, OperationalError, connection
@@ -15,21 +15,37 @@ from accessrequests.operations.refusals import IllegalMove
 from accessrequests.queries import work
 
 AT_ONCE = 200
+LONGEST_SECONDS = 1.0  # of one turn, for each kind, once something would not end
+TRY_AGAIN_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
 
 
-def end_what_is_due(now: datetime) -> int:
-    """Start the revocation of every grant past its end, and lapse every request past its time. How many it tried."""
-    grant_ids = work.ended_grants(now, limit=AT_ONCE)
-    request_ids = work.lapsed_requests(now, limit=AT_ONCE)
-    if grant_ids or request_ids:
-        with _impatient():
-            for grant_id in grant_ids:
-                _try(partial(grants.expire, grant_id=grant_id), f"grant/{grant_id}")
-            for request_id in request_ids:
-                _try(partial(access_requests.expire, access_request_id=request_id), f"access_request/{request_id}")
-    return len(grant_ids) + len(request_ids)
+class Deadlines:
+    """Ends what is due, and remembers what would not end: that is tried again after all that was not tried yet."""
+
+    def __init__(self) -> None:
+        # When each was tried last. A dict keeps its order, so what was tried longest ago comes first.
+        self._grants: dict[int, float] = {}
+        self._requests: dict[int, float] = {}
+
+    def end_what_is_due(self, latest: datetime) -> int:
+        """Start the revocation of every grant past its end, and lapse every request past its time. How many were due.
+
+        `latest` is the latest clock that is known; the operations look at the database's clock and at this one.
+        """
+        grant_ids = work.ended_grants(latest, limit=AT_ONCE, except_for=self._grants)
+        request_ids = work.lapsed_requests(latest, limit=AT_ONCE, except_for=self._requests)
+        if grant_ids or request_ids or self._grants or self._requests:
+            with _impatient():
+                _end_each(grant_ids, self._grants, lambda pk: grants.expire(grant_id=pk, latest=latest), "grant")
+                _end_each(
+                    request_ids,
+                    self._requests,
+                    lambda pk: access_requests.expire(access_request_id=pk, latest=latest),
+                    "access_request",
+                )
+        return len(grant_ids) + len(request_ids)
 
 
 @contextmanager
@@ -42,13 +58,27 @@ def _impatient() -> Iterator[None]:
         cursor.execute("RESET lock_timeout")
 
 
-def _try(end: Callable[[], object], subject: str) -> None:
+def _end_each(fresh: Sequence[int], failed: dict[int, float], end: Callable[[int], object], kind: str) -> None:
+    """What was not tried yet, then what would not end a while ago, longest ago first."""
+    began = time.monotonic()
+    rested = [pk for pk, tried_at in failed.items() if began - tried_at >= TRY_AGAIN_SECONDS]
+    for pk in [*fresh, *rested]:
+        failed.pop(pk, None)
+        if not _has_ended(end, pk, kind):
+            failed[pk] = time.monotonic()
+        if failed and time.monotonic() - began > LONGEST_SECONDS:
+            return  # Rows that cost half a second each must not keep the relay from its other work.
+
+
+def _has_ended(end: Callable[[int], object], pk: int, kind: str) -> bool:
     try:
-        end()
+        end(pk)
     except IllegalMove:
         pass  # somebody was faster, between our look and our lock
     except Exception as error:
         if isinstance(error, OperationalError | InterfaceError) and not connection.is_usable():
             raise  # the database is away, for all rows alike
-        # Whatever is wrong with this row must hold up neither the others nor the relay. The next turn tries it again.
-        log.exception("deadline_not_ended_yet", subject=subject)
+        # Whatever is wrong with this row must hold up neither the others nor the relay. It is tried again.
+        log.exception("deadline_not_ended_yet", subject=f"{kind}/{pk}")
+        return False
+    return True

@@ -6,7 +6,7 @@ It never waits for the broker, a target or a handler: those have threads and chi
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from multiprocessing.connection import wait
 
 import psycopg
@@ -16,10 +16,12 @@ from django.db import DatabaseError, InterfaceError, connections
 
 from accessrequests.domain.events import Job
 from accessrequests.operations import outbox
-from accessrequests.queries import clock, work
-from workers import anchor, expiry
+from accessrequests.queries import clock, people, work
+from workers import anchor, clocks
 from workers.children import Children
-from workers.clocks import WATCH
+from workers.clocks import Latest
+from workers.expiry import AT_ONCE as ENDED_AT_ONCE
+from workers.expiry import Deadlines
 from workers.listener import Listener
 from workers.probes import Probes
 from workers.publisher import Publisher
@@ -27,6 +29,7 @@ from workers.publisher import Publisher
 LONGEST_SLEEP = 1.0
 SHORTEST_SLEEP = 0.005  # commits that come together are carried together
 AT_ONCE = 500
+ASKED_AT_ONCE = 200
 MINUTE = 60.0
 CONSUMERS = ("worker", "worker_urgent")
 OWN_CONSUMER = "relay"
@@ -42,6 +45,8 @@ class Relay:
         self._publisher = Publisher()
         self._probes = Probes()
         self._periodic = Periodic()
+        self._latest = Latest()
+        self._deadlines = Deadlines()
         self._stopping = False
 
     def stop(self) -> None:
@@ -75,15 +80,18 @@ class Relay:
 
     def turn(self) -> float:
         """Do what is due; how many seconds there are until the next thing is."""
-        now = clock.now()
-        ended = expiry.end_what_is_due(now)
+        seen = clocks.look()
+        latest = self._latest.of(seen, who=OWN_CONSUMER)
+        now = seen.database
+        self._periodic.mend_times(latest, is_suspect=self._latest.is_suspect)
+        ended = self._deadlines.end_what_is_due(latest)
         ready = work.to_send(now, limit=AT_ONCE)
         self._publisher.offer([message for message in ready if message.consumer != OWN_CONSUMER])
         own = [message.message_id for message in ready if message.consumer == OWN_CONSUMER]
         self._children.offer([*work.unclaimed_urgent(now, limit=AT_ONCE), *own])
         self._probes.ask(work.unreachable_targets())
         self._periodic.file()
-        return SHORTEST_SLEEP if ended >= expiry.AT_ONCE else _until(work.next_deadline(now), now)
+        return SHORTEST_SLEEP if ended >= ENDED_AT_ONCE else _until(work.next_deadline(now), now)
 
 
 class Periodic:
@@ -98,16 +106,25 @@ class Periodic:
         elif self._is_due("count of events", LONGEST_SLEEP):
             _anchor(at_least=anchor.EVENTS_BETWEEN)
         if self._is_due("signs of life", MINUTE):
-            WATCH.compare(who=OWN_CONSUMER)
             outbox.file_missing_revocations()
             for consumer in (OWN_CONSUMER, *CONSUMERS):
                 outbox.file_periodic(job=Job.PROVE_ALIVE, subject=f"consumer/{consumer}")
         if self._is_due("reconcile", settings.ACCESS_RECONCILE_SECONDS):
             for slug in work.catalogue():
                 outbox.file_periodic(job=Job.RECONCILE, subject=f"target/{slug}", target=slug)
+        if settings.ACCESS_OIDC_ISSUER and self._is_due("identities", settings.ACCESS_OIDC_ASK_SECONDS):
+            # Half the pace: whoever was asked in the last round, a moment after it was filed, is asked in this one.
+            unasked_for = timedelta(seconds=settings.ACCESS_OIDC_ASK_SECONDS / 2)
+            for identity in people.identities_to_ask(before=clock.now() - unasked_for, limit=ASKED_AT_ONCE):
+                outbox.file_periodic(job=Job.ASK_PROVIDER, subject=f"identity/{identity}")
         if self._is_due("inventory", settings.ACCESS_INVENTORY_SECONDS):
             for slug in work.catalogue():
                 outbox.file_periodic(job=Job.READ_INVENTORY, subject=f"target/{slug}", target=slug)
+
+    def mend_times(self, latest: datetime, *, is_suspect: bool) -> None:
+        """Each second while the database's clock is in doubt, else each minute: it may have gone back unseen."""
+        if self._is_due("times", LONGEST_SLEEP if is_suspect else MINUTE):
+            outbox.mend_times(latest=latest)
 
     def _is_due(self, what: str, seconds: float) -> bool:
         last = self._last.get(what)

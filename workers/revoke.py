@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
 from accessrequests.domain.lifecycle import GrantState
 from accessrequests.models import Grant
 from accessrequests.operations import grants
@@ -13,6 +17,7 @@ from workers.outcomes import AWAY, Again, Done, Outcome, try_again, wait_for
 from workers.provision import spec_of
 from workers.provisioners.base import Evidence, ProvisionerError
 
+CLOCK_WENT_BACK = "The database's clock went back while the access was being ended, so we look once more."
 NEVER_MADE = {"never_made": True}
 
 
@@ -24,8 +29,7 @@ def revoke(claim: Claim) -> Outcome:
     if not grant.provisioning_attempt:
         # Every attempt is committed before its first call, so there was none and there is nothing to end.
         grants.mark_cut(grant_id=grant.pk, evidence=NEVER_MADE)
-        grants.mark_revoked(grant_id=grant.pk, evidence=NEVER_MADE, looked_at=clock.now())
-        return Done()
+        return _confirmed(claim, grant, NEVER_MADE, looked_at=clock.now())
     if grant.target.unreachable_since is not None:
         grants.note_revocation_failure(grant_id=grant.pk, sentence=grant.last_error or AWAY)
         return wait_for(grant.target.slug)
@@ -46,10 +50,17 @@ def _ended(claim: Claim, grant: Grant) -> Outcome:
     clean = provisioner.clean(spec)
     if not clean.done:
         return _not_yet(claim, grant, _remaining(clean))
+    return _confirmed(claim, grant, clean.facts, looked_at=looked_at)
+
+
+def _confirmed(claim: Claim, grant: Grant, facts: Mapping[str, Any], *, looked_at: datetime) -> Outcome:
     try:
-        grants.mark_revoked(grant_id=grant.pk, evidence=clean.facts, looked_at=looked_at)
+        grants.mark_revoked(grant_id=grant.pk, evidence=facts, looked_at=looked_at)
     except grants.TooEarly as early:
-        return Again(why=str(early), delay=early.until - looked_at, failed=False)
+        wait = early.until - looked_at
+        if wait > grants.LONGEST_CALL:
+            return _not_yet(claim, grant, CLOCK_WENT_BACK)
+        return Again(why=str(early), delay=wait, failed=False)
     return Done()
 
 

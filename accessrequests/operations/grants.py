@@ -31,6 +31,7 @@ from accessrequests.queries import grants as grant_queries
 
 LONGEST_CALL = timedelta(seconds=11)  # a claim's lease of 6 s, and one bounded call of 5 s
 ATTEMPTS_TO_PROVISION = 8
+DATABASE_BEHIND = "The database's clock runs behind, so the end was taken from a clock that is right."
 ALIVE = {GrantState.PENDING.value, GrantState.ACTIVE.value}
 
 
@@ -206,14 +207,20 @@ def end(*, grant_id: int, reason: EndReason, note: str, actor: Actor = CLOCKWORK
 
 
 @transaction.atomic(durable=True)
-def expire(*, grant_id: int) -> bool:
-    """The deadline has come: for an active grant its end, for a pending one the end of its activation window."""
+def expire(*, grant_id: int, latest: datetime | None = None) -> bool:
+    """The deadline has come: for an active grant its end, for a pending one the end of its activation window.
+
+    `latest` is a clock that is known to be right while the database's runs behind. It says whether the time is over;
+    rows keep the database's clock, or what follows would lie in the future of whoever reads them.
+    """
     grant = _locked(grant_id)
     at = clock.now()
-    if grant.state == GrantState.ACTIVE and grant.expires_at is not None and at >= grant.expires_at:
-        record(*start_revocation(grant, EndReason.EXPIRY, actor=CLOCKWORK, at=at), actor=CLOCKWORK, at=at)
+    over = max(at, latest or at)
+    if grant.state == GrantState.ACTIVE and grant.expires_at is not None and over >= grant.expires_at:
+        note = DATABASE_BEHIND if at < grant.expires_at else ""
+        record(*start_revocation(grant, EndReason.EXPIRY, actor=CLOCKWORK, at=at, note=note), actor=CLOCKWORK, at=at)
         return True
-    if grant.state == GrantState.PENDING and at >= grant_queries.latest_start(grant):
+    if grant.state == GrantState.PENDING and over >= grant_queries.latest_start(grant):
         sentence = grant.last_error or grant_queries.TOO_LATE
         record(
             *_give_up(grant, grant_queries.NotOpened(EndReason.PROVISIONING_FAILED, sentence), at),
@@ -269,6 +276,9 @@ def note_revocation_failure(*, grant_id: int, sentence: str) -> None:
     if grant.state != GrantState.REVOKING:
         return
     grant.failures += 1
+    # Moments that lie ahead were taken before the database's clock went back; what waits on them waits anew.
+    grant.revocation_started_at = min(grant.revocation_started_at or at, at)
+    grant.stray_calls_until = grant.stray_calls_until and min(grant.stray_calls_until, at + LONGEST_CALL)
     # The same trouble with other numbers in it is no news: the trail keeps what happened, not every try.
     is_news = _without_numbers(grant.last_error) != _without_numbers(sentence)
     grant.last_error = sentence

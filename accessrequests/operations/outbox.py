@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import TextField, Value
+from django.db.models import Q, TextField, Value
 from django.db.models.functions import Cast, Concat
 
 from accessrequests.domain.events import QUEUE_OF, Job
@@ -18,6 +18,10 @@ from accessrequests.queries import clock
 
 LEASE = timedelta(seconds=6)
 UNTIL_WOKEN = timedelta(seconds=30)
+LONGEST_WAIT = timedelta(seconds=45)  # no try is put off for longer than half a minute
+A_MOMENT = timedelta(seconds=1)
+# These wait for a date that is theirs, which may lie far ahead; and nothing new is opened while clocks differ.
+DATED = (Job.PROVISION.value, Job.ERASE_CREDENTIAL.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,20 @@ def file_missing_revocations() -> int:
     ]
     OutboxMessage.objects.bulk_create(messages)
     return len(messages)
+
+
+@transaction.atomic(durable=True)
+def mend_times(*, latest: datetime) -> int:
+    """After the database's clock went back: what is due by `latest` is due, and no claim outlasts its lease. How many."""
+    at = clock.now()
+    waiting = OutboxMessage.objects.filter(done_at=None)
+    waiting.filter(claimed_until__gt=at + LEASE + A_MOMENT).update(claimed_until=at + LEASE)
+    waiting.filter(sent_at__gt=at + A_MOMENT).update(sent_at=None)
+    due = Q(ready_at__gt=at, ready_at__lte=latest) | Q(ready_at__gt=at + LONGEST_WAIT)
+    brought = waiting.filter(due).exclude(job__in=DATED).update(ready_at=at, sent_at=None)
+    if brought:
+        _wake()
+    return brought
 
 
 def mark_sent(*, message_ids: Sequence[int]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -63,17 +64,19 @@ def unclaimed_urgent(now: datetime, *, limit: int) -> list[int]:
     return list(urgent.order_by("ready_at", "pk").values_list("pk", flat=True)[:limit])
 
 
-def lapsed_requests(now: datetime, *, limit: int) -> list[int]:
+def lapsed_requests(now: datetime, *, limit: int, except_for: Iterable[int] = ()) -> list[int]:
+    """Requests that nobody answered in time. `except_for` are those that would not end, lest they crowd out others."""
     lapsed = AccessRequest.objects.filter(state=AccessRequestState.PENDING.value, lapses_at__lte=now)
-    return list(lapsed.order_by("lapses_at").values_list("pk", flat=True)[:limit])
+    return list(lapsed.exclude(pk__in=list(except_for)).order_by("lapses_at").values_list("pk", flat=True)[:limit])
 
 
-def ended_grants(now: datetime, *, limit: int) -> list[int]:
+def ended_grants(now: datetime, *, limit: int, except_for: Iterable[int] = ()) -> list[int]:
     """Grants past their deadline that have not begun to end: the active, and those that never became ready."""
     alive = [GrantState.ACTIVE.value, GrantState.PENDING.value]
     late = Q(expires_at__lte=now) | Q(state=GrantState.PENDING.value, activate_by__lte=now)
     return list(
         Grant.objects.filter(late, state__in=alive)
+        .exclude(pk__in=list(except_for))
         .order_by(F("expires_at").asc(nulls_last=True), "pk")
         .values_list("pk", flat=True)[:limit]
     )

@@ -19,8 +19,8 @@ from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStart
 
 from accessrequests.operations import access_requests, credentials, grants, outbox, targets
 from accessrequests.queries import work
-from workers import expiry
 from workers.children import Children
+from workers.expiry import Deadlines
 from workers.probes import Probes
 from workers.publisher import Publisher
 from workers.relay import Periodic
@@ -40,11 +40,11 @@ COMMITS: dict[ModuleType, tuple[str, ...]] = {
         "expire",
         "release",
     ),
-    outbox: ("claim", "finish", "postpone", "file_periodic", "mark_sent"),
+    outbox: ("claim", "finish", "postpone", "file_periodic", "mark_sent", "mend_times"),
     targets: ("mark_unreachable", "mark_reachable"),
 }
 TURN: tuple[tuple[Any, tuple[str, ...]], ...] = (
-    (expiry, ("end_what_is_due",)),
+    (Deadlines, ("end_what_is_due",)),
     (work, ("to_send", "unclaimed_urgent", "next_deadline")),
     (Publisher, ("offer",)),
     (Children, ("offer",)),

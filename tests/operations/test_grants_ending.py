@@ -113,6 +113,25 @@ class TestExpire:
         with leaves_nothing():
             assert not grants.expire(grant_id=active.pk)
 
+    def test_takes_the_latest_clock_while_the_database_runs_behind(self, active: Grant, clock: MovableClock) -> None:
+        ends = active.expires_at
+        assert ends is not None
+        with leaves_nothing():
+            assert not grants.expire(grant_id=active.pk, latest=ends - timedelta(microseconds=1))
+        traces = Traces()
+
+        assert grants.expire(grant_id=active.pk, latest=ends)
+
+        assert ended_for(active) == ("revoking", "expiry")
+        assert active.note == traces.facts("grant.revocation_started")["note"] == grants.DATABASE_BEHIND
+        assert active.revocation_started_at is not None
+        assert active.revocation_started_at <= make.now(), "What follows reads the database's clock."
+
+    def test_gives_up_a_pending_one_by_the_latest_clock(self, grant: Grant) -> None:
+        assert not grants.expire(grant_id=grant.pk, latest=make.now() + timedelta(minutes=59))
+        assert grants.expire(grant_id=grant.pk, latest=make.now() + timedelta(hours=1))
+        assert ended_for(grant) == ("revoking", "provisioning_failed")
+
     def test_gives_up_a_pending_one_at_the_end_of_its_window(self, grant: Grant, clock: MovableClock) -> None:
         assert not grants.expire(grant_id=grant.pk)
         fails(grant, started(grant))
@@ -250,3 +269,17 @@ class TestSafeLook:
         released = grants.release(grant_id=grant.pk, holder=cast.alice, via=Via.API)
 
         assert grant_queries.safe_look(released, longest_call=LONGEST_CALL) == released.revocation_started_at
+
+    def test_a_clock_that_went_back_holds_nothing_up(self, active: Grant, clock: MovableClock) -> None:
+        grants.end(grant_id=active.pk, reason=EndReason.RELEASED, note="")
+        stray = make.now() + timedelta(minutes=5)
+        Grant.objects.filter(pk=active.pk).update(stray_calls_until=stray)
+        clock.advance(-timedelta(hours=1))
+
+        grants.note_revocation_failure(grant_id=active.pk, sentence="It went back.")
+
+        active.refresh_from_db()
+        assert active.revocation_started_at is not None
+        assert active.revocation_started_at <= make.now()
+        assert active.stray_calls_until is not None
+        assert timedelta(seconds=9) < active.stray_calls_until - make.now() <= LONGEST_CALL

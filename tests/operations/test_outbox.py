@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from accessrequests.domain.events import Event, Via
-from accessrequests.models import OutboxMessage
+from accessrequests.models import Grant, OutboxMessage
 from accessrequests.operations import grants, outbox
 from accessrequests.operations._record import CLOCKWORK, Fact, record
 from accessrequests.operations.outbox import Claim
@@ -119,3 +119,47 @@ class TestMissingRevocations:
         found = OutboxMessage.objects.get(subject=str(ending), job="revoke")
         assert (found.queue, found.target, found.done_at) == ("revoke", "shop-prod", None)
         assert outbox.file_missing_revocations() == 0
+
+
+class TestMendTimes:
+    """A database's clock that was set back leaves what it stamped before in its future."""
+
+    def test_brings_forward_what_is_due_by_the_latest_clock(self, message: OutboxMessage) -> None:
+        later = make.now() + timedelta(seconds=20)
+        OutboxMessage.objects.filter(pk=message.pk).update(ready_at=later, sent_at=later)
+
+        assert outbox.mend_times(latest=later - timedelta(seconds=1)) == 0
+        assert outbox.mend_times(latest=later) == 1
+
+        assert message.pk in [ready.message_id for ready in work.to_send(make.now(), limit=9)]
+
+    def test_brings_forward_what_no_try_is_put_off_for(self, message: OutboxMessage) -> None:
+        OutboxMessage.objects.filter(pk=message.pk).update(ready_at=make.now() + timedelta(hours=1))
+        assert outbox.mend_times(latest=make.now()) == 1
+        assert claimed(message).message_id == message.pk
+
+    def test_leaves_what_waits_for_a_date_of_its_own(self, cast: Cast, active: Grant) -> None:
+        begins = make.now() + timedelta(hours=2)
+        make.approve(make.submit(cast.alice, starts_at=begins), cast.bob)
+        assert outbox.mend_times(latest=make.now() + timedelta(days=1)) == 0
+        assert OutboxMessage.objects.get(job="provision", ready_at=begins).done_at is None
+        assert OutboxMessage.objects.filter(job="erase_credential", ready_at__gt=make.now()).exists()
+
+    def test_lets_no_claim_reach_further_than_its_lease(self, message: OutboxMessage) -> None:
+        claimed(message)
+        outbox.mend_times(latest=make.now())
+        before = OutboxMessage.objects.get(pk=message.pk)
+        OutboxMessage.objects.filter(pk=message.pk).update(claimed_until=make.now() + timedelta(hours=1))
+
+        outbox.mend_times(latest=make.now())
+
+        message.refresh_from_db()
+        assert message.claimed_until is not None
+        assert before.claimed_until is not None
+        assert timedelta() < message.claimed_until - before.claimed_until < timedelta(seconds=3)
+        assert message.claim == before.claim
+
+    def test_sends_again_what_seems_to_be_sent_tomorrow(self, message: OutboxMessage) -> None:
+        OutboxMessage.objects.filter(pk=message.pk).update(sent_at=make.now() + timedelta(days=1))
+        outbox.mend_times(latest=make.now())
+        assert message.pk in [ready.message_id for ready in work.to_send(make.now(), limit=9)]

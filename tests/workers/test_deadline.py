@@ -20,7 +20,7 @@ from tests.workers.provisioners.visitors import (
     wait_until_running,
 )
 from tests.workers.rows import events_of, facts_of, fresh
-from workers import expiry
+from workers.expiry import Deadlines
 
 
 def test_ends_everything_that_the_holder_has_open(work: Work, database_clock: DatabaseClock) -> None:
@@ -43,7 +43,7 @@ def test_ends_everything_that_the_holder_has_open(work: Work, database_clock: Da
         wait_until_running(work.owner, grant.username, number=len(working))
 
         database_clock.advance(timedelta(minutes=30))
-        assert expiry.end_what_is_due(clock.now()) == 1
+        assert Deadlines().end_what_is_due(clock.now()) == 1
         drain()
 
         assert (fresh(grant).state, fresh(grant).end_reason) == ("revoked", "expiry")

@@ -15,6 +15,7 @@ from tests.fixtures import MovableClock
 from tests.make import Cast
 from tests.workers.rows import events_of, fresh
 from workers import expiry
+from workers.expiry import Deadlines
 
 
 def active(cast: Cast, **changes: object) -> Grant:
@@ -26,7 +27,7 @@ def active(cast: Cast, **changes: object) -> Grant:
 
 
 def end() -> int:
-    return expiry.end_what_is_due(clock.now())
+    return Deadlines().end_what_is_due(clock.now())
 
 
 class TestEndWhatIsDue:
@@ -98,10 +99,10 @@ class TestEndWhatIsDue:
         clock.advance(timedelta(hours=8))
         truly = grants.expire
 
-        def expire(*, grant_id: int) -> bool:
+        def expire(*, grant_id: int, latest: datetime) -> bool:
             if grant_id == broken.pk:
                 raise RuntimeError("Nobody foresaw this.")
-            return truly(grant_id=grant_id)
+            return truly(grant_id=grant_id, latest=latest)
 
         monkeypatch.setattr(grants, "expire", expire)
 
@@ -131,6 +132,37 @@ class TestEndWhatIsDue:
         end()
         assert fresh(held).state == "revoking"
 
+    def test_those_that_keep_failing_starve_nobody(
+        self, committed_cast: Cast, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """However many there are, and although they are the oldest; and none of them is forgotten."""
+        monkeypatch.setattr(expiry, "AT_ONCE", 2)
+        broken = [active(committed_cast) for _ in range(5)]
+        sound = [active(committed_cast) for _ in range(3)]
+        clock.advance(timedelta(hours=2))
+        truly, tried, mended = grants.expire, list[int](), list[int]()
+
+        def expire(*, grant_id: int, latest: datetime) -> bool:
+            tried.append(grant_id)
+            if grant_id in {grant.pk for grant in broken} - set(mended):
+                raise RuntimeError("Nobody foresaw this.")
+            return truly(grant_id=grant_id, latest=latest)
+
+        monkeypatch.setattr(grants, "expire", expire)
+        deadlines = Deadlines()
+        for _ in range(5):
+            deadlines.end_what_is_due(clock_now())
+
+        assert [fresh(grant).state for grant in sound] == ["revoking"] * 3
+        assert tried == [grant.pk for grant in (*broken, *sound)]
+        monkeypatch.setattr(expiry, "TRY_AGAIN_SECONDS", 0.0)
+        monkeypatch.setattr(expiry, "LONGEST_SECONDS", -1.0)
+        mended.extend(grant.pk for grant in broken)
+        for ended in range(5):
+            assert [fresh(grant).state for grant in broken].count("revoking") == ended
+            assert deadlines.end_what_is_due(clock_now()) == 0
+        assert [fresh(grant).state for grant in broken] == ["revoking"] * 5
+
     def test_says_so_when_the_database_itself_is_away(
         self, committed_cast: Cast, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -140,13 +172,13 @@ class TestEndWhatIsDue:
         grant_ids = work.ended_grants(now, limit=10)
         assert grant_ids
 
-        def gone(*, grant_id: int) -> bool:
+        def gone(*, grant_id: int, latest: datetime) -> bool:
             connections["default"].connection.close()
             raise OperationalError("the server closed the connection unexpectedly")
 
         monkeypatch.setattr(grants, "expire", gone)
         with pytest.raises(OperationalError):
-            expiry.end_what_is_due(now)
+            Deadlines().end_what_is_due(now)
 
 
 def clock_now() -> datetime:

@@ -50,7 +50,9 @@ def check(servers: Servers, *, wall_clock: Callable[[], float]) -> Health:
     answers = servers.on_each(members, lambda client: _ask(client, wall_clock))
     heard = {member: answer for member, answer in answers.items() if isinstance(answer, _Answer)}
     warnings = [f"{member}: {answer}" for member, answer in answers.items() if isinstance(answer, ProvisionerError)]
-    skew = max((answer.skew for answer in heard.values()), key=abs, default=0.0)
+    if not heard:
+        raise ProvisionerError("No member of the target answered.", unreachable=True)  # its clock is not known then
+    skew = max((answer.skew for answer in heard.values()), key=abs)
     if abs(skew) > _LARGEST_SKEW:
         warnings.append(f"The target's clock differs from ours by {skew:.1f} seconds. Correct the clock that is wrong.")
     old = sorted(member for member, answer in heard.items() if answer.wire_version < _OLDEST_WIRE_VERSION)
