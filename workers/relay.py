@@ -112,11 +112,7 @@ class Periodic:
         if self._is_due("reconcile", settings.ACCESS_RECONCILE_SECONDS):
             for slug in work.catalogue():
                 outbox.file_periodic(job=Job.RECONCILE, subject=f"target/{slug}", target=slug)
-        if settings.ACCESS_OIDC_ISSUER and self._is_due("identities", settings.ACCESS_OIDC_ASK_SECONDS):
-            # Half the pace: whoever was asked in the last round, a moment after it was filed, is asked in this one.
-            unasked_for = timedelta(seconds=settings.ACCESS_OIDC_ASK_SECONDS / 2)
-            for identity in people.identities_to_ask(before=clock.now() - unasked_for, limit=ASKED_AT_ONCE):
-                outbox.file_periodic(job=Job.ASK_PROVIDER, subject=f"identity/{identity}")
+        self._file_questions()
         if self._is_due("inventory", settings.ACCESS_INVENTORY_SECONDS):
             for slug in work.catalogue():
                 outbox.file_periodic(job=Job.READ_INVENTORY, subject=f"target/{slug}", target=slug)
@@ -125,6 +121,13 @@ class Periodic:
         """Each second while the database's clock is in doubt, else each minute: it may have gone back unseen."""
         if self._is_due("times", LONGEST_SLEEP if is_suspect else MINUTE):
             outbox.mend_times(latest=latest)
+
+    def _file_questions(self) -> None:
+        """Half the pace, since whoever was asked in the last round a moment after it was filed is asked in this one."""
+        if settings.ACCESS_OIDC_ISSUER and self._is_due("identities", settings.ACCESS_OIDC_ASK_SECONDS):
+            unasked_for = timedelta(seconds=settings.ACCESS_OIDC_ASK_SECONDS / 2)
+            for identity in people.identities_to_ask(before=clock.now() - unasked_for, limit=ASKED_AT_ONCE):
+                outbox.file_periodic(job=Job.ASK_PROVIDER, subject=f"identity/{identity}")
 
     def _is_due(self, what: str, seconds: float) -> bool:
         last = self._last.get(what)

@@ -58,9 +58,14 @@ def fresh(view: View[P]) -> View[P]:
             return view(request, *args, **kwargs)
         # The press is not repeated by itself: a secret is shown only as the answer to a button that says so.
         back = request.path.rsplit("/", 2)[0] + "/" if request.path != reverse("tokens") else request.path
-        return SeeOther(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
+        return ask_again(request, back=back)
 
     return cast("View[P]", answer)
+
+
+def ask_again(_request: HttpRequest, *, back: str) -> HttpResponse:
+    """Off to the page that asks who it is once more, and leads back."""
+    return SeeOther(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
 
 
 def me(request: HttpRequest) -> Person:
