@@ -68,6 +68,9 @@ def world(cast: Cast) -> Cast:
     for person in (cast.alice, cast.erin, cast.mallory):
         give_password(person)
     people.create_token(person=cast.alice, name="laptop", scopes=["read"], actor=make.OPERATOR)
+    models.Identity.objects.create(
+        person=cast.alice, issuer="https://id.example.com", subject="1", linked_at=make.now(), sealed_tokens=b"sealed"
+    )
     live(cast.alice, cast.bob)
     make.submit(cast.alice)
     return cast

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
 import structlog
 from django.db import close_old_connections
 
 from accessrequests.domain.events import Job
-from accessrequests.operations import credentials, outbox, targets
+from accessrequests.operations import credentials, outbox, pruning, targets
 from accessrequests.operations.outbox import Claim
 from accessrequests.queries import work
-from workers import inventory, notify, provision, reconcile, revoke
+from workers import inventory, notify, provider, provision, reconcile, revoke
 from workers.clocks import WATCH
 from workers.heart import HEART
 from workers.outcomes import Again, Done, Outcome, try_again, wait_for
@@ -21,6 +22,12 @@ log = structlog.get_logger(__name__)
 
 def _erase_credential(claim: Claim) -> Outcome:
     credentials.erase_unread(grant_id=claim.subject_id)
+    return Done()
+
+
+def _prune(_claim: Claim) -> Outcome:
+    if pruning.prune():
+        return Again(why="There is more that nobody reads any more.", delay=timedelta(), failed=False)
     return Done()
 
 
@@ -38,6 +45,8 @@ HANDLERS: Mapping[Job, Callable[[Claim], Outcome]] = {
     Job.RECONCILE: reconcile.reconcile,
     Job.READ_INVENTORY: inventory.read_inventory,
     Job.PROVE_ALIVE: _prove_alive,
+    Job.PRUNE: _prune,
+    Job.ASK_PROVIDER: provider.ask_provider,
 }
 
 

@@ -60,15 +60,27 @@ def _group(name: object, entry: object, wrong: list[str]) -> dict[str, Any]:
 
 
 def _person(name: object, entry: object, wrong: list[str]) -> dict[str, Any]:
-    section = Section(f"Person {name}", entry, ("name", "email", "groups", "active"), wrong)
+    section = Section(f"Person {name}", entry, ("name", "email", "groups", "active", "identity"), wrong)
     _check_name(section.who, name, wrong)
     none: list[str] = []
+    identity = section.take(
+        "identity", _identity, "issuer and subject, each one line of text", default={}, needed=False
+    )
     return {
+        **({"identity": identity} if identity else {}),
         "name": section.take("name", line(200), "one line of text", default=""),
         "email": section.take("email", _email, "an e-mail address", default=""),
         "groups": section.take("groups", lines(64), "a list of groups, each once", default=none, needed=False),
         "active": section.take("active", yes_or_no, "true or false", default=True, needed=False),
     }
+
+
+def _identity(value: object) -> dict[str, str] | None:
+    """Whom a provider of sign-ins means by its subject."""
+    if not isinstance(value, dict) or set(value) != {"issuer", "subject"}:
+        return None
+    issuer, subject = line(300)(value["issuer"]), line(255)(value["subject"])
+    return {"issuer": issuer.rstrip("/"), "subject": subject} if issuer and subject else None
 
 
 def _check_name(who: str, name: object, wrong: list[str]) -> None:

@@ -42,11 +42,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="person",
-            name="shortcuts",
-            field=models.BooleanField(default=True),
-        ),
-        migrations.AddField(
-            model_name="person",
             name="time_zone",
             field=models.CharField(default="UTC", max_length=64),
         ),
@@ -66,5 +61,18 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="identity",
             constraint=models.UniqueConstraint(fields=("issuer", "subject"), name="identity_one_person"),
+        ),
+        migrations.RemoveConstraint(
+            model_name='outboxmessage',
+            name='outbox_job_known',
+        ),
+        migrations.AlterField(
+            model_name='outboxmessage',
+            name='job',
+            field=models.CharField(choices=[('revoke', 'revoke'), ('provision', 'provision'), ('rotate', 'rotate'), ('erase_credential', 'erase credential'), ('notify', 'notify'), ('reconcile', 'reconcile'), ('read_inventory', 'read inventory'), ('prove_alive', 'prove alive'), ('ask_provider', 'ask provider')], max_length=24),
+        ),
+        migrations.AddConstraint(
+            model_name='outboxmessage',
+            constraint=models.CheckConstraint(condition=models.Q(('job__in', ['revoke', 'provision', 'rotate', 'erase_credential', 'notify', 'reconcile', 'read_inventory', 'prove_alive', 'ask_provider'])), name='outbox_job_known'),
         ),
     ]

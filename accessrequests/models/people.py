@@ -40,7 +40,6 @@ class Person(AbstractBaseUser):
     is_staff = models.BooleanField(default=False)
     created_at = models.DateTimeField()
     time_zone = models.CharField(max_length=64, default="UTC")
-    shortcuts = models.BooleanField(default=True)
     # Raised to end every session that there is of this person.
     session_round = models.PositiveIntegerField(default=0)
 

@@ -1,7 +1,7 @@
 """Holds people still while an operation judges them: nobody is disabled or moved between the look and the commit.
 
 Lock order: the request or the grant that is operated on, then people in order of id, then the audit trail.
-`apply_people` takes people first and their grants afterwards, which is why nothing that holds a grant may come here.
+`_leaving.py` takes people first and their grants afterwards, which is why nothing that holds a grant may come here.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from django.db import connection
 
 POLICY_LOCK = 7_241_960_114
+NEWCOMERS_LOCK = 7_241_960_115
 _ALONE = "SELECT pg_advisory_xact_lock(%s)"
 _TOGETHER = "SELECT pg_advisory_xact_lock_shared(%s)"
 
@@ -30,3 +31,9 @@ def hold_policy(*, alone: bool) -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute(_ALONE if alone else _TOGETHER, [POLICY_LOCK])
+
+
+def hold_newcomers() -> None:
+    """One newcomer at a time, so that two sign-ins of the same person make one person."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ALONE, [NEWCOMERS_LOCK])

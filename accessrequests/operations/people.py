@@ -9,16 +9,15 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 
 from accessrequests.domain.events import Actor, Event, Via
-from accessrequests.domain.lifecycle import EndReason, GrantState
-from accessrequests.models import Grant, Group, Membership, Person, PersonalToken
-from accessrequests.models.people import GroupRole
-from accessrequests.operations._ending import start_revocation
+from accessrequests.models import Group, Identity, Person, PersonalToken
+from accessrequests.models.people import MembershipSource
+from accessrequests.operations._belonging import give_memberships
+from accessrequests.operations._leaving import end_all, hold_requests
 from accessrequests.operations._record import Fact, record
 from accessrequests.operations.refusals import IllegalMove, Refused
-from accessrequests.queries import asks, clock, people
+from accessrequests.queries import clock, people
 from accessrequests.queries.asks import Invalid
 
 SCOPES = ("read", "request", "decide", "reveal", "end", "audit", "admin")
@@ -37,6 +36,8 @@ def apply_people(
     if unknown:
         raise Invalid({"groups": [f"There is no group {group}. Name it under groups." for group in sorted(unknown)]})
     facts: list[Fact] = []
+    off = [username for username, entry in entries.items() if not entry.get("active", True)]
+    hold_requests(people.ids_of(off))
     known = {name: _apply_group(name, fields, facts) for name, fields in sorted(groups.items())}
     folk = Person.objects.select_for_update(no_key=True).filter(username__in=entries).order_by("pk")
     people_known = {person.username: person for person in folk}
@@ -50,7 +51,7 @@ def apply_people(
         if "left" in changes:
             left.append(person)
     disabled = [person for person in applied if not person.is_active]
-    facts += _end_all(disabled, [person for person in left if person.is_active], actor, at)
+    facts += end_all(disabled=disabled, left=[person for person in left if person.is_active], actor=actor, at=at)
     if facts:
         record(*facts, actor=actor, at=at)
     return applied
@@ -73,49 +74,41 @@ def _apply_person(
     if person is None:
         person = Person(username=username, created_at=at)
         person.set_unusable_password()
+    refused = Identity.objects.filter(person=person.pk).exclude(refused_at=None).exists()
     wanted = {
         "name": entry["name"],
         "email": entry["email"],
-        "is_active": entry.get("active", True),
-        "is_staff": any(known[group].role == GroupRole.ADMINISTRATOR for group in entry.get("groups", [])),
+        # The file cannot let in whom the provider turned away; a sign-in there can.
+        "is_active": entry.get("active", True) and not refused,
     }
     changes = {name: value for name, value in wanted.items() if person.pk is None or getattr(person, name) != value}
     for name, value in wanted.items():
         setattr(person, name, value)
+    if changes.get("is_active") is False:
+        person.session_round += 1
     person.save()
-    joined, left = _apply_memberships(person, {known[name] for name in entry.get("groups", [])}, at)
-    return person, changes | ({"joined": joined} if joined else {}) | ({"left": left} if left else {})
-
-
-def _apply_memberships(person: Person, wanted: set[Group], at: datetime) -> tuple[list[str], list[str]]:
-    current = {membership.group: membership for membership in person.memberships.current().select_related("group")}
-    for group, membership in current.items():
-        if group not in wanted:
-            membership.ended_at = at
-            membership.save(update_fields=["ended_at"])
-    joined = wanted - set(current)
-    Membership.objects.bulk_create(Membership(person=person, group=group, since=at) for group in joined)
-    return sorted(group.name for group in joined), sorted(group.name for group in set(current) - wanted)
-
-
-def _end_all(disabled: Sequence[Person], left: Sequence[Person], actor: Actor, at: datetime) -> list[Fact]:
-    """End what people hold who may no longer sign in, or could no longer ask for it; all are locked in one order."""
-    concerned = Q(holder__in=[*disabled, *left]) | Q(access_request__requester__in=left)
-    grants = (
-        Grant.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("target", "holder", "access_request__target", "access_request__policy_version")
-        .select_related("access_request__requester", "access_request__beneficiary")
-        .filter(concerned, state__in=[GrantState.PENDING.value, GrantState.ACTIVE.value])
-        .order_by("pk")
+    changes |= _apply_identity(person, entry.get("identity"), at)
+    moved = give_memberships(
+        person, {known[name] for name in entry.get("groups", [])}, source=MembershipSource.FILE, at=at
     )
-    facts = []
-    for grant in grants:
-        reason, note = EndReason.PERSON_DISABLED, f"{grant.holder.name} may no longer sign in."
-        if grant.holder not in disabled:
-            reason, note = EndReason.ELIGIBILITY_LOST, asks.lost_eligibility(grant.access_request)
-        if note:
-            facts += start_revocation(grant, reason, actor=actor, at=at, note=note)
-    return facts
+    return person, changes | moved
+
+
+def _apply_identity(person: Person, named: Mapping[str, str] | None, at: datetime) -> dict[str, Any]:
+    """Whom the operator says that a provider means by this subject. Not said: it stays as it is.
+
+    :raises Invalid: when the subject is somebody else's already.
+    """
+    if named is None:
+        return {}
+    known = Identity.objects.filter(**named).select_related("person").first()
+    if known is not None and known.person_id == person.pk:
+        return {}
+    if known is not None:
+        raise Invalid({"identity": [f"The subject of {person.username} is {known.person.username}'s already."]})
+    link = {**named, "made_person": False, "linked_at": at, "sealed_tokens": None, "refused_at": None}
+    Identity.objects.update_or_create(person=person, defaults=link)
+    return {"identity": dict(named)}
 
 
 @transaction.atomic(durable=True)

@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from accessrequests.domain.events import Actor, Via
-from accessrequests.models import Membership, Person, PersonalToken
+from accessrequests.domain.lifecycle import AccessRequestState, GrantState
+from accessrequests.models import AccessRequest, Grant, Identity, Membership, Person, PersonalToken
 from accessrequests.models.people import GroupRole
 
 
@@ -87,3 +88,29 @@ def person_by_token(secret: str, *, at: datetime) -> PersonalToken | None:
         .filter(Q(expires_at=None) | Q(expires_at__gt=at), digest=digest, revoked_at=None, person__is_active=True)
         .first()
     )
+
+
+def identity_of(person: Person) -> Identity | None:
+    """Whom the provider of sign-ins means by this person, where it means them at all."""
+    return Identity.objects.filter(person=person).first()
+
+
+def identities_to_ask(*, before: datetime, limit: int) -> list[int]:
+    """Whom the provider is to be asked about: those who wait for access or have it, longest unasked first."""
+    waits = AccessRequest.objects.filter(
+        Q(requester=OuterRef("person")) | Q(beneficiary=OuterRef("person")), state=AccessRequestState.PENDING.value
+    )
+    holds = Grant.objects.filter(
+        holder=OuterRef("person"), state__in=[GrantState.PENDING.value, GrantState.ACTIVE.value]
+    )
+    due = Identity.objects.filter(
+        Q(asked_at=None) | Q(asked_at__lte=before),
+        Exists(waits) | Exists(holds),
+        sealed_tokens__isnull=False,
+        person__is_active=True,
+    )
+    return list(due.order_by(F("asked_at").asc(nulls_first=True), "pk").values_list("pk", flat=True)[:limit])
+
+
+def identity(identity_id: int) -> Identity | None:
+    return Identity.objects.filter(pk=identity_id, person__is_active=True).first()

@@ -1,4 +1,4 @@
-"""Signing in and out, and confirming that it is still you. Nobody signs up: people come from the operator's file."""
+"""Signing in and out, and confirming that it is still you. Nobody signs up."""
 
 from __future__ import annotations
 
@@ -12,17 +12,27 @@ from allauth.account import views
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import get_authentication_records
 from allauth.account.forms import LoginForm, ReauthenticateForm
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accessrequests.models import Person
+from accessrequests.operations import sessions
+from accessrequests.queries import people
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _NOBODY = "?"
 _TOO_MANY = "too_many_login_attempts"
 WAIT_SECONDS = 300
+_WAYS = {
+    "password": "a password",
+    "provider": "the identity provider",
+    "totp": "an authenticator app",
+    "recovery_codes": "a recovery code",
+}
 
 
 class ClosedAdapter(DefaultAccountAdapter):
@@ -42,6 +52,13 @@ class ClosedAdapter(DefaultAccountAdapter):
         """Somebody who may not sign in is answered like somebody who does not exist."""
         person = super().authenticate(request, **credentials)
         return person if isinstance(person, Person) and person.is_active else None
+
+    def login(self, request: HttpRequest, user: Any) -> None:
+        """Every proof was given. Whoever watches over sign-ins finds them in the audit trail."""
+        super().login(request, user)
+        records = get_authentication_records(request, user)
+        used = {str(record.get("type") or record["method"]): None for record in records}
+        sessions.note_sign_in(person=user, ways=[_WAYS.get(way, way) for way in used])
 
     def is_ajax(self, request: HttpRequest) -> bool:
         """There is one way to sign in: the form."""
@@ -79,7 +96,7 @@ class ConfirmForm(ReauthenticateForm):
         self.fields["password"].widget.attrs = {"autocomplete": "current-password", "class": "input"}
 
 
-def _told(response: HttpResponse, form: BaseForm) -> HttpResponse:
+def told(response: HttpResponse, form: BaseForm) -> HttpResponse:
     """A form with a mistake is 422; one too many is 429, and says when to come back."""
     codes = {error.code for errors in form.errors.as_data().values() for error in errors}
     response.status_code = HTTPStatus.UNPROCESSABLE_ENTITY
@@ -94,15 +111,35 @@ class SignIn(views.LoginView):
     template_name = "account/login.html"
 
     def form_invalid(self, form: BaseForm) -> HttpResponse:
-        return _told(super().form_invalid(form), form)
+        answer = told(super().form_invalid(form), form)
+        if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            sessions.note_too_many(username=str(form.cleaned_data.get("login", "")))
+        return answer
+
+    def get_context_data(self, **more: Any) -> dict[str, Any]:
+        return {**super().get_context_data(**more), "provider": provider_name()}
 
 
 class Confirm(views.ReauthenticateView):
+    """Still you? By the password, or by whatever else this person signs in with."""
+
     form_class = ConfirmForm
     template_name = "account/reauthenticate.html"
 
+    def _check_reauthentication_method_available(self, request: HttpRequest) -> None:
+        """This page offers every way that there is, so it is always the right one."""
+
+    def get_context_data(self, **more: Any) -> dict[str, Any]:
+        person = self.request.user
+        ways = {
+            "has_password": person.has_usable_password(),
+            "has_code": is_mfa_enabled(person, [Authenticator.Type.TOTP]),
+            "provider": provider_name() if people.identity_of(person) else "",
+        }
+        return {**super().get_context_data(**more), **ways}
+
     def form_invalid(self, form: BaseForm) -> HttpResponse:
-        return _told(super().form_invalid(form), form)
+        return told(super().form_invalid(form), form)
 
 
 class SignOut(views.LogoutView):
@@ -111,6 +148,16 @@ class SignOut(views.LogoutView):
 
 def signup_closed(request: HttpRequest) -> HttpResponse:
     return render(request, "account/signup_closed.html", status=HTTPStatus.FORBIDDEN)
+
+
+def provider_name() -> str:
+    """What people call the provider of sign-ins; nothing where there is none."""
+    return str(settings.ACCESS_OIDC_NAME) if settings.ACCESS_OIDC_ISSUER else ""
+
+
+def closed(request: HttpRequest, rest: str) -> HttpResponse:  # noqa: ARG001 - whatever allauth would have there
+    """Addresses and passwords are the operator's or the provider's to change."""
+    return render(request, "account/closed.html", status=HTTPStatus.NOT_FOUND)
 
 
 def signed_in_recently(request: HttpRequest) -> bool:

@@ -140,7 +140,17 @@ class TestSignUp:
             if str(pattern.pattern).startswith("accounts/")
         }
 
-        assert found == {"accounts/login/", "accounts/logout/", "accounts/reauthenticate/", "accounts/signup/"}
+        assert found == {
+            *("accounts/login/", "accounts/logout/", "accounts/reauthenticate/", "accounts/signup/"),
+            *("accounts/code/", "accounts/code/confirm/", "accounts/provider/", "accounts/provider/callback/"),
+            "accounts/<path:rest>",
+        }
+
+    @pytest.mark.parametrize("path", ["password/change/", "password/reset/", "email/", "3rdparty/", "2fa/"])
+    def test_what_allauth_would_have_there_says_who_changes_it(self, cast: Cast, path: str) -> None:
+        answer = signed_in(cast.alice).get(f"/accounts/{path}")
+
+        assert (answer.status_code, heading_of(answer)) == (404, "There is nothing here")
 
 
 class TestSignOut:

@@ -27,6 +27,17 @@ GET: dict[str, dict[str, int]] = {
     "accounts/logout/": ALL,
     "accounts/reauthenticate/": ALL,
     "accounts/signup/": dict.fromkeys(EVERYBODY, 403),
+    "accounts/code/": dict.fromkeys(EVERYBODY, 302),
+    "accounts/code/confirm/": dict.fromkeys(EVERYBODY, 302),
+    "accounts/provider/": dict.fromkeys(EVERYBODY, 404),
+    "accounts/provider/callback/": dict.fromkeys(EVERYBODY, 404),
+    "accounts/<path:rest>": dict.fromkeys(EVERYBODY, 404),
+    "account/": ALL,
+    "account/sessions/end/": NO_GET,
+    "account/second-factor/": ALL,
+    "account/second-factor/remove/": dict.fromkeys(EVERYBODY, 404),
+    "account/recovery-codes/": dict.fromkeys(EVERYBODY, 404),
+    "account/recovery-codes/new/": ALL,
     "request/": ALL,
     "requests/{request}/": SEES,
     "requests/{request}/cancel/": NO_GET,
@@ -45,6 +56,12 @@ GET: dict[str, dict[str, int]] = {
 }
 # In the order in which they try: whoever may not comes first, so that a success of theirs would be seen.
 POST: dict[str, dict[str, int]] = {
+    "account/": dict.fromkeys(EVERYBODY, 422),
+    "account/sessions/end/": dict.fromkeys(EVERYBODY, 303),
+    "account/second-factor/": dict.fromkeys(EVERYBODY, 422),
+    "account/second-factor/remove/": dict.fromkeys(EVERYBODY, 404),
+    "account/recovery-codes/": dict.fromkeys(EVERYBODY, 405),
+    "account/recovery-codes/new/": dict.fromkeys(EVERYBODY, 422),
     "request/": dict.fromkeys(EVERYBODY, 422),
     "requests/{request}/": dict.fromkeys(EVERYBODY, 405),
     "requests/{request}/cancel/": {"mallory": 404, "carol": 404, "bob": 403, "dave": 403, "erin": 403, "alice": 303},
@@ -62,7 +79,11 @@ POST: dict[str, dict[str, int]] = {
     "tokens/{token}/revoke/": {"mallory": 404, "carol": 404, "bob": 404, "dave": 404, "erin": 404, "alice": 303},
 }
 # What allauth and Django answer themselves; test_accounts.py looks at these.
-THEIRS = {"", "accounts/login/", "accounts/logout/", "accounts/reauthenticate/", "accounts/signup/"}
+THEIRS = {
+    *("", "accounts/login/", "accounts/logout/", "accounts/reauthenticate/", "accounts/signup/"),
+    *("accounts/code/", "accounts/code/confirm/", "accounts/provider/", "accounts/provider/callback/"),
+    "accounts/<path:rest>",
+}
 BODY = {"revision": "1", "reason": "Because it is over."}
 
 

@@ -1,0 +1,76 @@
+"""What ends when somebody may no longer sign in, or belongs no longer where they asked from. Inside one operation.
+
+Lock order: the requests that wait, then the people, then their grants, then the audit trail. Whoever decides takes the
+request first and then the people, so taking the requests here first keeps two operations from waiting for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from accessrequests.domain.events import Actor, Event
+from accessrequests.domain.lifecycle import AccessRequestState, EndReason, GrantState
+from accessrequests.models import AccessRequest, Grant, Person
+from accessrequests.operations._ending import start_revocation
+from accessrequests.operations._record import Fact
+from accessrequests.queries import asks
+
+
+def hold_requests(people: Iterable[int]) -> None:
+    """Lock what these people have asked for, or would get, and what waits for its decision. Before the people."""
+    list(_waiting(people).values_list("pk", flat=True))
+
+
+def disable(person: Person, *, why: str, actor: Actor) -> list[Fact]:
+    """They may no longer sign in, and no session of theirs goes on. What they hold is for `end_all` to end."""
+    person.is_active = False
+    person.session_round += 1
+    person.save(update_fields=["is_active", "session_round"])
+    return [Fact(Event.PERSON_DISABLED, f"person/{person.username}", {"why": why, "by": actor.name})]
+
+
+def end_all(*, disabled: Sequence[Person], left: Sequence[Person], actor: Actor, at: datetime) -> list[Fact]:
+    """End what people hold who may no longer sign in, or could no longer ask for it; all are locked in one order.
+
+    What the disabled have asked for is taken back; what those who left a group have asked for is judged when somebody
+    decides on it.
+    """
+    facts = _take_back([person.pk for person in disabled], actor, at)
+    concerned = Q(holder__in=[*disabled, *left]) | Q(access_request__requester__in=left)
+    grants = (
+        Grant.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("target", "holder", "access_request__target", "access_request__policy_version")
+        .select_related("access_request__requester", "access_request__beneficiary")
+        .filter(concerned, state__in=[GrantState.PENDING.value, GrantState.ACTIVE.value])
+        .order_by("pk")
+    )
+    for grant in grants:
+        reason, note = EndReason.PERSON_DISABLED, f"{grant.holder.name} may no longer sign in."
+        if grant.holder not in disabled:
+            reason, note = EndReason.ELIGIBILITY_LOST, asks.lost_eligibility(grant.access_request)
+        if note:
+            facts += start_revocation(grant, reason, actor=actor, at=at, note=note)
+    return facts
+
+
+def _take_back(people: Iterable[int], actor: Actor, at: datetime) -> list[Fact]:
+    facts = []
+    for access_request in _waiting(people):
+        access_request.state = AccessRequestState.CANCELLED.value
+        access_request.decided_at, access_request.decided_by = at, actor.name
+        access_request.save(update_fields=["state", "decided_at", "decided_by"])
+        why = {"why": "the person may no longer sign in"}
+        facts.append(Fact(Event.ACCESS_REQUEST_CANCELLED, str(access_request), why))
+    return facts
+
+
+def _waiting(people: Iterable[int]) -> QuerySet[AccessRequest]:
+    ids = list(people)
+    return (
+        AccessRequest.objects.select_for_update(no_key=True)
+        .filter(Q(requester__in=ids) | Q(beneficiary__in=ids), state=AccessRequestState.PENDING.value)
+        .order_by("pk")
+    )

@@ -1,0 +1,157 @@
+"""A second factor: an app that shows codes, and recovery codes. Allauth does the counting; its secrets are sealed."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.base import views as base
+from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.recovery_codes import views as recovery_codes
+from allauth.mfa.totp import views as totp
+from allauth.mfa.totp.forms import ActivateTOTPForm
+from django.contrib.auth.views import redirect_to_login
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import reverse, reverse_lazy
+
+from accessrequests import sealing
+from accessrequests.domain.events import Event
+from accessrequests.models import Person
+from accessrequests.operations import sessions
+from accessrequests.web import accounts
+from accessrequests.web.pages import ask_again, me
+
+_PURPOSE = "second-factor"
+APP = "an authenticator app"
+
+
+class SealedAdapter(DefaultMFAAdapter):
+    """Allauth's behaviour, with secrets sealed in the database and our own sentences. No mail leaves the web."""
+
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": "This code is not right, or not any more. Type the one that the app shows now.",
+    }
+
+    def encrypt(self, text: str) -> str:
+        return sealing.seal(text, purpose=_PURPOSE).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return sealing.open_sealed(encrypted_text.encode(), purpose=_PURPOSE)
+
+    def get_totp_label(self, user: Any) -> str:
+        return str(user)
+
+    def send_notification_mail(self, *_args: Any, **_options: Any) -> None:
+        """The audit trail keeps it."""
+
+
+def _dressed(form: BaseForm) -> BaseForm:
+    field = form.fields["code"]
+    field.label = "Code"
+    field.error_messages["required"] = "Type the code."
+    field.widget.attrs = {"class": "input mono", "autocomplete": "one-time-code", "inputmode": "numeric"}
+    return form
+
+
+class _CodePage:
+    """What every page with a code has in common."""
+
+    def get_form(self, *args: Any) -> BaseForm:
+        return _dressed(super().get_form(*args))  # type: ignore[misc]
+
+    def form_invalid(self, form: BaseForm) -> HttpResponse:
+        return accounts.told(super().form_invalid(form), form)  # type: ignore[misc]
+
+
+class _Fresh:
+    """Only for a session that proved who it is a short while ago; others are asked, and press again afterwards."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return redirect_to_login(reverse("account"))
+        if not accounts.signed_in_recently(request):
+            return ask_again(request, back=reverse("account"))
+        answer: HttpResponseBase = super().dispatch(request, *args, **options)  # type: ignore[misc]
+        return answer
+
+
+class AskCode(base.AuthenticateView):
+    """The second step of signing in."""
+
+    template_name = "mfa/authenticate.html"
+    form_class = AuthenticateForm
+
+    def _build_forms(self) -> BaseForm | None:
+        posted: BaseForm | None = super()._build_forms()
+        _dressed(self.auth_form)
+        return posted
+
+    def form_invalid(self, form: BaseForm) -> HttpResponse:
+        return accounts.told(super().form_invalid(form), form)
+
+
+class ConfirmCode(_CodePage, base.ReauthenticateView):
+    """Still you? By a code."""
+
+    template_name = "mfa/reauthenticate.html"
+    form_class = ReauthenticateForm
+
+
+class AddApp(_Fresh, _CodePage, totp.ActivateTOTPView):
+    """Shows the secret as a picture and as text, and takes the first code as the proof that the app has it."""
+
+    template_name = "mfa/totp/activate_form.html"
+    form_class = ActivateTOTPForm
+    success_url = reverse_lazy("mfa_view_recovery_codes")
+
+    def get_success_url(self) -> str:
+        return str(self.success_url)
+
+    def form_valid(self, form: BaseForm) -> HttpResponse:
+        answer: HttpResponse = super().form_valid(form)
+        _note(self.request, Event.PERSON_SECOND_FACTOR_ADDED, APP)
+        answer.status_code = HTTPStatus.SEE_OTHER
+        return answer
+
+
+class RemoveApp(_Fresh, totp.DeactivateTOTPView):
+    """The second factor goes, and the recovery codes with it."""
+
+    template_name = "mfa/totp/deactivate_form.html"
+    success_url = reverse_lazy("account")
+
+    def form_valid(self, form: BaseForm) -> HttpResponse:
+        answer: HttpResponse = super().form_valid(form)
+        _note(self.request, Event.PERSON_SECOND_FACTOR_REMOVED, APP)
+        answer.status_code = HTTPStatus.SEE_OTHER
+        return answer
+
+
+class RecoveryCodes(_Fresh, recovery_codes.ViewRecoveryCodesView):
+    """The codes, the first time that this page is looked at."""
+
+    template_name = "mfa/recovery_codes/index.html"
+
+
+class MakeRecoveryCodes(_Fresh, recovery_codes.GenerateRecoveryCodesView):
+    """New codes; the old ones no longer work."""
+
+    template_name = "mfa/recovery_codes/generate.html"
+
+    def form_valid(self, form: BaseForm) -> HttpResponse:
+        answer: HttpResponse = super().form_valid(form)
+        _note(self.request, Event.PERSON_RECOVERY_CODES_MADE, "")
+        answer.status_code = HTTPStatus.SEE_OTHER
+        return answer
+
+    def form_invalid(self, form: BaseForm) -> HttpResponse:
+        return accounts.told(super().form_invalid(form), form)
+
+
+def _note(request: HttpRequest, event: Event, way: str) -> None:
+    person: Person = me(request)
+    sessions.note_second_factor(person=person, event=event, way=way)
