@@ -31,6 +31,7 @@ SHORTEST_SLEEP = 0.005  # commits that come together are carried together
 AT_ONCE = 500
 ASKED_AT_ONCE = 200
 MINUTE = 60.0
+HOUR = 3600.0
 CONSUMERS = ("worker", "worker_urgent")
 OWN_CONSUMER = "relay"
 
@@ -109,6 +110,8 @@ class Periodic:
             outbox.file_missing_revocations()
             for consumer in (OWN_CONSUMER, *CONSUMERS):
                 outbox.file_periodic(job=Job.PROVE_ALIVE, subject=f"consumer/{consumer}")
+        if self._is_due("prune", HOUR):
+            outbox.file_periodic(job=Job.PRUNE, subject="database/product")
         if self._is_due("reconcile", settings.ACCESS_RECONCILE_SECONDS):
             for slug in work.catalogue():
                 outbox.file_periodic(job=Job.RECONCILE, subject=f"target/{slug}", target=slug)

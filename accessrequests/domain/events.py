@@ -63,6 +63,7 @@ class Job(StrEnum):
     RECONCILE = "reconcile"
     READ_INVENTORY = "read_inventory"
     PROVE_ALIVE = "prove_alive"
+    PRUNE = "prune"
     ASK_PROVIDER = "ask_provider"
 
 
@@ -104,6 +105,7 @@ QUEUE_OF: Mapping[Job, Queue] = {
     Job.RECONCILE: Queue.RECONCILE,
     Job.READ_INVENTORY: Queue.RECONCILE,
     Job.PROVE_ALIVE: Queue.RECONCILE,
+    Job.PRUNE: Queue.RECONCILE,
     Job.ASK_PROVIDER: Queue.RECONCILE,
 }
 

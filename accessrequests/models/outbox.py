@@ -12,6 +12,8 @@ from accessrequests.models.people import Person
 
 # A commit that leaves messages is told here; the relay listens.
 CHANNEL = "access_outbox"
+# Filed by the clock: one of each subject waits at a time.
+PERIODIC = [Job.RECONCILE.value, Job.READ_INVENTORY.value, Job.PROVE_ALIVE.value, Job.PRUNE.value]
 
 
 class OutboxMessage(models.Model):
@@ -39,9 +41,7 @@ class OutboxMessage(models.Model):
             one_of("queue", Queue, name="outbox_queue_known"),
             models.UniqueConstraint(
                 fields=["job", "subject"],
-                condition=models.Q(
-                    done_at=None, job__in=[Job.RECONCILE.value, Job.READ_INVENTORY.value, Job.PROVE_ALIVE.value]
-                ),
+                condition=models.Q(done_at=None, job__in=PERIODIC),
                 name="outbox_periodic_once",
             ),
         ]
@@ -50,6 +50,11 @@ class OutboxMessage(models.Model):
             models.Index(fields=["lane", "id"], condition=models.Q(done_at=None), name="outbox_lane"),
             models.Index(fields=["target"], condition=models.Q(done_at=None), name="outbox_target"),
             models.Index(fields=["done_at"], condition=models.Q(done_at__isnull=False), name="outbox_done"),
+            models.Index(
+                fields=["subject", "-done_at"],
+                condition=models.Q(job=Job.PROVE_ALIVE.value, done_at__isnull=False),
+                name="outbox_last_sign",
+            ),
         ]
 
     def __str__(self) -> str:

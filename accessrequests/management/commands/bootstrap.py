@@ -10,7 +10,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from psycopg import sql
 
-_REMOVABLE = {"accessrequests_outboxmessage", "accessrequests_idempotencykey", "accessrequests_suspicion"}
+_REMOVABLE = {
+    "accessrequests_callbucket",
+    "accessrequests_idempotencykey",
+    "accessrequests_outboxmessage",
+    "accessrequests_suspicion",
+}
 
 
 class Command(BaseCommand):

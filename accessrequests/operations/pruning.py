@@ -1,0 +1,65 @@
+"""Removes what nobody reads any more, a small batch at a time. History is never removed: no event, request or grant."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from psycopg import sql
+
+from accessrequests.domain.events import Job
+from accessrequests.models import CallBucket, IdempotencyKey, OutboxMessage
+from accessrequests.models.outbox import PERIODIC
+from accessrequests.queries import clock
+
+AT_ONCE = 500
+KEYS_KEPT = timedelta(hours=48)
+DONE_KEPT = timedelta(days=7)
+PERIODIC_KEPT = timedelta(days=1)
+SPENT_AFTER = timedelta(minutes=1)  # a bucket counts the calls of one second
+
+# Django removes these by itself only when there are very many.
+_EXPIRED_LIMITS = """
+DELETE FROM {table} WHERE cache_key IN (
+    SELECT cache_key FROM {table} WHERE expires < %s ORDER BY expires LIMIT %s FOR UPDATE SKIP LOCKED)
+"""
+
+
+@transaction.atomic(durable=True)
+def prune() -> bool:
+    """Remove one batch of each kind. Whether there may be more."""
+    at = clock.now()
+    removed = [
+        _remove(Session.objects.filter(expire_date__lt=at).order_by("expire_date")),
+        _remove(IdempotencyKey.objects.filter(created_at__lt=at - KEYS_KEPT).order_by("pk")),
+        _remove(_done_messages(at)),
+        _remove(CallBucket.objects.filter(second__lt=int((at - SPENT_AFTER).timestamp())).order_by("pk")),
+        _remove_expired_limits(at),
+    ]
+    return max(removed) == AT_ONCE
+
+
+def _done_messages(at: datetime) -> QuerySet[OutboxMessage]:
+    """Old ones, but for each part's last sign of life, which says since when it has been silent."""
+    later = OutboxMessage.objects.filter(job=Job.PROVE_ALIVE.value, subject=OuterRef("subject"), done_at__isnull=False)
+    is_last_sign = Q(job=Job.PROVE_ALIVE.value) & ~Exists(later.filter(done_at__gt=OuterRef("done_at")))
+    old = Q(done_at__lt=at - DONE_KEPT) | Q(done_at__lt=at - PERIODIC_KEPT, job__in=PERIODIC)
+    return OutboxMessage.objects.filter(old).exclude(is_last_sign).order_by("done_at")
+
+
+def _remove(spent: QuerySet[Any]) -> int:
+    """Rows that somebody is at work on are left for the next time."""
+    batch = list(spent.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)[:AT_ONCE])
+    QuerySet[Any](spent.model).filter(pk__in=batch).delete()
+    return len(batch)
+
+
+def _remove_expired_limits(at: datetime) -> int:
+    table = sql.Identifier(str(settings.CACHES["default"]["LOCATION"]))
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL(_EXPIRED_LIMITS).format(table=table), [at, AT_ONCE])
+        return int(cursor.rowcount)
