@@ -5,7 +5,9 @@ from __future__ import annotations
 from types import ModuleType
 
 from django.http import HttpRequest, HttpResponse
+from django.templatetags.static import static
 from django.urls import include, path, re_path
+from django.views.generic import RedirectView
 
 from accessrequests import admin
 from accessrequests.api import fallback
@@ -15,6 +17,8 @@ urlpatterns = [
     path("healthz", monitoring.healthz),
     path("readyz", monitoring.readyz),
     path("metrics", monitoring.metrics),
+    path("robots.txt", monitoring.robots),
+    path("favicon.ico", RedirectView.as_view(url=static("favicon.svg"))),
     path("api/v1/", include("accessrequests.api.urls")),
     re_path("^api(/|$)", fallback.nothing_here),
     path("admin/", admin.site.urls),

@@ -85,6 +85,10 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (document.hidden && event.detail.requestConfig.triggeringEvent?.type !== "submit") event.preventDefault();
 });
 document.addEventListener("htmx:afterSettle", (event) => { prepare(event.target); retitle(event.target); });
+document.addEventListener("htmx:beforeSwap", (event) => {
+  /* An answer that is a no says so in a corner; what is on the page stays. */
+  if (event.detail.isError && event.detail.xhr.getResponseHeader("HX-Retarget")) event.detail.shouldSwap = true;
+});
 document.addEventListener("htmx:responseError", (event) => {
   if (event.detail.xhr.status === 401) location.reload();
 });

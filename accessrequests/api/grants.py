@@ -12,14 +12,13 @@ from accessrequests.api.endpoint import Endpoint, body_of, filters_of, person_of
 from accessrequests.api.filters import GrantFilters, narrowed
 from accessrequests.api.once import once
 from accessrequests.api.pagination import page_of
-from accessrequests.api.problems import NotYours
 from accessrequests.api.shapes.grants import GrantShape, RevealShape, shown
 from accessrequests.domain.events import Via
 from accessrequests.models import Grant, Person
 from accessrequests.operations import credentials, grants
 from accessrequests.operations.credentials import Revealed
 from accessrequests.operations.idempotency import Idempotency
-from accessrequests.operations.refusals import Gone
+from accessrequests.operations.refusals import Gone, NotYours
 from accessrequests.queries import grants as grant_queries
 
 TAG = "Grants"

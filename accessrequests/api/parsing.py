@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from accessrequests.api.problems import Malformed, TooLarge
 
 LIMIT = 256 * 1024
+LONGEST_NAME = 60
 MOST_DRAINED = 64 * 1024 * 1024
 _TOO_LARGE = "A body may have up to 256 kB. Say it shorter."
 _MALFORMED = 'The body is not a JSON object. Send one, like {"reason": "…"}, in UTF-8.'
@@ -48,12 +49,14 @@ def parsed(raw: bytes) -> dict[str, Any]:
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("A name stands twice in one object.")
+        names = [name for name, _ in pairs]
+        twice = next(name for name in found if names.count(name) > 1)
+        raise Malformed(f"The name {json.dumps(twice[:LONGEST_NAME])} stands twice in one object. Send it once.")
     return found
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON.")
+    raise Malformed(f"{name} is not JSON. Send a number, or null.")
 
 
 def with_known_length(request: HttpRequest) -> HttpRequest:

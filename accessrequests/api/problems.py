@@ -14,8 +14,8 @@ from django.http import Http404, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from accessrequests.domain.events import Event, Via
-from accessrequests.models import Grant, Person
+from accessrequests.domain.events import Via
+from accessrequests.models import Person
 from accessrequests.operations import refusals
 from accessrequests.queries import people
 from accessrequests.queries.asks import Invalid, NotReadYet
@@ -25,6 +25,9 @@ log = structlog.get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
 BROKEN = 500
 NOTHING_HERE = "There is nothing at this address, or it is not yours to see. Addresses end with a slash."
+HOW_TO_SAY = (
+    "Send a personal token in the header `Authorization: Bearer TOKEN`; people make theirs on the Account page."
+)
 TITLES: Mapping[str, tuple[int, str]] = {
     "malformed": (400, "This is not a JSON object."),
     "unauthenticated": (401, "Say who you are."),
@@ -55,16 +58,6 @@ class TooLarge(Exception):
 
 class MissingScope(Exception):
     """The token is a good one, but not for this."""
-
-
-class NotYours(Exception):
-    """There, but not this person's to see: answered as if it were not there, and kept in the audit trail."""
-
-    def __init__(self, grant: Grant) -> None:
-        super().__init__(NOTHING_HERE)
-        self.refused = refusals.Refused(
-            "Somebody reached for a password that is not theirs.", event=Event.GRANT_REFUSED, subject=str(grant)
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +107,7 @@ def problem_of(error: BaseException | None) -> Problem:
 
 def _keep(error: Exception, user: object) -> None:
     """Record those refusals that are worth keeping, in a transaction of their own."""
-    refused = error.refused if isinstance(error, NotYours) else error
+    refused = error.refused if isinstance(error, refusals.NotYours) else error
     if isinstance(refused, refusals.Refused) and isinstance(user, Person):
         refusals.record_refusal(refused=refused, actor=people.actor_of(user, Via.API))
 
@@ -138,7 +131,8 @@ def _validation(error: Any) -> Problem:
 
 
 def _unauthenticated(error: Any) -> Problem:
-    return Problem("unauthenticated", str(error.detail), headers={"WWW-Authenticate": error.auth_header})
+    sentence = f"{error.detail} {HOW_TO_SAY}"
+    return Problem("unauthenticated", sentence, headers={"WWW-Authenticate": error.auth_header})
 
 
 def _slow_down(error: Any) -> Problem:
@@ -177,7 +171,7 @@ _TOLD: Mapping[type[Exception], Any] = {
     NotReadYet: _refused,
     exceptions.PermissionDenied: _refused,
     PermissionDenied: _refused,
-    NotYours: _not_found,
+    refusals.NotYours: _not_found,
     Http404: _not_found,
     exceptions.NotFound: _not_found,
     exceptions.MethodNotAllowed: _method,

@@ -176,6 +176,9 @@ def main(arguments: Sequence[str]) -> int:
     if report.first_bad:
         sys.stdout.write(f"BROKEN at event {report.first_bad.sequence}. {report.first_bad.why}\n")
         return 1
+    if not report.checked:
+        sys.stdout.write(f"EMPTY: {arguments[0]} holds no events, so nothing is proved.\n")
+        return 1
     proof = f"agrees with the anchor at {report.anchor.sequence}" if report.anchor else "order only, no anchor given"
     sys.stdout.write(f"INTACT: {report.checked} events, {proof}. Head {report.head}.\n")
     return 0

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from accessrequests.domain.events import Actor, Event
-from accessrequests.models import AuditEvent, Person
+from accessrequests.models import AuditEvent, Grant, Person
 from accessrequests.operations._record import Fact, record
 from accessrequests.queries import clock
 
@@ -44,6 +44,16 @@ class NotReady(Exception):
 
 class Gone(Exception):
     """What is asked for was there once and never will be again."""
+
+
+class NotYours(Exception):
+    """There, but not this person's to see: answered as if it were not there, and kept in the audit trail."""
+
+    def __init__(self, grant: Grant) -> None:
+        super().__init__()
+        self.refused = Refused(
+            "Somebody reached for a password that is not theirs.", event=Event.GRANT_REFUSED, subject=str(grant)
+        )
 
 
 @transaction.atomic(durable=True)

@@ -19,10 +19,10 @@ from accessrequests.domain.events import Via
 from accessrequests.domain.lifecycle import CredentialState, GrantState
 from accessrequests.models import Grant
 from accessrequests.operations import credentials, grants
+from accessrequests.operations.refusals import NotYours
 from accessrequests.queries import clock, holdings, standing
 from accessrequests.queries import grants as grant_queries
 from accessrequests.web import shown
-from accessrequests.web.errors import NotYours
 from accessrequests.web.forms import RevokeForm
 from accessrequests.web.pages import SeeOther, fresh, me, portal_page, show
 

@@ -7,27 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 
+import structlog
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from accessrequests.domain.events import Event, Via
+from accessrequests.domain.events import Via
 from accessrequests.domain.lifecycle import AccessRequestState
-from accessrequests.models import Grant, Person
+from accessrequests.models import Person
 from accessrequests.operations import refusals
 from accessrequests.queries import people
 from accessrequests.queries.asks import Invalid, NotReadYet
-
-
-class NotYours(Http404):
-    """There, but not this person's to see: answered as if it were not there, and kept in the audit trail."""
-
-    def __init__(self, grant: Grant) -> None:
-        super().__init__()
-        self.refused = refusals.Refused(
-            "Somebody reached for a password that is not theirs.", event=Event.GRANT_REFUSED, subject=str(grant)
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +43,7 @@ EXPECTED = (
     refusals.StaleRevision,
     refusals.NotReady,
     refusals.Gone,
+    refusals.NotYours,
     Invalid,
     NotReadYet,
     Http404,
@@ -60,10 +52,26 @@ EXPECTED = (
 )
 
 
-def page(request: HttpRequest, told: Told, *, back: str = "") -> HttpResponse:
-    """`back` is the page on which the person was, if there is one to go back to."""
-    context = {"told": told, "status": told.status.value, "back": back}
-    return render(request, f"errors/{told.status.value}.html", context, status=told.status)
+def page(request: HttpRequest, told: Told, *, back: str = "", alone: bool = False) -> HttpResponse:
+    """`back` is the page on which the person was, if there is one to go back to. `alone`: without the database.
+
+    Who is signed in keeps the frame with its ways out; a part of a page that was asked for by itself gets a note.
+    """
+    context = {"told": told, "status": told.status.value, "back": back, "reference": _reference(told)}
+    if request.headers.get("HX-Request") == "true":
+        response = render(request, "errors/_note.html", context, status=told.status)
+        response["HX-Retarget"], response["HX-Reswap"] = "#toasts", "innerHTML"
+        return response
+    known = not alone and isinstance(getattr(request, "user", None), Person)
+    frame = "base.html" if known else "errors/_door.html"
+    return render(request, "errors/page.html", {**context, "frame": frame, "known": known}, status=told.status)
+
+
+def _reference(told: Told) -> str:
+    """What finds it in the log, once something broke."""
+    if told.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return ""
+    return str(structlog.contextvars.get_contextvars().get("request_id", ""))
 
 
 def expected(request: HttpRequest, error: Exception, *, back: str) -> HttpResponse:
@@ -74,7 +82,7 @@ def expected(request: HttpRequest, error: Exception, *, back: str) -> HttpRespon
 
 def keep(request: HttpRequest, error: Exception) -> None:
     """Record those refusals that are worth keeping, in a transaction of their own."""
-    refused = error.refused if isinstance(error, NotYours) else error
+    refused = error.refused if isinstance(error, refusals.NotYours) else error
     if isinstance(refused, refusals.Refused) and isinstance(request.user, Person):
         refusals.record_refusal(refused=refused, actor=people.actor_of(request.user, Via.WEB))
 
@@ -112,9 +120,9 @@ def _who_was_faster(error: refusals.IllegalMove, me: str) -> str:
 
 
 def method_not_allowed(request: HttpRequest, allowed: tuple[str, ...], *, back: str) -> HttpResponse:
-    told = Told(
-        HTTPStatus.METHOD_NOT_ALLOWED, "This address is for a button", "It does not answer to what your browser sent."
-    )
+    what = f"It answers to {' and '.join(allowed)}, and your browser sent {request.method}."
+    heading = "This address is for a button" if "GET" not in allowed else "This page has no such button"
+    told = Told(HTTPStatus.METHOD_NOT_ALLOWED, heading, what, "Nothing was changed. Look at the page and press there.")
     response = page(request, told, back=back)
     response["Allow"] = ", ".join(allowed)
     return response
@@ -145,17 +153,36 @@ def too_many_requests(request: HttpRequest) -> HttpResponse:
     return response
 
 
+def csrf_failure(request: HttpRequest, **_reason: object) -> HttpResponse:
+    """Django looks for this one as `CSRF_FAILURE_VIEW`. A foreign page learns nothing from it."""
+    sentence = "It did not come from a page of ours, or that page was older than your sign-in."
+    advice = "Nothing was changed. If you pressed the button yourself, load the page again and repeat it."
+    return page(request, Told(HTTPStatus.FORBIDDEN, "The form was not accepted", sentence, advice))
+
+
+def signed_out(request: HttpRequest) -> HttpResponse:
+    """For a part of a page whose session is over: the page is loaded again, and leads to the sign-in."""
+    sentence = "Your session is over."
+    told = Told(HTTPStatus.UNAUTHORIZED, "Sign in again", sentence, "Nothing was changed. Load the page again.")
+    return page(request, told, alone=True)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """Rendered without the database, which may be what is broken."""
+    looked_only = request.method in {"GET", "HEAD"}
+    kept = "Nothing was changed." if looked_only else "Look at the page before you repeat it: it may have been done."
     if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
         sentence = "The database does not answer. Access that was given still ends on time once it is back."
-        told = Told(HTTPStatus.SERVICE_UNAVAILABLE, "We cannot work right now", sentence, "Try again in a minute.")
-    else:
-        sentence = "Something broke on our side. It has been noted."
         told = Told(
-            HTTPStatus.INTERNAL_SERVER_ERROR,
-            "Something broke",
-            sentence,
-            "Look at the page again before you repeat what you did: it may have been done.",
+            HTTPStatus.SERVICE_UNAVAILABLE, "We cannot work right now", sentence, f"{kept} Try again in a minute."
         )
-    return page(request, told)
+        response = page(request, told, back=_same_page(request), alone=True)
+        response["Retry-After"] = "60"
+        return response
+    sentence = "Something broke on our side. It has been noted, and your administrators can find it."
+    told = Told(HTTPStatus.INTERNAL_SERVER_ERROR, "Something broke", sentence, kept)
+    return page(request, told, back=_same_page(request), alone=True)
+
+
+def _same_page(request: HttpRequest) -> str:
+    return request.path if request.method == "GET" else ""

@@ -1,4 +1,4 @@
-"""For machines that watch: is the process alive, can it serve, and what do the counters say."""
+"""For machines: is the process alive, can it serve, what do the counters say, and that nobody indexes it."""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ def readyz(_request: HttpRequest) -> HttpResponse:
     if obstacle is None:
         return JsonResponse({"ready": True})
     return JsonResponse({"ready": False, "detail": obstacle}, status=503)
+
+
+@require_safe
+def robots(_request: HttpRequest) -> HttpResponse:
+    return HttpResponse("User-agent: *\nDisallow: /\n", content_type="text/plain")
 
 
 @require_safe

@@ -71,6 +71,19 @@ class TestBodies:
 
         assert picture() == before
 
+    @pytest.mark.parametrize(
+        ("raw", "cause"),
+        [
+            (b'{"reason": NaN}', "NaN is not JSON."),
+            (b'{"reason": "a", "reason": "b"}', 'The name "reason" stands twice in one object.'),
+            (b'{"a": {"\\u202e<b>": 1, "\\u202e<b>": 2}}', 'The name "\\u202e<b>" stands twice in one object.'),
+        ],
+    )
+    def test_that_are_nearly_json_name_the_cause(self, world: World, raw: bytes, cause: str) -> None:
+        answer = Caller(world.cast.alice).send("POST", "access-requests/", raw)
+
+        assert check(answer, 400, "malformed")["detail"].startswith(cause)
+
     @every_post
     def test_with_an_unknown_field_are_422(self, world: World, endpoint: Endpoint) -> None:
         caller = Caller(world.cast.alice)
@@ -278,7 +291,7 @@ class TestTokens:
                 content_type="application/json",
                 headers=headers,
             )
-            check(answer, 401, "unauthenticated")
+            assert "`Authorization: Bearer TOKEN`" in check(answer, 401, "unauthenticated")["detail"]
             assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
         assert picture() == before

@@ -244,6 +244,13 @@ class TestScript:
             capsys.readouterr().err == f"Line 1 of {path} is not an anchor: its hash is missing or of the wrong type.\n"
         )
 
+    def test_calls_nothing_intact(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        path = tmp_path / "empty.jsonl"
+        path.touch()
+
+        assert chain.main([str(path)]) == 1
+        assert capsys.readouterr().out == f"EMPTY: {path} holds no events, so nothing is proved.\n"
+
     def test_says_that_a_file_is_not_there(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert chain.main([str(tmp_path / "nothing.jsonl")]) == 2
         assert capsys.readouterr().err == f"{tmp_path}/nothing.jsonl cannot be read: No such file or directory.\n"

@@ -7,6 +7,7 @@ from unittest.mock import ANY
 
 import psycopg
 import pytest
+from django.contrib.staticfiles import finders
 from django.test import Client
 from psycopg import sql
 from pytest_django import DjangoAssertNumQueries, Settings
@@ -99,3 +100,14 @@ class TestMetrics:
 def read_gauges() -> dict[str, float]:
     lines = Client().get("/metrics").content.decode().splitlines()
     return {line.split()[0]: float(line.split()[1]) for line in lines if line.startswith("access_")}
+
+
+class TestBrowsersAndRobots:
+    def test_find_the_icon_at_the_old_address_too(self) -> None:
+        answer = Client().get("/favicon.ico")
+
+        assert (answer.status_code, answer["Location"]) == (302, "/static/favicon.svg")
+        assert finders.find("favicon.svg")
+
+    def test_are_told_to_index_nothing(self) -> None:
+        assert Client().get("/robots.txt").content.decode() == "User-agent: *\nDisallow: /\n"
