@@ -128,6 +128,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -151,6 +154,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accessrequests.web.zones.OwnTimeZone",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -205,6 +209,52 @@ ACCOUNT_SESSION_REMEMBER = False
 # A name is tried ten times in five minutes; an office behind one address can still sign in.
 ACCOUNT_RATE_LIMITS = {"login": "120/m/ip", "login_failed": "30/m/ip,10/5m/key"}
 SESSION_COOKIE_AGE = 12 * 3600
+
+# A second factor: an app that shows codes, and recovery codes that are shown once. Its secrets are sealed at rest.
+MFA_ADAPTER = "accessrequests.web.second_factor.SealedAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # addresses come from the operator or the provider; nobody verifies them here
+MFA_REAUTHENTICATION_REQUIRED = False  # our own pages ask for a fresh sign-in, and count the sign-in itself
+MFA_TOTP_ISSUER = "Access Requests"
+MFA_TOTP_TOLERANCE = 1
+
+# A provider of sign-ins that speaks OpenID Connect; none, unless an issuer is named. See docs/sign-in.md.
+ACCESS_OIDC_ISSUER = env.str("ACCESS_OIDC_ISSUER", "").rstrip("/")
+ACCESS_OIDC_CLIENT_ID = env.str("ACCESS_OIDC_CLIENT_ID", "")
+ACCESS_OIDC_CLIENT_SECRET = env.str("ACCESS_OIDC_CLIENT_SECRET", "")
+ACCESS_OIDC_NAME = env.str("ACCESS_OIDC_NAME", "your company's sign-in")
+ACCESS_OIDC_SCOPES = env.str("ACCESS_OIDC_SCOPES", "openid profile email")
+ACCESS_OIDC_GROUPS_CLAIM = env.str("ACCESS_OIDC_GROUPS_CLAIM", "groups")
+ACCESS_OIDC_ACTIVE_CLAIM = env.str("ACCESS_OIDC_ACTIVE_CLAIM", "active")
+ACCESS_OIDC_GROUPS = env.dict("ACCESS_OIDC_GROUPS", default={})
+ACCESS_OIDC_ASK_SECONDS = env.int("ACCESS_OIDC_ASK_SECONDS", 60)
+if ACCESS_OIDC_ISSUER and not (ACCESS_OIDC_CLIENT_ID and ACCESS_OIDC_CLIENT_SECRET):
+    raise ImproperlyConfigured("ACCESS_OIDC_ISSUER needs ACCESS_OIDC_CLIENT_ID and ACCESS_OIDC_CLIENT_SECRET.")
+if ACCESS_OIDC_ISSUER and not (ACCESS_OIDC_ISSUER.startswith("https://") or ACCESS_SANDBOX):
+    raise ImproperlyConfigured("ACCESS_OIDC_ISSUER must start with https://.")
+SOCIALACCOUNT_ADAPTER = "accessrequests.web.provider.ProviderAdapter"
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "APPS": [
+            {
+                "provider_id": "oidc",
+                "name": ACCESS_OIDC_NAME,
+                "client_id": ACCESS_OIDC_CLIENT_ID,
+                "secret": ACCESS_OIDC_CLIENT_SECRET,
+                "settings": {
+                    "server_url": ACCESS_OIDC_ISSUER,
+                    "oauth_pkce_enabled": True,
+                    "scope": ACCESS_OIDC_SCOPES.split(),
+                },
+            }
+        ]
+        if ACCESS_OIDC_ISSUER
+        else []
+    }
+}
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure
 SESSION_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "accessrequests.web.errors.csrf_failure"
