@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from django.db import IntegrityError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 
 from accessrequests.domain import policy, privileges
@@ -23,7 +23,7 @@ from accessrequests.queries import access_requests as request_queries
 from accessrequests.queries import asks, clock, holdings, idempotency
 from accessrequests.queries.asks import Asked, Invalid, NotReadYet
 from accessrequests.queries.offers import targets_on_offer
-from accessrequests.web import shown
+from accessrequests.web import shown, unsent
 from accessrequests.web.forms import AskForm
 from accessrequests.web.pages import SeeOther, me, portal_page, show
 
@@ -49,21 +49,26 @@ class Preview:
 def ask(request: HttpRequest) -> HttpResponse:
     targets = list(targets_on_offer())
     if request.method != "POST":
+        typed = unsent.take(request)
+        if typed is not None:
+            return _as_typed(request, typed, targets)
         slug, initial = _prefill(request.GET)
         form = AskForm(initial=initial, targets=targets, inventory=_inventory(targets, slug))
         return show(request, "ask/ask.html", {"form": form})
     form = AskForm(request.POST, targets=targets, inventory=_inventory(targets, request.POST.get("target", "")))
     act = request.POST.get("act", "send")
     if act == "choose":
-        # The boxes of another target are wanted: nothing is judged yet, and what was typed stays.
-        unjudged = AskForm(
-            initial=_typed(request), targets=targets, inventory=_inventory(targets, request.POST.get("target", ""))
-        )
-        return show(request, "ask/ask.html", {"form": unjudged})
+        return _as_typed(request, request.POST, targets)  # the boxes of another target are wanted
     if not form.is_valid():
         return show(request, "ask/ask.html", {"form": form}, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     asked = form.asked(target=next(target for target in targets if target.slug == form.cleaned_data["target"]))
     return _preview(request, form, asked) if act == "preview" else _send(request, form, asked)
+
+
+def _as_typed(request: HttpRequest, typed: QueryDict, targets: list[Target]) -> HttpResponse:
+    """The form with all that was typed, and nothing of it judged yet."""
+    form = AskForm(initial=_typed(typed), targets=targets, inventory=_inventory(targets, typed.get("target", "")))
+    return show(request, "ask/ask.html", {"form": form})
 
 
 def _send(request: HttpRequest, form: AskForm, asked: Asked) -> HttpResponse:
@@ -153,6 +158,6 @@ def _prefill(query: Mapping[str, str]) -> tuple[str, dict[str, object]]:
     }
 
 
-def _typed(request: HttpRequest) -> dict[str, object]:
-    typed: dict[str, object] = {name: request.POST.get(name, "") for name in AskForm.base_fields}
-    return {**typed, "role": request.POST.getlist("role")}
+def _typed(posted: QueryDict) -> dict[str, object]:
+    typed: dict[str, object] = {name: posted.get(name, "") for name in AskForm.base_fields}
+    return {**typed, "role": posted.getlist("role")}
