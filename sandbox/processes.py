@@ -30,23 +30,33 @@ _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 def spawn(
     argv: Sequence[str | Path],
     *,
-    log: Path,
     environment: Mapping[str, str],
     directory: Path,
+    log: Path | None = None,
+    streams: Sequence[int] = (),
     uid: int | None = None,
     death_signal: signal.Signals = signal.SIGKILL,
 ) -> subprocess.Popen[bytes]:
-    """Start a program in a session of its own, writing to `log`; it gets `death_signal` when we die, however we die."""
+    """Start a program in a session of its own; it gets `death_signal` when we die, however we die.
+
+    It writes to `log`, or has the three `streams`: where it reads, writes and complains.
+    """
 
     def fork() -> subprocess.Popen[bytes]:
-        with log.open("ab") as output, warnings.catch_warnings():
+        with contextlib.ExitStack() as opened:
+            if log is not None:
+                output = opened.enter_context(log.open("ab")).fileno()
+                reads, writes, complains = subprocess.DEVNULL, output, output
+            else:
+                reads, writes, complains = streams
+            opened.enter_context(warnings.catch_warnings())
             # Newer Pythons warn of threads at every fork with a preexec_fn; ours is one call into libc.
             warnings.simplefilter("ignore", DeprecationWarning)
             return subprocess.Popen(
                 [str(part) for part in argv],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
+                stdin=reads,
+                stdout=writes,
+                stderr=complains,
                 env=dict(environment),
                 cwd=directory,
                 umask=0o077,

@@ -9,32 +9,36 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sandbox.errands import Errands, OrderRefused, received
 from sandbox.servers import ServerError
 from sandbox.units import ProcessUnit, Unit, group_members
 
 _TICK_SECONDS = 0.1
 _LOOK_AT_PIDS_EVERY = 4
-_LONGEST_ORDER = 4096
+_LONGEST_ORDER = 65_536
 _ORDER_SECONDS = 60.0
 
 Pids = dict[str, list[int]]
-
-
-class OrderRefused(RuntimeError):
-    """The world did not carry out an order; the message says why."""
 
 
 class Supervisor:
     """A thread that restarts what was killed, and a socket on which `manage.py sandbox stop|start` gives orders."""
 
     def __init__(
-        self, units: Mapping[str, Unit], *, control: Path, token: str, on_change: Callable[[Pids], None]
+        self,
+        units: Mapping[str, Unit],
+        *,
+        control: Path,
+        token: str,
+        on_change: Callable[[Pids], None],
+        errands: Errands | None = None,
     ) -> None:
         self.units = units
+        self._errands = errands
         self._control = control
         self._token = token
         self._on_change = on_change
@@ -98,17 +102,24 @@ class Supervisor:
     def _serve(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
             connection.settimeout(_ORDER_SECONDS)
-            with connection.makefile("rb") as words:
-                order = words.readline(_LONGEST_ORDER)
-            try:
-                answer = {"ok": True, "text": self._obey(_understood(order))}
-            except (OrderRefused, ServerError) as refusal:
-                answer = {"ok": False, "text": str(refusal)}
+            with received(connection, longest=_LONGEST_ORDER) as (line, streams):
+                try:
+                    order = self._authorised(_understood(line))
+                    answer: dict[str, Any] = {"ok": True}
+                    if order.get("verb") == "run" and self._errands is not None:
+                        answer["code"] = self._errands.run(order, streams=streams, asker=connection)
+                    else:
+                        answer["text"] = self._obey(order)
+                except (OrderRefused, ServerError) as refusal:
+                    answer = {"ok": False, "text": str(refusal)}
             connection.sendall(json.dumps(answer).encode() + b"\n")
 
-    def _obey(self, order: Mapping[str, Any]) -> str:
+    def _authorised(self, order: Mapping[str, Any]) -> Mapping[str, Any]:
         if not hmac.compare_digest(str(order.get("token")).encode(), self._token.encode()):
             raise OrderRefused("The token is not this world's.")
+        return order
+
+    def _obey(self, order: Mapping[str, Any]) -> str:
         unit = self.units.get(str(order.get("name")))
         if unit is None:
             raise OrderRefused(f"There is no part {order.get('name')}. Use one of {', '.join(self.units)}.")
@@ -135,20 +146,34 @@ def give_order(state: Mapping[str, Any], *, verb: str, name: str) -> str:
 
     :raises OrderRefused: with the world's reason, or because it does not answer.
     """
+    return str(_asked(state, {"verb": verb, "name": name})["text"])
+
+
+def run_inside(state: Mapping[str, Any], *, arguments: Sequence[str], streams: Sequence[int]) -> int:
+    """Have a running world run `manage.py` with these arguments on our own streams; its exit code.
+
+    :raises OrderRefused: with the world's reason, or because it does not answer.
+    """
+    order = {"verb": "run", "arguments": list(arguments), "directory": os.fspath(Path.cwd())}
+    return int(_asked(state, order, streams=streams)["code"])
+
+
+def _asked(state: Mapping[str, Any], order: Mapping[str, Any], *, streams: Sequence[int] = ()) -> dict[str, Any]:
     control = state.get("control") or {}
-    order = {"token": control.get("token"), "verb": verb, "name": name}
+    line = json.dumps({"token": control.get("token"), **order}).encode() + b"\n"
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(_ORDER_SECONDS)
+            connection.settimeout(None if streams else _ORDER_SECONDS)  # A command takes as long as it takes.
             connection.connect(os.fspath(control.get("socket", "")))
-            connection.sendall(json.dumps(order).encode() + b"\n")
+            sent = socket.send_fds(connection, [line], list(streams)) if streams else 0
+            connection.sendall(line[sent:])
             with connection.makefile("rb") as words:
-                answer = json.loads(words.readline())
+                answer: dict[str, Any] = json.loads(words.readline())
     except (OSError, ValueError) as error:
         raise OrderRefused("The world of this state file does not answer. It may have ended.") from error
     if not answer["ok"]:
         raise OrderRefused(answer["text"])
-    return str(answer["text"])
+    return answer
 
 
 def wait_for(condition: Callable[[], bool], *, seconds: float, pause: float = 0.1) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sandbox.commands import COMMANDS, RELAY, WEB, WORKER, WORKER_URGENT
 from sandbox.environment import APPLICATION, DATABASE, OWNER, Environment, Places, WorldSecrets
+from sandbox.errands import Errands
 from sandbox.preparation import Preparation, Prepared, write_files
 from sandbox.processes import PortReservation
 from sandbox.readiness import Readiness
@@ -45,8 +46,13 @@ class World:
             redis_url=self.redis.uri(),
         )
         self.units = self._make_units()
+        owner_url = self.postgres.uri(OWNER, self.secrets.owner_password, DATABASE)
         self.supervisor = Supervisor(
-            self.units, control=self.places.control, token=self.secrets.control_token, on_change=self._tell_pids
+            self.units,
+            control=self.places.control,
+            token=self.secrets.control_token,
+            on_change=self._tell_pids,
+            errands=Errands(self.environment.of_operator(owner_url=owner_url)),
         )
         self._preparation = Preparation(
             places=self.places, environment=self.environment, postgres=self.postgres, secrets=self.secrets

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -13,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from sandbox.errands import Errands, OrderRefused
 from sandbox.servers import Valkey, scratch_directory
-from sandbox.supervisor import OrderRefused, Pids, Supervisor, give_order
+from sandbox.supervisor import Pids, Supervisor, give_order, run_inside
 from sandbox.units import ProcessUnit, ServerUnit
 
 # Stands in for gunicorn: a leader with one worker that would outlive it.
@@ -39,6 +41,7 @@ class SmallWorld:
             control=directory / "control.sock",
             token="the token",
             on_change=self.told.append,
+            errands=Errands({"PATH": os.defpath, "HOME": str(directory)}),
         )
 
     def order(self, verb: str, name: str, **control: str) -> str:
@@ -153,6 +156,33 @@ class TestOrders:
                 connection.connect(world.control["socket"])
                 connection.sendall(noise)
         assert world.order("start", "redis") == "redis is started."
+
+
+class TestErrands:
+    """`manage.py sandbox` needs no settings, so it is what is run here; `TestRun` in test_world.py has the others."""
+
+    def test_speak_on_the_streams_of_whoever_asks(self, world: SmallWorld, tmp_path: Path) -> None:
+        with (tmp_path / "said").open("w+b") as said:
+            state = {"control": world.control}
+            streams = [0, said.fileno(), said.fileno()]
+            assert run_inside(state, arguments=["sandbox", "--help"], streams=streams) == 0
+            said.seek(0)
+            assert b"--state-file" in said.read()
+            assert run_inside(state, arguments=["sandbox", "--port", "none"], streams=streams) == 2
+
+    @pytest.mark.parametrize("broken", [{"arguments": []}, {"arguments": "sandbox"}, {"directory": "/nowhere"}, {}])
+    def test_say_what_to_run_and_where(self, world: SmallWorld, broken: dict[str, Any]) -> None:
+        order = {"token": "the token", "verb": "run", "arguments": ["sandbox", "--help"], "directory": "/", **broken}
+        answer = b""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(world.control["socket"])
+            socket.send_fds(connection, [json.dumps(order).encode() + b"\n"], [0, 1, 2] if broken else [0])
+            answer = connection.recv(4096)
+        assert b"Say which command to run" in answer
+
+    def test_are_refused_without_the_token(self, world: SmallWorld) -> None:
+        with pytest.raises(OrderRefused, match="token"):
+            run_inside({"control": world.control | {"token": "guessed"}}, arguments=["sandbox"], streams=[0, 1, 2])
 
 
 def test_programs_are_those_of_our_own_virtualenv() -> None:

@@ -130,6 +130,7 @@ def test_two_worlds_from_beginning_to_end(worlds: Callable[[], Running], subtest
         check_every_part_opens,
         check_state_file_is_not_written_over,
         check_web_knows_no_secret_of_a_target,
+        check_commands_run_inside,
         check_killed_processes_come_back,
         check_stopped_parts_stay_down,
     ):
@@ -179,6 +180,29 @@ def check_web_knows_no_secret_of_a_target(world: Running) -> None:
         environment = Path(f"/proc/{pid}/environ").read_text()
         for name in ("ACCESS_TARGETS_FILE", "ACCESS_TAG_KEY", "ACCESS_ANCHOR_SEED=", "REDIS_URL", "OWNER_URL"):
             assert name not in environment
+
+
+def check_commands_run_inside(world: Running) -> None:
+    """As the operator of that world, on our own streams, from our own directory."""
+    asked = run("run", "--state-file", world.state_file, "--", "audit", "verify")
+    assert (asked.returncode, asked.stderr) == (0, "")
+    assert asked.stdout.startswith("INTACT")
+    command = sandbox("run", "--state-file", world.state_file, "--", "people", "set_password", "alice")
+    told = subprocess.run(command, env=BARE, input="one quiet morning in may\n", text=True, check=False)
+    assert told.returncode == 0
+    people = world.state_file.with_name("people.yaml")
+    people.write_text("people: {zoe: {name: 7}}\n")
+    refused = subprocess.run(
+        sandbox("run", "--state-file", world.state_file, "--", "people", "apply", people.name),
+        env=BARE,
+        cwd=people.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "name" in refused.stderr
+    assert "Say what to run" in run("run", "--state-file", world.state_file).stderr
 
 
 def check_killed_processes_come_back(world: Running) -> None:

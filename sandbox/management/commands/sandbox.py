@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -14,9 +15,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from sandbox.catalogue import NAMES
+from sandbox.errands import OrderRefused
 from sandbox.servers import ServerError, scratch_directory
 from sandbox.state_file import StateFile, StateFileExists
-from sandbox.supervisor import OrderRefused, give_order
+from sandbox.supervisor import give_order, run_inside
 from sandbox.tour import Tour, TourFailed
 from sandbox.world import World
 
@@ -28,10 +30,14 @@ class Ended(BaseException):
 class Command(BaseCommand):
     help = "Start the whole product on this machine with real servers, walk the tour, and serve until Ctrl-C."
     requires_system_checks: list[str] = []
+    _inside: Sequence[str] = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "verb", nargs="?", choices=["stop", "start"], help="stop or start one part of a running world"
+            "verb",
+            nargs="?",
+            choices=["stop", "start", "run"],
+            help="stop or start one part of a running world, or run in it what stands after --",
         )
         parser.add_argument(
             "name", nargs="?", help="redis, worker, worker_urgent, relay, web, postgres or mongod:<slug>"
@@ -42,8 +48,17 @@ class Command(BaseCommand):
         walk.add_argument("--tour-only", action="store_true", help="end after the tour, with its result")
         walk.add_argument("--no-tour", action="store_true", help="serve at once")
 
+    def run_from_argv(self, argv: list[str]) -> None:
+        """What stands after `--` is for another command, whose options are none of ours."""
+        if "--" in argv:
+            end = argv.index("--")
+            argv, self._inside = argv[:end], argv[end + 1 :]
+        super().run_from_argv(argv)
+
     def handle(self, *_args: Any, **options: Any) -> None:
-        if options["verb"]:
+        if options["verb"] == "run":
+            self._run_inside(options["state_file"])
+        elif options["verb"]:
             self._order(options["verb"], options["name"], options["state_file"])
         else:
             self._run(options)
@@ -52,10 +67,18 @@ class Command(BaseCommand):
         if not name or state_file is None:
             raise CommandError(f"Say what to {verb} and where: manage.py sandbox {verb} redis --state-file PATH")
         try:
-            state = json.loads(state_file.read_text(encoding="utf-8"))
-            self.stdout.write(give_order(state, verb=verb, name=name))
-        except (OSError, ValueError) as error:
-            raise CommandError(f"{state_file} is not the state file of a running world: {error}") from error
+            self.stdout.write(give_order(_state(state_file), verb=verb, name=name))
+        except OrderRefused as error:
+            raise CommandError(str(error)) from error
+
+    def _run_inside(self, state_file: Path | None) -> None:
+        if not self._inside or state_file is None:
+            raise CommandError(
+                "Say what to run and where: manage.py sandbox run --state-file PATH -- people apply FILE"
+            )
+        streams = [stream.fileno() for stream in (sys.stdin, sys.stdout, sys.stderr)]
+        try:
+            sys.exit(run_inside(_state(state_file), arguments=self._inside, streams=streams))
         except OrderRefused as error:
             raise CommandError(str(error)) from error
 
@@ -113,6 +136,14 @@ class Command(BaseCommand):
     def _say(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
+
+
+def _state(path: Path) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CommandError(f"{path} is not the state file of a running world: {error}") from error
+    return state
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
