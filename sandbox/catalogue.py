@@ -42,7 +42,8 @@ def scopes_of(person: str) -> tuple[str, ...]:
     return (*_EVERYBODY, "admin") if person in MEMBERS["administrators"] else _EVERYBODY
 
 
-def people_document() -> dict[str, Any]:
+def people_document(identities: Mapping[str, Mapping[str, str]] | None = None) -> dict[str, Any]:
+    """`identities` says whom a provider of sign-ins means by which subject, where there is one."""
     return {
         "groups": {group: {"role": ROLES[group]} if group in ROLES else {} for group in MEMBERS},
         "people": {
@@ -51,6 +52,7 @@ def people_document() -> dict[str, Any]:
                 "email": f"{person}@example.com",
                 "groups": [group for group, members in MEMBERS.items() if person in members],
                 "active": True,
+                **({"identity": dict(identities[person])} if identities else {}),
             }
             for person, name in NAMES.items()
         },

@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from sandbox.commands import RELAY, ROLES, WEB
+from sandbox.identity.people import CLIENT_ID, NAME
 from sandbox.seed import SIZES
 
 OWNER, APPLICATION, DATABASE = "access_owner", "access_app", "access"
@@ -41,6 +43,9 @@ class WorldSecrets:
     redis_password: str = field(default_factory=_password)
     shop_password: str = field(default_factory=_password)
     control_token: str = field(default_factory=_password)
+    identity_key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
+    identity_client_secret: str = field(default_factory=_password)
+    newcomer_password: str = field(default_factory=_password)
     worker_passwords: Mapping[str, str] = field(default_factory=lambda: {slug: _password() for slug in SIZES})
 
     @property
@@ -92,6 +97,7 @@ class Environment:
     base_url: str
     database_url: str
     redis_url: str
+    identity_url: str
 
     def of(self, process: str) -> dict[str, str]:
         """:raises KeyError: there is no such process."""
@@ -119,6 +125,19 @@ class Environment:
         """For the one process that prepares the product's database."""
         return self._everybody("operator") | {"DATABASE_OWNER_URL": owner_url, "REDIS_URL": self.redis_url}
 
+    def of_identity(self) -> dict[str, str]:
+        """For the OpenID provider, which knows nothing of the product but where people come back to."""
+        key = self.secrets.identity_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        inherited = {name: value for name, value in os.environ.items() if name in INHERITED}
+        return inherited | {
+            "PYTHONUNBUFFERED": "1",
+            "IDENTITY_DIRECTORY": str(self.places.directory),
+            "IDENTITY_PORT": self.identity_url.rpartition(":")[2],
+            "IDENTITY_SECRET_KEY": f"identity-{self.secrets.secret_key}",
+            "IDENTITY_CONTROL_TOKEN": self.secrets.control_token,
+            "IDENTITY_PRIVATE_KEY": key.decode(),
+        }
+
     def _everybody(self, role: str) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if name in INHERITED}
         return inherited | {
@@ -135,5 +154,10 @@ class Environment:
             "ACCESS_STATIC_ROOT": str(self.places.static),
             "ACCESS_CALLS_PER_SECOND": "200",
             "ACCESS_MAIL_FROM": "access-requests@example.com",
+            "ACCESS_OIDC_ISSUER": self.identity_url,
+            "ACCESS_OIDC_CLIENT_ID": CLIENT_ID,
+            "ACCESS_OIDC_CLIENT_SECRET": self.secrets.identity_client_secret,
+            "ACCESS_OIDC_NAME": NAME,
+            "ACCESS_OIDC_ASK_SECONDS": "5",
             "DATABASE_URL": self.database_url,
         }

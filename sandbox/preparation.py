@@ -14,6 +14,7 @@ import yaml
 
 from sandbox import catalogue
 from sandbox.environment import DATABASE, OWNER, Environment, Places, WorldSecrets
+from sandbox.identity.people import NEWCOMER, seeds, subject_of
 from sandbox.processes import end, spawn
 from sandbox.seed import WORKER_USER
 from sandbox.servers import Mongod, Postgres, ServerError
@@ -23,6 +24,7 @@ from sandbox.units import ROOT, program_path
 _SECONDS = 60.0
 
 PEOPLE, TARGETS, POLICY, RESULT = "people.yaml", "targets.yaml", "policy.yaml", "prepared.json"
+IDENTITY = "identity.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +88,32 @@ class Preparation:
             end(self._process, stop_signal=signal.SIGKILL, patience=2.0)
 
 
-def write_files(*, places: Places, secrets: WorldSecrets, mongods: Mapping[str, Mongod]) -> None:
+def write_files(*, places: Places, secrets: WorldSecrets, mongods: Mapping[str, Mongod], issuer: str) -> None:
     """The files that an operator would write by hand; only the connection records hold secrets."""
     for folder in (places.logs, places.mail, places.static, places.anchor.parent):
         folder.mkdir(mode=0o700)
     hosts = {slug: mongod.host for slug, mongod in mongods.items()}
     connections = catalogue.connections_document(hosts, username=WORKER_USER, passwords=secrets.worker_passwords)
     documents = {
-        places.directory / PEOPLE: catalogue.people_document(),
+        places.directory / PEOPLE: catalogue.people_document(
+            {name: {"issuer": issuer, "subject": subject_of(name)} for name in catalogue.NAMES}
+        ),
         places.directory / TARGETS: catalogue.targets_document(hosts),
         places.directory / POLICY: catalogue.policy_document(),
         places.connections: connections,
     }
     for path, document in documents.items():
         _write_private(path, document)
+
+
+def write_identity_seed(*, environment: Environment, passwords: Mapping[str, str]) -> None:
+    """Whom the OpenID provider knows: everybody with their passwords, and one who is new to the product."""
+    known = {**passwords, NEWCOMER: environment.secrets.newcomer_password}
+    client = {
+        "secret": environment.secrets.identity_client_secret,
+        "redirect_uri": f"{environment.base_url}/accounts/provider/callback/",
+    }
+    _write_private(environment.places.directory / IDENTITY, {"people": seeds(known), "client": client})
 
 
 def _write_private(path: Path, document: Mapping[str, Any]) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 from sandbox.commands import COMMANDS, RELAY, WEB, WORKER, WORKER_URGENT
 from sandbox.environment import APPLICATION, DATABASE, OWNER, Environment, Places, WorldSecrets
 from sandbox.errands import Errands
-from sandbox.preparation import Preparation, Prepared, write_files
+from sandbox.identity.people import NEWCOMER
+from sandbox.preparation import Preparation, Prepared, write_files, write_identity_seed
 from sandbox.processes import PortReservation
 from sandbox.readiness import Readiness
 from sandbox.seed import SIZES, seed_target
@@ -25,6 +26,7 @@ from sandbox.units import ProcessUnit, ServerUnit, Unit
 _READY_SECONDS = 60.0
 _PRODUCTION = "shop-prod"
 _MONGOD = "mongod:"
+_IDENTITY = "identity"
 
 
 class World:
@@ -37,6 +39,7 @@ class World:
         self.redis = Valkey(directory / "redis", password=self.secrets.redis_password)
         self.mongods = {slug: Mongod(directory / f"mongod-{slug}", slug) for slug in SIZES}
         self._web_port = _reserve(port)
+        self._identity_port = _reserve(None)
         self._state_file = state_file
         self.environment = Environment(
             secrets=self.secrets,
@@ -44,6 +47,7 @@ class World:
             base_url=f"http://127.0.0.1:{self._web_port.port}",
             database_url=self.postgres.uri(APPLICATION, self.secrets.app_password, DATABASE),
             redis_url=self.redis.uri(),
+            identity_url=f"http://127.0.0.1:{self._identity_port.port}",
         )
         self.units = self._make_units()
         owner_url = self.postgres.uri(OWNER, self.secrets.owner_password, DATABASE)
@@ -69,6 +73,12 @@ class World:
             )
             for name, command in COMMANDS.items()
         }
+        units[_IDENTITY] = ProcessUnit(
+            _IDENTITY,
+            command=("python", "-m", "sandbox.identity"),
+            environment=self.environment.of_identity(),
+            log=self.places.logs / f"{_IDENTITY}.log",
+        )
         servers = {"redis": self.redis, "postgres": self.postgres}
         servers |= {f"{_MONGOD}{slug}": mongod for slug, mongod in self.mongods.items()}
         return units | {name: ServerUnit(name, server) for name, server in servers.items()}
@@ -78,7 +88,9 @@ class World:
 
         :raises ServerError: a part did not start; the message says which, and why.
         """
-        write_files(places=self.places, secrets=self.secrets, mongods=self.mongods)
+        write_files(
+            places=self.places, secrets=self.secrets, mongods=self.mongods, issuer=self.environment.identity_url
+        )
         rest = [Background(partial(self._start_target, slug)) for slug in self.mongods]
         rest.append(Background(partial(self._start_server, "redis", self.redis)))
         database = Background(self._start_database)
@@ -93,6 +105,9 @@ class World:
             started.result()
         self._preparation.finish()
         self._await_ready()
+        # Nobody waits for the provider: it is there a second or two after the product is.
+        write_identity_seed(environment=self.environment, passwords=self._prepared.passwords)
+        self.units[_IDENTITY].start()
         if self._state_file is not None:
             self._state_file.create(self.state())
             self.supervisor.tell(always=True)  # What changed while the file was made.
@@ -111,6 +126,7 @@ class World:
                 )
         self.supervisor.end()
         self._web_port.release()
+        self._identity_port.release()
 
     def state(self) -> dict[str, Any]:
         """Everything that a tool needs to use this world."""
@@ -128,6 +144,12 @@ class World:
             "audit_anchor": str(self.places.anchor),
             "mail": str(self.places.mail),
             "logs": str(self.places.logs),
+            "identity": {
+                "url": self.environment.identity_url,
+                "passwords": {**self._prepared.passwords, NEWCOMER: self.secrets.newcomer_password},
+                "control_url": f"{self.environment.identity_url}/control/people/",
+                "control_token": self.secrets.control_token,
+            },
             "control": {"socket": str(self.places.control), "token": self.secrets.control_token},
         }
 
