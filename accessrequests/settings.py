@@ -18,7 +18,19 @@ from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
+
+
+class SecretFiles(environ.FileAwareMapping):
+    """The environment, with X read from the file that X_FILE names."""
+
+    def __getitem__(self, name: str) -> str:
+        value = str(super().__getitem__(name))
+        # Editors and `echo` end a file with a line break. It would be no part of the secret, and hard to find.
+        return value.removesuffix("\n") if self.env.get(f"{name}_FILE") else value
+
+
 env = environ.FileAwareEnv()
+env.ENVIRON = SecretFiles()
 
 
 def _is_ancestor(pid: int) -> bool:
