@@ -13,7 +13,7 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
-from bench import floor, world
+from bench import first_byte, floor, world
 from bench.world import World
 
 ONE_BY_ONE = 40
@@ -26,6 +26,9 @@ DEADLINE_AFTER = "PT20S"
 
 def main() -> int:
     say(f"load average before the start: {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores")
+    with world.running() as lived_in:
+        first_byte.fill(lived_in)
+        say(first_byte.row(first_byte.measure(lived_in), ms))
     with world.running() as running, floor.worker(running.state["redis"]):
         usable(running)
         cycles(running)

@@ -24,6 +24,12 @@ class World:
     """A running world."""
 
     state: dict[str, Any]
+    state_file: Path
+
+    def stop(self, name: str) -> None:
+        """Take one part of it down, for good."""
+        command = [sys.executable, "manage.py", "sandbox", "stop", name, "--state-file", str(self.state_file)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
     def client(self, person: str) -> httpx2.Client:
         token = self.state["tokens"][person]
@@ -59,7 +65,7 @@ def running() -> Iterator[World]:
                 if process.poll() is not None:
                     raise RuntimeError("The world did not start. Run `make run` to see why.")
                 time.sleep(0.1)
-            yield World(json.loads(state_file.read_text()))
+            yield World(json.loads(state_file.read_text()), state_file)
         finally:
             process.terminate()
             process.wait(timeout=20)
@@ -92,6 +98,14 @@ def reveal(client: httpx2.Client, grant_id: int, *, every: float = POLL_SECONDS)
             return _answer(answer)
         time.sleep(every)
     raise RuntimeError(f"grant/{grant_id} was not ready within 30 s.")
+
+
+def wait_for(client: httpx2.Client, grant_id: int, *, state: str) -> None:
+    deadline = time.monotonic() + 30
+    while _answer(client.get(f"grants/{grant_id}/"))["state"] != state:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"grant/{grant_id} was not {state} within 30 s.")
+        time.sleep(POLL_SECONDS)
 
 
 def moment(text: str) -> float:

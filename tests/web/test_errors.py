@@ -76,7 +76,7 @@ class TestPages:
         assert not AccessRequest.objects.exists()
 
     def test_a_foreign_form_is_not_accepted(self, cast: Cast) -> None:
-        answer = signed_in(cast.alice).client.post("/request/", {"reason": "x"})
+        answer: Any = signed_in(cast.alice).client.post("/request/", {"reason": "x"})
 
         assert (answer.status_code, heading_of(answer)) == (403, "The form was not accepted")
         assert "Nothing was changed." in words_of(answer)
@@ -168,7 +168,7 @@ class TestParts:
     def test_are_refused_like_the_page(self, cast: Cast) -> None:
         asked, bob = make.submit(cast.alice), signed_in(cast.bob)
 
-        refused = bob.client.post(f"/approvals/{asked.pk}/approve/", {"revision": "1"}, headers=FRAGMENT)
+        refused: Any = bob.client.post(f"/approvals/{asked.pk}/approve/", {"revision": "1"}, headers=FRAGMENT)
 
         assert refused.status_code == 403
         assert "The form was not accepted" in words_of(refused)

@@ -1,0 +1,144 @@
+"""A house that has been lived in: thousands of requests, live grants and events, made from a few real ones by SQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+from accessrequests.domain import chain
+
+REQUESTS = 10_000
+LIVE = 1_000
+FIRST_ID = 1_000_000
+AUDIT_LOCK = 7_241_960_113
+ASKING = ("alice", "bob", "grace", "frank")
+
+# Every tenth waits, every tenth is live, every tenth was denied; the others have ended.
+_PENDING, _LIVE, _DENIED = 0, 1, 2
+
+_WHO = (
+    "(SELECT id FROM accessrequests_person WHERE username ="
+    " (ARRAY['alice', 'bob', 'grace', 'frank'])[1 + (n / 10) % 4])"
+)
+_AGO = "clock_timestamp() - n * interval '1 minute'"
+
+
+class Cursor(Protocol):
+    """What psycopg's cursors and Django's have in common."""
+
+    def execute(self, query: Any, params: Any = None, /) -> Any: ...
+
+    def fetchall(self) -> list[Any]: ...
+
+
+def fill(cursor: Cursor, *, pending_id: int, grant_id: int, requests: int = REQUESTS) -> None:
+    """Copy the pending request and the live grant with all that hangs on them; ids begin at `FIRST_ID`."""
+    cursor.execute("SELECT access_request_id FROM accessrequests_grant WHERE id = %s", [grant_id])
+    approved_id = cursor.fetchall()[0][0]
+    numbers = f"generate_series(1, {requests}) AS n"
+    waits, lives = f"n % 10 = {_PENDING}", f"n % 10 = {_LIVE}"
+    person = {"requester_id": _WHO, "beneficiary_id": _WHO, "id": f"{FIRST_ID} + n", "filed_at": _AGO}
+    reason = "reason || ' Number ' || n || '.'"
+    _copy(cursor, "accessrequest", f"id = {pending_id} AND {waits}", numbers, {**person, "reason": reason})
+    denied = f"n % 10 = {_DENIED}"
+    decided = {
+        **person,
+        "reason": reason,
+        "state": f"CASE WHEN {denied} THEN 'denied' ELSE 'approved' END",
+        "decided_at": f"{_AGO} + interval '1 second'",
+    }
+    _copy(cursor, "accessrequest", f"id = {approved_id} AND NOT ({waits})", numbers, decided)
+    answered = {
+        "id": f"{FIRST_ID} + n",
+        "access_request_id": f"{FIRST_ID} + n",
+        "answer": f"CASE WHEN {denied} THEN 'deny' ELSE 'approve' END",
+        "at": f"{_AGO} + interval '1 second'",
+    }
+    _copy(cursor, "approval", f"access_request_id = {approved_id} AND NOT ({waits})", numbers, answered)
+    _copy_grants(cursor, grant_id, numbers, given=f"NOT ({waits}) AND NOT ({denied})", lives=lives)
+    _write_events(cursor, requests)
+    cursor.execute("ANALYZE")
+
+
+def _copy_grants(cursor: Cursor, grant_id: int, numbers: str, *, given: str, lives: str) -> None:
+    over = f"CASE WHEN {lives} THEN NULL ELSE {_AGO} + interval '2 hours' END"
+    grant = {
+        "id": f"{FIRST_ID} + n",
+        "access_request_id": f"{FIRST_ID} + n",
+        "holder_id": _WHO,
+        "username": "'jit-crowd-' || n",
+        "created_at": _AGO,
+        "state": f"CASE WHEN {lives} THEN 'active' ELSE 'revoked' END",
+        "expires_at": f"CASE WHEN {lives} THEN clock_timestamp() + interval '1 hour' + n * interval '1 second' "
+        f"ELSE {_AGO} + interval '2 hours' END",
+        "revocation_started_at": over,
+        "cut_at": over,
+        "revoked_at": over,
+        "end_reason": f"CASE WHEN {lives} THEN '' ELSE 'expiry' END",
+    }
+    _copy(cursor, "grant", f"id = {grant_id} AND {given}", numbers, grant)
+    credential = {
+        "id": f"{FIRST_ID} + n",
+        "grant_id": f"{FIRST_ID} + n",
+        "state": f"CASE WHEN {lives} THEN state ELSE 'erased' END",
+        "sealed": f"CASE WHEN {lives} THEN sealed END",
+    }
+    _copy(cursor, "credential", f"grant_id = {grant_id} AND {given}", numbers, credential)
+    gate = {
+        "id": f"{FIRST_ID} + 10 * n + row_number() OVER (PARTITION BY n)",
+        "grant_id": f"{FIRST_ID} + n",
+        "state": f"CASE WHEN {lives} THEN state ELSE 'clean' END",
+    }
+    _copy(cursor, "gate", f"grant_id = {grant_id} AND {given}", numbers, gate)
+
+
+def _copy(cursor: Cursor, table: str, where: str, numbers: str, changed: Mapping[str, str]) -> None:
+    """Copy the rows that `where` names, once for each number, with some columns worked out from it."""
+    cursor.execute(
+        "SELECT quote_ident(column_name) FROM information_schema.columns WHERE table_name = %s ORDER BY 1",
+        [f"accessrequests_{table}"],
+    )
+    columns = [name for (name,) in cursor.fetchall()]
+    values = [changed.get(name.strip('"'), name) for name in columns]
+    cursor.execute(
+        f"INSERT INTO accessrequests_{table} ({', '.join(columns)}) SELECT {', '.join(values)}"
+        f" FROM accessrequests_{table}, {numbers} WHERE {where}"
+    )
+
+
+def _write_events(cursor: Cursor, requests: int) -> None:
+    """Three events for each request, sealed onto the chain like any other."""
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [AUDIT_LOCK])
+    cursor.execute("SELECT sequence, hash FROM accessrequests_auditevent ORDER BY sequence DESC LIMIT 1")
+    ((sequence, head),) = cursor.fetchall()
+    cursor.execute(
+        "INSERT INTO accessrequests_auditevent (sequence, at, event, actor, via, subject, facts, previous, hash)"
+        " SELECT sequence, at, event, actor, via, subject, facts, previous, hash"
+        " FROM jsonb_populate_recordset(NULL::accessrequests_auditevent, %s::jsonb)",
+        [json.dumps(list(_events(requests, sequence, head)))],
+    )
+
+
+def _events(requests: int, sequence: int, previous: str) -> Iterator[dict[str, Any]]:
+    facts = {"roles": ["read@shop.orders"], "level": "read", "target": "shop-prod", "duration": "PT2H"}
+    for number in range(1, requests + 1):
+        asks = ASKING[(number // 10) % 4]
+        for event, actor in (
+            ("access_request.submitted", asks),
+            ("access_request.approval_given", "carol"),
+            ("access_request.approved", "carol"),
+        ):
+            sequence += 1
+            shown = {
+                "sequence": sequence,
+                "at": "2026-01-01T00:00:00.000000Z",
+                "event": event,
+                "actor": actor,
+                "via": "api",
+                "subject": f"access_request/{FIRST_ID + number}",
+                "facts": facts,
+                "previous": previous,
+            }
+            previous = chain.seal_event(shown)
+            yield {**shown, "hash": previous}

@@ -1,0 +1,56 @@
+"""Every address of the portal, as the URLconf has them, with real objects in the place of numbers and names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from django.urls import URLPattern
+
+from accessrequests.models import AuditEvent, Grant, PersonalToken, PolicyVersion
+from accessrequests.web import urls
+
+# What stands for the first variable part of an address, by how the address begins.
+_KINDS = {
+    "requests/": "request",
+    "approvals/": "request",
+    "access/": "grant",
+    "tokens/": "token",
+    "account/": "token",
+    "audit/": "event",
+    "targets/": "target",
+    "policies/": "policy",
+    "accounts/": "nowhere",
+}
+
+
+def routes() -> list[str]:
+    """Every route of the portal, as it is written there."""
+    found = []
+    for pattern in urls.urlpatterns:
+        assert isinstance(pattern, URLPattern), f"Look into {pattern}, too."
+        found.append(str(pattern.pattern))
+    return found
+
+
+def address_of(route: str, objects: Mapping[str, object]) -> str:
+    """:raises KeyError: for a kind of address that this file does not know yet."""
+    if "<" not in route:
+        return f"/{route}"
+    kind = next(kind for start, kind in _KINDS.items() if route.startswith(start))
+    return "/" + re.sub(r"<[^>]+>", lambda _: str(objects[kind]), route)
+
+
+def objects_of(*, grant: Grant, request_id: int, token: PersonalToken | None = None) -> dict[str, object]:
+    """What addresses may be filled with."""
+    last = AuditEvent.objects.order_by("-sequence").first()
+    policy = PolicyVersion.objects.order_by("-version").first()
+    return {
+        "request": request_id,
+        "grant": grant.pk,
+        "token": token.pk if token is not None else 0,
+        "event": last.sequence if last is not None else 0,
+        "target": grant.target.slug,
+        "policy": policy.version if policy is not None else 0,
+        "nowhere": "nowhere/",
+    }
