@@ -6,7 +6,6 @@ the web never loads the workers, Celery or a driver of a target.
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,42 +15,19 @@ import structlog
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from accessrequests.environment import SecretFiles, is_ancestor
+
 BASE_DIR = Path(__file__).resolve().parent.parent
-
-
-
-class SecretFiles(environ.FileAwareMapping):
-    """The environment, with X read from the file that X_FILE names."""
-
-    def __getitem__(self, name: str) -> str:
-        value = str(super().__getitem__(name))
-        # Editors and `echo` end a file with a line break. It would be no part of the secret, and hard to find.
-        return value.removesuffix("\n") if self.env.get(f"{name}_FILE") else value
-
 
 env = environ.FileAwareEnv()
 env.ENVIRON = SecretFiles()
-
-
-def _is_ancestor(pid: int) -> bool:
-    """Whether `pid` started this process, directly or not (Linux: proc(5), field 4 of /proc/PID/stat)."""
-    current = os.getpid()
-    while current > 1:
-        if current == pid:
-            return True
-        stat = Path(f"/proc/{current}/stat")
-        if not stat.exists():
-            return current == os.getpid() and os.getppid() == pid
-        current = int(stat.read_text().rpartition(")")[2].split()[1])
-    return False
-
 
 ACCESS_ROLE = env.str("ACCESS_ROLE", "operator")
 if ACCESS_ROLE not in {"web", "worker", "relay", "operator"}:
     raise ImproperlyConfigured("ACCESS_ROLE must be web, worker, relay or operator.")
 
 ACCESS_SANDBOX = env.int("ACCESS_SANDBOX", 0)
-if ACCESS_SANDBOX and not _is_ancestor(ACCESS_SANDBOX):
+if ACCESS_SANDBOX and not is_ancestor(ACCESS_SANDBOX):
     raise ImproperlyConfigured("ACCESS_SANDBOX is only for processes that `manage.py sandbox` has started. Unset it.")
 
 SHORTEST_SECRET_KEY = 50

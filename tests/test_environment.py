@@ -9,7 +9,7 @@ from sys import executable
 
 import pytest
 
-from accessrequests.settings import SecretFiles
+from accessrequests.environment import SecretFiles
 
 
 @pytest.mark.parametrize(
