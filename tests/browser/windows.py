@@ -57,8 +57,9 @@ class Windows:
         if not page.url.startswith(f"{self.origin}/accounts/login/"):
             page.goto("/accounts/login/")
         page.locator("[name=login]").fill(name)
-        page.locator("[name=password]").fill(self._passwords[name])
-        page.locator("main form button, form.stack button").first.click()
+        password = page.locator("[name=password]")
+        password.fill(self._passwords[name])
+        password.press("Enter")
         page.wait_for_url(lambda address: "/accounts/login/" not in address)
         return page
 
