@@ -18,7 +18,6 @@ from django.core.exceptions import ImproperlyConfigured
 from accessrequests.environment import SecretFiles, is_ancestor
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-
 env = environ.FileAwareEnv()
 env.ENVIRON = SecretFiles()
 
@@ -143,6 +142,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accessrequests.web.zones.OwnTimeZone",
+    "accessrequests.web.unsent.KnowsWho",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",

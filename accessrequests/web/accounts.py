@@ -22,6 +22,7 @@ from django.shortcuts import render
 from accessrequests.models import Person
 from accessrequests.operations import sessions
 from accessrequests.queries import people
+from accessrequests.web import unsent
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _NOBODY = "?"
@@ -117,7 +118,11 @@ class SignIn(views.LoginView):
         return answer
 
     def get_context_data(self, **more: Any) -> dict[str, Any]:
-        return {**super().get_context_data(**more), "provider": provider_name()}
+        return {
+            **super().get_context_data(**more),
+            "provider": provider_name(),
+            "kept": unsent.is_waiting(self.request),
+        }
 
 
 class Confirm(views.ReauthenticateView):

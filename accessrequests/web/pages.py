@@ -35,11 +35,10 @@ def portal_page(*methods: str) -> Callable[[View[P]], View[P]]:
         def answer(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             back = request.path if "GET" in methods else request.path.rsplit("/", 2)[0] + "/"
             if not request.user.is_authenticated:
+                page = unsent.keep(request, page=back)
                 if request.headers.get("HX-Request") == "true":
                     return errors.signed_out(request)
-                if "GET" in methods:
-                    unsent.keep(request)
-                wanted = request.get_full_path() if "GET" in methods else back
+                wanted = request.get_full_path() if "GET" in methods else page
                 return redirect_to_login(wanted, login_url=resolve_url(settings.LOGIN_URL))
             if request.method not in methods and not (request.method == "HEAD" and "GET" in methods):
                 return errors.method_not_allowed(request, methods, back=back)
