@@ -61,6 +61,17 @@ def slot_for(steps: Sequence[Step], given: Iterable[Given], candidate: Given) ->
     return None
 
 
+def groups_wanted(steps: Sequence[Step], given: Iterable[Given]) -> tuple[str, ...]:
+    """The groups of which one more person would still fill a slot."""
+    before = tuple(given)
+    nobody = ""  # no user name, so that the one who is tried is nobody who has answered
+    return tuple(
+        step.group
+        for step in combined(steps)
+        if slot_for(steps, before, candidate=Given(nobody, frozenset({step.group}))) is not None
+    )
+
+
 def combined(*several: Iterable[Step]) -> tuple[Step, ...]:
     """The union of steps: each group once, with the most people that any of them needs."""
     needed: dict[str, int] = {}

@@ -53,6 +53,8 @@ class AccessRequest(models.Model):
     policy_version = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT)
     verdict = models.JSONField()
     step_groups = ArrayField(models.CharField(max_length=64), default=list)
+    # Those of them that still want somebody: whoever is only in the others waits for nothing here.
+    wanted_groups = ArrayField(models.CharField(max_length=64), default=list)
     state = models.CharField(max_length=16, choices=choices_of(AccessRequestState))
     revision = models.PositiveIntegerField(default=1)
     filed_at = models.DateTimeField()

@@ -91,6 +91,8 @@ def approve(
         raise _adds_nothing(access_request, approver)
     # A stricter policy of today may ask groups that nobody has asked yet: from now on they see the request.
     access_request.step_groups = [step.group for step in verdict.steps]
+    given.append(policy.Given(approver.username, groups))
+    access_request.wanted_groups = list(policy.groups_wanted(verdict.steps, given))
     Approval.objects.create(
         access_request=access_request,
         person=approver,
@@ -102,7 +104,7 @@ def approve(
         at=at,
     )
     facts = [_said(Event.ACCESS_REQUEST_APPROVAL_GIVEN, access_request, group=group, comment=comment)]
-    if policy.is_complete(verdict.steps, [*given, policy.Given(approver.username, groups)]):
+    if policy.is_complete(verdict.steps, given):
         facts.append(_approved(access_request, decided_by=approver.username, at=at))
     else:
         access_request.save()
@@ -250,6 +252,7 @@ def _filed(requester: Person, considered: Considered, at: datetime) -> AccessReq
         policy_version=considered.policy_version,
         verdict=policy.to_json(verdict),
         step_groups=[step.group for step in verdict.steps],
+        wanted_groups=[step.group for step in verdict.steps],
         state=AccessRequestState.PENDING.value,
         filed_at=at,
         lapses_at=at + verdict.lapses_after,

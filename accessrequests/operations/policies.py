@@ -55,7 +55,8 @@ def _show_to_groups_asked(version: PolicyVersion) -> None:
     for access_request in waiting.filter(state=AccessRequestState.PENDING.value).order_by("pk"):
         said = {step["group"] for step in access_request.verdict["steps"]}
         asked = sorted(said | asks.groups_asked(version, access_request))
-        if asked != sorted(access_request.step_groups):
-            access_request.step_groups = asked
+        if asked != sorted(access_request.step_groups) or asked != sorted(access_request.wanted_groups):
+            # Who is still wanted depends on who answers under which version: all are asked to look again.
+            access_request.step_groups = access_request.wanted_groups = asked
             shown.append(access_request)
-    AccessRequest.objects.bulk_update(shown, ["step_groups"])
+    AccessRequest.objects.bulk_update(shown, ["step_groups", "wanted_groups"])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Window
 
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.models import AccessRequest, Approval, AuditEvent, Person
@@ -73,18 +73,19 @@ def _asks_groups_of(person: Person) -> Q:
     return Q(step_groups__overlap=sorted(people.groups_of(person)))
 
 
-def _asked_since_joining(person: Person) -> Q:
-    """The same, but for what was filed before the person joined the group: a newcomer has no voice in that."""
-    asked = Q(pk__in=[])
-    for group, since in people.memberships_of(person):
-        asked |= Q(step_groups__contains=[group], filed_at__gte=since)
-    return asked
+def _wanted_since_joining(groups: Iterable[tuple[str, datetime]]) -> Q:
+    """What still wants somebody of these groups, but for what was filed before the person joined: no voice in that."""
+    wanted = Q(pk__in=[])
+    for group, since in groups:
+        wanted |= Q(wanted_groups__contains=[group], filed_at__gte=since)
+    return wanted
 
 
-def waiting_for(person: Person) -> QuerySet[AccessRequest]:
-    """What waits for this person's decision, bare: to be counted."""
+def waiting_for(person: Person, *, groups: Iterable[tuple[str, datetime]] | None = None) -> QuerySet[AccessRequest]:
+    """What waits for this person's decision, bare: to be counted. `groups`, each with since when, if they are known."""
+    wanted = _wanted_since_joining(people.memberships_of(person) if groups is None else groups)
     return (
-        AccessRequest.objects.filter(_asked_since_joining(person), state=AccessRequestState.PENDING)
+        AccessRequest.objects.filter(wanted, state=AccessRequestState.PENDING)
         .exclude(Q(requester=person) | Q(beneficiary=person))
         .exclude(approvals__person=person)
     )
@@ -99,9 +100,24 @@ def listed_for(person: Person, *, mine: bool, awaiting_me: bool) -> list[QuerySe
     return [way & waiting for way in own_ways(person)] if mine else [waiting]
 
 
-def inbox_of(person: Person) -> QuerySet[AccessRequest]:
-    """What waits for this person's decision, soonest to lapse first. Whoever may decide on it may see it."""
-    return as_shown().filter(pk__in=waiting_for(person).values("pk")).order_by("lapses_at", "pk")
+def inbox_of(person: Person, *, groups: Iterable[tuple[str, datetime]] | None = None) -> QuerySet[AccessRequest]:
+    """What waits for this person's decision, soonest to lapse first, each with how many there are (`waiting`)."""
+    waiting = waiting_for(person, groups=groups).values("pk")
+    counted = as_shown().filter(pk__in=waiting).annotate(waiting=Window(Count("pk")))
+    return counted.order_by("lapses_at", "pk")
+
+
+def answered_ways(person: Person) -> list[QuerySet[AccessRequest]]:
+    """Those that the person said yes or no to."""
+    return [AccessRequest.objects.filter(_answered_by(person))]
+
+
+def newest(ways: Sequence[QuerySet[AccessRequest]], *, before: int | None, most: int) -> list[AccessRequest]:
+    """The newest of several ways together, from below the id `before` on."""
+    parts = [way.filter(pk__lt=before) if before else way for way in ways]
+    first, *others = [part.order_by("-pk").values_list("pk", flat=True)[:most] for part in parts]
+    numbers = sorted(first.union(*others) if others else first, reverse=True)
+    return list(as_shown().filter(pk__in=numbers[:most]).order_by("-pk"))
 
 
 def may_decide(person: Person, access_request: AccessRequest) -> bool:

@@ -1,8 +1,6 @@
-"""What a person holds on a target already, what they have asked for, and whether they may decide."""
+"""What a person holds on a target already, what they have asked for, and what would be said to it today."""
 
 from __future__ import annotations
-
-from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
@@ -11,7 +9,7 @@ from accessrequests.domain.lifecycle import AccessRequestState, GrantState
 from accessrequests.domain.privileges import Privilege
 from accessrequests.models import AccessRequest, Grant, Person, Target
 from accessrequests.models.access_requests import Answer
-from accessrequests.queries import access_requests, asks
+from accessrequests.queries import asks
 from accessrequests.queries.asks import Considered
 
 ALIVE = (GrantState.PENDING.value, GrantState.ACTIVE.value)
@@ -53,20 +51,6 @@ def given(access_request: AccessRequest) -> list[policy.Given]:
         for approval in access_request.approvals.all()
         if approval.answer == Answer.APPROVE.value and approval.revision == access_request.revision
     ]
-
-
-def why_not_decide(person: Person, access_request: AccessRequest, *, at: datetime) -> str:
-    """Why this person cannot decide on a pending request; empty when they can."""
-    if at >= access_request.lapses_at:
-        return "Nobody answered in time, so the request has lapsed. It can be asked again."
-    if person.pk in {access_request.requester_id, access_request.beneficiary_id}:
-        return "Nobody decides on access that they ask for or would get. Somebody else has to."
-    if not access_requests.may_decide(person, access_request):
-        groups = " and ".join(access_request.step_groups)
-        return f"This request is decided by {groups}. You were not among them when it was filed."
-    if any(one.person == person.username for one in given(access_request)):
-        return "You have approved this request. It waits for somebody else."
-    return ""
 
 
 def judged_today(access_request: AccessRequest) -> policy.Verdict | str:

@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from accessrequests.models import AccessRequest, AuditEvent, Membership
 
 
 def steps_with_people(requests: Sequence[AccessRequest]) -> dict[int, list[dict[str, object]]]:
     """Per request, the steps of its verdict, each with the people who may fill it."""
-    groups = {step["group"] for one in requests for step in one.verdict["steps"]}
+    members = _members({step["group"] for one in requests for step in one.verdict["steps"]})
+    return {
+        one.pk: [{**step, "people": _voices(members[step["group"]], one)} for step in one.verdict["steps"]]
+        for one in requests
+    }
+
+
+def people_of(groups: Iterable[str], access_request: AccessRequest) -> dict[str, list[str]]:
+    """Per group, the people who have a voice in the request."""
+    members = _members(groups)
+    return {group: _voices(members[group], access_request) for group in groups}
+
+
+def _members(groups: Iterable[str]) -> Mapping[str, list[Membership]]:
     members: dict[str, list[Membership]] = defaultdict(list)
-    held = Membership.objects.current().filter(group__name__in=groups, person__is_active=True)
+    held = Membership.objects.current().filter(group__name__in=list(groups), person__is_active=True)
     for membership in held.select_related("group", "person").order_by("person__username"):
         members[membership.group.name].append(membership)
-    return {one.pk: [_step(step, members, one) for step in one.verdict["steps"]] for one in requests}
+    return members
 
 
-def _step(
-    step: Mapping[str, object], members: Mapping[str, Sequence[Membership]], access_request: AccessRequest
-) -> dict[str, object]:
+def _voices(members: Sequence[Membership], access_request: AccessRequest) -> list[str]:
     without = {access_request.requester_id, access_request.beneficiary_id}
-    people = [
+    return [
         membership.person.username
-        for membership in members.get(str(step["group"]), ())
+        for membership in members
         if membership.since <= access_request.filed_at and membership.person_id not in without
     ]
-    return {**step, "people": people}
 
 
 def timelines(requests: Sequence[AccessRequest]) -> dict[int, list[AuditEvent]]:

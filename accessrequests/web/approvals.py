@@ -1,12 +1,11 @@
-"""Deciding: what waits for this person, and the two buttons."""
+"""Deciding: what waits for this person, what they decided, what lives because of it, and the two buttons."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from http import HTTPStatus
+from typing import Any
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
@@ -15,31 +14,26 @@ from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.models import AccessRequest
 from accessrequests.operations import access_requests
 from accessrequests.queries import access_requests as request_queries
-from accessrequests.queries import clock
+from accessrequests.queries import clock, live
 from accessrequests.queries.asks import Invalid
-from accessrequests.web import requests, shown
-from accessrequests.web.forms import ApproveForm, DenyForm
+from accessrequests.web import inbox_shown, request_page, requests
+from accessrequests.web.decide_forms import ApproveForm, DenyForm
 from accessrequests.web.pages import SeeOther, me, portal_page, show
+from accessrequests.web.whoami import belonging
 
-MOST_WAITING = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """One request that waits for a decision."""
-
-    access_request: AccessRequest
-    title: str
-    environment: shown.Tag
-    lapses_in: str
-    is_urgent: bool
+PAGE = 25
+LARGEST_ID = 2**63 - 1
 
 
 @portal_page("GET")
 def inbox(request: HttpRequest) -> HttpResponse:
-    at = clock.now()
-    found = request_queries.inbox_of(me(request))[:MOST_WAITING]
-    return show(request, "approvals/inbox.html", {"items": [_waiting(one, at) for one in found]})
+    """`?show=` chooses the tab; what waits is shown when it says nothing that we know."""
+    wanted = request.GET.get("show", "")
+    if wanted == "live":
+        return show(request, "approvals/live.html", _live(request))
+    if wanted in {"decided", "all"}:
+        return show(request, "approvals/past.html", _past(request, wanted))
+    return _waiting(request)
 
 
 @portal_page("POST")
@@ -52,12 +46,11 @@ def approve(request: HttpRequest, number: int) -> HttpResponse:
                 access_request_id=number, approver=me(request), via=Via.WEB, **form.cleaned_data
             )
         except Invalid as error:
-            _blame(form, error)
+            form.blame(error)
         else:
             messages.success(request, _approved(decided))
             return SeeOther(reverse("approval", args=[number]))
-    shown_forms = {**requests.decide_forms(access_request), "approve": form}
-    return requests.page(request, access_request, forms=shown_forms, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    return requests.again(request, access_request, forms={"approve": form})
 
 
 @portal_page("POST")
@@ -68,12 +61,11 @@ def deny(request: HttpRequest, number: int) -> HttpResponse:
         try:
             access_requests.deny(access_request_id=number, approver=me(request), via=Via.WEB, **form.cleaned_data)
         except Invalid as error:
-            _blame(form, error)
+            form.blame(error)
         else:
             messages.success(request, "You denied it. The requester is told why.")
             return SeeOther(reverse("approval", args=[number]))
-    shown_forms = {**requests.decide_forms(access_request), "deny": form}
-    return requests.page(request, access_request, forms=shown_forms, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    return requests.again(request, access_request, forms={"deny": form})
 
 
 def _approved(access_request: AccessRequest) -> str:
@@ -82,18 +74,34 @@ def _approved(access_request: AccessRequest) -> str:
     return "You approved it. It still waits for others."
 
 
-def _blame(form: ApproveForm | DenyForm, error: Invalid) -> None:
-    for name, sentences in error.errors.items():
-        for sentence in sentences:
-            form.add_error(name if name in form.fields else None, sentence)
+def _waiting(request: HttpRequest) -> HttpResponse:
+    """The list; beside it, where there is room, the first of them, ready to be decided."""
+    at = clock.now()
+    context = request_page.with_list(request, current=_number(request, "at"), at=at)
+    if request.htmx:  # type: ignore[attr-defined]
+        return show(request, "approvals/_waiting.html", context)
+    if context["items"]:
+        context |= request_page.context_of(request, context["items"][0].access_request, forms={}, at=at)
+    return show(request, "approvals/inbox.html", context)
 
 
-def _waiting(access_request: AccessRequest, at: datetime) -> Waiting:
-    left = access_request.lapses_at - at
-    return Waiting(
-        access_request=access_request,
-        title=shown.title_of(access_request),
-        environment=shown.environment_tag(access_request.target),
-        lapses_in=shown.time_words(left),
-        is_urgent=left < shown.SOON,
-    )
+def _past(request: HttpRequest, wanted: str) -> dict[str, Any]:
+    at, person = clock.now(), me(request)
+    ways = request_queries.answered_ways(person) if wanted == "decided" else request_queries.ways_to_see(person)
+    found = request_queries.newest(ways, before=_number(request, "before"), most=PAGE + 1)
+    items = [inbox_shown.item_of(one, at=at) for one in found[:PAGE]]
+    older = items[-1].access_request.pk if len(found) > PAGE else None
+    return {"items": items, "older": older, "is_first": not _number(request, "before"), "show": wanted}
+
+
+def _live(request: HttpRequest) -> dict[str, Any]:
+    at, who = clock.now(), belonging(request)
+    page = Paginator(live.live_for(who), PAGE).get_page(request.GET.get("page"))
+    return {"items": [inbox_shown.alive_item(grant, who, at) for grant in page], "page": page, "show": "live"}
+
+
+def _number(request: HttpRequest, name: str) -> int | None:
+    """A row's id from the address, or nothing when it is none."""
+    text = request.GET.get(name, "")
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST_ID)) else 0
+    return number if 0 < number <= LARGEST_ID else None

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from django import forms
 
-from accessrequests.domain.window import format_duration, parse_duration, spell_duration
+from accessrequests.domain.window import parse_duration, spell_duration
 from accessrequests.models import Inventory, Target
 from accessrequests.queries.asks import Asked, Invalid
 from accessrequests.queries.offers import collections_on_offer, roles_on_offer
@@ -160,38 +159,6 @@ def _role_boxes(inventory: Inventory | None, *, ticked: Sequence[str]) -> list[t
         box = RoleBox(f"id_role_{number}", role.name, role.level.value, role.name in ticked)
         groups.setdefault(f"Reaches {role.reach}", []).append(box)
     return list(groups.items())
-
-
-class ApproveForm(forms.Form):
-    """One yes. The length may only be shortened; whether it was is judged elsewhere."""
-
-    revision = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
-    duration = Length(label="For how long", required=False, widget=forms.Select(attrs={"class": "input"}))
-    comment = forms.CharField(label="Comment", required=False, max_length=LONGEST_TEXT, widget=text_line())
-
-    def __init__(self, *args: Any, longest: timedelta, **options: Any) -> None:
-        # Both forms stand on one page, so their fields need ids of their own.
-        super().__init__(*args, **{**options, "auto_id": "approve_%s"})
-        shorter = [length for length in map(parse_duration, LENGTHS) if length < longest]
-        choices = [("", f"As asked: {spell_duration(longest)}")]
-        choices += [(format_duration(length), spell_duration(length)) for length in reversed(shorter)]
-        self.fields["duration"].widget.choices = choices
-
-
-class DenyForm(forms.Form):
-    """One no, with its reason."""
-
-    revision = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
-    reason = forms.CharField(
-        label="Why not",
-        max_length=LONGEST_TEXT,
-        widget=text_line(),
-        help_text="The requester reads this, so say what to ask for instead.",
-        error_messages={"required": "Say why, so that the requester knows what to ask for instead."},
-    )
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **{**options, "auto_id": "deny_%s"})
 
 
 class RevokeForm(forms.Form):

@@ -2,36 +2,76 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from http import HTTPStatus
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.contrib import messages
+from django.db import IntegrityError
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
-from accessrequests.domain import policy
 from accessrequests.domain.events import Via
-from accessrequests.domain.lifecycle import AccessRequestState
-from accessrequests.domain.window import spell_duration
 from accessrequests.models import AccessRequest
 from accessrequests.operations import access_requests
+from accessrequests.operations.idempotency import Idempotency
 from accessrequests.queries import access_requests as request_queries
-from accessrequests.queries import clock, holdings
-from accessrequests.web import shown
-from accessrequests.web.forms import ApproveForm, DenyForm
+from accessrequests.queries import clock, idempotency
+from accessrequests.queries.asks import Invalid
+from accessrequests.web import request_page, unsent
+from accessrequests.web.decide_forms import ApproveForm, CommentForm, DenyForm
 from accessrequests.web.pages import SeeOther, me, portal_page, show
+from accessrequests.web.whoami import belonging
 
 
 @portal_page("GET")
 def detail(request: HttpRequest, number: int) -> HttpResponse:
-    return page(request, visible(request, number))
+    """Beside the list of what waits, when one came from there."""
+    at = clock.now()
+    context = request_page.with_list(request, current=number, at=at) if is_approval(request) else {}
+    listed = (item.access_request for item in context.get("items", ()) if item.access_request.pk == number)
+    access_request = next(listed, None) or at_hand(request, number)
+    context |= request_page.context_of(request, access_request, forms=_typed_before(request, access_request), at=at)
+    return show(request, "requests/request.html", context)
+
+
+def _typed_before(request: HttpRequest, access_request: AccessRequest) -> dict[str, Any]:
+    """The form that was being typed into when the session ended, as it was typed; what it is about is as of now."""
+    kept = unsent.take_act(request)
+    if kept is None:
+        return {}
+    act, typed = kept
+    if act == "comments":
+        return {"comment": CommentForm(initial={**typed.dict(), "once": secrets.token_urlsafe(16)})}
+    initial = {**typed.dict(), "revision": access_request.revision}
+    if act == "deny":
+        return {"deny": DenyForm(initial=initial)}
+    longest = access_request.approved_duration or access_request.duration
+    return {"approve": ApproveForm(initial=initial, longest=longest)}
 
 
 @portal_page("POST")
 def cancel(request: HttpRequest, number: int) -> HttpResponse:
     visible(request, number)
     access_requests.cancel(access_request_id=number, requester=me(request), via=Via.WEB)
+    messages.info(request, "You took it back. Nobody has to decide any more.")
     return SeeOther(reverse("request", args=[number]))
+
+
+@portal_page("POST")
+def comment(request: HttpRequest, number: int) -> HttpResponse:
+    access_request = visible(request, number)
+    form = CommentForm(request.POST)
+    if form.is_valid():
+        try:
+            _comment_once(request, number, **form.cleaned_data)
+        except Invalid as error:
+            form.blame(error)
+        else:
+            return SeeOther(f"{_back(request, number)}#activity")
+    return again(request, access_request, forms={"comment": form})
 
 
 def visible(request: HttpRequest, number: int) -> AccessRequest:
@@ -39,47 +79,45 @@ def visible(request: HttpRequest, number: int) -> AccessRequest:
     return get_object_or_404(request_queries.visible_to(me(request)), pk=number)
 
 
-def page(
-    request: HttpRequest,
-    access_request: AccessRequest,
-    *,
-    forms: dict[str, Any] | None = None,
-    status: HTTPStatus = HTTPStatus.OK,
-) -> HttpResponse:
-    """The page, with the decide forms when the person may decide, and why not when they may not."""
-    is_pending = access_request.state == AccessRequestState.PENDING
-    today = holdings.judged_today(access_request) if is_pending else ""
-    verdict = policy.from_json(access_request.verdict) if isinstance(today, str) else today
-    context = {
-        "access_request": access_request,
-        "grant": getattr(access_request, "grant", None),
-        "title": shown.title_of(access_request),
-        "tag": shown.request_tag(access_request),
-        "environment": shown.environment_tag(access_request.target),
-        "sentence": shown.sentence_of(access_request, verdict),
-        "length": spell_duration(access_request.duration),
-        "shortened": _shortened(access_request),
-        "verdict": verdict,
-        "steps": shown.steps_of(access_request, verdict),
-        "lets_you_do": shown.lets_you_do(access_request),
-        "timeline": shown.timeline_of(access_request),
-        "is_pending": is_pending,
-        "is_mine": access_request.requester_id == me(request).pk,
-    }
-    if is_pending:
-        why_not = holdings.why_not_decide(me(request), access_request, at=clock.now())
-        deciding = {"why_not": why_not} if why_not else {**decide_forms(access_request), **(forms or {})}
-        why_not_approve = today if isinstance(today, str) else ""
-        context |= {"changes": shown.changes_for(access_request), "why_not_approve": why_not_approve, **deciding}
-    return show(request, "requests/request.html", context, status=status)
+def at_hand(request: HttpRequest, number: int) -> AccessRequest:
+    """The same in fewer questions, with all that the page shows.
+
+    :raises Http404: when it is not there, or not theirs to see.
+    """
+    found = request_queries.as_shown().select_related("target__inventory")
+    access_request = get_object_or_404(found, pk=number)
+    if not belonging(request).sees(access_request):
+        raise Http404
+    return access_request
 
 
-def decide_forms(access_request: AccessRequest) -> dict[str, Any]:
-    initial = {"revision": access_request.revision}
-    longest = access_request.approved_duration or access_request.duration
-    return {"approve": ApproveForm(initial=initial, longest=longest), "deny": DenyForm(initial=initial)}
+def again(request: HttpRequest, access_request: AccessRequest, *, forms: dict[str, Any]) -> HttpResponse:
+    """The page once more, with a form that has to be put right."""
+    at = clock.now()
+    context = request_page.with_list(request, current=access_request.pk, at=at) if is_approval(request) else {}
+    context |= request_page.context_of(request, access_request, forms=forms, at=at)
+    return show(request, "requests/request.html", context, status=HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
-def _shortened(access_request: AccessRequest) -> str:
-    approved = access_request.approved_duration
-    return spell_duration(approved) if approved and approved < access_request.duration else ""
+def is_approval(request: HttpRequest) -> bool:
+    return request.path.startswith(reverse("approvals"))
+
+
+def _back(request: HttpRequest, number: int) -> str:
+    """Whoever is asked goes on among what waits for them, the others on the page of the request."""
+    return reverse("approval" if request.POST.get("from") == "approvals" else "request", args=[number])
+
+
+def _comment_once(request: HttpRequest, number: int, *, text: str, once: str) -> None:
+    """A form that is sent twice by a double click says it once."""
+    if not once:
+        once = secrets.token_urlsafe(16)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    key = Idempotency(person_id=me(request).pk, key=f"comment:{once}:{digest}", path=request.path, body_hash=digest)
+    if idempotency.first_use(person_id=key.person_id, key=key.key) is not None:
+        return
+    try:
+        access_requests.comment(access_request_id=number, person=me(request), via=Via.WEB, text=text, idempotency=key)
+    except IntegrityError:
+        if idempotency.first_use(person_id=key.person_id, key=key.key) is None:
+            raise

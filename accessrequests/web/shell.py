@@ -11,7 +11,8 @@ from django.urls import NoReverseMatch, reverse
 
 from accessrequests.models import Person
 from accessrequests.models.people import GroupRole
-from accessrequests.queries import access_requests, people
+from accessrequests.queries import access_requests
+from accessrequests.web.whoami import KNOWN_WAITING, belonging
 
 THEMES = ("light", "dark")
 
@@ -47,11 +48,14 @@ class Shell:
     @cached_property
     def waiting(self) -> int:
         """How many requests wait for this person's decision."""
-        return access_requests.waiting_for(self.person).count() if self.person else 0
+        known = self._request.__dict__.get(KNOWN_WAITING)
+        if isinstance(known, int) or self.person is None:
+            return known or 0
+        return access_requests.waiting_for(self.person, groups=belonging(self._request).since.items()).count()
 
     @cached_property
     def _roles(self) -> frozenset[GroupRole]:
-        return people.roles_of(self.person) if self.person else frozenset()
+        return belonging(self._request).roles if self.person else frozenset()
 
     @cached_property
     def main(self) -> list[Place]:

@@ -28,6 +28,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("request/", ask.ask, name="ask"),
     path("requests/<int:number>/", requests.detail, name="request"),
     path("requests/<int:number>/cancel/", requests.cancel, name="request-cancel"),
+    path("requests/<int:number>/comments/", requests.comment, name="request-comment"),
     path("approvals/", approvals.inbox, name="approvals"),
     path("approvals/<int:number>/", requests.detail, name="approval"),
     path("approvals/<int:number>/approve/", approvals.approve, name="approve"),

@@ -8,7 +8,16 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accessrequests.domain.approvals import Given, Step, combined, filled, is_complete, open_steps, slot_for
+from accessrequests.domain.approvals import (
+    Given,
+    Step,
+    combined,
+    filled,
+    groups_wanted,
+    is_complete,
+    open_steps,
+    slot_for,
+)
 
 OWNERS = Step("data-owners", 1)
 SECURITY = Step("security", 1)
@@ -114,6 +123,16 @@ class TestSlotFor:
 
         assert (slot is not None) == (_most_by_trying(steps, [*given_, candidate]) > _most_by_trying(steps, given_))
         assert slot is None or slot in groups
+
+
+class TestGroupsWanted:
+    def test_are_all_at_first_and_those_with_a_free_slot_later(self) -> None:
+        assert groups_wanted((OWNERS, SECURITY), ()) == ("data-owners", "security")
+        assert groups_wanted((OWNERS, SECURITY), (GRACE,)) == ("security",)
+        assert groups_wanted((OWNERS, SECURITY), (GRACE, CAROL)) == ()
+
+    def test_still_want_whoever_makes_one_of_two_hats_free(self) -> None:
+        assert groups_wanted((OWNERS, SECURITY), (BOB,)) == ("data-owners", "security")
 
 
 class TestCombined:

@@ -1,8 +1,6 @@
-"""Guards how a person stands: what they hold, what they asked for already, and why they cannot decide."""
+"""Guards how a person stands: what they hold, what they asked for already, and what is said to it today."""
 
 from __future__ import annotations
-
-from datetime import timedelta
 
 from accessrequests.domain import policy
 from accessrequests.domain.events import Via
@@ -34,20 +32,6 @@ class TestTwins:
         considered = asks.consider(requester=cast.alice, asked=make.asked(), at=clock.now())
 
         assert holdings.twins(considered) == [same]
-
-
-class TestWhyNotDecide:
-    def test_is_empty_for_whoever_may(self, cast: Cast) -> None:
-        access_request = make.submit(cast.alice)
-
-        assert holdings.why_not_decide(cast.bob, access_request, at=clock.now()) == ""
-
-    def test_names_the_reason(self, cast: Cast) -> None:
-        access_request, later = make.submit(cast.alice), clock.now() + timedelta(hours=9)
-
-        assert "has lapsed" in holdings.why_not_decide(cast.bob, access_request, at=later)
-        assert "Nobody decides on access" in holdings.why_not_decide(cast.alice, access_request, at=clock.now())
-        assert "decided by data-owners" in holdings.why_not_decide(cast.dave, access_request, at=clock.now())
 
 
 class TestJudgedToday:

@@ -25,7 +25,7 @@ class TestInbox:
 
         assert "Alice Archer wants to read shop.orders on shop-prod for 2 hours" in page
         assert "Refund totals are off" in page
-        assert "lapses in 7 h 59 min" in page
+        assert "7 h 59 min left" in page
         assert "INC-7" in page
         assert f'href="{address(access_request)}"' in page
 
@@ -147,7 +147,7 @@ class TestApprove:
         page = text_of(browser.get(address(access_request)))
         answer = browser.post(address(access_request, "approve/"), revision="1")
 
-        assert "This request is decided by data-owners. You were not among them when it was filed." in page
+        assert "This request is decided by data-owners. You are not among them: you can read everything here." in page
         assert "approve/" not in page
         assert answer.status_code == 403
         assert not Approval.objects.exists()

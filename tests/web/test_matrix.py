@@ -41,6 +41,7 @@ GET: dict[str, dict[str, int]] = {
     "request/": ALL,
     "requests/{request}/": SEES,
     "requests/{request}/cancel/": NO_GET,
+    "requests/{request}/comments/": NO_GET,
     "approvals/": ALL,
     "approvals/{request}/": SEES,
     "approvals/{request}/approve/": NO_GET,
@@ -65,6 +66,7 @@ POST: dict[str, dict[str, int]] = {
     "request/": dict.fromkeys(EVERYBODY, 422),
     "requests/{request}/": dict.fromkeys(EVERYBODY, 405),
     "requests/{request}/cancel/": {"mallory": 404, "carol": 404, "bob": 403, "dave": 403, "erin": 403, "alice": 303},
+    "requests/{request}/comments/": {"mallory": 404, "carol": 404, "dave": 403, "erin": 303, "bob": 303, "alice": 303},
     "approvals/": dict.fromkeys(EVERYBODY, 405),
     "approvals/{request}/": dict.fromkeys(EVERYBODY, 405),
     "approvals/{request}/approve/": {"mallory": 404, "carol": 404, "alice": 403, "dave": 403, "erin": 403, "bob": 303},
@@ -84,7 +86,7 @@ THEIRS = {
     *("accounts/code/", "accounts/code/confirm/", "accounts/provider/", "accounts/provider/callback/"),
     "accounts/<path:rest>",
 }
-BODY = {"revision": "1", "reason": "Because it is over."}
+BODY = {"revision": "1", "reason": "Because it is over.", "text": "Would staging do?"}
 
 
 @dataclass(frozen=True)

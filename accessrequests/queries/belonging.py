@@ -1,0 +1,64 @@
+"""What a person's groups let them see, looked up once for a whole page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from accessrequests.models import AccessRequest, Membership, Person
+from accessrequests.models.people import GroupRole
+from accessrequests.queries import comments
+
+
+@dataclass(frozen=True, slots=True)
+class Belonging:
+    """The groups that a person belongs to now, each with since when, and the roles that come with them."""
+
+    person: Person
+    since: Mapping[str, datetime]
+    roles: frozenset[GroupRole]
+
+    @property
+    def sees_all(self) -> bool:
+        return bool(self.roles & {GroupRole.AUDITOR, GroupRole.ADMINISTRATOR})
+
+    @property
+    def administers(self) -> bool:
+        return GroupRole.ADMINISTRATOR in self.roles
+
+    def gains(self, access_request: AccessRequest) -> bool:
+        return self.person.pk in {access_request.requester_id, access_request.beneficiary_id}
+
+    def voices(self, access_request: AccessRequest) -> frozenset[str]:
+        """The groups that give a voice: asked now, and held already when the request was filed."""
+        return frozenset(
+            group
+            for group in access_request.step_groups
+            if group in self.since and self.since[group] <= access_request.filed_at
+        )
+
+    def has_answered(self, access_request: AccessRequest) -> bool:
+        return any(approval.person_id == self.person.pk for approval in access_request.approvals.all())
+
+    def sees(self, access_request: AccessRequest) -> bool:
+        """The same as `access_requests.visible_to`, of one request that is at hand with its approvals."""
+        asked = bool(self.since.keys() & set(access_request.step_groups))
+        return self.sees_all or self.gains(access_request) or asked or self.has_answered(access_request)
+
+    def may_comment(self, access_request: AccessRequest) -> bool:
+        """The same as `comments.may_comment`, while there is something to talk about."""
+        asked = bool(self.since.keys() & set(access_request.step_groups))
+        takes_part = self.administers or self.gains(access_request) or asked or self.has_answered(access_request)
+        return takes_part and comments.over(access_request) is None
+
+    def may_end(self, access_request: AccessRequest) -> bool:
+        """The same as `grants.may_revoke`."""
+        return self.administers or (not self.gains(access_request) and bool(self.voices(access_request)))
+
+
+def belonging_of(person: Person) -> Belonging:
+    held = Membership.objects.filter(person=person, person__is_active=True).current().select_related("group")
+    found = list(held)
+    roles = frozenset(GroupRole(one.group.role) for one in found if one.group.role)
+    return Belonging(person, {one.group.name: one.since for one in found}, roles)

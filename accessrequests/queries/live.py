@@ -1,0 +1,25 @@
+"""Access that lives now, for those who may end it."""
+
+from __future__ import annotations
+
+from django.db.models import Q, QuerySet
+
+from accessrequests.domain.lifecycle import GrantState
+from accessrequests.models import Grant
+from accessrequests.queries.belonging import Belonging
+
+
+def live_for(belonging: Belonging) -> QuerySet[Grant]:
+    """Everything that is not confirmed gone, the soonest to end first: all of it for auditors and administrators, else
+    what came of requests that one may decide on.
+    """
+    alive = Grant.objects.exclude(state=GrantState.REVOKED.value).select_related(
+        "target", "holder", "access_request__target", "access_request__requester", "access_request__beneficiary"
+    )
+    if not belonging.sees_all:
+        voiced = Q(pk__in=[])
+        for group, since in belonging.since.items():
+            voiced |= Q(access_request__step_groups__contains=[group], access_request__filed_at__gte=since)
+        alive = alive.filter(voiced).exclude(holder=belonging.person)
+        alive = alive.exclude(access_request__requester=belonging.person)
+    return alive.order_by("expires_at", "pk")

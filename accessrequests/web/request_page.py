@@ -1,0 +1,142 @@
+"""Puts the page of one request together: read once, told once, and with buttons only for those who may press them."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest
+
+from accessrequests.domain import policy
+from accessrequests.domain.lifecycle import AccessRequestState
+from accessrequests.domain.window import format_duration, spell_duration
+from accessrequests.models import AccessRequest
+from accessrequests.queries import access_requests, comments, deciding, holdings, records, voices
+from accessrequests.web import inbox_shown, requests_shown, shown
+from accessrequests.web.decide_forms import SHORTER, ApproveForm, CommentForm, DenyForm
+from accessrequests.web.pages import me
+from accessrequests.web.whoami import KNOWN_WAITING, belonging
+
+MOST_WAITING = 25
+
+
+def with_list(request: HttpRequest, *, current: int | None, at: datetime) -> dict[str, Any]:
+    """What waits for the person, for the list beside the page of `current`, or else of the first of them."""
+    groups = belonging(request).since.items()
+    found = list(access_requests.inbox_of(me(request), groups=groups)[:MOST_WAITING])
+    total: int = found[0].waiting if found else 0  # type: ignore[attr-defined]
+    request.__dict__[KNOWN_WAITING] = total
+    numbers = [one.pk for one in found]
+    if current is None and numbers:
+        current = numbers[0]
+    here = numbers.index(current) if current in numbers else -1
+    keys = {here + 1: "j", here - 1: "k"}
+    items = [inbox_shown.item_of(one, at=at, shortcut=keys.get(place, "")) for place, one in enumerate(found)]
+    return {"items": items, "total": total, "more": total - len(items), "current": current, "show": "waiting"}
+
+
+def context_of(
+    request: HttpRequest, access_request: AccessRequest, *, forms: dict[str, Any], at: datetime
+) -> dict[str, Any]:
+    today = _today(access_request)
+    verdict = policy.from_json(access_request.verdict) if isinstance(today, str) else today
+    people = voices.people_of([step.group for step in verdict.steps], access_request)
+    steps = shown.steps_shown(verdict.steps, people=people, given=holdings.given(access_request))
+    is_mine = belonging(request).gains(access_request)
+    record = None if is_mine else records.record_of(access_request, at=at)
+    context: dict[str, Any] = {
+        "access_request": access_request,
+        "title": shown.title_of(access_request),
+        "deed": shown.deed_of(access_request),
+        "tag": shown.request_tag(access_request),
+        "environment": shown.environment_tag(access_request.target),
+        "sentence": shown.sentence_of(access_request, verdict),
+        "is_pending": access_request.state == AccessRequestState.PENDING,
+        "is_requester": access_request.requester_id == me(request).pk,
+        "waited": at - access_request.filed_at,
+        "lapse": requests_shown.lapse_of(access_request, at=at),
+        "reach": requests_shown.reach_of(access_request),
+        "changes": requests_shown.changes_of(access_request, record),
+        "length": spell_duration(access_request.duration),
+        "shortened": _shortened(access_request),
+        "ends_at": _ends_at(access_request, at),
+        "verdict": verdict,
+        "checks": requests_shown.checks_of(access_request, verdict, steps=steps, me=me(request).username),
+        "quorum": requests_shown.quorum_of(access_request, verdict),
+        "record": record,
+        "activity": requests_shown.activity_of(voices.timelines([access_request])[access_request.pk]),
+        **_outcome(request, access_request, at),
+        **_talk(request, access_request, forms),
+    }
+    return context | _deciding(request, access_request, today, verdict, record, at=at, forms=forms)
+
+
+def _today(access_request: AccessRequest) -> policy.Verdict | str:
+    if access_request.state != AccessRequestState.PENDING:
+        return policy.from_json(access_request.verdict)
+    return holdings.judged_today(access_request)
+
+
+def _deciding(
+    request: HttpRequest,
+    access_request: AccessRequest,
+    today: policy.Verdict | str,
+    verdict: policy.Verdict,
+    record: records.Record | None,
+    *,
+    at: datetime,
+    forms: dict[str, Any],
+) -> dict[str, Any]:
+    """The forms for those who may decide, or why not."""
+    if access_request.state != AccessRequestState.PENDING:
+        return {}
+    who = belonging(request)
+    why_not = deciding.why_not_decide(who, access_request, verdict, at=at)
+    if why_not:
+        return {"why_not": why_not}
+    longest = access_request.approved_duration or access_request.duration
+    enough = record.enough(longest, of=SHORTER) if record is not None else None
+    return {
+        "why_not_approve": today if isinstance(today, str) else "",
+        "approve": forms.get("approve") or ApproveForm(initial={"revision": access_request.revision}, longest=longest),
+        "deny": forms.get("deny") or DenyForm(initial={"revision": access_request.revision}),
+        "opens": request.GET.get("open", ""),
+        "voices": sorted(who.voices(access_request)),
+        "longest": longest,
+        "enough": enough,
+        "enough_value": format_duration(enough) if enough else "",
+        "is_unusual": record is not None and record.is_longer_than_usual(longest),
+        "shorter": [(format_duration(one), one) for one in reversed(SHORTER) if one < longest],
+    }
+
+
+def _outcome(request: HttpRequest, access_request: AccessRequest, at: datetime) -> dict[str, Any]:
+    grant = getattr(access_request, "grant", None)
+    if grant is None:
+        return {}
+    outcome = requests_shown.outcome_of(grant, at=at)
+    may_end = outcome.is_alive and belonging(request).may_end(access_request)
+    return {"outcome": outcome, "may_end": may_end and grant.holder_id != me(request).pk}
+
+
+def _talk(request: HttpRequest, access_request: AccessRequest, forms: dict[str, Any]) -> dict[str, Any]:
+    if belonging(request).may_comment(access_request):
+        return {"comment": forms.get("comment") or CommentForm(initial={"once": secrets.token_urlsafe(16)})}
+    over = comments.over(access_request)
+    return {"why_no_comment": over.sentence if over else "Only those who ask, decide or administer write here."}
+
+
+def _shortened(access_request: AccessRequest) -> str:
+    approved = access_request.approved_duration
+    return spell_duration(approved) if approved and approved < access_request.duration else ""
+
+
+def _ends_at(access_request: AccessRequest, at: datetime) -> datetime:
+    """When it ends, or would end if it were approved now."""
+    grant = getattr(access_request, "grant", None)
+    if grant is not None and grant.expires_at is not None:
+        ends: datetime = grant.expires_at
+        return ends
+    length = access_request.approved_duration or access_request.duration
+    return max(at, access_request.starts_at or at) + length

@@ -1,0 +1,214 @@
+"""What the page of one request tells: what somebody gets, why one is asked, the person's record, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from accessrequests.domain import policy, privileges, sentences
+from accessrequests.domain.actions import SERVER_DATABASES
+from accessrequests.domain.events import Event
+from accessrequests.domain.lifecycle import AccessRequestState, GrantState
+from accessrequests.domain.privileges import Privilege, Resource
+from accessrequests.domain.window import spell_duration
+from accessrequests.models import AccessRequest, AuditEvent, Grant, Inventory
+from accessrequests.queries import holdings, standing
+from accessrequests.queries.records import Record
+from accessrequests.web import shown
+
+PATIENCE = timedelta(seconds=10)  # a worker that lives takes a grant sooner
+_SHORT = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far the roles reach into what the target was seen to hold."""
+
+    words: str
+    more: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of the difference to what the person holds; without a sign it is there already."""
+
+    words: str
+    sign: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at: y for yes, n for no, w for worth a look, p for people who are waited for."""
+
+    kind: str
+    icon: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One line of the activity; what a person wrote stands by itself, its lines kept."""
+
+    at: datetime
+    sentence: str
+    quote: str
+    icon: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The grant that came of a request, as it stands."""
+
+    grant: Grant
+    tag: shown.Tag
+    sentence: str
+    why_waiting: str
+    fuse: shown.Fuse | None
+
+    @property
+    def is_alive(self) -> bool:
+        return self.grant.state in {GrantState.PENDING, GrantState.ACTIVE}
+
+
+def reach_of(access_request: AccessRequest) -> Reach:
+    asked = holdings.asked_for(access_request)
+    words = privileges.reach_of(asked)
+    inventory = getattr(access_request.target, "inventory", None)
+    if words == "the server itself" or not isinstance(inventory, Inventory):
+        return Reach(words, "")
+    every = _collections(inventory)
+    reached = [size for place, size in every if any(privileges.includes(one.resource, place) for one in asked)]
+    counted = f"{len(reached)} of {len(every)} collections"
+    return Reach(counted, f"about {_short(sum(reached))} documents: {words}" if reached else words)
+
+
+def _collections(inventory: Inventory) -> list[tuple[Resource, int]]:
+    return [
+        (Resource(database, name), int(sizes.get("documents") or 0))
+        for database, collections in inventory.databases.items()
+        if database not in SERVER_DATABASES
+        for name, sizes in collections.items()
+        if not name.startswith("system.")
+    ]
+
+
+def _short(number: int) -> str:
+    """12.4 M for twelve million and some: nobody decides by the last digit of an estimate."""
+    for size, letter in _SHORT:
+        if number >= size:
+            return f"{number / size:.1f}".removesuffix(".0") + f" {letter}"
+    return str(number)
+
+
+def changes_of(access_request: AccessRequest, record: Record | None) -> list[Change]:
+    """What is new for the person, and below it what they hold on this target already."""
+    held: list[Privilege] = [] if record is None else [one for use in record.held_here for one in use.privileges]
+    new = privileges.difference(holdings.asked_for(access_request), held)
+    changes = [Change(line, "add") for line in privileges.what_this_lets_you_do(new)] if new else []
+    for use in record.held_here if record is not None else ():
+        until = f" until {sentences.moment(use.expires_at)}" if use.expires_at else ""
+        changes.append(Change(f"{', '.join(use.roles)}{until}, held already"))
+    return changes
+
+
+def checks_of(
+    access_request: AccessRequest, verdict: policy.Verdict, *, steps: Sequence[shown.StepShown], me: str
+) -> list[Check]:
+    """Why somebody is asked, in plain words: the people first, then what else the rules look at."""
+    checks = [_step_check(step, me) for step in steps]
+    if not checks:
+        checks.append(Check("y", "check", "Nobody needs to approve."))
+    length = access_request.approved_duration or access_request.duration
+    if verdict.maximum is not None and length <= verdict.maximum:
+        limit = spell_duration(verdict.maximum)
+        checks.append(Check("y", "check", f"{spell_duration(length)} is within the limit of {limit}"))
+    if verdict.version != access_request.policy_version.version:
+        filed = access_request.policy_version.version
+        words = f"The policy has changed since it was filed under version {filed}. The stricter of both counts."
+        checks.append(Check("w", "alert", words))
+    return checks
+
+
+def _step_check(step: shown.StepShown, me: str) -> Check:
+    needed = sentences.people_needed([policy.Step(step.group, step.needed)])
+    if step.is_filled:
+        return Check("y", "check", f"{needed}: {' and '.join(step.approved)} approved")
+    done = f" {len(step.approved)} of {step.needed} done, by {', '.join(step.approved)}." if step.approved else ""
+    if not step.people:
+        return Check("n", "alert", f"{needed}: nobody is there who could approve. Ask an administrator.{done}")
+    names = ["you" if name == me else name for name in sorted(step.people, key=lambda name: (name != me, name))]
+    who = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+    return Check("p", "users", f"{needed}: {who} can approve.{done}")
+
+
+def quorum_of(access_request: AccessRequest, verdict: policy.Verdict) -> str:
+    """1 of 2 done: bob as data-owners. Empty while nobody has, or when one is enough."""
+    taken = policy.filled(verdict.steps, holdings.given(access_request))
+    done = [f"{name} as {group}" for group, names in taken.items() for name in names]
+    needed = sum(step.needed for step in verdict.steps)
+    return f"{len(done)} of {needed} done: {', '.join(done)}" if done and needed > 1 else ""
+
+
+def activity_of(events: Sequence[AuditEvent]) -> list[Said]:
+    return [_said(event) for event in events if event.event in set(Event)]
+
+
+def _said(event: AuditEvent) -> Said:
+    known = Event(event.event)
+    icon = _ICONS.get(known, "live")
+    if known is Event.ACCESS_REQUEST_COMMENTED:
+        return Said(event.at, f"{event.actor} wrote", sentences.paragraphs(str(event.facts.get("text", ""))), icon)
+    return Said(event.at, sentences.timeline(known, actor=event.actor, facts=event.facts), "", icon)
+
+
+_ICONS: Mapping[Event, str] = {
+    Event.ACCESS_REQUEST_SUBMITTED: "send",
+    Event.ACCESS_REQUEST_COMMENTED: "chat",
+    Event.ACCESS_REQUEST_APPROVAL_GIVEN: "check",
+    Event.ACCESS_REQUEST_APPROVED: "check",
+    Event.ACCESS_REQUEST_DENIED: "cross",
+    Event.ACCESS_REQUEST_REFUSED: "lock",
+    Event.GRANT_ACTIVATED: "key",
+    Event.GRANT_ATTEMPT_FAILED: "alert",
+    Event.GRANT_PROVISIONING_FAILED: "alert",
+    Event.GRANT_DRIFT_FOUND: "alert",
+    Event.GRANT_REVOKED: "stop",
+}
+
+
+def outcome_of(grant: Grant, *, at: datetime) -> Outcome:
+    return Outcome(
+        grant=grant,
+        tag=shown.grant_tag(grant, at=at),
+        sentence=standing.sentence_of(grant, at=at),
+        why_waiting=_why_waiting(grant, at),
+        fuse=shown.fuse_of(grant, at=at),
+    )
+
+
+def _why_waiting(grant: Grant, at: datetime) -> str:
+    """What keeps a grant from being made, or from being ended."""
+    away = grant.target.unreachable_since
+    if grant.state not in {GrantState.PENDING, GrantState.REVOKING}:
+        return ""
+    if away is not None:
+        since = shown.time_words(at - away)
+        return f"{grant.target.slug} has not answered for {since}. It goes on by itself when the target is back."
+    if grant.last_error:
+        return f"The last try said: {sentences.one_line(grant.last_error)} It is tried again."
+    waited = at - max(grant.not_before, grant.created_at)
+    if grant.state == GrantState.PENDING and grant.attempt_started_at is None and waited > PATIENCE:
+        return f"No worker has taken it for {shown.time_words(waited)}. It goes on by itself when the workers are back."
+    return ""
+
+
+def lapse_of(access_request: AccessRequest, *, at: datetime) -> shown.Fuse | None:
+    """How much of the time to answer is left."""
+    if access_request.state != AccessRequestState.PENDING:
+        return None
+    total = access_request.lapses_at - access_request.filed_at
+    left = max(timedelta(), access_request.lapses_at - at)
+    tone = "low" if left < shown.SOON or left < total * shown.SOON_SHARE else ""
+    words = shown.time_words(left)
+    return shown.Fuse(round(total.total_seconds()), round(left.total_seconds()), words, tone if left else "out")
