@@ -120,6 +120,7 @@ def suspect(*, slug: str, seen: Mapping[str, str]) -> dict[str, str]:
     """Note what looks wrong now (user name -> why), and return what already did at a look long enough ago."""
     target = Target.objects.select_for_update(no_key=True).get(slug=slug)
     at = clock.now()
+    Suspicion.objects.filter(target=target, first_seen_at__gt=at).delete()  # the clock went back: we look anew
     known = {(suspicion.username, suspicion.why): suspicion for suspicion in Suspicion.objects.filter(target=target)}
     gone = [suspicion.pk for key, suspicion in known.items() if key not in set(seen.items())]
     Suspicion.objects.filter(pk__in=gone).delete()

@@ -227,7 +227,7 @@ class TestWhoLeaves:
         assert ended_for(active) == ended_for(waiting) == ("revoking", "person_disabled")
         assert ("revoke", str(active)) in traces.jobs()
         assert ("revoke", str(waiting)) in traces.jobs()
-        with refuses(Refused):
+        with refuses(IllegalMove, match="cancelled"):
             make.approve(asked, cast.bob)
 
 

@@ -89,6 +89,13 @@ class TestOrphans:
         assert targets.suspect(slug="shop-prod", seen={"one": "orphan", "two": "missing"}) == {"one": "orphan"}
         assert set(Suspicion.objects.values_list("username", "why")) == {("one", "orphan"), ("two", "missing")}
 
+    def test_are_looked_at_anew_when_the_clock_went_back(self, cast: Cast, clock: MovableClock) -> None:
+        targets.suspect(slug="shop-prod", seen={"one": "orphan"})
+        clock.advance(-timedelta(hours=1))
+        assert targets.suspect(slug="shop-prod", seen={"one": "orphan"}) == {}
+        clock.advance(timedelta(seconds=6))
+        assert targets.suspect(slug="shop-prod", seen={"one": "orphan"}) == {"one": "orphan"}
+
 
 class TestPeriodicWork:
     def test_waits_once(self, cast: Cast) -> None:
