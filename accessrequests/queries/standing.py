@@ -1,13 +1,19 @@
-"""Where a grant stands, in one sentence for every surface."""
+"""Where a grant stands, in one sentence for every surface, and in all that a page of it says."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from accessrequests.domain import sentences
 from accessrequests.domain.lifecycle import EndReason, GrantState
+from accessrequests.domain.situation import Situation, Standing, situation
 from accessrequests.models import Grant
-from accessrequests.queries import grants
+from accessrequests.queries import grants, work
+
+PATIENCE = timedelta(seconds=10)  # a worker that lives takes a grant sooner
+SILENT = timedelta(minutes=3)  # a sign of life is asked for each minute
+_IN_MOTION = {GrantState.PENDING.value, GrantState.REVOKING.value}
 
 
 def sentence_of(grant: Grant, *, at: datetime) -> str:
@@ -23,11 +29,59 @@ def sentence_of(grant: Grant, *, at: datetime) -> str:
         reason=reason,
         ended_by=grant.ended_by,
         note=grant.note,
-        setting_up=grant.attempt_started_at is not None and grant.attempt_ended_at is None,
+        setting_up=_is_being_made(grant),
         was_open=_may_have_worked(grant),
         cut=grant.cut_at is not None,
         overdue=overdue or bool(grant.last_error),
     )
+
+
+def situation_of(grant: Grant, *, at: datetime, is_mine: bool, workers_silent: bool = False) -> Situation:
+    """What is true of the grant, why, and what to do."""
+    late = grants.is_overdue(grant, at=at) and _may_have_worked(grant)
+    failing = grant.state == GrantState.REVOKING and bool(grant.last_error) and _may_have_worked(grant)
+    return situation(
+        Standing(
+            state=GrantState(grant.state),
+            at=at,
+            target=grant.target.slug,
+            username=grant.username,
+            not_before=grant.not_before,
+            give_up_at=grants.latest_start(grant),
+            starts_at=grant.starts_at,
+            expires_at=grant.expires_at,
+            reason=EndReason(grant.end_reason) if grant.end_reason else None,
+            ended_by=grant.ended_by,
+            note=grant.note,
+            is_mine=is_mine,
+            was_open=_may_have_worked(grant),
+            setting_up=_is_being_made(grant),
+            ending_since=grant.revocation_started_at,
+            cut_at=grant.cut_at,
+            gone_at=grant.revoked_at,
+            overdue=late or failing,
+            last_error=grant.last_error,
+            away_since=grant.target.unreachable_since,
+            workers_silent=workers_silent and _has_waited(grant, at=at),
+        )
+    )
+
+
+def are_workers_silent(found: Iterable[Grant], *, at: datetime) -> bool:
+    """Whether nothing was heard of the workers for minutes; asked only where a grant has waited for them."""
+    if not any(_has_waited(grant, at=at) for grant in found):
+        return False
+    last = work.last_sign_of_life("worker")
+    return last is None or last < at - SILENT
+
+
+def _has_waited(grant: Grant, *, at: datetime) -> bool:
+    since = grant.revocation_started_at or max(grant.created_at, grant.not_before)
+    return grant.state in _IN_MOTION and at - since > PATIENCE
+
+
+def _is_being_made(grant: Grant) -> bool:
+    return grant.attempt_started_at is not None and grant.attempt_ended_at is None
 
 
 def _may_have_worked(grant: Grant) -> bool:

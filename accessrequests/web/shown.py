@@ -6,18 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from accessrequests.domain import policy, privileges, sentences
+from accessrequests.domain import policy, privileges, sentences, situation
 from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState, CredentialState, GrantState
 from accessrequests.domain.policy import Step
 from accessrequests.domain.privileges import Level
+from accessrequests.domain.situation import ends_soon
 from accessrequests.models import AccessRequest, Grant, Target
 from accessrequests.models.access_requests import Answer
-from accessrequests.queries import access_requests, holdings
-from accessrequests.queries import grants as grant_queries
+from accessrequests.queries import access_requests, holdings, standing
 
-SOON = timedelta(minutes=15)
-SOON_SHARE = 0.1
+SOON, SOON_SHARE = situation.SOON, situation.SOON_SHARE
 _KNOWN_ENVIRONMENTS = ("production", "staging", "development")
 _TONES = {
     AccessRequestState.PENDING: "warn",
@@ -154,15 +153,8 @@ def timeline_of(access_request: AccessRequest) -> list[Happened]:
 
 
 def grant_tag(grant: Grant, *, at: datetime) -> Tag:
-    if grant_queries.is_overdue(grant, at=at):
-        return Tag("may still work", "bad")
-    words = {
-        GrantState.PENDING: Tag("setting up" if grant.not_before <= at else "scheduled", "info"),
-        GrantState.ACTIVE: Tag("live", "ok"),
-        GrantState.REVOKING: Tag("ending", "warn"),
-        GrantState.REVOKED: Tag("ended"),
-    }
-    return words[GrantState(grant.state)]
+    told = standing.situation_of(grant, at=at, is_mine=False)
+    return Tag(told.word, told.tone)
 
 
 def fuse_of(grant: Grant, *, at: datetime) -> Fuse | None:
@@ -170,7 +162,7 @@ def fuse_of(grant: Grant, *, at: datetime) -> Fuse | None:
     if grant.state != GrantState.ACTIVE or grant.starts_at is None or grant.expires_at is None:
         return None
     total, left = grant.expires_at - grant.starts_at, max(timedelta(), grant.expires_at - at)
-    tone = "low" if left < SOON or left < total * SOON_SHARE else ""
+    tone = "low" if ends_soon(starts_at=grant.starts_at, expires_at=grant.expires_at, at=at) else ""
     return Fuse(round(total.total_seconds()), round(left.total_seconds()), time_words(left), tone if left else "out")
 
 

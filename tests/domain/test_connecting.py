@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import shlex
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymongo.uri_parser import parse_uri
 
-from accessrequests.domain.connecting import connection_string
+from accessrequests.domain.connecting import connection_string, ways_to_connect
 
 HOSTS = ["db1.example:27017", "db2.example:27018"]
 
@@ -51,3 +53,23 @@ class TestConnectionString:
     def test_refuses_a_kind_that_it_does_not_know(self) -> None:
         with pytest.raises(ValueError, match="kind mysql"):
             connection_string(kind="mysql", hosts=HOSTS, options={}, username="u", password="p")
+
+
+class TestWaysToConnect:
+    def test_names_the_user_and_never_a_password(self) -> None:
+        ways = ways_to_connect(kind="mongodb", hosts=HOSTS, options={"replicaSet": "rs0"}, username="jit-a-7")
+
+        assert [way.key for way in ways] == ["mongosh", "compass", "python", "node", "go", "env"]
+        assert all("jit-a-7" in way.text and "db1.example:27017,db2.example:27018" in way.text for way in ways)
+        compile(ways[2].text, "snippet", "exec")
+
+    def test_nothing_breaks_out_of_its_place(self) -> None:
+        ways = ways_to_connect(kind="mongodb", hosts=['h";evil()//'], options={}, username="a'; rm -rf / #\"")
+        texts = {way.key: way.text for way in ways}
+
+        assert shlex.split(texts["mongosh"])[-1] == "a'; rm -rf / #\""
+        calls = [node for node in ast.walk(ast.parse(texts["python"])) if isinstance(node, ast.Call) and node.args]
+        assert ast.literal_eval(calls[0].args[0]) == 'mongodb://h";evil()///?authSource=admin'
+
+    def test_has_none_for_a_kind_that_it_does_not_know(self) -> None:
+        assert ways_to_connect(kind="mysql", hosts=HOSTS, options={}, username="u") == []

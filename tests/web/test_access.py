@@ -9,7 +9,8 @@ from datetime import timedelta
 import pytest
 
 from accessrequests.domain.events import Via
-from accessrequests.models import AuditEvent, Credential, Grant
+from accessrequests.domain.lifecycle import EndReason
+from accessrequests.models import AuditEvent, Credential, Grant, Target
 from accessrequests.operations import _credential, credentials, grants
 from tests import make
 from tests.fixtures import MovableClock
@@ -52,14 +53,15 @@ class TestMine:
         page = text_of(signed_in(cast.alice).get("/access/"))
 
         assert "Read shop.products on shop-prod" in page
-        assert "No access was created: alice gave it back." in page
-        assert "Nothing is live" in page
+        assert "No access was created: you gave it back." in page
+        assert "You hold no database access, and none is on its way." in page
+        assert "ended by you" in page
 
     def test_shows_nobody_elses(self, cast: Cast) -> None:
         live(cast.alice, cast.bob)
 
         for person in (cast.bob, cast.dave, cast.erin):
-            assert "Nothing is live" in text_of(signed_in(person).get("/access/"))
+            assert "You hold no database access" in text_of(signed_in(person).get("/access/"))
 
     def test_says_when_access_may_still_work(self, cast: Cast, clock: MovableClock) -> None:
         grant = live(cast.alice, cast.bob)
@@ -69,7 +71,8 @@ class TestMine:
 
         page = text_of(signed_in(cast.alice).get(address(grant)))
 
-        assert "It may still work, retrying." in page
+        assert "This access may still work." in page
+        assert f"on shop-prod the user {grant.username} must be dropped by hand" in page
         assert 'role="alert"' in page
 
 
@@ -97,7 +100,7 @@ class TestReveal:
 
         answer = browser.press(address(grant), action=address(grant, "reveal/"))
 
-        found = re.search(r'aria-label="Command to connect">\s*<code>(.*?)</code>', text_of(answer), re.DOTALL)
+        found = re.search(r'aria-label="mongosh">\s*<code>(.*?)</code>', text_of(answer), re.DOTALL)
         assert found
         assert html.unescape(found[1]) == (
             "mongosh 'mongodb://127.0.0.1:27017/?authSource=admin&replicaSet=rs0&directConnection=true'"
@@ -200,7 +203,7 @@ class TestEnd:
         grant.refresh_from_db()
         assert (answer.status_code, grant.state, grant.end_reason) == (303, "revoking", "released")
         page = text_of(browser.get(address(grant)))
-        assert "Ending: alice gave it back." in page
+        assert "It is being ended: you gave it back." in page
         assert "reveal/" not in page
 
     def test_it_is_gone_when_the_target_says_so(self, cast: Cast) -> None:
@@ -211,7 +214,7 @@ class TestEnd:
 
         page = text_of(browser.get(address(grant)))
 
-        assert "Ended: alice gave it back." in page
+        assert "It has ended: you gave it back." in page
         assert "Confirmed gone" in page
 
     def test_whoever_may_decide_can_revoke_it_with_a_reason(self, cast: Cast) -> None:
@@ -224,7 +227,9 @@ class TestEnd:
         grant.refresh_from_db()
         assert (without.status_code, answer.status_code) == (422, 303)
         assert (grant.end_reason, grant.note, grant.ended_by) == ("revoked", "Wrong database.", "bob")
-        assert "Ending: bob revoked it" in text_of(signed_in(cast.alice).get(address(grant)))
+        assert "It is being ended: bob revoked it (Wrong database)." in text_of(
+            signed_in(cast.alice).get(address(grant))
+        )
 
     def test_says_who_was_faster(self, cast: Cast) -> None:
         grant = live(cast.alice, cast.bob)
@@ -234,3 +239,176 @@ class TestEnd:
 
         assert (answer.status_code, heading_of(answer)) == (409, "Somebody was faster")
         assert "erin was faster" in text_of(answer)
+
+
+class TestStates:
+    """Every state says what is true, and why, and what to do."""
+
+    def page_of(self, cast: Cast, grant: Grant, path: str = "") -> str:
+        return html.unescape(text_of(signed_in(cast.alice).get(path or address(grant))))
+
+    def test_a_start_that_lies_ahead(self, cast: Cast) -> None:
+        grant = make.approved_grant(cast.alice, cast.bob, starts_at=make.now() + timedelta(hours=3))
+
+        page = self.page_of(cast, grant)
+
+        assert "It is approved and starts at" in page
+        assert "it is given up, and no access is created" in page
+        assert "every 30s" in page
+
+    def test_setting_up_with_its_steps(self, cast: Cast) -> None:
+        grant = make.approved_grant(cast.alice, cast.bob)
+        assert "A worker takes it next." in self.page_of(cast, grant)
+        assert grants.start_provisioning(grant_id=grant.pk) is not None
+
+        page = self.page_of(cast, grant)
+
+        assert "Your user is being made." in page
+        assert "Approved by bob" in page
+        assert "Sent to shop-prod" in page
+        assert "every 2s" in page
+        assert "One grant is on its way." in self.page_of(cast, grant, "/access/")
+
+    def test_why_it_waits(self, cast: Cast, clock: MovableClock) -> None:
+        grant = make.approved_grant(cast.alice, cast.bob)
+        attempt = grants.start_provisioning(grant_id=grant.pk)
+        assert attempt is not None
+        grants.note_failure(
+            grant_id=grant.pk, attempt=attempt.number, sentence="No answer.", permanent=False, unreachable=True
+        )
+        Target.objects.filter(slug="shop-prod").update(unreachable_since=make.now())
+        clock.advance(timedelta(minutes=5))
+
+        page = self.page_of(cast, grant)
+
+        assert "shop-prod has not answered since" in page
+        assert "The last try did not succeed: No answer." in page
+        assert "The workers show no sign of life." in page
+
+    def test_setup_failed(self, cast: Cast) -> None:
+        grant = make.approved_grant(cast.alice, cast.bob)
+        attempt = grants.start_provisioning(grant_id=grant.pk)
+        assert attempt is not None
+        grants.note_failure(
+            grant_id=grant.pk, attempt=attempt.number, sentence="<b>100 users</b>", permanent=True, unreachable=False
+        )
+        gone(grant)
+
+        answer = signed_in(cast.alice).get(address(grant))
+
+        assert "No access was created: it could not be set up (&lt;b&gt;100 users&lt;/b&gt;)." in text_of(answer)
+        assert f"?again={grant.access_request_id}" in text_of(answer)
+
+    def test_ends_soon(self, cast: Cast, clock: MovableClock) -> None:
+        grant = live(cast.alice, cast.bob)
+        clock.advance(timedelta(hours=1, minutes=48))
+
+        page = self.page_of(cast, grant)
+
+        assert "ends soon" in page
+        assert 'data-title="11 min left' in page
+
+    def test_cut_and_not_clean(self, cast: Cast) -> None:
+        grant = live(cast.alice, cast.bob)
+        grants.release(grant_id=grant.pk, holder=cast.alice, via=Via.API)
+        grants.mark_cut(grant_id=grant.pk, evidence={"users": 0})
+
+        page = self.page_of(cast, grant)
+
+        assert "Login is off since" in page
+        assert "What is left of it on the target is being removed." in page
+
+    @pytest.mark.parametrize(
+        ("reason", "word"),
+        [
+            (EndReason.DRIFT, "ended: changed on the target"),
+            (EndReason.PERSON_DISABLED, "ended: account is off"),
+            (EndReason.ELIGIBILITY_LOST, "ended: policy"),
+            (EndReason.TARGET_RETIRED, "ended: target retired"),
+        ],
+    )
+    def test_ended_by_the_house(self, cast: Cast, reason: EndReason, word: str) -> None:
+        grant = live(cast.alice, cast.bob)
+        assert grants.end(grant_id=grant.pk, reason=reason, note="")
+        gone(grant)
+
+        assert word in self.page_of(cast, grant)
+
+    def test_a_password_that_nobody_read(self, cast: Cast, clock: MovableClock) -> None:
+        grant = live(cast.alice, cast.bob)
+        clock.advance(timedelta(minutes=16))
+
+        page = self.page_of(cast, grant)
+
+        assert "Nobody read the password in time, so it was erased." in page
+        assert address(grant, "reveal/") not in page
+        assert address(grant, "rotate/") in page
+
+
+class TestConnect:
+    def test_no_way_holds_the_password(self, cast: Cast) -> None:
+        grant = live(cast.alice, cast.bob, source_addresses=("192.0.2.7",))
+        browser = signed_in(cast.alice)
+        password = revealed(browser, grant)
+
+        page = html.unescape(" ".join(text_of(browser.get(address(grant))).split()))
+
+        for way in ("mongosh", "Compass", "Python", "Node.js", "Go", "Env file"):
+            assert f'aria-label="{way}"' in page
+        assert password not in page
+        assert f"mongodb://{grant.username}@127.0.0.1:27017/" in page
+        assert "It works only from 192.0.2.7." in page
+
+
+class TestLive:
+    """The part that a page asks for again by itself."""
+
+    def test_stays_as_it_is(self, cast: Cast) -> None:
+        grant = live(cast.alice, cast.bob)
+
+        answer = signed_in(cast.alice).get(address(grant, "?was=active-ready"), headers={"HX-Request": "true"})
+
+        assert (answer.status_code, "HX-Refresh" in answer) == (200, False)
+        assert "<html" not in text_of(answer)
+
+    def test_has_the_page_loaded_again_once_something_changed(self, cast: Cast) -> None:
+        grant = live(cast.alice, cast.bob)
+
+        answer = signed_in(cast.alice).get(address(grant, "?was=pending-none"), headers={"HX-Request": "true"})
+
+        assert (answer.status_code, answer["HX-Refresh"]) == (286, "true")
+
+    def test_stops_when_it_is_over(self, cast: Cast) -> None:
+        grant = live(cast.alice, cast.bob)
+        grants.release(grant_id=grant.pk, holder=cast.alice, via=Via.API)
+        gone(grant)
+
+        answer = signed_in(cast.alice).get(address(grant), headers={"HX-Request": "true"})
+
+        assert answer.status_code == 286
+
+    def test_is_nobody_elses(self, cast: Cast) -> None:
+        grant = live(cast.alice, cast.bob)
+
+        answer = signed_in(cast.mallory).get(address(grant), headers={"HX-Request": "true"})
+
+        assert answer.status_code == 404
+
+
+class TestWhoMayEnd:
+    def test_is_said(self, cast: Cast) -> None:
+        grant = live(cast.alice, cast.bob)
+
+        page = html.unescape(text_of(signed_in(cast.dave).get(address(grant))))
+
+        assert "Alice Archer can give it back. Administrators and whoever may decide" in page
+        assert address(grant, "revoke/") not in page
+
+    def test_a_strangers_reach_for_a_new_password_is_on_record(self, cast: Cast) -> None:
+        grant = live(cast.alice, cast.bob)
+
+        answer = signed_in(cast.mallory).post(address(grant, "rotate/"))
+
+        event = AuditEvent.objects.get(event="grant.refused")
+        assert (answer.status_code, event.actor, event.subject) == (404, "mallory", str(grant))
+        assert Credential.objects.get(grant=grant).generation == 1

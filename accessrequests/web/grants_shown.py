@@ -1,0 +1,157 @@
+"""A grant as its own page and the list of one's access show it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from accessrequests.domain.connecting import Way, ways_to_connect
+from accessrequests.domain.lifecycle import CredentialState, GateName, GateState, GrantState
+from accessrequests.domain.situation import Situation
+from accessrequests.domain.wording import one_line
+from accessrequests.models import Grant
+from accessrequests.models.access_requests import Answer
+from accessrequests.queries import standing
+from accessrequests.web import shown
+
+UNREAD_LIFE = timedelta(minutes=15)
+_ALIVE = {GrantState.PENDING.value, GrantState.ACTIVE.value}
+_GATES = {GateName.NETWORK: "Network", GateName.USER: "Login", GateName.ROLES: "Roles"}
+_GATE_STATES = {
+    GateState.CLOSED: ("closed", "Nothing is open yet."),
+    GateState.OPEN: ("open", "The target confirmed it."),
+    GateState.CUT: ("cut off", "It no longer works; its rest is being removed."),
+    GateState.CLEAN: ("gone", "The target has nothing of it left."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step on the way to a live access, and when it was done."""
+
+    words: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GateShown:
+    """One gate in words, with what the target said about it."""
+
+    name: str
+    state: str
+    words: str
+    evidence: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One grant as a person sees it."""
+
+    grant: Grant
+    deed: str
+    situation: Situation
+    environment: shown.Tag
+    fuse: shown.Fuse | None
+    credential: CredentialState
+    unread_until: datetime | None
+    approved: str
+    is_mine: bool
+    steps: Sequence[Step]
+    ways: Sequence[Way]
+
+    @property
+    def is_alive(self) -> bool:
+        return self.grant.state in _ALIVE
+
+    @property
+    def is_live(self) -> bool:
+        return self.grant.state == GrantState.ACTIVE and self.situation.tone != "bad"
+
+    @property
+    def is_pending(self) -> bool:
+        return self.grant.state == GrantState.PENDING
+
+    @property
+    def is_over(self) -> bool:
+        return self.grant.state == GrantState.REVOKED
+
+    @property
+    def pace(self) -> int:
+        """How often the page looks again, in seconds; 0 when nothing can change any more."""
+        if self.is_over:
+            return 0
+        is_scheduled = self.is_pending and self.situation.word == "scheduled"
+        return 30 if self.grant.state == GrantState.ACTIVE or is_scheduled else 2
+
+
+def held_shown(grant: Grant, *, at: datetime, is_mine: bool, workers_silent: bool = False) -> Held:
+    credential = getattr(grant, "credential", None)
+    ready_at = credential.ready_at if credential is not None else None
+    connect_to = grant.target.connect_to
+    return Held(
+        grant=grant,
+        deed=shown.deed_of(grant.access_request),
+        situation=standing.situation_of(grant, at=at, is_mine=is_mine, workers_silent=workers_silent),
+        environment=shown.environment_tag(grant.target),
+        fuse=shown.fuse_of(grant, at=at),
+        credential=_credential_now(grant, at=at),
+        unread_until=ready_at + UNREAD_LIFE if ready_at else None,
+        approved=_approved(grant),
+        is_mine=is_mine,
+        steps=_steps(grant, at=at),
+        ways=ways_to_connect(
+            kind=grant.target.kind,
+            hosts=connect_to["hosts"],
+            options=connect_to.get("options", {}),
+            username=grant.username,
+        ),
+    )
+
+
+def _credential_now(grant: Grant, *, at: datetime) -> CredentialState:
+    """Unread for too long counts as erased, even while no worker is there to erase it."""
+    credential = getattr(grant, "credential", None)
+    state = shown.credential_of(grant)
+    if state is CredentialState.READY and credential is not None and credential.ready_at is not None:
+        return CredentialState.ERASED if at >= credential.ready_at + UNREAD_LIFE else state
+    return state
+
+
+def _approved(grant: Grant) -> str:
+    """Approved by bob and carol. (The moment and the ticket stand beside it.)"""
+    said = [one.person.username for one in grant.access_request.approvals.all() if one.answer == Answer.APPROVE.value]
+    names = list(dict.fromkeys(said))
+    return f"Approved by {' and '.join(names)}" if names else "Approved by the policy itself"
+
+
+def _steps(grant: Grant, *, at: datetime) -> list[Step]:
+    """How far the making of the user has come."""
+    if grant.state != GrantState.PENDING:
+        return []
+    steps = [Step(_approved(grant), grant.created_at)]
+    if grant.attempt_started_at is not None:
+        attempt = f", attempt {grant.provisioning_attempt}" if grant.provisioning_attempt > 1 else ""
+        steps.append(Step(f"Sent to {grant.target.slug}{attempt}", grant.attempt_started_at))
+        steps.append(Step("The target makes the user and confirms it. That usually takes a second or two."))
+    elif grant.not_before <= at:
+        steps.append(Step("A worker takes it next. That usually takes a second."))
+    return steps
+
+
+def gates_shown(grant: Grant) -> list[GateShown]:
+    return [
+        GateShown(
+            _GATES[GateName(gate.gate)],
+            *_GATE_STATES[GateState(gate.state)],
+            [(one_line(str(key)).replace("_", " "), one_line(str(value))) for key, value in gate.evidence.items()],
+        )
+        for gate in grant.gates.all()
+    ]
+
+
+def who_may_end(grant: Grant) -> str:
+    """Names no more than the law does: whoever holds it, administers, or may decide on the request."""
+    groups = sorted(grant.access_request.step_groups)
+    deciders = f" and whoever may decide on the request for {' or '.join(groups)}" if groups else ""
+    return f"{grant.holder.name} can give it back. Administrators{deciders} can revoke it."
