@@ -63,9 +63,9 @@ def _person(name: object, entry: object, wrong: list[str]) -> dict[str, Any]:
     section = Section(f"Person {name}", entry, ("name", "email", "groups", "active", "identity"), wrong)
     _check_name(section.who, name, wrong)
     none: list[str] = []
-    identity = section.take(
-        "identity", _identity, "issuer and subject, each one line of text", default={}, needed=False
-    )
+    unnamed: dict[str, str] = {}
+    form = "issuer and subject, each one line of text"
+    identity = section.take("identity", _identity, form, default=unnamed, needed=False)
     return {
         **({"identity": identity} if identity else {}),
         "name": section.take("name", line(200), "one line of text", default=""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import django
 import yaml
@@ -31,14 +32,14 @@ def main() -> None:
 
 
 def _seed(seed: dict[str, dict[str, dict[str, str]]]) -> None:
-    user_model, group_model = apps.get_model("auth", "User"), apps.get_model("auth", "Group")
+    user_model, group_model = _model("auth.User"), _model("auth.Group")
     for username, said in seed["people"].items():
         first, _, last = said["name"].partition(" ")
         user = user_model(username=username, email=said["email"], first_name=first, last_name=last)
         user.set_password(said["password"])
         user.save()
         user.groups.set([group_model.objects.get_or_create(name=group)[0] for group in said["groups"]])
-    client = apps.get_model("allauth_idp_oidc", "Client")(
+    client = _model("allauth_idp_oidc.Client")(
         id=CLIENT_ID,
         name="Access Requests",
         scopes="openid\nprofile\nemail",
@@ -48,6 +49,11 @@ def _seed(seed: dict[str, dict[str, dict[str, str]]]) -> None:
     )
     client.set_secret(seed["client"]["secret"])
     client.save()
+
+
+def _model(name: str) -> Any:
+    """Models can be imported only after the settings are known, which this module makes so."""
+    return apps.get_model(name)
 
 
 if __name__ == "__main__":

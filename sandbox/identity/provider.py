@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hmac
 import json
+import os
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.idp.oidc.adapter import DefaultOIDCAdapter
-from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
@@ -55,7 +55,7 @@ class Provider(DefaultOIDCAdapter):
 def control(request: HttpRequest, name: str) -> HttpResponse:
     """Switch somebody off or on, move them between groups, or have something else said of them."""
     token = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if not hmac.compare_digest(token.encode(), settings.CONTROL_TOKEN.encode()):
+    if not hmac.compare_digest(token.encode(), os.environ["IDENTITY_CONTROL_TOKEN"].encode()):
         return HttpResponse(status=HTTPStatus.FORBIDDEN)
     user, wanted = get_object_or_404(User, username=name), json.loads(request.body or b"{}")
     if "active" in wanted:

@@ -10,7 +10,6 @@ if "IDENTITY_DIRECTORY" not in os.environ:
 
 DIRECTORY = Path(os.environ["IDENTITY_DIRECTORY"])
 SECRET_KEY = os.environ["IDENTITY_SECRET_KEY"]
-CONTROL_TOKEN = os.environ["IDENTITY_CONTROL_TOKEN"]
 ALLOWED_HOSTS = ["127.0.0.1"]
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": DIRECTORY / "identity.sqlite3"}}
 INSTALLED_APPS = [

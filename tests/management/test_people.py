@@ -38,6 +38,15 @@ class TestApply:
         assert (event.event, event.via) == ("person.applied", "command")
         assert event.actor.startswith("os:")
 
+    def test_links_a_sign_in_that_a_provider_means(self, db: None, tmp_path: Path) -> None:
+        identity = {"issuer": "https://id.example.com/", "subject": "42"}
+        zoe = {"name": "Zoe Zink", "email": "zoe@example.com", "groups": [], "identity": identity}
+
+        run("people", "apply", written(tmp_path, document(zoe=zoe)))
+
+        linked = Person.objects.get(username="zoe").identity
+        assert (linked.issuer, linked.subject) == ("https://id.example.com", "42")
+
     def test_takes_the_example_of_the_docs(self, db: None) -> None:
         run("people", "apply", str(Path(__file__).parents[2] / "docs" / "examples" / "people.yaml"))
 
@@ -57,6 +66,10 @@ class TestApply:
         [
             ({"name": "Zoe", "email": "zoe@example.com", "admin": True}, "Person zoe: the key admin is unknown."),
             ({"email": "zoe@example.com"}, "Person zoe: the key name is missing."),
+            (
+                {"name": "Zoe", "email": "zoe@example.com", "identity": {"issuer": "https://id.example.com"}},
+                "Person zoe: the key identity must be issuer and subject, each one line of text.",
+            ),
             ({"name": 7, "email": "zoe@example.com"}, "Person zoe: the key name must be one line of text."),
             ({"name": "Zoe", "email": "nowhere"}, "Person zoe: the key email must be an e-mail address."),
             ({"name": "Zoe", "email": "z@example.com", "active": "no"}, "the key active must be true or false."),
