@@ -13,7 +13,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.browser import chromium
 from tests.browser.states import Away, States, number
-from tests.browser.windows import DESK, PHONE, Look, Windows
+from tests.browser.windows import PHONE, Look, Windows
 from tests.journeys.world import ROOT, World
 
 PLACE = ROOT / "docs" / "screens"
@@ -97,9 +97,9 @@ def shoot(windows: Windows, shot: Shot) -> int:
     for suffix, look in EVERY_LOOK if shot.is_main else LIGHT:
         page = windows.open(shot.person, shot.path, look=look)
         page.wait_for_load_state("networkidle")
-        if look.width < DESK:
-            # The bar at the bottom of a phone would lie across the middle of a picture of the whole page.
-            page.set_viewport_size({"width": look.width, "height": page.evaluate("() => document.body.scrollHeight")})
+        # What stays at the bottom of the window would lie across the middle of a picture of the whole page.
+        tall = page.evaluate("() => document.documentElement.scrollHeight")
+        page.set_viewport_size({"width": look.width, "height": min(tall, LONGEST)})
         total += save(shot.name + suffix, page.screenshot(full_page=True, animations="disabled"))
         windows.close()
     return total

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+import pytest
 from playwright.sync_api import Error, expect
 
 from tests.browser.states import lapse
@@ -13,7 +14,6 @@ from tests.browser.steps import (
     CHANGE_SHOP,
     READ_ORDERS,
     approve,
-    button,
     is_on_target,
     login_with,
     open_grant,
@@ -76,15 +76,14 @@ class TestTwoApprovers:
 
 
 class TestComesToNothing:
-    def test_denied_with_the_reason_for_her_who_asked(self, world: World, windows: Windows) -> None:
+    @pytest.mark.parametrize("look", [ON_A_PHONE, WITHOUT_JAVASCRIPT], ids=["on a phone", "without JavaScript"])
+    def test_denied_with_the_reason_for_her_who_asked(self, look: Look, world: World, windows: Windows) -> None:
         number = send_ask(windows.open("alice", READ_ORDERS))
-        bob = windows.open("bob", f"/approvals/{number}/")
+        bob = windows.open("bob", f"/approvals/{number}/", look=look)
         reason = "Staging holds the same orders; look there first."
-        field = bob.locator("form[action$='/deny/'] [name$=reason], form[action$='/deny/'] [name$=note]").first
-        if not field.is_visible():
-            button(bob, "^deny").click()
-        field.fill(reason)
-        bob.locator("form[action$='/deny/']").get_by_role("button", name="Deny").click()
+        bob.locator(".decide").get_by_text("Deny…").click()
+        bob.locator("dialog[open] [name$=reason]").fill(reason)
+        bob.locator("dialog[open]").get_by_role("button", name="Deny").click()
         reads(bob, "denied")
 
         alice = windows.open("alice", f"/requests/{number}/")

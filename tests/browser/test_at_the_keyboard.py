@@ -55,6 +55,19 @@ class TestKeyboardAlone:
         world.wait_for(lambda: world.alice.grant(grant)["state"] == "revoked", what="it is gone")
         assert login_with(world, grant, password) is Login.REFUSED
 
+    def test_single_keys_open_what_is_waiting_and_approve_it(self, world: World, windows: Windows) -> None:
+        asked = world.alice.ask(target="shop-prod", duration="PT2H")
+        bob = windows.open("bob", f"/approvals/{asked['id']}/")
+        bob.keyboard.press("d")
+        bob.locator("#deny-dialog[open]").wait_for()
+        bob.keyboard.press("Escape")
+        expect(bob.locator("#deny-dialog")).to_be_hidden()
+        bob.keyboard.press("a")
+        bob.locator("#approve-dialog[open]").wait_for()
+        bob.keyboard.press("Enter")
+        reads(bob, "approved")
+        assert world.alice.get(f"access-requests/{asked['id']}/")["state"] == "approved"
+
     def test_the_first_press_of_tab_offers_to_skip_to_the_content(self, windows: Windows) -> None:
         alice = windows.open("alice", "/access/")
         alice.keyboard.press("Tab")
