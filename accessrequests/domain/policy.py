@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -65,10 +65,11 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Refusal:
-    """A rule that says no, and its sentence."""
+    """A rule that says no, its sentence, and which part of the ask it is about where it is one."""
 
     rule: str
     sentence: str
+    about: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def evaluate(rules: Rules, ask: Ask, *, version: int) -> Verdict:
     ]
     refusals = [refusal for rule in matching for refusal in _refusals(rule, ask)]
     if not matching:
-        sentence = f"No rule of the policy {rules.name} allows {ask.level} on {ask.target}. Ask for less, or elsewhere."
+        sentence = f"No rule of the policy {rules.name} allows {ask.level} on {ask.target}. {_what_instead(ask)}"
         refusals.append(Refusal(NO_RULE, sentence))
     if ask.level is Level.DELEGATING:
         sentence = "These roles can give or change access itself, which is always refused. Ask for roles without that."
@@ -167,18 +168,23 @@ def from_json(values: Mapping[str, Any]) -> Verdict:
     )
 
 
+def _what_instead(ask: Ask) -> str:
+    """Access itself is given away nowhere, so that looking elsewhere would be in vain."""
+    return "Ask for less." if ask.level is Level.DELEGATING else "Ask for less, or elsewhere."
+
+
 def _refusals(rule: Rule, ask: Ask) -> Iterable[Refusal]:
     if rule.deny:
-        yield Refusal(rule.name, f"Rule {rule.name} denies {ask.level} on {ask.target}. Ask for less, or elsewhere.")
+        yield Refusal(rule.name, f"Rule {rule.name} denies {ask.level} on {ask.target}. {_what_instead(ask)}")
     if not rule.deny and not rule.eligible & ask.groups:
         groups = " or ".join(sorted(rule.eligible))
         yield Refusal(rule.name, f"Rule {rule.name} is for people of {groups}. Ask one of them to ask for it.")
     if rule.maximum is not None and ask.duration > rule.maximum:
         longest = spell_duration(rule.maximum)
-        yield Refusal(rule.name, f"Rule {rule.name} allows at most {longest}. Ask for a shorter time.")
+        yield Refusal(rule.name, f"Rule {rule.name} allows at most {longest}. Ask for a shorter time.", "duration")
     if ask.reason_length is not None and ask.reason_length < rule.reason_minimum:
         least = _characters(rule.reason_minimum)
-        yield Refusal(rule.name, f"Rule {rule.name} needs a reason of at least {least}. Write more.")
+        yield Refusal(rule.name, f"Rule {rule.name} needs a reason of at least {least}. Write more.", "reason")
 
 
 def _verdict(

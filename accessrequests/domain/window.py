@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 
 LONGEST = timedelta(days=366)
 
@@ -17,7 +18,18 @@ _MOMENT = re.compile(
     r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]{1,9}))?"
     r"(?:[Zz]|(?P<sign>[+-])(?P<zone_hours>[01][0-9]|2[0-3]):(?P<zone_minutes>[0-5][0-9]))"
 )
+# As people say it: a number and a unit, as often as they like.
+_SPOKEN = re.compile(r"([0-9]{1,8}(?:[.,][0-9]{1,3})?)\s*([a-z]+)[\s,]*(?:and\s+)?")
+_SPOKEN_UNITS = {
+    **dict.fromkeys(("w", "week", "weeks"), 604_800),
+    **dict.fromkeys(("d", "day", "days"), 86_400),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), 3_600),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), 60),
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1),
+}
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+
+_HOW_TO_SAY_IT = "Write the length with its unit, like 90 min, 2 h, 1 h 30 min or PT2H."
 
 
 class InvalidDuration(ValueError):
@@ -39,9 +51,32 @@ def parse_duration(text: object) -> timedelta:
     length = timedelta(**{unit: int(number) for unit, number in found.groupdict(default="0").items()})
     if not length:
         raise InvalidDuration("The length is zero. Ask for at least one second, like PT1S.")
-    if length > LONGEST:
-        raise InvalidDuration("The length is over 366 days. Ask for less.")
-    return length
+    return _bounded(length)
+
+
+def read_length(text: str) -> timedelta:
+    """Read a length as people write it in a form: 90 min, 2h, 1 h 30 min, 1.5 hours; or as ISO 8601.
+
+    :raises InvalidDuration: for anything else, a number without a unit included: it could be minutes or hours.
+    """
+    spoken = text.strip().lower()
+    if spoken.startswith("p"):
+        return parse_duration(spoken.upper())
+    seconds, end = Decimal(0), 0
+    units: list[int] = []
+    while end < len(spoken):
+        found = _SPOKEN.match(spoken, end)
+        unit = _SPOKEN_UNITS.get(found[2], 0) if found else 0
+        if found is None or not unit or any(unit >= earlier for earlier in units):
+            raise InvalidDuration(_HOW_TO_SAY_IT)
+        seconds += Decimal(found[1].replace(",", ".")) * unit
+        units.append(unit)
+        end = found.end()
+    if not units:
+        raise InvalidDuration(_HOW_TO_SAY_IT)
+    if seconds < 1:
+        raise InvalidDuration("The length is zero. Ask for at least one second, like 1 s.")
+    return _bounded(timedelta(seconds=int(seconds)) if seconds <= LONGEST.total_seconds() else LONGEST * 2)
 
 
 def format_duration(length: timedelta) -> str:
@@ -82,6 +117,12 @@ def parse_moment(text: object) -> datetime:
 def ends_at(started_at: datetime, length: timedelta) -> datetime:
     """The first moment outside the box: the end is exclusive."""
     return started_at + length
+
+
+def _bounded(length: timedelta) -> timedelta:
+    if length > LONGEST:
+        raise InvalidDuration("The length is over 366 days. Ask for less.")
+    return length
 
 
 def _parts(length: timedelta) -> list[tuple[str, int]]:

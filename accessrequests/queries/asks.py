@@ -5,6 +5,7 @@ The preview, the filing, the decision and the opening of the grant all judge her
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import Any
 from accessrequests.domain import policy, privileges
 from accessrequests.domain.plain_text import visible_length, why_unreadable
 from accessrequests.domain.privileges import Level, Privilege, RoleRef
+from accessrequests.domain.wording import moment
 from accessrequests.models import AccessRequest, Inventory, Person, PolicyVersion, Target
 from accessrequests.queries import people
 
@@ -68,6 +70,7 @@ class Considered:
     roles: tuple[RoleRef, ...]
     privileges: Mapping[str, tuple[Privilege, ...]]
     source_addresses: tuple[str, ...] = field(default=())
+    groups: tuple[frozenset[str], ...] = field(default=())
 
 
 def current_policy() -> PolicyVersion:
@@ -78,8 +81,8 @@ def current_policy() -> PolicyVersion:
     return version
 
 
-def consider(*, requester: Person, asked: Asked, at: datetime) -> Considered:
-    """Judge an ask as of `at`.
+def consider(*, requester: Person, asked: Asked, at: datetime, is_draft: bool = False) -> Considered:
+    """Judge an ask as of `at`; of a draft, whose reason is still to be written, everything but the reason.
 
     :raises Invalid: when a field names something that is not there, not offered or not sensible.
     :raises NotReadYet: when the target's inventory or the policy is missing.
@@ -90,22 +93,38 @@ def consider(*, requester: Person, asked: Asked, at: datetime) -> Considered:
         raise Invalid({"target": [f"There is no target called {asked.target}. GET targets/ lists them."]})
     beneficiary = _beneficiary(requester, asked, errors)
     _check_offer(target, asked, errors)
-    _check_words(asked, at, errors)
+    _check_words(asked, at, errors, is_draft=is_draft)
     addresses = _addresses(asked.source_addresses, errors)
     roles = _roles(asked.roles, errors)
     expanded = _expand(roles, _inventory(target), errors) if roles else {}
     if errors:
         raise Invalid(errors)
-    version = current_policy()
+    version, groups = current_policy(), _groups(requester, beneficiary)
     verdict = _judge(
         version,
         target,
-        groups=_groups(requester, beneficiary),
+        groups=groups,
         expanded=expanded,
         duration=asked.duration,
-        reason=asked.reason,
+        reason=None if is_draft else asked.reason,
     )
-    return Considered(asked, target, beneficiary, version, verdict, roles, expanded, addresses)
+    return Considered(asked, target, beneficiary, version, verdict, roles, expanded, addresses, tuple(groups))
+
+
+def elsewhere(considered: Considered, inventory: Inventory) -> policy.Verdict | None:
+    """What the policy would say to the same roles on the target of another inventory; None where they are not there."""
+    errors: dict[str, list[str]] = {}
+    expanded = _expand(considered.roles, inventory, errors)
+    if errors:
+        return None
+    return _judge(
+        considered.policy_version,
+        inventory.target,
+        groups=considered.groups,
+        expanded=expanded,
+        duration=considered.asked.duration,
+        reason=None,
+    )
 
 
 def groups_asked(version: PolicyVersion, access_request: AccessRequest) -> frozenset[str]:
@@ -182,7 +201,7 @@ def _judge(
     groups: Iterable[frozenset[str]],
     expanded: Mapping[str, Sequence[Privilege]],
     duration: timedelta,
-    reason: str,
+    reason: str | None,
 ) -> policy.Verdict:
     rules = policy.parse(version.rules)
     level = privileges.level_of(privilege for held in expanded.values() for privilege in held)
@@ -195,7 +214,7 @@ def _judge(
                 level=level,
                 groups=held,
                 duration=duration,
-                reason_length=visible_length(reason),
+                reason_length=None if reason is None else visible_length(reason),
             ),
             version=version.version,
         )
@@ -232,12 +251,12 @@ def _listed(words: Sequence[str]) -> str:
     return ", ".join(words) or "nothing"
 
 
-def _check_words(asked: Asked, at: datetime, errors: dict[str, list[str]]) -> None:
+def _check_words(asked: Asked, at: datetime, errors: dict[str, list[str]], *, is_draft: bool) -> None:
     for name, text in (("reason", asked.reason), ("ticket", asked.ticket)):
         unreadable = why_unreadable(text)
         if unreadable:
             errors[name] = [unreadable]
-    if not visible_length(asked.reason):
+    if not visible_length(asked.reason) and not is_draft:
         errors["reason"] = ["Say why you need it."]
     elif len(asked.reason) > REASON_MAXIMUM:
         errors["reason"] = [f"Keep the reason within {REASON_MAXIMUM} characters."]
@@ -325,13 +344,29 @@ def _expand(
     expanded = {}
     for role in roles:
         if role.collection and role.collection not in inventory.databases.get(role.database, {}):
-            errors.setdefault("roles", []).append(f"{role.database} has no collection called {role.collection}.")
+            collections = [f"{role.database}.{name}" for name in inventory.databases.get(role.database, {})]
+            sentence = f"{role.database} has no collection called {role.collection}.{_near(role.where, collections)}"
+            errors.setdefault("roles", []).append(f"{sentence} {_read_at(inventory)}")
+            continue
+        if role.inventory_name not in held:
+            sentence = f"The target has no role {role.inventory_name}.{_near(role.inventory_name, inventory.roles)}"
+            errors.setdefault("roles", []).append(f"{sentence} {_read_at(inventory)}")
             continue
         try:
             expanded[str(role)] = privileges.expand(role, held)
         except privileges.UnknownRole as error:
             errors.setdefault("roles", []).append(str(error))
     return expanded
+
+
+def _near(wanted: str, names: Iterable[str]) -> str:
+    """The names that somebody may have meant."""
+    near = difflib.get_close_matches(wanted, list(names), n=3, cutoff=0.6)
+    return f" Did you mean {' or '.join(near)}?" if near else ""
+
+
+def _read_at(inventory: Inventory) -> str:
+    return f"What the target has was read at {moment(inventory.read_at)}."
 
 
 def stored_privileges(expanded: Mapping[str, Sequence[Privilege]]) -> dict[str, Any]:

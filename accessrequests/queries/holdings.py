@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from accessrequests.domain import policy, privileges
-from accessrequests.domain.lifecycle import AccessRequestState, GrantState
+from accessrequests.domain.lifecycle import GrantState
 from accessrequests.domain.privileges import Privilege
 from accessrequests.models import AccessRequest, Grant, Person, Target
 from accessrequests.models.access_requests import Answer
 from accessrequests.queries import asks
-from accessrequests.queries.asks import Considered
 
 ALIVE = (GrantState.PENDING.value, GrantState.ACTIVE.value)
-MOST_TWINS = 3
 
 
 def grants_held(person: Person) -> QuerySet[Grant]:
@@ -33,15 +31,6 @@ def held(person: Person, target: Target, *, without: AccessRequest | None = None
 def asked_for(access_request: AccessRequest) -> tuple[Privilege, ...]:
     """Everything that a request asks for, as it was when it was filed."""
     return privileges.union(*(privileges.from_json(stored) for stored in access_request.privileges.values()))
-
-
-def twins(considered: Considered) -> list[AccessRequest]:
-    """Requests of the same person for the same roles that are open, or whose access lives."""
-    alive = Q(state=AccessRequestState.PENDING.value) | Q(grant__state__in=ALIVE)
-    roles = {str(role) for role in considered.roles}
-    same = AccessRequest.objects.filter(alive, beneficiary=considered.beneficiary, target=considered.target)
-    found = [one for one in same.order_by("-pk")[:50] if set(one.roles) == roles]
-    return found[:MOST_TWINS]
 
 
 def given(access_request: AccessRequest) -> list[policy.Given]:

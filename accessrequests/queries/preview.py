@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,15 +9,14 @@ from typing import Any
 from django.db.models import Q
 
 from accessrequests.domain import policy, privileges
-from accessrequests.domain.lifecycle import AccessRequestState, GrantState
+from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.domain.privileges import Privilege
 from accessrequests.domain.window import ends_at
 from accessrequests.domain.wording import moment
 from accessrequests.models import AccessRequest, Grant, Person
-from accessrequests.queries import access_requests, asks
+from accessrequests.queries import access_requests, asks, holdings
 from accessrequests.queries.asks import Asked, Considered
 
-ALIVE = (GrantState.PENDING.value, GrantState.ACTIVE.value)
 MOST_COMPARED = 100
 
 
@@ -41,13 +39,18 @@ class Preview:
     similar: Similar | None
     starts_at: datetime
     ends_at: datetime
+    considered: Considered
+    held: tuple[Privilege, ...]
 
 
-def preview(*, requester: Person, asked: Asked, at: datetime) -> Preview:
-    """:raises Invalid: and :raises NotReadYet: as filing it would."""
-    considered = asks.consider(requester=requester, asked=asked, at=at)
+def preview(*, requester: Person, asked: Asked, at: datetime, is_draft: bool = False) -> Preview:
+    """What the portal and the API both show; of a draft everything but what its reason would change.
+
+    :raises Invalid: and :raises NotReadYet: as filing it would.
+    """
+    considered = asks.consider(requester=requester, asked=asked, at=at, is_draft=is_draft)
     wanted = privileges.union(*considered.privileges.values())
-    held = _held(considered)
+    held = holdings.held(considered.beneficiary, considered.target)
     without = [requester.pk, considered.beneficiary.pk]
     starts_at = max(at, asked.starts_at or at)
     return Preview(
@@ -57,28 +60,18 @@ def preview(*, requester: Person, asked: Asked, at: datetime) -> Preview:
         similar=_similar(requester, considered),
         starts_at=starts_at,
         ends_at=ends_at(starts_at, asked.duration),
+        considered=considered,
+        held=held,
     )
 
 
 def let_do(access_request: AccessRequest) -> list[str]:
     """What the roles of a filed request let the person do, in sentences."""
-    return privileges.what_this_lets_you_do(privileges.union(*_stored([access_request])))
-
-
-def _stored(requests: Iterable[AccessRequest]) -> Iterable[tuple[Privilege, ...]]:
-    return (privileges.from_json(stored) for one in requests for stored in one.privileges.values())
-
-
-def _held(considered: Considered) -> tuple[Privilege, ...]:
-    """What the person can do on this target already, by grants that live."""
-    live = AccessRequest.objects.filter(
-        target=considered.target, beneficiary=considered.beneficiary, grant__state__in=ALIVE
-    )
-    return privileges.union(*_stored(live))
+    return privileges.what_this_lets_you_do(holdings.asked_for(access_request))
 
 
 def _similar(requester: Person, considered: Considered) -> Similar | None:
-    open_or_alive = Q(state=AccessRequestState.PENDING.value) | Q(grant__state__in=ALIVE)
+    open_or_alive = Q(state=AccessRequestState.PENDING.value) | Q(grant__state__in=holdings.ALIVE)
     others = access_requests.visible_to(requester).filter(
         open_or_alive,
         target=considered.target,

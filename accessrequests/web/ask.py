@@ -5,90 +5,179 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 
-from accessrequests.domain import policy, privileges
 from accessrequests.domain.events import Via
-from accessrequests.domain.window import spell_duration
-from accessrequests.models import AccessRequest, Inventory, Person, Target
+from accessrequests.domain.window import format_duration
+from accessrequests.models import AccessRequest, Inventory, Person, PolicyVersion
 from accessrequests.operations import access_requests
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import Refused
 from accessrequests.queries import access_requests as request_queries
-from accessrequests.queries import asks, clock, holdings, idempotency
+from accessrequests.queries import asks, clock, idempotency, offers, people
 from accessrequests.queries.asks import Asked, Invalid, NotReadYet
-from accessrequests.queries.offers import targets_on_offer
-from accessrequests.web import shown, unsent
-from accessrequests.web.forms import AskForm
+from accessrequests.queries.offers import ONE
+from accessrequests.web import unsent
+from accessrequests.web.ask_forms import USUAL_LENGTH, AskForm, Offer, fitting, offer_of
+from accessrequests.web.ask_shown import Rail, rail_of
 from accessrequests.web.pages import SeeOther, me, portal_page, show
 
-USUAL_LENGTH = "PT2H"
+NOT_CHOSEN = "Choose a database server, what you want to do and for how long: then it is shown here what would happen."
+WORTH_SAYING = ("want", "collection", "duration", "other_duration", "until")
+MOST_DIGITS = 18
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What would happen if the ask were sent as it stands."""
+class Page:
+    """Everything around the form of one request: the targets, the policy, and the hits of the search."""
 
-    verdict: policy.Verdict
-    refusals: list[str]
-    steps: list[shown.StepShown]
-    length: str
-    maximum: str
-    lapses_after: str
-    lets_you_do: list[str]
-    changes: list[str]
-    twins: list[AccessRequest]
+    def __init__(self, request: HttpRequest, typed: Mapping[str, Any]) -> None:
+        self.request, self.person, self.at = request, me(request), clock.now()
+        self.targets = list(offers.targets_on_offer())
+        self.version = PolicyVersion.objects.order_by("-version").first()
+        self.groups = people.groups_of(self.person)
+        self.words = request.GET.get("q", "")[:200]
+        self.offer = self._offer(str(typed.get("target", "")))
+
+    def _offer(self, slug: str) -> Offer:
+        target = next((one for one in self.targets if one.slug == slug), None)
+        if target is None:
+            return Offer()
+        inventory = Inventory.objects.filter(target=target).first()
+        return offer_of(target, inventory, offers.outlook(self.version, target, groups=self.groups))
+
+    def form(self, data: QueryDict | None = None, **options: Any) -> AskForm:
+        return AskForm(data, targets=self.targets, offer=self.offer, at=self.at, **options)
+
+    def show(self, form: AskForm, *, rail: Rail | None = None, status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:
+        """The whole page, with the targets that the search found."""
+        chosen = self.offer.target.slug if self.offer.target else ""
+        hits, more = offers.found_targets(
+            self.targets,
+            words=self.words,
+            person=self.person,
+            version=self.version,
+            groups=self.groups,
+            chosen=chosen,
+        )
+        found = {"hits": hits, "more": more, "words": self.words, "chosen": chosen, "any": bool(self.targets)}
+        context = {**found, "form": form, "rail": rail, "missing": "" if rail else NOT_CHOSEN}
+        template = "ask/_hits.html" if self._wants("hits") else "ask/ask.html"
+        return show(self.request, template, context, status=status)
+
+    def part(self, form: AskForm, *, rail: Rail | None, missing: str, template: str) -> HttpResponse:
+        """What htmx swaps in: the rail, with the choices where the target is another."""
+        longest = self.request.POST.get("longest", "")
+        context = {"form": form, "rail": rail, "missing": missing, "is_part": True}
+        return show(self.request, template, {**context, "chips_changed": longest != form.longest})
+
+    def _wants(self, part: str) -> bool:
+        return self.is_part and self.request.headers.get("HX-Target") == part
+
+    @property
+    def is_part(self) -> bool:
+        return self.request.headers.get("HX-Request") == "true"
 
 
 @portal_page("GET", "POST")
 def ask(request: HttpRequest) -> HttpResponse:
-    targets = list(targets_on_offer())
     if request.method != "POST":
         typed = unsent.take(request)
         if typed is not None:
-            return _as_typed(request, typed, targets)
-        slug, initial = _prefill(request.GET)
-        form = AskForm(initial=initial, targets=targets, inventory=_inventory(targets, slug))
-        return show(request, "ask/ask.html", {"form": form})
-    form = AskForm(request.POST, targets=targets, inventory=_inventory(targets, request.POST.get("target", "")))
+            return _as_typed(Page(request, typed), typed)
+        initial = _prefilled(me(request), request.GET)
+        page = Page(request, initial)
+        _choose(page.offer, initial, str(initial.pop("named", "")))
+        return page.show(page.form(initial=initial))
+    page = Page(request, request.POST)
     act = request.POST.get("act", "send")
     if act == "choose":
-        return _as_typed(request, request.POST, targets)  # the boxes of another target are wanted
-    if not form.is_valid():
-        return show(request, "ask/ask.html", {"form": form}, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-    asked = form.asked(target=next(target for target in targets if target.slug == form.cleaned_data["target"]))
-    return _preview(request, form, asked) if act == "preview" else _send(request, form, asked)
+        return _as_typed(page, request.POST)
+    if act == "preview" or page.is_part:
+        return _preview(page, request.POST)
+    return _send(page, page.form(request.POST))
 
 
-def _as_typed(request: HttpRequest, typed: QueryDict, targets: list[Target]) -> HttpResponse:
-    """The form with all that was typed, and nothing of it judged yet."""
-    form = AskForm(initial=_typed(typed), targets=targets, inventory=_inventory(targets, typed.get("target", "")))
-    return show(request, "ask/ask.html", {"form": form})
+def _as_typed(page: Page, typed: QueryDict) -> HttpResponse:
+    """The form with all that was typed, and nothing of it judged yet: what another target has is wanted."""
+    initial: dict[str, Any] = {name: typed.get(name, "") for name in AskForm.base_fields}
+    initial["role"] = [role for role in typed.getlist("role") if role in {one.name for one in page.offer.roles}]
+    if initial["want"] not in {one.role for one in page.offer.wants}:
+        initial["want"] = ""
+    if initial["collection"] not in page.offer.collections:
+        initial["collection"] = ""
+    form = page.form(initial=initial)
+    if not page.is_part:
+        return page.show(form)
+    answer = page.part(form, rail=None, missing="", template="ask/_chosen.html")
+    answer["HX-Trigger-After-Settle"] = "chosen"
+    return answer
 
 
-def _send(request: HttpRequest, form: AskForm, asked: Asked) -> HttpResponse:
+def _preview(page: Page, typed: QueryDict) -> HttpResponse:
+    """The same judgement as filing, and nothing is filed. What is still to be written is no mistake yet."""
+    form = page.form(typed)
+    form.is_valid()
+    rail, missing = _judged(page, form)
+    if page.is_part:
+        return page.part(form, rail=rail, missing=missing, template="ask/_live.html")
+    if form.errors:
+        return page.show(form, rail=rail, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    status = HTTPStatus.OK if rail else HTTPStatus.CONFLICT
+    if not rail:
+        form.add_error(None, missing)
+    return page.show(form, rail=rail, status=status)
+
+
+def _judged(page: Page, form: AskForm) -> tuple[Rail | None, str]:
+    """What would come of the ask, or why that cannot be said yet."""
+    asked = form.asked()
+    if asked is None or form.cleaned_data["length"] is None or not asked.roles:
+        wrong = [str(error) for name in WORTH_SAYING for error in form.errors.get(name, ())]
+        return None, " ".join(wrong) if asked else NOT_CHOSEN
     try:
-        number = _filed_once(me(request), asked, form.cleaned_data["once"])
+        return rail_of(requester=page.person, asked=asked, at=page.at), ""
     except Invalid as error:
         form.blame(error)
-        return show(request, "ask/ask.html", {"form": form}, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+        return None, str(error)
+    except NotReadYet as error:
+        return None, str(error)
+
+
+def _send(page: Page, form: AskForm) -> HttpResponse:
+    """File it; else name everything that is wrong with it in one go, and keep what was typed."""
+    form.is_valid()
+    asked = form.asked()
+    try:
+        if asked is not None and asked.roles:
+            considered = asks.consider(requester=page.person, asked=asked, at=page.at, is_draft="reason" in form.errors)
+            if form.errors or not considered.verdict.allowed:
+                status = HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.FORBIDDEN
+                form.refuse(considered.verdict)
+                return page.show(form, status=status)
+        if form.errors or asked is None:
+            return page.show(form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+        number = _filed_once(page.person, asked, page.request.POST)
+    except Invalid as error:
+        form.blame(error)
+        return page.show(form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     except NotReadYet as error:
         form.add_error(None, str(error))
-        return show(request, "ask/ask.html", {"form": form}, status=HTTPStatus.CONFLICT)
+        return page.show(form, status=HTTPStatus.CONFLICT)
     except Refused as error:
         form.add_error(None, f"{error} Nothing was filed.")
-        return show(request, "ask/ask.html", {"form": form}, status=HTTPStatus.FORBIDDEN)
+        return page.show(form, status=HTTPStatus.FORBIDDEN)
     return SeeOther(reverse("request", args=[number]))
 
 
-def _filed_once(person: Person, asked: Asked, once: str) -> int:
+def _filed_once(person: Person, asked: Asked, typed: QueryDict) -> int:
     """The request that was filed, now or by the first of two clicks. The same form with other words is another ask."""
-    digest = hashlib.sha256(repr(asked).encode()).hexdigest()
+    said = sorted((name, values) for name, values in typed.lists() if name != "csrfmiddlewaretoken")
+    digest, once = hashlib.sha256(repr(said).encode()).hexdigest(), typed.get("once", "")
     key = Idempotency(person_id=person.pk, key=f"form:{once}:{digest}", path=reverse("ask"), body_hash=digest)
     earlier = idempotency.first_use(person_id=person.pk, key=key.key) if once else None
     if earlier is not None:
@@ -103,61 +192,41 @@ def _filed_once(person: Person, asked: Asked, once: str) -> int:
     return filed.pk
 
 
-def _preview(request: HttpRequest, form: AskForm, asked: Asked) -> HttpResponse:
-    try:
-        preview = _previewed(me(request), asked)
-    except Invalid as error:
-        form.blame(error)
-        return show(request, "ask/ask.html", {"form": form}, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-    except NotReadYet as error:
-        form.add_error(None, str(error))
-        return show(request, "ask/ask.html", {"form": form}, status=HTTPStatus.CONFLICT)
-    return show(request, "ask/ask.html", {"form": form, "preview": preview})
-
-
-def _previewed(person: Person, asked: Asked) -> Preview:
-    """The same judgement as filing, and nothing is filed."""
-    at = clock.now()
-    considered = asks.consider(requester=person, asked=asked, at=at)
-    verdict, beneficiary = considered.verdict, considered.beneficiary
-    without = [person.pk, beneficiary.pk]
-    told = request_queries.with_people(policy.to_json(verdict), without=without, since=at)
-    people = {step["group"]: step["people"] for step in told["steps"]}
-    after = privileges.union(*considered.privileges.values())
-    before = holdings.held(beneficiary, considered.target)
-    return Preview(
-        verdict=verdict,
-        refusals=[refusal.sentence for refusal in verdict.refusals],
-        steps=shown.steps_shown(verdict.steps, people=people),
-        length=spell_duration(asked.duration),
-        maximum=spell_duration(verdict.maximum) if verdict.maximum else "",
-        lapses_after=spell_duration(verdict.lapses_after),
-        lets_you_do=privileges.what_this_lets_you_do(after),
-        changes=privileges.what_changes(before, privileges.union(before, after)),
-        twins=holdings.twins(considered),
-    )
-
-
-def _inventory(targets: list[Target], slug: str) -> Inventory | None:
-    if slug not in {target.slug for target in targets}:
-        return None
-    return Inventory.objects.filter(target__slug=slug).first()
-
-
-def _prefill(query: Mapping[str, str]) -> tuple[str, dict[str, object]]:
+def _prefilled(person: Person, query: QueryDict) -> dict[str, Any]:
     """`?target=shop-prod&role=read@shop.orders`, as links in runbooks have it. Nothing is filed by following one."""
-    slug, role = query.get("target", ""), query.get("role", "")
-    name, dot, collection = role.partition(".")
-    place = f"{name.partition('@')[2]}.{collection}" if dot else ""
-    return slug, {
-        "target": slug,
-        "role": [name],
-        "collection": place,
-        "duration": USUAL_LENGTH,
-        "once": secrets.token_urlsafe(16),
+    initial: dict[str, Any] = {"once": secrets.token_urlsafe(16), "named": query.get("role", "")}
+    again = query.get("again", "")
+    if again.isdecimal() and len(again) <= MOST_DIGITS:
+        found = request_queries.visible_to(person).filter(pk=int(again)).first()
+        initial |= _again(person, found) if found else {}
+    given = ("target", "duration", "other_duration", "reason", "ticket", "source_addresses", "grantee")
+    return initial | {name: query[name] for name in given if query.get(name)}
+
+
+def _again(person: Person, earlier: AccessRequest) -> dict[str, Any]:
+    """The words of an earlier request, to be sent as one's own."""
+    return {
+        "target": earlier.target.slug,
+        "named": " ".join(earlier.roles),
+        "duration": format_duration(earlier.duration),
+        "reason": earlier.reason,
+        "ticket": earlier.ticket,
+        "source_addresses": " ".join(earlier.source_addresses),
+        "grantee": earlier.beneficiary.username if earlier.beneficiary_id != person.pk else "",
     }
 
 
-def _typed(posted: QueryDict) -> dict[str, object]:
-    typed: dict[str, object] = {name: posted.get(name, "") for name in AskForm.base_fields}
-    return {**typed, "role": posted.getlist("role")}
+def _choose(offer: Offer, initial: dict[str, Any], named: str) -> None:
+    """Turn roles by name into the choice that stands for them, and a length into one of those that fit."""
+    role, _, where = named.partition("@")
+    wants = {one.role for one in offer.wants}
+    if " " not in named and f"{ONE}{role}" in wants and where in offer.collections:
+        initial |= {"want": f"{ONE}{role}", "collection": where}
+    elif named in wants:
+        initial["want"] = named
+    elif named in {one.name for one in offer.roles}:
+        initial["role"] = [named]
+    else:
+        initial["roles"] = named
+    verdict = next(iter(offer.outlook.values()), None)
+    initial.setdefault("duration", fitting(verdict.maximum) if verdict else USUAL_LENGTH)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 
-from accessrequests.domain.window import InvalidDuration, InvalidMoment, parse_duration, parse_moment
+from accessrequests.domain.window import InvalidDuration, InvalidMoment, parse_moment, read_length
 
 _LOCAL_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?")
 _SEPARATORS = re.compile(r"[\s,;]+")
@@ -22,14 +22,14 @@ class Words(forms.CharField):
 
 
 class Length(forms.CharField):
-    """A length like PT2H."""
+    """A length as people say it, like 90 min or 2 h, or PT2H."""
 
     def to_python(self, value: Any) -> Any:
         text = super().to_python(value)
         if not text:
             return None
         try:
-            return parse_duration(text.upper())
+            return read_length(text)
         except InvalidDuration as error:
             raise forms.ValidationError(str(error)) from error
 

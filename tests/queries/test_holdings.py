@@ -1,4 +1,4 @@
-"""Guards how a person stands: what they hold, what they asked for already, and what is said to it today."""
+"""Guards how a person stands: what they hold, and what is said to it today."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from accessrequests.domain import policy
 from accessrequests.domain.events import Via
 from accessrequests.models import AccessRequest
 from accessrequests.operations import grants
-from accessrequests.queries import asks, clock, holdings
+from accessrequests.queries import holdings
 from tests import make
 from tests.make import Cast
 
@@ -22,16 +22,6 @@ class TestHeld:
 
         grants.release(grant_id=grant.pk, holder=cast.alice, via=Via.API)
         assert holdings.held(cast.alice, make.target()) == ()
-
-
-class TestTwins:
-    def test_are_open_or_alive_and_ask_for_the_same_roles(self, cast: Cast) -> None:
-        same = make.submit(cast.alice)
-        make.submit(cast.alice, roles=("read@shop",))
-        make.submit(cast.bob)
-        considered = asks.consider(requester=cast.alice, asked=make.asked(), at=clock.now())
-
-        assert holdings.twins(considered) == [same]
 
 
 class TestJudgedToday:

@@ -1,0 +1,341 @@
+"""An ask as people type it, turned into plain values of the right types. What it comes to is judged elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+
+from accessrequests.domain import policy
+from accessrequests.domain.plain_text import visible_length
+from accessrequests.domain.privileges import Level
+from accessrequests.domain.window import format_duration, parse_duration, spell_duration
+from accessrequests.models import Inventory, Target
+from accessrequests.queries.asks import Asked, Invalid
+from accessrequests.queries.offers import (
+    ONE,
+    OfferedRole,
+    Outlook,
+    Want,
+    collections_on_offer,
+    cost_of,
+    roles_on_offer,
+    roughly,
+    wants_on_offer,
+)
+from accessrequests.web.fields import AnyOf, Length, Moment, Words, text_line
+from accessrequests.web.forms import LENGTHS, LONGEST_TEXT
+
+USUAL_LENGTH = "PT2H"
+_TONES = {Level.READ: "ok", Level.WRITE: "warn"}
+_BESIDE = {"roles": "want", "role": "want"}
+
+Choices = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One role to tick, or one thing to want."""
+
+    id: str
+    value: str
+    title: str
+    hint: str
+    level: str
+    tone: str
+    cost: str
+    is_ticked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One length to choose."""
+
+    id: str
+    value: str
+    words: str
+    is_ticked: bool
+    is_too_long: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What the chosen target has, read once for the whole form."""
+
+    target: Target | None = None
+    inventory: Inventory | None = None
+    outlook: Outlook = field(default_factory=dict)
+    roles: Sequence[OfferedRole] = ()
+    collections: Sequence[str] = ()
+    wants: Sequence[Want] = ()
+
+
+def offer_of(target: Target | None, inventory: Inventory | None, outlook: Outlook) -> Offer:
+    if target is None or inventory is None:
+        return Offer(target)
+    roles, collections = roles_on_offer(inventory), collections_on_offer(inventory)
+    return Offer(target, inventory, outlook, roles, collections, wants_on_offer(roles, collections))
+
+
+class AskForm(forms.Form):
+    """An ask. `want` is one thing by growing reach, `role` and `roles` are more of them, ticked or typed.
+
+    `once` tells a form that is sent twice, by a double click, from two asks for the same.
+    """
+
+    once = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+    target = forms.ChoiceField(
+        label="Database server",
+        widget=forms.RadioSelect,
+        error_messages={
+            "required": "Choose a database server.",
+            "invalid_choice": "There is no database server called %(value)s. Choose one of the list.",
+        },
+    )
+    want = forms.CharField(label="What you want to do", required=False, max_length=500, widget=forms.RadioSelect)
+    role = AnyOf(label="More roles", required=False, widget=forms.CheckboxSelectMultiple)
+    collection = forms.CharField(label="Collection", required=False, widget=forms.Select(attrs={"class": "input"}))
+    roles = Words(
+        label="Roles by name",
+        required=False,
+        widget=text_line(spellcheck="false", autocapitalize="none"),
+        help_text="Like read@shop, or read@shop.orders for one collection. Several with a space between them.",
+    )
+    duration = Length(label="For how long", required=False, widget=forms.RadioSelect)
+    other_duration = Length(
+        label="Another length",
+        required=False,
+        widget=text_line(spellcheck="false"),
+        help_text="Like 90 min, 2 h or 1 h 30 min. It counts in place of the choice above.",
+    )
+    until = Moment(
+        label="Until (UTC)",
+        required=False,
+        widget=forms.TextInput(attrs={"class": "input", "type": "datetime-local"}),
+        help_text="The time from now to then is asked for. It begins when the access is set up, so a wait moves the end.",
+    )
+    reason = forms.CharField(
+        label="Why you need it",
+        max_length=LONGEST_TEXT,
+        widget=forms.Textarea(attrs={"class": "input", "rows": 3}),
+        error_messages={"required": "Say why you need it."},
+    )
+    ticket = forms.CharField(label="Ticket", required=False, max_length=200, widget=text_line())
+    grantee = forms.CharField(
+        label="For somebody else",
+        required=False,
+        max_length=64,
+        widget=text_line(spellcheck="false", autocapitalize="none"),
+        help_text="The user name of the person who gets the access. Empty: for you.",
+    )
+    source_addresses = Words(
+        label="Only from these addresses",
+        required=False,
+        widget=text_line(spellcheck="false"),
+        help_text="Addresses or blocks of them, like 192.0.2.7 or 192.0.2.0/24. Empty: from anywhere.",
+    )
+    starts_at = Moment(
+        label="Not before (UTC)",
+        required=False,
+        widget=forms.TextInput(attrs={"class": "input", "type": "datetime-local"}),
+        help_text="Empty: as soon as it is approved. At most 30 days ahead.",
+    )
+
+    def __init__(self, *args: Any, targets: Iterable[Target], offer: Offer, at: datetime, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.offer, self.at = offer, at
+        self.fields["target"].choices = [(one.slug, one.slug) for one in targets]  # type: ignore[attr-defined]
+        self.boxes = self._role_boxes()
+        self.wants = self._want_boxes()
+        self.fields["collection"].widget.choices = self._places()
+        self.chips = self._chips()
+        self.reason_minimum = self.judged.reason_minimum if self.judged else 0
+        least = f" At least {self.reason_minimum} characters." if self.reason_minimum else ""
+        help_text = f"Whoever decides reads this, and it stays on record. No secrets.{least}"
+        self.fields["reason"].help_text = help_text
+        self.reason_length = visible_length(str(self["reason"].value() or ""))
+
+    @property
+    def wanted(self) -> str:
+        """What is chosen; at first the smallest that is not refused, unless roles are named in another way."""
+        chosen = str(self["want"].value() or "")
+        if self.is_bound or chosen or self["role"].value() or self["roles"].value():
+            return chosen
+        possible = [one.role for one in self.offer.wants if self._cost(one.level) != cost_of(None)]
+        return next(iter(possible), "")
+
+    @property
+    def judged(self) -> policy.Verdict | None:
+        """What the policy says to the level of the chosen thing, or to reading."""
+        levels = {one.role: one.level for one in self.offer.wants} | {one.name: one.level for one in self.offer.roles}
+        chosen = [levels.get(name, Level.READ) for name in [self.wanted, *(self["role"].value() or [])]]
+        return self.offer.outlook.get(max(chosen))
+
+    @property
+    def longest(self) -> str:
+        maximum = self.judged.maximum if self.judged else None
+        return spell_duration(maximum) if maximum else ""
+
+    @property
+    def sizes(self) -> str:
+        """How much the chosen collection holds, and of what."""
+        place, inventory = str(self["collection"].value() or ""), self.offer.inventory
+        size = roughly(inventory, place) if inventory and place else ""
+        holds = ", ".join(self.offer.target.data_classes) if self.offer.target else ""
+        return " ".join(
+            part for part in (f"{size.capitalize()}." if size else "", f"Holds {holds}." if holds else "") if part
+        )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        cleaned["length"] = self._length(cleaned)
+        roles = [*self._wanted_roles(cleaned), *cleaned.get("roles", ())]
+        cleaned["all_roles"] = tuple(dict.fromkeys(roles))
+        if not roles and not {"want", "collection", "role"} & set(self.errors):
+            self.add_error("want", "Choose what you want to do, or name a role.")
+        return cleaned
+
+    def _length(self, cleaned: dict[str, Any]) -> timedelta | None:
+        other, until = cleaned.get("other_duration"), cleaned.get("until")
+        if other and until:
+            self.add_error("until", "Write a length or an end, not both.")
+        if until:
+            length = until - max(self.at, cleaned.get("starts_at") or self.at)
+            if length >= timedelta(seconds=1):
+                return timedelta(seconds=int(length.total_seconds()))
+            self.add_error("until", "The end is not after the start. Choose a later one.")
+            return None
+        length: timedelta | None = other or cleaned.get("duration")
+        if length is None and not {"duration", "other_duration", "until"} & set(self.errors):
+            self.add_error("duration", "Choose for how long you need it.")
+        return length
+
+    def _wanted_roles(self, cleaned: dict[str, Any]) -> list[str]:
+        """The chosen role with its place, and the ticked ones; without a choice, ticked ones take the collection."""
+        want, place, ticked = cleaned.get("want", ""), cleaned.get("collection", ""), list(cleaned.get("role", ()))
+        if want.startswith(ONE):
+            if not place:
+                self.add_error("collection", "Choose a collection.")
+                return ticked
+            return [f"{want.removeprefix(ONE)}@{place}", *ticked]
+        if want or not place or not ticked:
+            return [want, *ticked] if want else ticked
+        database, _, collection = place.partition(".")
+        elsewhere = [role for role in ticked if role.rpartition("@")[2] != database]
+        if elsewhere:
+            self.add_error("collection", f"{place} is not in the database of {', '.join(elsewhere)}.")
+        return [f"{role}.{collection}" for role in ticked if role not in elsewhere]
+
+    def asked(self) -> Asked | None:
+        """What can be judged of it: what is wrong already is left out. Nothing without a target.
+
+        Kind and authentication are the first that the target offers: there is nothing else to choose yet.
+        """
+        values, target = self.cleaned_data, self.offer.target
+        if target is None or "target" in self.errors:
+            return None
+        return Asked(
+            target=target.slug,
+            kind=next(iter(target.offers.get("kinds", [])), ""),
+            authentication=next(iter(target.offers.get("authentication", [])), ""),
+            roles=values["all_roles"],
+            duration=values["length"] or timedelta(seconds=1),
+            reason=values.get("reason", ""),
+            ticket=values.get("ticket", ""),
+            grantee=values.get("grantee", ""),
+            source_addresses=values.get("source_addresses", ()),
+            starts_at=values.get("starts_at"),
+        )
+
+    def blame(self, error: Invalid) -> None:
+        """Put each sentence beside the field that it is about, unless something else is wrong with that already."""
+        for name, sentences in error.errors.items():
+            beside = _BESIDE.get(name, name)
+            known = beside in self.fields
+            if known and (beside in self.errors or (beside == "want" and not self.cleaned_data["all_roles"])):
+                continue
+            for sentence in sentences:
+                self.add_error(beside if known else None, sentence)
+
+    def refuse(self, verdict: policy.Verdict) -> None:
+        """Say what the policy refuses, beside the field that it is about where it is about one."""
+        for refusal in verdict.refusals:
+            if not refusal.about:
+                self.add_error(None, f"{refusal.sentence} Nothing was filed.")
+            elif refusal.about not in self.errors:
+                self.add_error(refusal.about, refusal.sentence)
+
+    def _cost(self, level: Level) -> str:
+        return cost_of(self.offer.outlook.get(level))
+
+    def _want_boxes(self) -> list[Box]:
+        wanted = self.wanted
+        return [
+            Box(
+                f"id_want_{number}",
+                one.role,
+                one.title,
+                one.hint,
+                one.level.value,
+                _TONES.get(one.level, "bad"),
+                self._cost(one.level),
+                one.role == wanted,
+            )
+            for number, one in enumerate(self.offer.wants)
+        ]
+
+    def _role_boxes(self) -> list[tuple[str, list[Box]]]:
+        """The boxes to tick, one group for each reach."""
+        ticked = self["role"].value() or []
+        groups: dict[str, list[Box]] = {}
+        for number, role in enumerate(self.offer.roles):
+            tone, cost = _TONES.get(role.level, "bad"), self._cost(role.level)
+            box = Box(f"id_role_{number}", role.name, role.name, "", role.level.value, tone, cost, role.name in ticked)
+            groups.setdefault(f"Reaches {role.reach}", []).append(box)
+        return list(groups.items())
+
+    def _places(self) -> Choices:
+        inventory = self.offer.inventory
+        if inventory is None:
+            return []
+        return [("", "Choose a collection"), *((place, _sized(inventory, place)) for place in self.offer.collections)]
+
+    def _chips(self) -> list[Chip]:
+        maximum = self.judged.maximum if self.judged else None
+        chosen = str(self["duration"].value() or "")
+        return [
+            Chip(f"id_duration_{number}", value, _short(value), value == chosen, bool(maximum and length > maximum))
+            for number, (value, length) in enumerate((one, parse_duration(one)) for one in _lengths(chosen))
+        ]
+
+
+def fitting(maximum: timedelta | None) -> str:
+    """The usual length, or the longest chip that the policy allows."""
+    usual = parse_duration(USUAL_LENGTH)
+    if maximum is None or maximum >= usual:
+        return USUAL_LENGTH
+    return max(
+        (one for one in LENGTHS if parse_duration(one) <= maximum), key=parse_duration, default=format_duration(maximum)
+    )
+
+
+def _lengths(chosen: str) -> list[str]:
+    """The chips, and the chosen length where it is none of them."""
+    try:
+        extra = [] if not chosen or chosen in LENGTHS else [format_duration(parse_duration(chosen))]
+    except ValueError:
+        extra = []
+    return sorted({*LENGTHS, *extra}, key=parse_duration)
+
+
+def _short(value: str) -> str:
+    words = {"hours": "h", "hour": "h", "minutes": "min", "minute": "min", "days": "d", "day": "d", "seconds": "s"}
+    return " ".join(words.get(word, word) for word in spell_duration(parse_duration(value)).split())
+
+
+def _sized(inventory: Inventory, place: str) -> str:
+    size = roughly(inventory, place)
+    return f"{place} ({size})" if size else place

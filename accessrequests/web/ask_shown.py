@@ -1,0 +1,75 @@
+"""What the rail beside the form shows: what would happen if the ask were sent as it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from accessrequests.domain import privileges
+from accessrequests.domain.policy import Verdict
+from accessrequests.domain.window import format_duration, spell_duration
+from accessrequests.models import Person
+from accessrequests.models.access_requests import AccessKind
+from accessrequests.queries.advice import Advice, advice_on
+from accessrequests.queries.asks import Asked
+from accessrequests.queries.preview import Preview, preview
+from accessrequests.web import shown
+
+_MADE = {
+    AccessKind.DATABASE_USER: "A database user is made",
+    AccessKind.ROLE_GRANT: "Roles are added to the database user",
+    AccessKind.PROJECT_ROLE: "A project role is given",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rail:
+    """A preview with what helps to ask well, in words."""
+
+    preview: Preview
+    verdict: Verdict
+    advice: Advice
+    refusals: Sequence[str]
+    steps: Sequence[shown.StepShown]
+    lacking: Sequence[str]
+    made: str
+    length: str
+    maximum: str
+    lapses_after: str
+    gained: Sequence[str]
+    held: Sequence[str]
+    roles: str
+    duration: str
+    longest: str
+
+
+def rail_of(*, requester: Person, asked: Asked, at: datetime) -> Rail:
+    """What filing would come to now; its reason is judged once it is written.
+
+    :raises Invalid: and :raises NotReadYet: as filing it would.
+    """
+    found = preview(requester=requester, asked=asked, at=at, is_draft=True)
+    considered = found.considered
+    verdict, advice = considered.verdict, advice_on(considered, requester=requester)
+    people = {step["group"]: step["people"] for step in found.verdict["steps"]}
+    wanted = privileges.union(*considered.privileges.values())
+    new = privileges.difference(wanted, found.held)
+    somebody = considered.beneficiary.name if considered.beneficiary != requester else "you"
+    return Rail(
+        preview=found,
+        verdict=verdict,
+        advice=advice,
+        refusals=[refusal.sentence for refusal in verdict.refusals],
+        steps=shown.steps_shown(verdict.steps, people=people),
+        lacking=[step.group for step in verdict.steps if len(people[step.group]) < step.needed],
+        made=f"{_MADE[AccessKind(asked.kind)]} for {somebody}",
+        length=spell_duration(asked.duration),
+        maximum=spell_duration(verdict.maximum) if verdict.maximum else "",
+        lapses_after=spell_duration(verdict.lapses_after),
+        gained=privileges.what_this_lets_you_do(new),
+        held=privileges.what_this_lets_you_do(found.held),
+        roles=" ".join(str(role) for role in considered.roles),
+        duration=format_duration(asked.duration),
+        longest=format_duration(advice.longest) if advice.longest else "",
+    )
