@@ -22,7 +22,7 @@ class Item:
     sentence: str
     environment: shown.Tag
     tag: shown.Tag
-    quorum: str
+    quorum: requests_shown.Quorum | None
     waited: timedelta
     left: timedelta
     tone: str

@@ -105,7 +105,9 @@ def changes_of(access_request: AccessRequest, record: Record | None) -> list[Cha
     """What is new for the person, and below it what they hold on this target already."""
     held: list[Privilege] = [] if record is None else [one for use in record.held_here for one in use.privileges]
     new = privileges.difference(holdings.asked_for(access_request), held)
-    changes = [Change(line, "add") for line in privileges.what_this_lets_you_do(new)] if new else []
+    changes = [Change(line, "add") for line in privileges.what_this_lets_you_do(new)]
+    if not new:
+        changes.append(Change("Nothing new: it would last longer, no more."))
     for use in record.held_here if record is not None else ():
         until = f" until {sentences.moment(use.expires_at)}" if use.expires_at else ""
         changes.append(Change(f"{', '.join(use.roles)}{until}, held already"))
@@ -142,12 +144,24 @@ def _step_check(step: shown.StepShown, me: str) -> Check:
     return Check("p", "users", f"{needed}: {who} can approve.{done}")
 
 
-def quorum_of(access_request: AccessRequest, verdict: policy.Verdict) -> str:
-    """1 of 2 done: bob as data-owners. Empty while nobody has, or when one is enough."""
+@dataclass(frozen=True, slots=True)
+class Quorum:
+    """How many of those who are needed have said yes, and who they are."""
+
+    done: Sequence[str]
+    needed: int
+
+    @property
+    def words(self) -> str:
+        return f"{len(self.done)} of {self.needed} done"
+
+
+def quorum_of(access_request: AccessRequest, verdict: policy.Verdict) -> Quorum | None:
+    """1 of 2 done, by bob as data-owners. Nothing while nobody has, or when one is enough."""
     taken = policy.filled(verdict.steps, holdings.given(access_request))
     done = [f"{name} as {group}" for group, names in taken.items() for name in names]
     needed = sum(step.needed for step in verdict.steps)
-    return f"{len(done)} of {needed} done: {', '.join(done)}" if done and needed > 1 else ""
+    return Quorum(done, needed) if done and needed > 1 else None
 
 
 def activity_of(events: Sequence[AuditEvent]) -> list[Said]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 
+from accessrequests.domain.events import Via
 from accessrequests.models import AccessRequest, Approval, AuditEvent, Grant
+from accessrequests.operations import grants
 from tests import make
 from tests.fixtures import MovableClock
 from tests.make import Cast
 from tests.web.browser import heading_of, signed_in, text_of
+from tests.web.grants import gone, live
 
 
 def address(access_request: AccessRequest, verb: str = "") -> str:
@@ -39,6 +43,137 @@ class TestInbox:
         make.approve(make.submit(cast.alice), cast.grace)
 
         assert "Nothing waits for you" in text_of(signed_in(cast.bob).get("/approvals/"))
+
+
+class TestTabs:
+    def test_decided_holds_ones_own_answers_newest_first(self, cast: Cast) -> None:
+        mine = [make.approve(make.submit(cast.alice), cast.bob) for _ in range(2)]
+        other = make.approve(make.submit(cast.alice), cast.grace)
+
+        page = text_of(signed_in(cast.bob).get("/approvals/?show=decided"))
+
+        assert page.index(address(mine[1])) < page.index(address(mine[0]))
+        assert address(other) not in page
+        assert "setting up" in page
+
+    def test_all_holds_what_one_may_see(self, cast: Cast) -> None:
+        own, decidable = make.submit(cast.bob), make.submit(cast.alice)
+        staging = make.submit(cast.alice, target="shop-dev")
+
+        seen = {
+            name: text_of(signed_in(getattr(cast, name)).get("/approvals/?show=all"))
+            for name in ("bob", "dave", "mallory")
+        }
+
+        assert [address(one) in seen["bob"] for one in (own, decidable, staging)] == [True, True, False]
+        assert [address(one) in seen["dave"] for one in (own, decidable, staging)] == [True, True, True]
+        assert "Nothing here yet" in seen["mallory"]
+
+    def test_all_goes_on_over_pages(self, cast: Cast) -> None:
+        filed = [make.submit(cast.alice) for _ in range(27)]
+        browser = signed_in(cast.alice)
+
+        first = text_of(browser.get("/approvals/?show=all"))
+        older = text_of(browser.get(f"/approvals/?show=all&before={filed[2].pk}"))
+
+        assert f"before={filed[2].pk}" in first
+        assert address(filed[1]) not in first
+        assert [address(one) in older for one in filed[:3]] == [True, True, False]
+
+    @pytest.mark.parametrize(
+        "ask", ["?show=all&before=x", "?show=all&before=" + "9" * 30, "?show=live&page=x", "?at=²"]
+    )
+    def test_answers_to_any_address(self, cast: Cast, ask: str) -> None:
+        assert signed_in(cast.bob).get(f"/approvals/{ask}").status_code == 200
+
+    def test_live_is_for_those_who_may_end_it(self, cast: Cast) -> None:
+        grant, own = live(cast.alice, cast.bob), live(cast.bob, cast.grace)
+        revoke = [f'action="/access/{one.pk}/revoke/"' for one in (grant, own)]
+
+        seen = {
+            name: text_of(signed_in(getattr(cast, name)).get("/approvals/?show=live"))
+            for name in ("bob", "grace", "erin", "dave", "alice", "carol")
+        }
+
+        assert [form in seen["bob"] for form in revoke] == [True, False]
+        assert [form in seen["grace"] for form in revoke] == [True, True]
+        assert [form in seen["erin"] for form in revoke] == [True, True]
+        assert "Alice Archer" in seen["dave"]
+        assert "revoke/" not in seen["dave"]
+        for name in ("alice", "carol"):
+            assert "Nothing lives that you could end" in seen[name]
+
+    def test_live_ends_access_with_a_reason(self, cast: Cast) -> None:
+        grant = live(cast.alice, cast.bob)
+
+        answer = signed_in(cast.erin).press(
+            "/approvals/?show=live", action=f"/access/{grant.pk}/revoke/", reason="The ticket is closed."
+        )
+
+        grant.refresh_from_db()
+        assert (answer.status_code, grant.state, grant.ended_by) == (303, "revoking", "erin")
+
+    def test_forgets_live_access_once_it_is_gone(self, cast: Cast) -> None:
+        grant = live(cast.alice, cast.bob)
+        grants.release(grant_id=grant.pk, holder=cast.alice, via=Via.WEB)
+        browser = signed_in(cast.bob)
+        assert "ending" in text_of(browser.get("/approvals/?show=live"))
+        gone(grant)
+
+        assert "Nothing lives that you could end" in text_of(browser.get("/approvals/?show=live"))
+
+
+class TestFragment:
+    def test_is_the_list_alone_with_its_count(self, cast: Cast) -> None:
+        first, second = make.submit(cast.alice), make.submit(cast.alice)
+
+        answer = signed_in(cast.bob).get(f"/approvals/?at={second.pk}", headers={"HX-Request": "true"})
+
+        part = text_of(answer)
+        assert "<html" not in part
+        assert 'data-title="(2)"' in part
+        assert f'hx-get="/approvals/?at={second.pk}"' in part
+        assert re.search(rf'id="item-{second.pk}"\s+href="{address(second)}"\s+aria-current="true"', part)
+        assert re.search(rf'id="item-{first.pk}"\s+href="{address(first)}"\s+data-shortcut="k"', part)
+
+
+class TestDecideBar:
+    def test_offers_the_length_that_was_asked_and_every_shorter_one(self, cast: Cast) -> None:
+        page = text_of(signed_in(cast.bob).get(address(make.submit(cast.alice))))
+
+        assert "Approve 2 h" in page
+        assert re.findall(r'name="duration"\s+value="(\w+)"', page) == ["PT1H", "PT30M"]
+
+    def test_suggests_what_is_usual_when_more_is_asked(self, cast: Cast) -> None:
+        for _ in range(2):
+            grant = live(cast.alice, cast.bob)
+            grants.release(grant_id=grant.pk, holder=cast.alice, via=Via.WEB)
+            gone(grant)
+            Grant.objects.filter(pk=grant.pk).update(activated_at=make.now() - timedelta(minutes=80, seconds=30))
+
+        page = text_of(signed_in(cast.bob).get(address(make.submit(cast.alice, duration=timedelta(hours=4)))))
+
+        assert "Longer than usual: the last 2 times on shop-prod were used for about 1 h 20 min." in page
+        assert re.search(r'value="PT2H">\s*Approve 2 h\s*</button>\s*<button class="btn main"', page)
+
+    def test_opens_its_forms_without_a_script(self, cast: Cast) -> None:
+        access_request = make.submit(cast.alice)
+        browser = signed_in(cast.bob)
+
+        opened = text_of(browser.get(f"{address(access_request)}?open=deny"))
+
+        assert re.search(r'id="deny-dialog"\s+aria-labelledby="deny-title"\s+open', opened)
+        assert not re.search(r'id="approve-dialog"\s+aria-labelledby="approve-title"\s+open', opened)
+
+    def test_offers_the_next_one_and_the_end_of_this_one(self, cast: Cast) -> None:
+        access_request, waiting = make.submit(cast.alice), make.submit(cast.grace)
+        browser = signed_in(cast.bob)
+
+        answer = browser.press(address(access_request), action=address(access_request, "approve/"))
+        page = text_of(browser.get(answer["Location"]))
+
+        assert f"Next: Grace Gupta, request {waiting.pk}" in page
+        assert f'action="/access/{Grant.objects.get().pk}/revoke/"' in page
 
 
 class TestApprove:
