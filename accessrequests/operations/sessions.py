@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from zoneinfo import available_timezones
 
+from allauth.mfa.models import Authenticator
 from django.db import transaction
 
-from accessrequests.domain.events import Event, Via
+from accessrequests.domain.events import Actor, Event, Via
 from accessrequests.models import AuditEvent, Person
 from accessrequests.operations._record import Fact, record
 from accessrequests.queries import clock, people
@@ -41,6 +42,19 @@ def note_too_many(*, username: str) -> None:
 def note_second_factor(*, person: Person, event: Event, way: str) -> None:
     """A second factor came, went, or has new recovery codes; the factor itself is never named."""
     record(_fact(event, person, {"way": way}), actor=people.actor_of(person, Via.WEB), at=clock.now())
+
+
+@transaction.atomic(durable=True)
+def forget_second_factor(*, username: str, actor: Actor) -> bool:
+    """An operator takes away the second factor of somebody who has lost it, and ends their sessions. Whether it was."""
+    held = Person.objects.select_for_update(no_key=True).get(username=username)
+    at = clock.now()
+    gone, _ = Authenticator.objects.filter(user=held).delete()
+    if gone:
+        held.session_round += 1
+        held.save(update_fields=["session_round"])
+        record(_fact(Event.PERSON_SECOND_FACTOR_REMOVED, held, {"way": "the command line"}), actor=actor, at=at)
+    return bool(gone)
 
 
 @transaction.atomic(durable=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 
 from accessrequests.models import AuditEvent, Group, Membership, Person
 from tests import make
@@ -138,3 +139,21 @@ class TestSetPassword:
         typed(monkeypatch, "correct-horse-battery\n")
 
         assert "There is nobody called zoe" in refused("people", "set_password", "zoe")
+
+
+class TestForgetSecondFactor:
+    def test_takes_it_away_and_says_so(self, cast: Cast) -> None:
+        Authenticator.objects.create(user=cast.alice, type=Authenticator.Type.TOTP, data={})
+        proof = cast.alice.get_session_auth_hash()
+
+        said = run("people", "forget_second_factor", "alice")
+
+        assert said == "alice signs in without a second factor now, and has to sign in again.\n"
+        assert not Authenticator.objects.exists()
+        assert Person.objects.get(username="alice").get_session_auth_hash() != proof
+        event = AuditEvent.objects.get(event="person.second_factor_removed")
+        assert (event.subject, event.via) == ("person/alice", "command")
+        assert run("people", "forget_second_factor", "alice").endswith("Nothing was changed.\n")
+
+    def test_knows_whom_there_is(self, cast: Cast) -> None:
+        assert "nobody called zoe" in refused("people", "forget_second_factor", "zoe")

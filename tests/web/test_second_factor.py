@@ -19,7 +19,7 @@ ADD, REMOVE, CODES = "/account/second-factor/", "/account/second-factor/remove/"
 
 def code_of(secret: str, *, later: int = 0) -> str:
     """The code that an app would show now, or some steps from now."""
-    return auth.format_hotp_value(auth.hotp_value(secret, int(time.time()) // 30 + later))
+    return str(auth.format_hotp_value(auth.hotp_value(secret, int(time.time()) // 30 + later)))
 
 
 def added(browser: Browser) -> tuple[str, list[str]]:

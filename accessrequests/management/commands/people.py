@@ -1,4 +1,4 @@
-"""People and groups from a file, and a person's first password."""
+"""People and groups from a file, a person's first password, and the end of a second factor that is lost."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from accessrequests.management import people_file
 from accessrequests.management.operators import operator
 from accessrequests.models import Person
-from accessrequests.operations import people
+from accessrequests.operations import people, sessions
 
 SHORTEST_PASSWORD = 12
 
 
 class Command(BaseCommand):
-    help = "Apply people and groups from a file, or set a person's password."
+    help = "Apply people and groups from a file, set a password, or take a lost second factor away."
 
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
@@ -28,10 +28,14 @@ class Command(BaseCommand):
         apply.add_argument("file", type=Path, metavar="FILE")
         set_password = verbs.add_parser("set_password", help="Set a password, read from standard input.")
         set_password.add_argument("name", metavar="NAME")
+        forget = verbs.add_parser("forget_second_factor", help="Take away the second factor of somebody who lost it.")
+        forget.add_argument("name", metavar="NAME")
 
     def handle(self, *_args: Any, verb: str, **options: Any) -> None:
         if verb == "apply":
             self._apply(options["file"])
+        elif verb == "forget_second_factor":
+            self._forget(options["name"])
         else:
             self._set_password(options["name"])
 
@@ -39,6 +43,14 @@ class Command(BaseCommand):
         found = people_file.read(path)
         applied = people.apply_people(groups=found.groups, entries=found.people, actor=operator())
         self.stdout.write(f"Applied {len(applied)} people and {len(found.groups)} groups.")
+
+    def _forget(self, name: str) -> None:
+        if not Person.objects.filter(username=name).exists():
+            raise CommandError(f"There is nobody called {name}.")
+        if sessions.forget_second_factor(username=name, actor=operator()):
+            self.stdout.write(f"{name} signs in without a second factor now, and has to sign in again.")
+        else:
+            self.stdout.write(f"{name} has no second factor. Nothing was changed.")
 
     def _set_password(self, name: str) -> None:
         person = Person.objects.filter(username=name).first()
