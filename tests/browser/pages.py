@@ -62,7 +62,6 @@ SCENES = (
     Scene("grant, somebody else's", "bob", "/access/{live}/"),
     Scene("account", "alice", "/account/"),
     Scene("second factor", "alice", "/account/second-factor/"),
-    Scene("recovery codes, none", "alice", "/account/recovery-codes/"),
     Scene("tokens", "alice", "/tokens/"),
     Scene("not found", "alice", "/nothing-here/", status=404),
     Scene("not yours", "mallory", "/requests/{waiting}/", status=404),
