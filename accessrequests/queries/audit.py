@@ -40,22 +40,25 @@ def shown_with_hash(event: AuditEvent) -> dict[str, Any]:
     return {**shown(event), "hash": event.hash}
 
 
-def visible_to(person: Person) -> QuerySet[AuditEvent]:
-    """Auditors and administrators see all; others what they did, and what was done to requests and grants of theirs."""
+def visible_to(person: Person, *, sees_all: bool | None = None) -> QuerySet[AuditEvent]:
+    """Auditors and administrators see all; others what they did, and what was done to requests and grants of theirs.
+
+    `sees_all` is given by a page that has looked up already who the person is.
+    """
     events = AuditEvent.objects.order_by("-sequence")
-    if people.may_audit(person):
+    if people.may_audit(person) if sees_all is None else sees_all:
         return events
     requests = AccessRequest.objects.filter(Q(requester=person) | Q(beneficiary=person))
     grants = Grant.objects.filter(access_request__in=requests.values("pk"))
     return events.filter(
         Q(actor=person.username)
         | Q(subject=f"person/{person.username}")
-        | Q(subject__in=_subjects("access_request/", requests))
-        | Q(subject__in=_subjects("grant/", grants))
+        | Q(subject__in=subjects("access_request/", requests))
+        | Q(subject__in=subjects("grant/", grants))
     )
 
 
-def _subjects(kind: str, rows: QuerySet[Any]) -> QuerySet[Any]:
+def subjects(kind: str, rows: QuerySet[Any]) -> QuerySet[Any]:
     """The subjects of these rows, left to the database to make: there may be very many."""
     named: QuerySet[Any] = rows.annotate(named=Concat(Value(kind), Cast("pk", CharField()), output_field=CharField()))
     return named.order_by().values("named")
@@ -106,7 +109,9 @@ def anchors() -> list[chain.Anchor]:
         return []
     key = Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(settings.ACCESS_ANCHOR_PUBLIC_KEY))
     with path.open(encoding="utf-8") as file:
-        return [_checked(line, number, key) for number, line in enumerate(file, start=1) if line.endswith("\n")]
+        return [
+            _checked(line, f"Line {number}", key) for number, line in enumerate(file, start=1) if line.endswith("\n")
+        ]
 
 
 def signed_part(fields: Mapping[str, Any]) -> bytes:
@@ -115,7 +120,7 @@ def signed_part(fields: Mapping[str, Any]) -> bytes:
     return json.dumps(kept, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _checked(line: str, number: int, key: Ed25519PublicKey) -> chain.Anchor:
+def _checked(line: str, where: str, key: Ed25519PublicKey) -> chain.Anchor:
     try:
         fields = json.loads(line)
         key.verify(base64.urlsafe_b64decode(fields["signature"]), signed_part(fields))
@@ -123,7 +128,34 @@ def _checked(line: str, number: int, key: Ed25519PublicKey) -> chain.Anchor:
             raise ValueError("It is the anchor of another installation.")
         return chain.parse_anchor(fields)
     except (InvalidSignature, ValueError, KeyError, TypeError) as error:
-        raise UntrueAnchor(f"Line {number} of the anchor file was not written by this installation.") from error
+        raise UntrueAnchor(f"{where} of the anchor file was not written by this installation.") from error
+
+
+TAIL = 256_000
+
+
+def newest_anchor() -> chain.Anchor | None:
+    """The last anchor that was written, its signature checked; only the end of the file is read.
+
+    :raises UntrueAnchor: when this installation's relay did not write it.
+    """
+    path = Path(settings.ACCESS_ANCHOR_FILE) if settings.ACCESS_ANCHOR_FILE else None
+    if path is None or not path.exists() or not settings.ACCESS_ANCHOR_PUBLIC_KEY:
+        return None
+    key = Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(settings.ACCESS_ANCHOR_PUBLIC_KEY))
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - TAIL))
+        # What follows the last line break is being written just now.
+        lines = file.read().decode("utf-8", errors="replace").split("\n")[:-1]
+    return _checked(lines[-1], "The last line", key) if lines else None
+
+
+def checked_now() -> chain.Report:
+    """Check the whole trail; an anchor file that was changed is a broken trail too."""
+    try:
+        return verify()
+    except UntrueAnchor as error:
+        return chain.Report(0, chain.GENESIS, None, chain.FirstBad(1, str(error)))
 
 
 def verify() -> chain.Report:

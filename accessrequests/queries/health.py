@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
-from django.db.models import F, Min
+from django.db.models import F, Min, Q, QuerySet
 
 from accessrequests.domain.lifecycle import GrantState
 from accessrequests.models import Grant, OutboxMessage, Target
@@ -55,13 +56,21 @@ def _needed_migrations() -> frozenset[tuple[str, str]]:
     return frozenset(MigrationLoader(None, ignore_no_migrations=True).disk_migrations or ())
 
 
+def overdue(now: datetime) -> QuerySet[Grant]:
+    """Grants that should have been cut off and may still work."""
+    revoking = Q(state=GrantState.REVOKING.value, revocation_started_at__lt=now - CUT_BOUND)
+    alive = [GrantState.PENDING.value, GrantState.ACTIVE.value]
+    return Grant.objects.filter(revoking | Q(state__in=alive, expires_at__lt=now - CUT_BOUND), cut_at=None)
+
+
+def overdue_count() -> int:
+    """How many there are now: what administrators see in red on every page."""
+    return overdue(clock.now()).count()
+
+
 def readings() -> list[Reading]:
     """The product's own gauges, as of now."""
     now = clock.now()
-    late = Grant.objects.filter(cut_at=None)
-    revoking = late.filter(state=GrantState.REVOKING.value, revocation_started_at__lt=now - CUT_BOUND)
-    alive = [GrantState.PENDING.value, GrantState.ACTIVE.value]
-    not_begun = late.filter(state__in=alive, expires_at__lt=now - CUT_BOUND)
     oldest = OutboxMessage.objects.filter(done_at=None, ready_at__lte=now).aggregate(at=Min(F("ready_at")))["at"]
     waited = (now - oldest).total_seconds() if oldest else 0.0
     unreachable = Target.objects.filter(retired_at=None).exclude(unreachable_since=None)
@@ -69,7 +78,7 @@ def readings() -> list[Reading]:
         Reading(
             "access_overdue_revocations",
             "Grants that should have been cut off and may still work.",
-            revoking.count() + not_begun.count(),
+            overdue(now).count(),
         ),
         Reading("access_oldest_ready_message_seconds", "How long the oldest ready outbox message has waited.", waited),
         Reading("access_unreachable_targets", "Targets that do not answer.", unreachable.count()),

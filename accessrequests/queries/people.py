@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery
 
 from accessrequests.domain.events import Actor, Via
 from accessrequests.domain.lifecycle import AccessRequestState, GrantState
@@ -114,3 +114,17 @@ def identities_to_ask(*, before: datetime, limit: int) -> list[int]:
 
 def identity(identity_id: int) -> Identity | None:
     return Identity.objects.filter(pk=identity_id, person__is_active=True).first()
+
+
+def listed(text: str) -> QuerySet[Person]:
+    """Everybody whose name, user name or address holds the text, with groups and the number of live grants."""
+    named = Q(username__icontains=text) | Q(name__icontains=text) | Q(email__icontains=text)
+    live = Grant.objects.filter(holder=OuterRef("pk")).exclude(state=GrantState.REVOKED.value).order_by()
+    counted = live.values("holder").annotate(number=Count("pk")).values("number")
+    current = Membership.objects.filter(ended_at=None).select_related("group").order_by("group__name")
+    found = Person.objects.filter(named) if text else Person.objects.all()
+    return (
+        found.annotate(live=Subquery(counted))
+        .prefetch_related(Prefetch("memberships", current, to_attr="current"))
+        .order_by("username")
+    )

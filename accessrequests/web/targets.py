@@ -1,0 +1,138 @@
+"""Targets: where access can be given, how they are, and what one may ask for there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+
+from accessrequests.domain import sentences
+from accessrequests.domain.events import Event
+from accessrequests.models import PolicyVersion, Target
+from accessrequests.queries import catalogue, clock, standing, targets
+from accessrequests.queries.asks import NotReadYet
+from accessrequests.queries.targets import Said
+from accessrequests.web import shown
+from accessrequests.web.pages import me, portal_page, show
+from accessrequests.web.whoami import belonging
+
+PAGE = 25
+SERVERS = ("admin", "config", "local")
+SKEW = 2.0
+_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
+_THOUSAND = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A target in the list."""
+
+    target: Target
+    environment: shown.Tag
+    health: shown.Tag
+    databases: int
+    collections: int
+    roles: int
+    live: int
+    says: Sequence[Said]
+    inventory_is_read: bool
+
+
+@portal_page("GET")
+def targets_page(request: HttpRequest) -> HttpResponse:
+    page = Paginator(targets.by_slug(), PAGE).get_page(request.GET.get("page"))
+    listed = list(page)
+    live, version = targets.live_counts(listed), _newest_policy()
+    groups = frozenset(belonging(request).since)
+    cards = [_card(target, live.get(target.pk, 0), targets.what_it_says(version, target, groups)) for target in listed]
+    return show(request, "targets/targets.html", {"cards": cards, "page": page, "has_policy": version is not None})
+
+
+@portal_page("GET")
+def target_page(request: HttpRequest, slug: str) -> HttpResponse:
+    person, mine, at = me(request), belonging(request), clock.now()
+    target = get_object_or_404(targets.by_slug(), slug=slug)
+    grants = targets.live_on(target, person, sees_all=mine.sees_all)
+    context = {
+        "card": _card(
+            target,
+            targets.live_counts([target]).get(target.pk, 0),
+            targets.what_it_says(_newest_policy(), target, frozenset(mine.since)),
+        ),
+        "target": target,
+        "databases": [
+            (one.name, [(name, _count(documents), _size(size)) for name, documents, size in one.collections])
+            for one in targets.databases_of(target)
+        ],
+        "roles": _roles(target),
+        "grants": [
+            (
+                grant,
+                shown.deed_of(grant.access_request),
+                shown.grant_tag(grant, at=at),
+                standing.sentence_of(grant, at=at),
+            )
+            for grant in grants
+        ],
+        "most": targets.MOST_SHOWN,
+        "trouble": [
+            (event, sentences.timeline(Event(event.event), actor=event.actor, facts=event.facts))
+            for event in (targets.trouble_of(target) if mine.sees_all else [])
+        ],
+    }
+    return show(request, "targets/target.html", context)
+
+
+def _newest_policy() -> PolicyVersion | None:
+    return catalogue.policies().order_by("-version").first()
+
+
+def _card(target: Target, live: int, says: Sequence[Said]) -> Card:
+    inventory = getattr(target, "inventory", None)
+    databases = inventory.databases if inventory else {}
+    return Card(
+        target=target,
+        environment=shown.environment_tag(target),
+        health=_health(target),
+        databases=len(databases),
+        collections=sum(len(held) for held in databases.values()),
+        roles=len(inventory.roles) if inventory else 0,
+        live=live,
+        says=says,
+        inventory_is_read=inventory is not None,
+    )
+
+
+def _health(target: Target) -> shown.Tag:
+    if target.retired_at is not None:
+        return shown.Tag("retired")
+    if target.unreachable_since is not None:
+        return shown.Tag("does not answer", "bad")
+    if target.checked_at is None:
+        return shown.Tag("not looked at yet", "warn")
+    if target.clock_skew is not None and abs(target.clock_skew) > SKEW:
+        return shown.Tag("clock differs", "warn")
+    return shown.Tag("reachable", "ok")
+
+
+def _roles(target: Target) -> Sequence[catalogue.Role]:
+    try:
+        return catalogue.roles_of(target)
+    except NotReadYet:
+        return ()
+
+
+def _count(number: int | None) -> str:
+    return "size not known" if number is None else f"about {number:,} documents"
+
+
+def _size(size: int | None) -> str:
+    if size is None:
+        return ""
+    rest, unit = float(size), 0
+    while rest >= _THOUSAND and unit < len(_UNITS) - 1:
+        rest, unit = rest / _THOUSAND, unit + 1
+    return f"{rest:.0f} {_UNITS[unit]}"

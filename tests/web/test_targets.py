@@ -1,0 +1,102 @@
+"""Guards the pages of targets: what they hold, how they are, and what the policy says to the one who looks."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accessrequests.models import Target
+from accessrequests.operations import targets
+from tests import make
+from tests.make import Cast
+from tests.web.browser import signed_in, text_of
+from tests.web.grants import live
+
+
+class TestTheList:
+    def test_says_what_the_policy_says_to_me(self, cast: Cast) -> None:
+        alice, mallory = (text_of(signed_in(one).get("/targets/")) for one in (cast.alice, cast.mallory))
+
+        assert "1 of data-owners, up to 8 hours" in alice
+        assert "at once, nobody has to approve, up to" in alice
+        assert "is for people of engineering" in mallory
+        assert "up to 8 hours" not in mallory
+
+    def test_says_what_is_on_each(self, cast: Cast) -> None:
+        live(cast.alice, cast.bob)
+
+        text = text_of(signed_in(cast.dave).get("/targets/"))
+
+        assert "4 collections" in text
+        assert "1 live grant now" in text
+        assert 'href="/request/?target=shop-prod"' in text
+
+    def test_says_how_each_is(self, cast: Cast) -> None:
+        make.unread_target()
+        targets.mark_unreachable(slug="shop-prod", why="It does not answer.")
+        Target.objects.filter(slug="shop-dev").update(retired_at=make.now())
+
+        text = text_of(signed_in(cast.alice).get("/targets/"))
+
+        assert "does not answer" in text
+        assert "has not been read yet" in text
+        assert "retired" in text
+        assert 'href="/request/?target=shop-dev"' not in text
+
+    @pytest.mark.django_db
+    def test_without_any_says_what_to_do(self) -> None:
+        folk = make.make_people()
+
+        text = text_of(signed_in(folk.alice).get("/targets/"))
+
+        assert "manage.py targets apply" in text
+        assert "No policy has been published yet" in text
+
+    def test_costs_the_same_for_many(self, cast: Cast) -> None:
+        costs = []
+        for slug in ("shop-new", "shop-newer"):
+            make.unread_target(slug)
+            browser = signed_in(cast.erin)
+            for path in ("/targets/", "/targets/shop-prod/"):
+                live(cast.alice, cast.bob)
+                with CaptureQueriesContext(connection) as captured:
+                    assert browser.get(path).status_code == 200
+                costs.append(len(captured))
+        assert costs[:2] == costs[2:]
+        assert max(costs) <= 12, costs
+
+
+class TestOne:
+    def test_shows_data_roles_and_what_they_let_one_do(self, cast: Cast) -> None:
+        text = text_of(signed_in(cast.alice).get("/targets/shop-prod/"))
+
+        assert "orders" in text
+        assert "about 10 documents" in text
+        assert "readWrite@shop" in text
+        assert "it is never given" in text
+
+    def test_shows_the_grants_that_one_may_see(self, cast: Cast) -> None:
+        grant = live(cast.alice, cast.bob)
+        link = f'href="/access/{grant.pk}/"'
+
+        assert link in text_of(signed_in(cast.alice).get("/targets/shop-prod/"))
+        assert link in text_of(signed_in(cast.dave).get("/targets/shop-prod/"))
+        assert link not in text_of(signed_in(cast.mallory).get("/targets/shop-prod/"))
+
+    def test_shows_trouble_to_those_who_watch(self, cast: Cast) -> None:
+        targets.mark_unreachable(slug="shop-prod", why="It does not answer.")
+
+        assert "went wrong of late" in text_of(signed_in(cast.erin).get("/targets/shop-prod/"))
+        assert "went wrong of late" not in text_of(signed_in(cast.alice).get("/targets/shop-prod/"))
+
+    def test_not_read_yet_says_so(self, cast: Cast) -> None:
+        make.unread_target()
+
+        text = text_of(signed_in(cast.alice).get("/targets/shop-new/"))
+
+        assert "It has not been read yet." in text
+        assert "No role has been read from it yet." in text
+
+    def test_unknown_is_not_found(self, cast: Cast) -> None:
+        assert signed_in(cast.alice).get("/targets/nowhere/").status_code == 404
