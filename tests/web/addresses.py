@@ -19,6 +19,7 @@ _KINDS = {
     "account/": "token",
     "audit/": "event",
     "targets/": "target",
+    "health/": "grant",
     "policies/": "policy",
     "accounts/": "nowhere",
 }

@@ -24,6 +24,9 @@ EVERYBODY = ("alice", "bob", "carol", "dave", "erin", "mallory")
 SEES = {"alice": 200, "bob": 200, "dave": 200, "erin": 200, "carol": 404, "mallory": 404}
 ALL = dict.fromkeys(EVERYBODY, 200)
 NO_GET = dict.fromkeys(EVERYBODY, 405)
+# What is for those who watch over it all, and what is for administrators alone.
+WATCHES = dict.fromkeys(EVERYBODY, 403) | {"dave": 200, "erin": 200}
+ADMINISTERS = dict.fromkeys(EVERYBODY, 403) | {"erin": 200}
 
 GET: dict[str, dict[str, int]] = {
     "": dict.fromkeys(EVERYBODY, 302),
@@ -56,6 +59,17 @@ GET: dict[str, dict[str, int]] = {
     "access/{grant}/rotate/": NO_GET,
     "access/{grant}/release/": NO_GET,
     "access/{grant}/revoke/": NO_GET,
+    "audit/": ALL,
+    "audit/{event}/": SEES | {"bob": 404},
+    "audit/export/": NO_GET,
+    "audit/verify/": NO_GET,
+    "targets/": ALL,
+    "targets/{target}/": ALL,
+    "policies/": ALL,
+    "health/": WATCHES,
+    "health/{grant}/hurry/": NO_GET,
+    "people/": ADMINISTERS,
+    "start/": ADMINISTERS,
     "tokens/": ALL,
     "tokens/{token}/revoke/": NO_GET,
 }
@@ -81,6 +95,17 @@ POST: dict[str, dict[str, int]] = {
     "access/{grant}/rotate/": {"mallory": 404, "carol": 404, "bob": 403, "dave": 403, "erin": 403, "alice": 303},
     "access/{grant}/release/": {"mallory": 404, "carol": 404, "bob": 403, "dave": 403, "erin": 403, "alice": 303},
     "access/{grant}/revoke/": {"mallory": 404, "carol": 404, "alice": 403, "dave": 403, "bob": 303, "erin": 303},
+    "audit/": dict.fromkeys(EVERYBODY, 405),
+    "audit/{event}/": dict.fromkeys(EVERYBODY, 405),
+    "audit/export/": ALL,
+    "audit/verify/": dict.fromkeys(EVERYBODY, 403) | {"dave": 303, "erin": 303},
+    "targets/": dict.fromkeys(EVERYBODY, 405),
+    "targets/{target}/": dict.fromkeys(EVERYBODY, 405),
+    "policies/": dict.fromkeys(EVERYBODY, 405),
+    "health/": dict.fromkeys(EVERYBODY, 405),
+    "health/{grant}/hurry/": dict.fromkeys(EVERYBODY, 403) | {"erin": 409},
+    "people/": dict.fromkeys(EVERYBODY, 405),
+    "start/": dict.fromkeys(EVERYBODY, 405),
     "tokens/": dict.fromkeys(EVERYBODY, 422),
     "tokens/{token}/revoke/": {"mallory": 404, "carol": 404, "bob": 404, "dave": 404, "erin": 404, "alice": 303},
 }
