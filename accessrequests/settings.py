@@ -60,6 +60,8 @@ ACCESS_ANCHOR_PUBLIC_KEY = env.str("ACCESS_ANCHOR_PUBLIC_KEY", "")
 ACCESS_CALLS_PER_SECOND = env.int("ACCESS_CALLS_PER_SECOND", 20)
 ACCESS_RECONCILE_SECONDS = env.int("ACCESS_RECONCILE_SECONDS", 60)
 ACCESS_INVENTORY_SECONDS = env.int("ACCESS_INVENTORY_SECONDS", 600)
+# Open server-sent event streams that one web process may hold, each with a thread of its own; 0: pages only poll.
+ACCESS_LIVE_STREAMS = env.int("ACCESS_LIVE_STREAMS", 0)
 ACCESS_METRICS_TOKEN = env.str("ACCESS_METRICS_TOKEN", "")
 
 # -- Database: PostgreSQL only. The application's role owns no table. -----------------------------

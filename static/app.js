@@ -92,11 +92,24 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 document.addEventListener("htmx:responseError", (event) => {
   if (event.detail.xhr.status === 401) location.reload();
 });
+const look = () => all("[data-live]", (live) => window.htmx?.trigger(live, "look"));
+/* Where the server offers a stream, a name on it is a reason to look now. It says nothing else, and polling goes on. */
+let stream;
+const listen = () => {
+  const offer = document.querySelector("[data-stream]");
+  if (!offer || stream) return;
+  stream = new EventSource(offer.dataset.stream);
+  stream.onmessage = look;
+};
+document.addEventListener("htmx:afterSettle", listen);
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) all("[data-live]", (live) => window.htmx?.trigger(live, "look"));
+  if (!document.hidden) { look(); listen(); return; }
+  stream?.close();
+  stream = null;
 });
 
 /* What a button showed must not be there when somebody else presses Back. */
+window.addEventListener("pagehide", () => all("[data-hide-after]", (secret) => secret.replaceChildren()));
 window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
 all("[data-keys]", (button) => { if (localStorage.getItem("keys") === "off") button.textContent = "Switch shortcuts on"; });

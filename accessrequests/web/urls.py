@@ -4,27 +4,12 @@ from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
 from django.urls import URLPattern, URLResolver, path
+from django.views.generic import RedirectView
 
-from accessrequests.web import (
-    access,
-    account,
-    accounts,
-    approvals,
-    ask,
-    audit,
-    health,
-    people,
-    policies,
-    provider,
-    requests,
-    second_factor,
-    start,
-    targets,
-    tokens,
-)
+from accessrequests.web import access, account, accounts, approvals, ask, provider, requests, second_factor, tokens
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", start.home, name="home"),
+    path("", RedirectView.as_view(pattern_name="access"), name="home"),
     path("accounts/login/", accounts.SignIn.as_view(), name="account_login"),
     path("accounts/logout/", accounts.SignOut.as_view(), name="account_logout"),
     path("accounts/reauthenticate/", login_required(accounts.Confirm.as_view()), name="account_reauthenticate"),
@@ -54,17 +39,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("access/<int:number>/rotate/", access.rotate, name="rotate"),
     path("access/<int:number>/release/", access.release, name="release"),
     path("access/<int:number>/revoke/", access.revoke, name="revoke"),
-    path("audit/", audit.audit_page, name="audit"),
-    path("audit/<int:number>/", audit.event_page, name="audit-event"),
-    path("audit/export/", audit.export, name="audit-export"),
-    path("audit/verify/", audit.verify, name="audit-verify"),
-    path("targets/", targets.targets_page, name="targets"),
-    path("targets/<slug:slug>/", targets.target_page, name="target"),
-    path("policies/", policies.policies_page, name="policies"),
-    path("health/", health.health_page, name="health"),
-    path("health/<int:number>/hurry/", health.hurry, name="hurry"),
-    path("people/", people.people_page, name="people"),
-    path("start/", start.start, name="start"),
     path("tokens/", tokens.tokens, name="tokens"),
     path("tokens/<int:number>/revoke/", tokens.revoke, name="token-revoke"),
 ]
