@@ -25,7 +25,11 @@ def expect_usable(page: Page, answer: Response | None, status: int, says: str) -
 
 def answer_to(page: Page, text: str, *, path: str) -> Response:
     """What the server said to the press of a button."""
-    with page.expect_response(lambda answer: path in answer.url and answer.request.method == "POST") as found:
+
+    def is_it(answer: Response) -> bool:
+        return path in answer.url and answer.request.method == "POST" and answer.request.is_navigation_request()
+
+    with page.expect_response(is_it) as found:
         press(page, text)
     return found.value
 
