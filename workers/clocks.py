@@ -77,8 +77,13 @@ class Watch:
             self._differ = apart > ALARM
         if is_news and apart > ALARM:
             log.error("clocks_differ", who=who, seconds=apart.total_seconds())
-            is_ahead = seen.database > seen.after
-            clocks.record_skew(who=who, ahead=seen.database - (seen.after if is_ahead else seen.before))
+            own = seen.after if seen.database > seen.after else seen.before
+            try:
+                clocks.record_skew(who=who, ahead=seen.database - own)
+            except Exception:
+                with self._lock:
+                    self._differ = False  # An alarm that was not recorded is news again at the next look.
+                raise
         return apart <= ALARM
 
 

@@ -56,6 +56,20 @@ class TestWatch:
         assert -3_601_000 < int(str(behind["milliseconds"])) < -3_599_000
         assert 3_000 < int(str(ahead["milliseconds"])) < 6_000
 
+    def test_raises_an_alarm_that_could_not_be_recorded_again(
+        self, committed: None, clock: MovableClock, fresh_watch: Watch, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clock.offset = -HOUR
+        with monkeypatch.context() as away:
+            away.setattr("accessrequests.operations.clocks.record", None)
+            with pytest.raises(TypeError):
+                fresh_watch.compare(who="relay")
+        assert alarms() == []
+
+        assert not fresh_watch.compare(who="relay")
+
+        assert len(alarms()) == 1
+
     def test_opens_nothing_new_while_the_clocks_differ(self, work: Work, clock: MovableClock) -> None:
         grant = work.approved()
         clock.offset = timedelta(seconds=10)
