@@ -22,7 +22,6 @@ from accessrequests.web.pages import SeeOther, me, portal_page, show
 from accessrequests.web.whoami import belonging
 
 PAGE = 25
-LARGEST_ID = 2**63 - 1
 
 
 @portal_page("GET")
@@ -77,7 +76,7 @@ def _approved(access_request: AccessRequest) -> str:
 def _waiting(request: HttpRequest) -> HttpResponse:
     """The list; beside it, where there is room, the first of them, ready to be decided."""
     at = clock.now()
-    context = request_page.with_list(request, current=_number(request, "at"), at=at)
+    context = request_page.with_list(request, current=requests.row_number(request, "at"), at=at)
     if request.htmx:  # type: ignore[attr-defined]
         return show(request, "approvals/_waiting.html", context)
     if context["items"]:
@@ -88,20 +87,13 @@ def _waiting(request: HttpRequest) -> HttpResponse:
 def _past(request: HttpRequest, wanted: str) -> dict[str, Any]:
     at, person = clock.now(), me(request)
     ways = request_queries.answered_ways(person) if wanted == "decided" else request_queries.ways_to_see(person)
-    found = request_queries.newest(ways, before=_number(request, "before"), most=PAGE + 1)
+    found = request_queries.newest(ways, before=requests.row_number(request, "before"), most=PAGE + 1)
     items = [inbox_shown.item_of(one, at=at) for one in found[:PAGE]]
     older = items[-1].access_request.pk if len(found) > PAGE else None
-    return {"items": items, "older": older, "is_first": not _number(request, "before"), "show": wanted}
+    return {"items": items, "older": older, "is_first": not requests.row_number(request, "before"), "show": wanted}
 
 
 def _live(request: HttpRequest) -> dict[str, Any]:
     at, who = clock.now(), belonging(request)
     page = Paginator(live.live_for(who), PAGE).get_page(request.GET.get("page"))
     return {"items": [inbox_shown.alive_item(grant, who, at) for grant in page], "page": page, "show": "live"}
-
-
-def _number(request: HttpRequest, name: str) -> int | None:
-    """A row's id from the address, or nothing when it is none."""
-    text = request.GET.get(name, "")
-    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST_ID)) else 0
-    return number if 0 < number <= LARGEST_ID else None

@@ -44,6 +44,7 @@ def context_of(
     people = voices.people_of([step.group for step in verdict.steps], access_request)
     steps = shown.steps_shown(verdict.steps, people=people, given=holdings.given(access_request))
     is_mine = belonging(request).gains(access_request)
+    events = voices.timelines([access_request])[access_request.pk]
     record = None if is_mine else records.record_of(access_request, at=at)
     context: dict[str, Any] = {
         "access_request": access_request,
@@ -65,7 +66,8 @@ def context_of(
         "checks": requests_shown.checks_of(access_request, verdict, steps=steps, me=me(request).username),
         "quorum": requests_shown.quorum_of(access_request, verdict),
         "record": record,
-        "activity": requests_shown.activity_of(voices.timelines([access_request])[access_request.pk]),
+        "activity": requests_shown.activity_of(events),
+        "seen": events[-1].sequence if events else 0,
         **_outcome(request, access_request, at),
         **_talk(request, access_request, forms),
     }

@@ -18,17 +18,22 @@ from accessrequests.models import AccessRequest
 from accessrequests.operations import access_requests
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.queries import access_requests as request_queries
-from accessrequests.queries import clock, idempotency
+from accessrequests.queries import clock, idempotency, voices
 from accessrequests.queries.asks import Invalid
-from accessrequests.web import request_page, unsent
+from accessrequests.web import request_page, requests_shown, unsent
 from accessrequests.web.decide_forms import ApproveForm, CommentForm, DenyForm
 from accessrequests.web.pages import SeeOther, me, portal_page, show
 from accessrequests.web.whoami import belonging
 
+LARGEST = 2**63 - 1
+STOP_POLLING = 286  # what htmx takes for the last answer
+
 
 @portal_page("GET")
 def detail(request: HttpRequest, number: int) -> HttpResponse:
-    """Beside the list of what waits, when one came from there."""
+    """Beside the list of what waits, when one came from there. A part: what has happened since the page was read."""
+    if request.htmx:  # type: ignore[attr-defined]
+        return _news(request, at_hand(request, number))
     at = clock.now()
     context = request_page.with_list(request, current=number, at=at) if is_approval(request) else {}
     listed = (item.access_request for item in context.get("items", ()) if item.access_request.pk == number)
@@ -97,6 +102,25 @@ def again(request: HttpRequest, access_request: AccessRequest, *, forms: dict[st
     context = request_page.with_list(request, current=access_request.pk, at=at) if is_approval(request) else {}
     context |= request_page.context_of(request, access_request, forms=forms, at=at)
     return show(request, "requests/request.html", context, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def _news(request: HttpRequest, access_request: AccessRequest) -> HttpResponse:
+    """Nothing, as long as nothing has happened; then the newest of it, and no more questions."""
+    seen = row_number(request, "seen") or 0
+    newer = [event for event in voices.timelines([access_request])[access_request.pk] if event.sequence > seen]
+    if not newer:
+        return HttpResponse(status=HTTPStatus.NO_CONTENT)
+    context = {"said": requests_shown.activity_of(newer)[-1:], "access_request": access_request}
+    answer = show(request, "requests/_news.html", context)
+    answer.status_code = STOP_POLLING
+    return answer
+
+
+def row_number(request: HttpRequest, name: str) -> int | None:
+    """A row's number from the address, or nothing when it is none."""
+    text = request.GET.get(name, "")
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST)) else 0
+    return number if 0 < number <= LARGEST else None
 
 
 def is_approval(request: HttpRequest) -> bool:

@@ -204,6 +204,33 @@ class TestStates:
         assert "Last 30 days" not in text_of(signed_in(cast.alice).get(address(access_request)))
 
 
+class TestNews:
+    def test_are_nothing_until_something_happens(self, cast: Cast) -> None:
+        access_request = make.submit(cast.alice)
+        browser = signed_in(cast.bob)
+        (address_of_news,) = re.findall(r'hx-get="(/requests/[^"]+)"', text_of(browser.get(address(access_request))))
+        before = browser.get(address_of_news, headers={"HX-Request": "true"})
+        make.approve(access_request, cast.grace)
+
+        after = browser.get(address_of_news, headers={"HX-Request": "true"})
+
+        assert (before.status_code, before.content) == (204, b"")
+        assert after.status_code == 286
+        assert "The request is approved for 2 hours." in text_of(after)
+        assert "<html" not in text_of(after)
+
+    def test_are_not_for_others(self, cast: Cast) -> None:
+        path = address(make.submit(cast.alice))
+
+        assert signed_in(cast.carol).get(path, headers={"HX-Request": "true"}).status_code == 404
+
+    def test_end_with_the_request(self, cast: Cast) -> None:
+        access_request = make.submit(cast.alice)
+        access_requests.cancel(access_request_id=access_request.pk, requester=cast.alice, via=Via.WEB)
+
+        assert "?seen=" not in text_of(signed_in(cast.alice).get(address(access_request)))
+
+
 class TestComment:
     def test_is_written_once_and_read_by_the_others(self, cast: Cast) -> None:
         access_request = make.submit(cast.alice)
