@@ -110,8 +110,9 @@ def away() -> list[Target]:
 
 def waiting(at: datetime) -> list[Waiting]:
     """For every queue, most urgent first, how much is ready in it and since when."""
-    ready = OutboxMessage.objects.filter(done_at=None, ready_at__lte=at).order_by().values_list("queue")
-    found = {row[0]: row[1:] for row in ready.annotate(Count("pk"), Min("ready_at"), Count("pk", Q(failures__gt=0)))}
+    ready = OutboxMessage.objects.filter(done_at=None, ready_at__lte=at).order_by().values("queue")
+    counted = ready.annotate(messages=Count("pk"), since=Min("ready_at"), failing=Count("pk", Q(failures__gt=0)))
+    found = {one["queue"]: (one["messages"], one["since"], one["failing"]) for one in counted}
     return [Waiting(queue.value, *found.get(queue.value, (0, None, 0))) for queue in Queue]
 
 
