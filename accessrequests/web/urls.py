@@ -4,12 +4,30 @@ from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
 from django.urls import URLPattern, URLResolver, path
-from django.views.generic import RedirectView
 
-from accessrequests.web import access, account, accounts, approvals, ask, provider, requests, second_factor, tokens
+from accessrequests.web import (
+    access,
+    account,
+    accounts,
+    approvals,
+    ask,
+    audit,
+    health,
+    history,
+    people,
+    policies,
+    provider,
+    pulse,
+    requests,
+    second_factor,
+    start,
+    stream,
+    targets,
+    tokens,
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", RedirectView.as_view(pattern_name="access"), name="home"),
+    path("", start.home, name="home"),
     path("accounts/login/", accounts.SignIn.as_view(), name="account_login"),
     path("accounts/logout/", accounts.SignOut.as_view(), name="account_logout"),
     path("accounts/reauthenticate/", login_required(accounts.Confirm.as_view()), name="account_reauthenticate"),
@@ -39,6 +57,21 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("access/<int:number>/rotate/", access.rotate, name="rotate"),
     path("access/<int:number>/release/", access.release, name="release"),
     path("access/<int:number>/revoke/", access.revoke, name="revoke"),
+    path("history/", history.page, name="history"),
+    path("history/export/", history.export, name="history-export"),
+    path("pulse/", pulse.page, name="pulse"),
+    path("stream/", stream.stream, name="stream"),
+    path("audit/", audit.audit_page, name="audit"),
+    path("audit/<int:number>/", audit.event_page, name="audit-event"),
+    path("audit/export/", audit.export, name="audit-export"),
+    path("audit/verify/", audit.verify, name="audit-verify"),
+    path("targets/", targets.targets_page, name="targets"),
+    path("targets/<slug:slug>/", targets.target_page, name="target"),
+    path("policies/", policies.policies_page, name="policies"),
+    path("health/", health.health_page, name="health"),
+    path("health/<int:number>/hurry/", health.hurry, name="hurry"),
+    path("people/", people.people_page, name="people"),
+    path("start/", start.start, name="start"),
     path("tokens/", tokens.tokens, name="tokens"),
     path("tokens/<int:number>/revoke/", tokens.revoke, name="token-revoke"),
 ]
