@@ -98,7 +98,14 @@ def _about(text: str) -> Q:
     grants = Grant.objects.filter(username=word).values_list("pk", "access_request")[:MOST_NAMED]
     subjects = [subject for pk, asked in grants for subject in (f"grant/{pk}", f"access_request/{asked}")]
     people = Person.objects.filter(name__icontains=word).values_list("username", flat=True)[:MOST_NAMED]
-    return named | Q(subject__in=subjects) | Q(actor__in=list(people))
+    return named | Q(subject__in=subjects) | Q(actor__in=list(people)) | _of_person(word)
+
+
+def _of_person(username: str) -> Q:
+    """Every request that the person made or gains from, and every grant that the person holds."""
+    requests = AccessRequest.objects.filter(Q(requester__username=username) | Q(beneficiary__username=username))
+    held = Grant.objects.filter(holder__username=username)
+    return Q(subject__in=audit.subjects("access_request/", requests)) | Q(subject__in=audit.subjects("grant/", held))
 
 
 def _on_target(slug: str) -> Q:

@@ -56,6 +56,7 @@ class TestThePage:
             ("target=shop-dev", ">target.applied", "grant.activated"),
             ("q=bob", "access_request.approval_given", "grant.activated"),
             ("q=Alice+Archer", "access_request.submitted", "grant.activated"),
+            ("q=alice", "grant.activated", ">policy.published"),
             ("q=grant", "grant.activated", ">policy.published"),
             ("q=shop-dev", ">target.applied", "grant.activated"),
             ("since=24h", "grant.activated", "No record matches"),
