@@ -210,7 +210,8 @@ MFA_TOTP_ISSUER = "Access Requests"
 MFA_TOTP_TOLERANCE = 1
 
 # A provider of sign-ins that speaks OpenID Connect; none, unless an issuer is named. See docs/sign-in.md.
-ACCESS_OIDC_ISSUER = env.str("ACCESS_OIDC_ISSUER", "").rstrip("/")
+_issuer = env.str("ACCESS_OIDC_ISSUER", "")
+ACCESS_OIDC_ISSUER = _issuer.rstrip("/")
 ACCESS_OIDC_CLIENT_ID = env.str("ACCESS_OIDC_CLIENT_ID", "")
 ACCESS_OIDC_CLIENT_SECRET = env.str("ACCESS_OIDC_CLIENT_SECRET", "")
 ACCESS_OIDC_NAME = env.str("ACCESS_OIDC_NAME", "your company's sign-in")
