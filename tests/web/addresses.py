@@ -21,6 +21,7 @@ _KINDS = {
     "targets/": "target",
     "health/": "grant",
     "policies/": "policy",
+    "people/": "person",
     "accounts/": "nowhere",
 }
 
@@ -35,11 +36,9 @@ def routes() -> list[str]:
 
 
 def address_of(route: str, objects: Mapping[str, object]) -> str:
-    """:raises KeyError: for a kind of address that this file does not know yet."""
-    if "<" not in route:
-        return f"/{route}"
-    kind = next(kind for start, kind in _KINDS.items() if route.startswith(start))
-    return "/" + re.sub(r"<[^>]+>", lambda _: str(objects[kind]), route)
+    """The route with something in the place of each part that varies; a kind that is new here gets a 1."""
+    kind = next((kind for start, kind in _KINDS.items() if route.startswith(start)), "")
+    return "/" + re.sub(r"<[^>]+>", str(objects.get(kind, 1)), route)
 
 
 def objects_of(*, grant: Grant, request_id: int, token: PersonalToken | None = None) -> dict[str, object]:
@@ -52,6 +51,7 @@ def objects_of(*, grant: Grant, request_id: int, token: PersonalToken | None = N
         "token": token.pk if token is not None else 0,
         "event": last.sequence if last is not None else 0,
         "target": grant.target.slug,
+        "person": grant.holder.username,
         "policy": policy.version if policy is not None else 0,
         "nowhere": "nowhere/",
     }
