@@ -42,6 +42,7 @@ class Judged:
 
     name: str
     matches: bool
+    refuses: bool
     sentences: Sequence[str]
 
 
@@ -132,8 +133,8 @@ def tried(*, version: PolicyVersion, person: Person, asked: Asked, at: datetime)
 
 def _judged(name: str, rule: policy.Rule, ask: policy.Ask, version: int) -> Judged:
     if not rule.match.fits(environment=ask.environment, target=ask.target, level=ask.level):
-        return Judged(rule.name, False, [_when(rule.match)])
+        return Judged(rule.name, matches=False, refuses=False, sentences=[_when(rule.match)])
     alone = policy.evaluate(policy.Rules(name, (rule,)), ask, version=version)
     refused = [refusal.sentence for refusal in alone.refusals if refusal.rule == rule.name]
     words = _words(rule)
-    return Judged(rule.name, True, refused or [words.needs, words.longest])
+    return Judged(rule.name, matches=True, refuses=bool(refused), sentences=refused or [words.needs, words.longest])

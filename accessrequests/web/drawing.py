@@ -10,7 +10,7 @@ from accessrequests.queries.charts import Lag, Live, Numbers, Wait
 from accessrequests.web import shown
 
 WIDTH, HEIGHT, BASE = 640, 200, 170
-TOP = 14
+TOP = 20
 GAP = 0.3
 MOST_LABELS = 7
 

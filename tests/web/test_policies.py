@@ -69,6 +69,7 @@ class TestTry:
         ("changes", "said"),
         [
             ({"length": "PT24H"}, "allows at most 8 hours"),
+            ({"length": "PT24H"}, "applies, and refuses:"),
             ({"target": "shop-dev"}, "Given at once"),
             ({"role": "userAdmin@shop"}, "can give or change access itself"),
             ({"role": "nothing@shop"}, "nothing"),
