@@ -14,7 +14,9 @@ from tests.traces import Traces, refuses
 
 
 class TestNoteCheck:
-    def test_keeps_what_was_found(self, cast: Cast, traces: Traces) -> None:
+    def test_keeps_what_was_found(self, cast: Cast) -> None:
+        traces = Traces()
+
         trail.note_check(report=audit.checked_now(), person=cast.dave, via=Via.WEB)
 
         assert traces.events() == [("audit.verified", "dave", "audit/trail")]
@@ -26,7 +28,8 @@ class TestNoteCheck:
             None,
         )
 
-    def test_keeps_where_it_is_broken(self, cast: Cast, traces: Traces) -> None:
+    def test_keeps_where_it_is_broken(self, cast: Cast) -> None:
+        traces = Traces()
         anchor = chain.Anchor(9, "a" * 64, "2030-01-31T09:30:00Z", ())
         report = chain.Report(3, "b" * 64, anchor, chain.FirstBad(4, "It does not follow."))
 
@@ -48,7 +51,9 @@ class TestNoteExport:
     @pytest.mark.parametrize(
         ("narrowed", "why"), [({}, "everything they may see"), ({"who": "bob", "via": "web"}, "who bob, via web")]
     )
-    def test_keeps_who_takes_what(self, cast: Cast, traces: Traces, narrowed: dict[str, str], why: str) -> None:
+    def test_keeps_who_takes_what(self, cast: Cast, narrowed: dict[str, str], why: str) -> None:
+        traces = Traces()
+
         last = trail.note_export(written="csv", narrowed=narrowed, person=cast.alice, via=Via.WEB)
 
         assert last == traces.sequence
