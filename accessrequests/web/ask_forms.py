@@ -203,9 +203,10 @@ class AskForm(forms.Form):
         if other and until:
             self.add_error("until", "Write a length or an end, not both.")
         if until:
-            length = until - max(self.at, cleaned.get("starts_at") or self.at)
-            if length >= timedelta(seconds=1):
-                return timedelta(seconds=int(length.total_seconds()))
+            start: datetime = cleaned.get("starts_at") or self.at
+            seconds = int((until - max(self.at, start)).total_seconds())
+            if seconds >= 1:
+                return timedelta(seconds=seconds)
             self.add_error("until", "The end is not after the start. Choose a later one.")
             return None
         length: timedelta | None = other or cleaned.get("duration")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -91,6 +92,51 @@ class TestParseDuration:
         except window.InvalidDuration:
             return
         assert timedelta(0) < length <= window.LONGEST
+
+
+class TestReadLength:
+    @pytest.mark.parametrize(
+        ("text", "length"),
+        [
+            ("90 min", timedelta(minutes=90)),
+            ("2h", timedelta(hours=2)),
+            (" 1 h 30 min ", timedelta(minutes=90)),
+            ("1h30m", timedelta(minutes=90)),
+            ("1.5 hours", timedelta(minutes=90)),
+            ("1,5 H", timedelta(minutes=90)),
+            ("1 hour and 5 minutes", timedelta(minutes=65)),
+            ("2 weeks", timedelta(days=14)),
+            ("pt45m", timedelta(minutes=45)),
+            ("366 days", timedelta(days=366)),
+        ],
+    )
+    def test_takes_what_people_write(self, text: str, length: timedelta) -> None:
+        assert window.read_length(text) == length
+
+    @pytest.mark.parametrize(
+        "text", ["", " ", "2", "1h30", "h", "30 min 1 h", "1 h 1 h", "2:00:00", "-1 h", "1 fortnight", "p"]
+    )
+    def test_refuses_what_could_mean_two_things(self, text: str) -> None:
+        with pytest.raises(window.InvalidDuration):
+            window.read_length(text)
+
+    @pytest.mark.parametrize(
+        ("text", "sentence"),
+        [("0 min", "is zero"), ("0.5 s", "is zero"), ("367 d", "over 366 days"), ("99999999 w", "over")],
+    )
+    def test_keeps_within_bounds(self, text: str, sentence: str) -> None:
+        with pytest.raises(window.InvalidDuration, match=sentence):
+            window.read_length(text)
+
+    @given(LENGTHS)
+    def test_reads_what_is_written_and_what_is_spelt(self, length: timedelta) -> None:
+        assert window.read_length(window.format_duration(length)) == length
+        assert window.read_length(window.spell_duration(length)) == length
+
+    @given(st.text(max_size=40))
+    def test_takes_or_refuses_anything(self, text: str) -> None:
+        with suppress(window.InvalidDuration):
+            assert timedelta(0) < window.read_length(text) <= window.LONGEST
 
 
 class TestFormatDuration:
