@@ -61,6 +61,7 @@ def _is_at_home(value: str) -> bool:
 def plant(cast: Cast, evil: str) -> dict[str, object]:
     """The text in every place that somebody else fills: the objects that hold it."""
     evil = evil[:190]
+    label = re.sub(r"[@.\s]", "", evil)  # a role is named before its last @, and no name holds what would split it
     pending, grant = make.submit(cast.alice), live(cast.alice, cast.bob)
     denied, revoked = make.submit(cast.alice), live(cast.alice, cast.bob)
     access_requests.comment(access_request_id=pending.pk, person=cast.bob, via=Via.WEB, text="Which ones?")
@@ -71,11 +72,15 @@ def plant(cast: Cast, evil: str) -> dict[str, object]:
     # What an older version, an import or a hand in the database may have left, and no form of today takes.
     Person.objects.update(name=evil)
     Target.objects.update(name=evil, owner=evil[:64], data_classes=[evil])
-    AccessRequest.objects.update(reason=evil, ticket=evil, roles=["read@shop.orders", f"{evil}@shop"])
+    for one in AccessRequest.objects.all():
+        one.reason = one.ticket = evil
+        one.roles = ["read@shop.orders", f"{label}@shop"]
+        one.privileges = {**one.privileges, f"{label}@shop": one.privileges["read@shop.orders"]}
+        one.save()
     Grant.objects.update(note=evil, last_error=evil)
     OutboxMessage.objects.update(last_error=evil)
     for inventory in Inventory.objects.all():
-        inventory.roles = {**inventory.roles, f"{evil}@shop": inventory.roles["read@shop"]}
+        inventory.roles = {**inventory.roles, f"{label}@shop": inventory.roles["read@shop"]}
         inventory.databases = {"shop": {evil: {"documents": 1, "bytes": 1}, "orders": {}}}
         inventory.save()
     last = AuditEvent.objects.order_by("-sequence")[0]
