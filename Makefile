@@ -28,8 +28,8 @@ CHECK_ENV := ACCESS_ROLE=operator \
 	DATABASE_URL=postgres://checks:checks@127.0.0.1:9/checks \
 	REDIS_URL=redis://127.0.0.1:9/0
 
-.PHONY: help install run test browser screens check bench lock
-.PHONY: check-style check-types check-walls check-migrations check-settings check-security check-templates check-locks
+.PHONY: help install run test screens check bench lock
+.PHONY: browser check-style check-types check-walls check-migrations check-settings check-security check-templates check-locks
 
 help: ## Show what can be done (this list)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
