@@ -61,7 +61,7 @@ def _is_at_home(value: str) -> bool:
 def plant(cast: Cast, evil: str) -> dict[str, object]:
     """The text in every place that somebody else fills: the objects that hold it."""
     evil = evil[:190]
-    label = re.sub(r"[@.\s]", "", evil)  # a role is named before its last @, and no name holds what would split it
+    label = re.sub(r"[^!-~]|[@.]", "", evil)  # no role is read that has hidden marks, or what would split its name
     pending, grant = make.submit(cast.alice), live(cast.alice, cast.bob)
     denied, revoked = make.submit(cast.alice), live(cast.alice, cast.bob)
     access_requests.comment(access_request_id=pending.pk, person=cast.bob, via=Via.WEB, text="Which ones?")
