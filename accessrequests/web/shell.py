@@ -11,7 +11,7 @@ from django.urls import NoReverseMatch, reverse
 
 from accessrequests.models import Person
 from accessrequests.models.people import GroupRole
-from accessrequests.queries import access_requests
+from accessrequests.queries import access_requests, health
 from accessrequests.web.whoami import KNOWN_WAITING, belonging
 
 THEMES = ("light", "dark")
@@ -56,6 +56,11 @@ class Shell:
     @cached_property
     def _roles(self) -> frozenset[GroupRole]:
         return belonging(self._request).roles if self.person else frozenset()
+
+    @cached_property
+    def overdue(self) -> int:
+        """How many accesses may still work past their end: administrators see it on every page."""
+        return health.overdue_count() if GroupRole.ADMINISTRATOR in self._roles else 0
 
     @cached_property
     def main(self) -> list[Place]:

@@ -61,6 +61,13 @@ class TestThePage:
         assert "3 min ago" in text
         assert health.overdue_count() == 1
 
+    def test_is_told_to_administrators_on_every_page(self, cast: Cast) -> None:
+        overdue_grant(cast)
+
+        for path in ("/access/", "/targets/", "/audit/", "/approvals/?show=live"):
+            assert "past its end may still work" in text_of(signed_in(cast.erin).get(path)), path
+        assert "past its end may still work" not in text_of(signed_in(cast.dave).get("/access/"))
+
     def test_counts_what_the_relay_has_not_begun_to_end(self, cast: Cast) -> None:
         grant = live(cast.alice, cast.bob)
         Grant.objects.filter(pk=grant.pk).update(expires_at=make.now() - timedelta(minutes=1))
