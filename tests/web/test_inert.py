@@ -81,7 +81,7 @@ def plant(cast: Cast, evil: str) -> dict[str, object]:
     OutboxMessage.objects.update(last_error=evil)
     for inventory in Inventory.objects.all():
         inventory.roles = {**inventory.roles, f"{label}@shop": inventory.roles["read@shop"]}
-        inventory.databases = {"shop": {evil: {"documents": 1, "bytes": 1}, "orders": {}}}
+        inventory.databases = {"shop": {label: {"documents": 1, "bytes": 1}, "orders": {}}}
         inventory.save()
     last = AuditEvent.objects.order_by("-sequence")[0]
     facts = {"text": evil, "why": evil, "comment": evil, "reason": evil, "target": evil, "name": evil, evil: evil}
@@ -190,7 +190,10 @@ class TestData:
     def test_in_a_sheet_is_no_formula(self, cast: Cast, route: str, kind: str) -> None:
         plant(cast, PLANTED[kind])
 
-        answer: Any = signed_in(cast.erin).get(f"/{route}", query_params={"format": "csv"})
+        browser = signed_in(cast.erin)
+        answer: Any = browser.get(f"/{route}", query_params={"format": "csv"})
+        if answer.status_code == 405:  # taking the audit trail away is itself recorded, so it is a button
+            answer = browser.post(f"/{route}", format="csv")
 
         assert answer.status_code == 200
         assert "attachment" in answer["Content-Disposition"]
