@@ -30,6 +30,7 @@ def environment(tmp_path: Path) -> Environment:
         base_url="http://127.0.0.1:8123",
         database_url="postgresql://app@127.0.0.1/access",
         redis_url="redis://127.0.0.1/0",
+        identity_url="http://127.0.0.1:8124",
     )
 
 
