@@ -68,8 +68,9 @@ def piece(template: str, text: str) -> str:
 
 
 def moment(at: datetime) -> str:
-    """A moment for people, always in UTC and saying so."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    """A moment for people, always in UTC and saying so: 22 Nov 2026 12:39:03 UTC, whole minutes without seconds."""
+    there = at.astimezone(UTC)
+    return f"{there.day} {there:%b %Y %H:%M:%S}".removesuffix(":00") + " UTC"
 
 
 def people_needed(steps: Sequence[Step]) -> str:

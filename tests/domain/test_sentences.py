@@ -94,7 +94,7 @@ class TestTimeline:
             (
                 Event.GRANT_ACTIVATED,
                 {"username": "jit-acme1-alice-7", "expires_at": "2030-01-31T09:30:00Z"},
-                "The access is live as jit-acme1-alice-7 until 2030-01-31 09:30:00 UTC.",
+                "The access is live as jit-acme1-alice-7 until 31 Jan 2030 09:30 UTC.",
             ),
             (Event.GRANT_ATTEMPT_FAILED, {"attempt": 1, "why": "Away."}, "A step did not succeed (attempt 1): Away."),
             (
@@ -137,7 +137,7 @@ class TestRequestSentence:
     @pytest.mark.parametrize(
         ("state", "sentence"),
         [
-            (AccessRequestState.PENDING, "It waits for 1 person of security and lapses at 2030-01-31 09:30:00 UTC."),
+            (AccessRequestState.PENDING, "It waits for 1 person of security and lapses at 31 Jan 2030 09:30 UTC."),
             (AccessRequestState.APPROVED, "It is approved."),
             (AccessRequestState.DENIED, "bob denied it: too wide."),
             (AccessRequestState.CANCELLED, "The requester took it back."),
@@ -157,9 +157,9 @@ class TestGrantSentence:
         ("columns", "sentence"),
         [
             ({"state": GrantState.PENDING}, "Waiting to be set up."),
-            ({"state": GrantState.PENDING, "starts_at": AT}, "Waiting for its start at 2030-01-31 09:30:00 UTC."),
+            ({"state": GrantState.PENDING, "starts_at": AT}, "Waiting for its start at 31 Jan 2030 09:30 UTC."),
             ({"state": GrantState.PENDING, "setting_up": True}, "Setting up."),
-            ({"state": GrantState.ACTIVE, "expires_at": AT}, "Live until 2030-01-31 09:30:00 UTC."),
+            ({"state": GrantState.ACTIVE, "expires_at": AT}, "Live until 31 Jan 2030 09:30 UTC."),
             ({"state": GrantState.ACTIVE}, "Live."),
             ({"state": GrantState.REVOKING, "reason": EndReason.EXPIRY}, "Ending: its time is over."),
             (
@@ -210,7 +210,7 @@ class TestNotice:
             f"{TITLE}.\n\n"
             "> Refund totals are off.\n> Approved by security\n\n"
             "You are asked because it needs 1 person of data-owners. Approve or deny it here. "
-            "Without an answer it lapses at 2030-01-31 09:30:00 UTC.\n\n"
+            "Without an answer it lapses at 31 Jan 2030 09:30 UTC.\n\n"
             "https://access.example/requests/7/\n\n"
             "-- \n"
             "You get this because you may decide on this request, or have spoken on it. "
@@ -225,7 +225,7 @@ class TestNotice:
             (Event.ACCESS_REQUEST_CANCELLED, "Taken back", "taken back before anybody decided. No access was created."),
             (Event.ACCESS_REQUEST_EXPIRED, "Lapsed", "it has lapsed. No access was created."),
             (Event.ACCESS_REQUEST_COMMENTED, "Comment", "> Which twelve orders?\n\nbob wrote this about the request."),
-            (Event.GRANT_ACTIVATED, "Live", "live until 2030-01-31 09:30:00 UTC. The user is jit-acme1-alice-7."),
+            (Event.GRANT_ACTIVATED, "Live", "live until 31 Jan 2030 09:30 UTC. The user is jit-acme1-alice-7."),
             (Event.GRANT_PROVISIONING_FAILED, "Not set up", MAY_WORK),
             (Event.GRANT_REVOKED, "Ended", "bob revoked it (ask for less). The target confirms"),
             (Event.GRANT_DRIFT_FOUND, "Changed on the target", MAY_WORK),

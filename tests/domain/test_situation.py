@@ -29,20 +29,20 @@ class TestWaiting:
     def test_for_its_start(self) -> None:
         found = told(GrantState.PENDING, not_before=NOW + HOUR)
 
-        assert (found.word, found.heading) == ("scheduled", "It is approved and starts at 2026-03-02 13:00:00 UTC.")
+        assert (found.word, found.heading) == ("scheduled", "It is approved and starts at 2 Mar 2026 13:00 UTC.")
 
     def test_for_a_worker(self) -> None:
         found = told(GrantState.PENDING, workers_silent=True)
 
         assert found.heading == "It waits to be set up."
         assert found.lines[0].startswith("The workers show no sign of life.")
-        assert found.lines[-1].startswith("If that does not succeed by 2026-03-02 13:00:00 UTC")
+        assert found.lines[-1].startswith("If that does not succeed by 2 Mar 2026 13:00 UTC")
 
     def test_for_the_target(self) -> None:
         found = told(GrantState.PENDING, setting_up=True, away_since=NOW, last_error="No answer.")
 
         assert found.heading == "It waits to be set up."
-        assert found.lines[0].startswith("shop-prod has not answered since 2026-03-02 12:00:00 UTC.")
+        assert found.lines[0].startswith("shop-prod has not answered since 2 Mar 2026 12:00 UTC.")
         assert found.lines[1] == "The last try did not succeed: No answer."
 
     def test_while_it_is_made(self) -> None:
@@ -58,7 +58,7 @@ class TestLive:
     def test_warns_before_it_ends(self) -> None:
         found = told(GrantState.ACTIVE, starts_at=NOW - HOUR, expires_at=NOW + timedelta(minutes=14))
 
-        assert (found.word, found.heading) == ("ends soon", "It ends soon at 2026-03-02 12:14:00 UTC.")
+        assert (found.word, found.heading) == ("ends soon", "It ends soon at 2 Mar 2026 12:14 UTC.")
 
     @pytest.mark.parametrize(
         ("started", "left", "expected"),
@@ -81,14 +81,14 @@ class TestEnding:
         found = told(GrantState.REVOKING, reason=EndReason.EXPIRY, cut_at=NOW, overdue=True)
 
         assert found.word == "login is off"
-        assert found.heading == "Login is off since 2026-03-02 12:00:00 UTC: its time is over."
+        assert found.heading == "Login is off since 2 Mar 2026 12:00 UTC: its time is over."
 
     @pytest.mark.parametrize("state", [GrantState.ACTIVE, GrantState.REVOKING])
     def test_overdue_says_that_it_may_still_work_and_what_to_do_by_hand(self, state: GrantState) -> None:
         found = told(state, overdue=True, expires_at=NOW - HOUR)
 
         assert (found.tone, found.heading) == ("bad", "This access may still work.")
-        assert found.lines[0] == "It should have ended at 2026-03-02 11:00:00 UTC: its time is over."
+        assert found.lines[0] == "It should have ended at 2 Mar 2026 11:00 UTC: its time is over."
         assert "on shop-prod the user jit-7 must be dropped by hand" in found.lines[-1]
 
 
@@ -99,7 +99,7 @@ class TestOver:
 
         assert found.word
         assert found.heading.startswith("It has ended: ")
-        assert found.lines[0] == "The target confirmed at 2026-03-02 12:00:00 UTC that nothing of it is left."
+        assert found.lines[0] == "The target confirmed at 2 Mar 2026 12:00 UTC that nothing of it is left."
         assert len(found.lines) == 2
 
     def test_names_who(self) -> None:
