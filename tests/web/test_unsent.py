@@ -12,8 +12,8 @@ from accessrequests.web import unsent
 from tests import make
 from tests.make import Cast
 from tests.web import grants
+from tests.web.asking import FORM, press
 from tests.web.browser import Browser, give_password, signed_in, text_of
-from tests.web.test_ask import FORM, press
 
 TYPED = "Orders of 4711 & 4712 are off since noon."
 
