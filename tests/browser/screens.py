@@ -119,7 +119,6 @@ def main(wanted: list[str]) -> None:
                     print(f"{shot.name:24} {shoot(windows, shot) // 1024:4} kB", flush=True)
             browser.close()
         finally:
-            world.start("mongod:shop-staging")
             world.end()
 
 

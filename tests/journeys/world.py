@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sandbox.processes import spawn
 from sandbox.supervisor import give_order
 from sandbox.tour.target import Target
 from tests.journeys.people import READ_ORDERS, Access, Answer, Login, Person
@@ -43,16 +44,14 @@ class World:
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
-        with self.output.open("ab") as output:
-            return subprocess.Popen(
-                [sys.executable, "manage.py", "sandbox", "--no-tour", "--state-file", self.state_file],
-                cwd=ROOT,
-                env={**kept, "ACCESS_LOG_LEVEL": "DEBUG", "PYTHONUNBUFFERED": "1"},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        # However we end, interrupted or killed, the world ends with us.
+        return spawn(
+            [sys.executable, "manage.py", "sandbox", "--no-tour", "--state-file", self.state_file],
+            environment={**kept, "ACCESS_LOG_LEVEL": "DEBUG", "PYTHONUNBUFFERED": "1"},
+            directory=ROOT,
+            log=self.output,
+            death_signal=signal.SIGTERM,
+        )
 
     def _await_state_file(self) -> None:
         deadline = time.monotonic() + START_SECONDS
