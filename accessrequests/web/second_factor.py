@@ -5,13 +5,17 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.core.internal.cryptokit import normalize_user_code
+from allauth.mfa import app_settings
+from allauth.mfa.adapter import DefaultMFAAdapter, get_adapter
 from allauth.mfa.base import views as base
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.totp import views as totp
 from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY
 from django.contrib.auth.views import redirect_to_login
+from django.core.cache import cache
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -57,6 +61,29 @@ def _dressed(form: BaseForm) -> BaseForm:
     return form
 
 
+class _Once:
+    """A code counts once for as long as an app's code could be typed: allauth takes it longer than it remembers it."""
+
+    def clean_code(self) -> str:
+        code = str(super().clean_code())  # type: ignore[misc]
+        key = f"second-factor-used:{self.user.pk}:{normalize_user_code(code)}"  # type: ignore[attr-defined]
+        if not cache.add(key, "y", timeout=app_settings.TOTP_PERIOD * (2 * app_settings.TOTP_TOLERANCE + 1)):
+            raise get_adapter().validation_error("incorrect_code")
+        return code
+
+
+class _SignInForm(_Once, AuthenticateForm):
+    pass
+
+
+class _ConfirmForm(_Once, ReauthenticateForm):
+    pass
+
+
+class _AddForm(_Once, ActivateTOTPForm):
+    pass
+
+
 class _CodePage:
     """What every page with a code has in common."""
 
@@ -83,7 +110,7 @@ class AskCode(base.AuthenticateView):
     """The second step of signing in."""
 
     template_name = "mfa/authenticate.html"
-    form_class = AuthenticateForm
+    form_class = _SignInForm
 
     def _build_forms(self) -> BaseForm | None:
         posted: BaseForm | None = super()._build_forms()
@@ -98,15 +125,24 @@ class ConfirmCode(_CodePage, base.ReauthenticateView):
     """Still you? By a code."""
 
     template_name = "mfa/reauthenticate.html"
-    form_class = ReauthenticateForm
+    form_class = _ConfirmForm
 
 
 class AddApp(_Fresh, _CodePage, totp.ActivateTOTPView):
     """Shows the secret as a picture and as text, and takes the first code as the proof that the app has it."""
 
     template_name = "mfa/totp/activate_form.html"
-    form_class = ActivateTOTPForm
+    form_class = _AddForm
     success_url = reverse_lazy("mfa_view_recovery_codes")
+
+    def get_form(self, *args: Any) -> BaseForm:
+        """The secret waits in the session until the first code proves it, and a session is a row: sealed there too."""
+        session = self.request.session
+        if SECRET_SESSION_KEY in session:
+            session[SECRET_SESSION_KEY] = _opened(str(session[SECRET_SESSION_KEY]))
+        form = super().get_form(*args)
+        session[SECRET_SESSION_KEY] = get_adapter().encrypt(form.secret)  # type: ignore[attr-defined]
+        return form
 
     def get_success_url(self) -> str:
         return str(self.success_url)
@@ -150,6 +186,14 @@ class MakeRecoveryCodes(_Fresh, recovery_codes.GenerateRecoveryCodesView):
 
     def form_invalid(self, form: BaseForm) -> HttpResponse:
         return accounts.told(super().form_invalid(form), form)
+
+
+def _opened(sealed: str) -> str:
+    """Nothing when it cannot be opened: then another secret is made, and the code of this one is wrong."""
+    try:
+        return str(get_adapter().decrypt(sealed))
+    except sealing.CannotOpen:
+        return ""
 
 
 def _note(request: HttpRequest, event: Event, way: str) -> None:

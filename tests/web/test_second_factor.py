@@ -6,8 +6,11 @@ import re
 import time
 
 import pytest
+import time_machine
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 
 from accessrequests.models import AuditEvent
 from tests.make import Cast
@@ -49,6 +52,32 @@ class TestAdd:
         assert secret not in stored
         assert codes[0] not in stored
 
+    def test_keeps_the_secret_sealed_while_it_waits_for_its_proof(self, cast: Cast) -> None:
+        browser = signed_in(cast.alice)
+
+        page = text_of(browser.get(ADD))
+
+        secret = re.findall(r'aria-label="The key"><code[^>]*>([A-Z2-7]+)<', page)[0]
+        held = [session.get_decoded() for session in Session.objects.all()]
+        assert auth.SECRET_SESSION_KEY in str(held), "It does wait there."
+        assert secret not in str(held)
+        assert browser.post(ADD, code="000000").status_code == 422
+        assert browser.post(ADD, code=code_of(secret)).status_code == 303
+        assert auth.SECRET_SESSION_KEY not in str([session.get_decoded() for session in Session.objects.all()])
+
+    def test_of_a_secret_that_cannot_be_opened_another_is_made(self, cast: Cast) -> None:
+        browser = signed_in(cast.alice)
+        secret = re.findall(r'aria-label="The key"><code[^>]*>([A-Z2-7]+)<', text_of(browser.get(ADD)))[0]
+        for row in Session.objects.all():
+            held = row.get_decoded()
+            if auth.SECRET_SESSION_KEY in held:
+                store = SessionStore(row.session_key)
+                store[auth.SECRET_SESSION_KEY] = secret
+                store.save()
+
+        assert browser.post(ADD, code=code_of(secret)).status_code == 422
+        assert not Authenticator.objects.exists()
+
     def test_refuses_a_wrong_code(self, cast: Cast) -> None:
         browser = signed_in(cast.alice)
         browser.get(ADD)
@@ -84,6 +113,29 @@ class TestSignIn:
         other = Browser()
         other.sign_in(cast.alice)
         assert other.press("/accounts/code/", code=code).status_code == 422, "Used once."
+
+    def test_takes_a_code_once_for_as_long_as_it_would_be_right(self, cast: Cast) -> None:
+        give_password(cast.alice)
+        with time_machine.travel(time.time(), tick=False) as now:
+            secret, _ = added(signed_in(cast.alice))
+            code = code_of(secret, later=1)
+            first = Browser()
+            first.sign_in(cast.alice)
+            assert first.press("/accounts/code/", code=code).status_code == 302
+
+            now.shift(31)
+            other = Browser()
+            other.sign_in(cast.alice)
+            assert other.press("/accounts/code/", code=code).status_code == 422
+            assert other.press("/accounts/code/", code=code_of(secret, later=1)).status_code == 302
+
+    def test_takes_no_code_that_proved_the_secret_already(self, cast: Cast) -> None:
+        give_password(cast.alice)
+        secret, _ = added(signed_in(cast.alice))
+        browser = Browser()
+        browser.sign_in(cast.alice)
+
+        assert browser.press("/accounts/code/", code=code_of(secret)).status_code == 422
 
     def test_takes_a_recovery_code_once(self, cast: Cast) -> None:
         give_password(cast.alice)
