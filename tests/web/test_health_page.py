@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accessrequests.domain.events import Job
 from accessrequests.domain.lifecycle import EndReason
-from accessrequests.models import AuditEvent, Grant, OutboxMessage, Target
+from accessrequests.models import AccessRequest, AuditEvent, Grant, OutboxMessage, Target
 from accessrequests.operations import grants
 from accessrequests.queries import charts, health, watch
 from tests import make
@@ -64,7 +64,8 @@ class TestThePage:
     def test_is_told_to_administrators_on_every_page(self, cast: Cast) -> None:
         overdue_grant(cast)
 
-        for path in ("/access/", "/targets/", "/audit/", "/approvals/?show=live"):
+        filed = f"/requests/{AccessRequest.objects.get().pk}/"
+        for path in ("/access/", "/targets/", "/audit/", "/approvals/", "/approvals/?show=live", filed):
             assert "past its end may still work" in text_of(signed_in(cast.erin).get(path)), path
         assert "past its end may still work" not in text_of(signed_in(cast.dave).get("/access/"))
 
