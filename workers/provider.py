@@ -48,7 +48,7 @@ def ask_provider(claim: Claim) -> Outcome:
     if identity is None or identity.sealed_tokens is None or identity.issuer != settings.ACCESS_OIDC_ISSUER:
         return Done()
     try:
-        tokens, said = _asked(identity)
+        said = _asked(identity)
         claimed = claims.read(
             said, groups_claim=settings.ACCESS_OIDC_GROUPS_CLAIM, active_claim=settings.ACCESS_OIDC_ACTIVE_CLAIM
         )
@@ -58,14 +58,12 @@ def ask_provider(claim: Claim) -> Outcome:
         log.warning("provider_not_heard", identity=identity.pk, error=type(error).__name__)
         identities.mark_asked(identity_id=identity.pk)
     else:
-        identities.follow(
-            identity_id=identity.pk, tokens_round=identity.tokens_round, claims=claimed, tokens=json.dumps(tokens)
-        )
+        identities.follow(identity_id=identity.pk, tokens_round=identity.tokens_round, claims=claimed)
     return Done()
 
 
-def _asked(identity: Identity) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The tokens to keep, and what is said of the person now.
+def _asked(identity: Identity) -> dict[str, Any]:
+    """What is said of the person now. `identity` goes on with the round of the tokens that were kept on the way.
 
     :raises TurnedAway: the provider no longer vouches for the person.
     :raises NotHeard: it did not say anything that can be used.
@@ -77,15 +75,22 @@ def _asked(identity: Identity) -> tuple[dict[str, Any], dict[str, Any]]:
         said: dict[str, Any] = {}
         if tokens["refresh"]:
             tokens, said = _refreshed(client, addresses["token_endpoint"], tokens)
+            # Most providers take a refresh token once. The new one is kept before anything else can go wrong, or the
+            # next question would be asked with the old one, and a plain no would come back.
+            identity.tokens_round = identities.keep_tokens(
+                identity_id=identity.pk, tokens_round=identity.tokens_round, tokens=json.dumps(tokens)
+            )
         elif tokens["until"] and tokens["until"] < time.time() + _EARLY_SECONDS:
             raise NotHeard("The token is over and there is none to renew it with.")
         address = addresses.get("userinfo_endpoint")
         if address:
             answer = client.get(address, headers={"Authorization": f"Bearer {tokens['access']}"})
+            if answer.status_code in _NO and not (tokens["refresh"] or tokens["until"]):
+                raise NotHeard("The token may just be over: nobody said for how long it is good.")
             if answer.status_code in _NO:
                 raise TurnedAway("the provider no longer vouches for the person")
             said = {**said, **_document(answer)}
-    return tokens, said
+    return said
 
 
 def _refreshed(client: httpx2.Client, address: str, tokens: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

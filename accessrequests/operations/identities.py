@@ -65,14 +65,24 @@ def arrive(*, issuer: str, claims: Claims, tokens: str) -> Person:
 
 
 @transaction.atomic(durable=True)
-def follow(*, identity_id: int, tokens_round: int, claims: Claims, tokens: str) -> Person:
+def keep_tokens(*, identity_id: int, tokens_round: int, tokens: str) -> int:
+    """The provider renewed its tokens. Their new round; the old one when somebody else was faster, which voids both."""
+    identity = _held(identity_id)
+    if identity.tokens_round != tokens_round or not identity.person.is_active:
+        return tokens_round
+    _keep(identity, tokens)
+    identity.save()
+    return identity.tokens_round
+
+
+@transaction.atomic(durable=True)
+def follow(*, identity_id: int, tokens_round: int, claims: Claims) -> Person:
     """The provider was asked again and answered: what it says now holds here, unless somebody signed in meanwhile."""
     identity = _held(identity_id)
     if identity.tokens_round == tokens_round and claims.subject == identity.subject and identity.person.is_active:
         at = clock.now()
         actor = Actor(name=PROVIDER, via=Via.WORKER)
         facts = _judged(identity, claims, actor, at, none_is_none=False)
-        _keep(identity, tokens)
         identity.asked_at = at
         identity.save()
         if facts:

@@ -36,9 +36,11 @@ def arrive(tokens: str = "", **changes: Any) -> Person:
 
 def follow(identity: Identity, **changes: Any) -> Person:
     claims = dataclasses.replace(NINA, **changes)
-    return identities.follow(
-        identity_id=identity.pk, tokens_round=identity.tokens_round, claims=claims, tokens='{"new": 1}'
-    )
+    return identities.follow(identity_id=identity.pk, tokens_round=identity.tokens_round, claims=claims)
+
+
+def keep(identity: Identity) -> int:
+    return identities.keep_tokens(identity_id=identity.pk, tokens_round=identity.tokens_round, tokens='{"new": 1}')
 
 
 def link(person: Person, subject: str = "42") -> Identity:
@@ -191,7 +193,7 @@ class TestArrive:
 
 
 class TestFollow:
-    def test_moves_groups_and_keeps_the_new_tokens(self, cast: Cast) -> None:
+    def test_moves_groups(self, cast: Cast) -> None:
         nina = arrive(tokens="{}")
         identity = Identity.objects.get(person=nina)
 
@@ -199,9 +201,6 @@ class TestFollow:
 
         identity.refresh_from_db()
         assert sources(nina) == {("security", "provider")}
-        assert (
-            sealing.open_sealed(bytes(identity.sealed_tokens or b""), purpose=f"identity/{ISSUER}/42") == '{"new": 1}'
-        )
         assert identity.asked_at is not None
 
     def test_without_a_word_on_groups_takes_none(self, cast: Cast) -> None:
@@ -234,6 +233,31 @@ class TestFollow:
 
         with leaves_nothing():
             follow(identity, is_active=False, **({"subject": "43"} if late == "another subject" else {}))
+
+
+class TestKeepTokens:
+    def test_seals_the_new_ones_in_a_new_round(self, cast: Cast) -> None:
+        identity = Identity.objects.get(person=arrive(tokens="{}"))
+
+        kept = keep(identity)
+
+        held = Identity.objects.get(pk=identity.pk)
+        assert (kept, held.tokens_round) == (identity.tokens_round + 1, identity.tokens_round + 1)
+        assert sealing.open_sealed(bytes(held.sealed_tokens or b""), purpose=f"identity/{ISSUER}/42") == '{"new": 1}'
+
+    @pytest.mark.parametrize("late", ["signed in meanwhile", "disabled meanwhile"])
+    def test_leaves_what_is_newer_and_voids_the_question(self, cast: Cast, late: str) -> None:
+        nina = arrive(tokens="{}")
+        identity = Identity.objects.get(person=nina)
+        if late == "signed in meanwhile":
+            arrive(tokens="{}")
+        else:
+            Person.objects.filter(pk=nina.pk).update(is_active=False)
+
+        with leaves_nothing():
+            assert keep(identity) == identity.tokens_round
+        held = Identity.objects.get(pk=identity.pk)
+        assert sealing.open_sealed(bytes(held.sealed_tokens or b""), purpose=f"identity/{ISSUER}/42") == "{}"
 
 
 class TestTurnAway:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from accessrequests import sealing
 from accessrequests.domain.claims import Claims
 from accessrequests.domain.events import Job
 from accessrequests.models import Identity, OutboxMessage, Person
@@ -159,3 +160,25 @@ class TestAskProvider:
         assert nina.is_active
         assert groups(nina) == {"engineering"}
         assert traces.events() == []
+
+    def test_a_renewed_token_is_kept_although_the_next_question_fails(self, nina: Person, answers: Answers) -> None:
+        answers["/me"] = (503, {})
+
+        ask(nina)
+
+        identity = Identity.objects.get(person=nina)
+        held = sealing.open_sealed(bytes(identity.sealed_tokens or b""), purpose=identities.purpose_of(identity))
+        assert json.loads(held)["refresh"] == "r2", "The provider took r1 for the last time."
+        answers["/me"] = (401, {})
+        ask(nina)
+        assert not nina.is_active, "What is said next counts all the same."
+
+    def test_a_token_that_nobody_dated_may_just_be_over(self, cast: Cast, answers: Answers, settings: Settings) -> None:
+        claims = Claims("43", "otto", "Otto Orth", "otto@example.com", frozenset(), is_active=True)
+        tokens = json.dumps({"refresh": "", "access": "a1", "until": None})
+        otto = identities.arrive(issuer=settings.ACCESS_OIDC_ISSUER, claims=claims, tokens=tokens)
+        answers["/me"] = (401, {})
+
+        ask(otto)
+
+        assert otto.is_active
