@@ -37,6 +37,8 @@ class Person(AbstractBaseUser):
     name = models.CharField(max_length=200)
     email = models.EmailField(max_length=254)
     is_active = models.BooleanField(default=True)
+    # The file of people says that they are off. No word of a provider lets them in then.
+    is_off_in_file = models.BooleanField(default=False)
     is_staff = models.BooleanField(default=False)
     created_at = models.DateTimeField()
     time_zone = models.CharField(max_length=64, default="UTC")

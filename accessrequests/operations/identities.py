@@ -51,7 +51,8 @@ def arrive(*, issuer: str, claims: Claims, tokens: str) -> Person:
     at = clock.now()
     actor = Actor(name=PROVIDER, via=Via.WEB)
     person = identity.person
-    if not person.is_active and (identity.refused_at is None or not claims.is_active):
+    is_for_the_file_to_say = identity.refused_at is None or person.is_off_in_file
+    if not person.is_active and (is_for_the_file_to_say or not claims.is_active):
         _record_once(person, "this person may not sign in here", actor, at)
         return person
     facts += _judged(identity, claims, actor, at, none_is_none=True)

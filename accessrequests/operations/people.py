@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 
 from accessrequests.domain.events import Actor, Event, Via
 from accessrequests.models import Group, Identity, Person, PersonalToken
@@ -84,18 +85,29 @@ def _apply_person(
     changes = {name: value for name, value in wanted.items() if person.pk is None or getattr(person, name) != value}
     for name, value in wanted.items():
         setattr(person, name, value)
+    off = not entry.get("active", True)
+    if off != person.is_off_in_file and "is_active" not in changes:
+        changes["is_off_in_file"] = off
+    person.is_off_in_file = off
     if changes.get("is_active") is False:
         person.session_round += 1
     person.save()
-    changes |= _apply_identity(person, entry.get("identity"), at)
-    moved = give_memberships(
+    changes |= give_memberships(
         person, {known[name] for name in entry.get("groups", [])}, source=MembershipSource.FILE, at=at
     )
-    return person, changes | moved
+    linked = _apply_identity(person, entry.get("identity"), at)
+    if linked:
+        # What was said of whom this person was linked to before, if to anybody, counts no more.
+        lost = give_memberships(person, set(), source=MembershipSource.PROVIDER, at=at)
+        left = sorted([*changes.get("left", []), *lost.get("left", [])])
+        changes |= linked | lost | ({"left": left} if left else {})
+    return person, changes
 
 
 def _apply_identity(person: Person, named: Mapping[str, str] | None, at: datetime) -> dict[str, Any]:
     """Whom the operator says that a provider means by this subject. Not said: it stays as it is.
+
+    Sessions that somebody else's proof began end, and an answer that is on its way about somebody else is void.
 
     :raises Invalid: when the subject is somebody else's already.
     """
@@ -107,7 +119,11 @@ def _apply_identity(person: Person, named: Mapping[str, str] | None, at: datetim
     if known is not None:
         raise Invalid({"identity": [f"The subject of {person.username} is {known.person.username}'s already."]})
     link = {**named, "made_person": False, "linked_at": at, "sealed_tokens": None, "refused_at": None}
-    Identity.objects.update_or_create(person=person, defaults=link)
+    identity, is_new = Identity.objects.get_or_create(person=person, defaults=link)
+    if not is_new:
+        Identity.objects.filter(pk=identity.pk).update(**link, tokens_round=F("tokens_round") + 1)
+        person.session_round += 1
+        person.save(update_fields=["session_round"])
     return {"identity": dict(named)}
 
 

@@ -282,6 +282,19 @@ class TestTurnAway:
 
         assert not Person.objects.get(pk=cast.alice.pk).is_active
 
+    def test_the_provider_cannot_let_in_whom_the_file_switched_off_as_well(self, cast: Cast) -> None:
+        identity = link(cast.alice)
+        identities.turn_away(identity_id=identity.pk, tokens_round=identity.tokens_round, why="gone")
+        traces = Traces()
+
+        make.apply("alice", active=False)
+
+        assert traces.facts("person.applied") == {"is_off_in_file": True}
+        assert not arrive().is_active
+        make.apply("alice")
+        assert not Person.objects.get(pk=cast.alice.pk).is_active, "The provider's own word stands."
+        assert arrive().is_active
+
     def test_silence_changes_nothing_but_when_it_was(self, cast: Cast) -> None:
         nina = arrive(tokens="{}")
         identity = Identity.objects.get(person=nina)
@@ -329,6 +342,22 @@ class TestLink:
 
         with refuses(Invalid, match="alice's already"):
             link(cast.bob)
+
+    def test_to_somebody_else_ends_what_the_first_one_brought(self, cast: Cast) -> None:
+        before = link(cast.alice)
+        alice = arrive(tokens="{}", groups=frozenset({"security"}))
+        proof = alice.get_session_auth_hash()
+        before.refresh_from_db()
+        traces = Traces()
+
+        link(cast.alice, subject="43")
+
+        alice.refresh_from_db()
+        assert alice.get_session_auth_hash() != proof, "A session that the other one may have begun."
+        assert sources(alice) == {("engineering", "file")}
+        assert traces.facts("person.applied") == {"identity": {"issuer": ISSUER, "subject": "43"}, "left": ["security"]}
+        with leaves_nothing():
+            identities.turn_away(identity_id=before.pk, tokens_round=before.tokens_round, why="asked about the first")
 
     def test_what_the_file_names_becomes_its_own(self, cast: Cast) -> None:
         nina = arrive()
