@@ -27,6 +27,7 @@ from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import IllegalMove, Refused, StaleRevision
 from accessrequests.queries import asks, clock, comments, people
 from accessrequests.queries.asks import Asked, Considered, Invalid
+from accessrequests.queries.belonging import belonging_of
 
 ACTIVATION_WINDOW = timedelta(hours=1)
 
@@ -187,7 +188,7 @@ def comment(
     """
     access_request = _locked(access_request_id, person)
     at = clock.now()
-    if not comments.may_comment(person, access_request):
+    if not belonging_of(person).may_comment(access_request):
         raise Refused("Only those who ask, decide or administer write here. You can read it.")
     over = comments.over(access_request)
     if over is not None:

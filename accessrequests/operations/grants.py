@@ -28,6 +28,7 @@ from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import IllegalMove, NotReady, Refused
 from accessrequests.queries import clock, people
 from accessrequests.queries import grants as grant_queries
+from accessrequests.queries.belonging import belonging_of
 
 LONGEST_CALL = timedelta(seconds=11)  # a claim's lease of 6 s, and one bounded call of 5 s
 ATTEMPTS_TO_PROVISION = 8
@@ -180,7 +181,7 @@ def revoke(*, grant_id: int, person: Person, via: Via, reason: str, idempotency:
     """
     grant = _locked(grant_id)
     at = clock.now()
-    if not grant_queries.may_revoke(person, grant):
+    if not belonging_of(person).may_end(grant.access_request):
         raise Refused(
             "Only administrators and those who may decide on its request can revoke a grant.",
             event=Event.GRANT_REFUSED,

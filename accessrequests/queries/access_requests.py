@@ -120,13 +120,6 @@ def newest(ways: Sequence[QuerySet[AccessRequest]], *, before: int | None, most:
     return list(as_shown().filter(pk__in=numbers[:most]).order_by("-pk"))
 
 
-def may_decide(person: Person, access_request: AccessRequest) -> bool:
-    """Whether the person's groups, held since the request was filed, give them a voice, and they gain nothing."""
-    if person.pk in {access_request.requester_id, access_request.beneficiary_id}:
-        return False
-    return bool(people.groups_of(person, since=access_request.filed_at) & set(access_request.step_groups))
-
-
 def with_people(verdict: dict[str, Any], *, without: Sequence[int], since: datetime) -> dict[str, Any]:
     """The verdict, each step with the people who may fill it."""
     steps = [

@@ -1,4 +1,4 @@
-"""What a person's groups let them see, looked up once for a whole page."""
+"""What a person's groups let them see and do, looked up once for a whole page or operation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from datetime import datetime
 
 from accessrequests.models import AccessRequest, Membership, Person
 from accessrequests.models.people import GroupRole
-from accessrequests.queries import comments
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +46,13 @@ class Belonging:
         return self.sees_all or self.gains(access_request) or asked or self.has_answered(access_request)
 
     def may_comment(self, access_request: AccessRequest) -> bool:
-        """The same as `comments.may_comment`, while there is something to talk about."""
+        """Those who ask, those who are asked or have answered, and administrators. Auditors only read."""
         asked = bool(self.since.keys() & set(access_request.step_groups))
         takes_part = self.administers or self.gains(access_request) or asked or self.has_answered(access_request)
-        return takes_part and comments.over(access_request) is None
+        return self.person.is_active and takes_part
 
     def may_end(self, access_request: AccessRequest) -> bool:
-        """The same as `grants.may_revoke`."""
+        """Administrators, and those who may decide on the request that the access came from."""
         return self.administers or (not self.gains(access_request) and bool(self.voices(access_request)))
 
 

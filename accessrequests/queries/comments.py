@@ -1,4 +1,4 @@
-"""Talking about a request: who takes part, until when, and what was said."""
+"""Talking about a request: until when, in what words, and what was said."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState, GrantState
 from accessrequests.domain.plain_text import visible_length, why_unreadable
 from accessrequests.models import AccessRequest, AuditEvent, Grant, OutboxMessage, Person
-from accessrequests.queries import people
 
 LONGEST = 2_000
 _SPEAKING = (
@@ -27,17 +26,6 @@ class Over:
     person: str
     what: str
     at: datetime
-
-
-def may_comment(person: Person, access_request: AccessRequest) -> bool:
-    """Those who ask, those who are asked or have answered, and administrators. Auditors only read."""
-    if not person.is_active:
-        return False
-    if person.pk in {access_request.requester_id, access_request.beneficiary_id}:
-        return True
-    if people.groups_of(person) & set(access_request.step_groups) or people.may_administer(person):
-        return True
-    return access_request.approvals.filter(person=person).exists()
 
 
 def over(access_request: AccessRequest) -> Over | None:

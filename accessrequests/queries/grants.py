@@ -63,11 +63,6 @@ def safe_look(grant: Grant, *, longest_call: timedelta) -> datetime:
     return max(started if ended else started + longest_call, grant.stray_calls_until or started)
 
 
-def may_revoke(person: Person, grant: Grant) -> bool:
-    """Administrators, and those who may decide on the request that it came from."""
-    return people.may_administer(person) or access_requests.may_decide(person, grant.access_request)
-
-
 def visible_to(person: Person) -> QuerySet[Grant]:
     """The holder's own, and those of the requests that the person may see."""
     if people.may_audit(person):

@@ -123,10 +123,12 @@ def _outcome(request: HttpRequest, access_request: AccessRequest, at: datetime) 
 
 
 def _talk(request: HttpRequest, access_request: AccessRequest, forms: dict[str, Any]) -> dict[str, Any]:
-    if belonging(request).may_comment(access_request):
-        return {"comment": forms.get("comment") or CommentForm(initial={"once": secrets.token_urlsafe(16)})}
     over = comments.over(access_request)
-    return {"why_no_comment": over.sentence if over else "Only those who ask, decide or administer write here."}
+    if over is not None:
+        return {"why_no_comment": over.sentence}
+    if not belonging(request).may_comment(access_request):
+        return {"why_no_comment": "Only those who ask, decide or administer write here."}
+    return {"comment": forms.get("comment") or CommentForm(initial={"once": secrets.token_urlsafe(16)})}
 
 
 def _shortened(access_request: AccessRequest) -> str:
