@@ -10,7 +10,6 @@ from typing import Any
 from accessrequests.domain.plain_text import visible_length
 from accessrequests.domain.wording import one_line
 
-LONGEST_SUBJECT = 255  # OpenID Connect Core 1.0, section 2
 LONGEST_NAME = 200
 LONGEST_EMAIL = 254
 LONGEST_GROUP = 256
@@ -19,7 +18,7 @@ MOST_GROUPS = 1000
 _USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 # Printable ASCII only: look-alikes and turned text have no place in an address that mail is sent to.
 _EMAIL = re.compile(r"[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
-_SUBJECT = re.compile(r"[ -~]{1,255}")
+_SUBJECT = re.compile(r"[ -~]{1,255}")  # OpenID Connect Core 1.0, section 2
 
 
 class Unusable(Exception):

@@ -1,4 +1,4 @@
-"""Access that lives now, for those who may end it."""
+"""Access that is not over, for those who may end it."""
 
 from __future__ import annotations
 
@@ -23,3 +23,11 @@ def live_for(belonging: Belonging) -> QuerySet[Grant]:
         alive = alive.filter(voiced).exclude(holder=belonging.person)
         alive = alive.exclude(access_request__requester=belonging.person)
     return alive.order_by("expires_at", "pk")
+
+
+def to_end(*, target: str = "") -> list[int]:
+    """The ids of every grant that waits or works, oldest first; on one target if it is named."""
+    alive = Grant.objects.filter(state__in=[GrantState.PENDING.value, GrantState.ACTIVE.value]).order_by("pk")
+    if target:
+        alive = alive.filter(target__slug=target)
+    return list(alive.values_list("pk", flat=True))

@@ -9,6 +9,7 @@ from datetime import timedelta
 from django.db.models import QuerySet
 
 from accessrequests.domain import policy, privileges
+from accessrequests.domain.actions import SERVER_DATABASES
 from accessrequests.domain.privileges import Level
 from accessrequests.models import AccessRequest, Inventory, Person, PolicyVersion, Target
 
@@ -19,7 +20,6 @@ ONE = "one:"
 A_MILLION = 1_000_000
 SHORT = timedelta(seconds=1)
 
-_SERVERS = ("admin", "config", "local")
 _LEVELS = (Level.READ, Level.WRITE, Level.ADMIN)
 _NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four"}
 
@@ -110,7 +110,7 @@ def found_targets(
             continue
         found = _outlook(rules, version.version, target, groups) if rules and version else {}
         allowed = [verdict for verdict in found.values() if verdict.allowed]
-        databases = [one for one in inside.get(target.pk, {}) if one not in _SERVERS]
+        databases = [one for one in inside.get(target.pk, {}) if one not in SERVER_DATABASES]
         hits.append(OfferedTarget(target, databases, bool(allowed), cost_of(allowed[0]) if allowed else ""))
     hits.sort(key=lambda hit: _rank(hit, recent, chosen))
     return hits[:MOST_SHOWN], max(0, len(hits) - MOST_SHOWN)
@@ -168,7 +168,7 @@ def collections_on_offer(inventory: Inventory) -> list[str]:
     return sorted(
         f"{database}.{collection}"
         for database, collections in inventory.databases.items()
-        if database not in _SERVERS
+        if database not in SERVER_DATABASES
         for collection in collections
         if not collection.startswith("system.")
     )
@@ -188,7 +188,7 @@ def roughly(inventory: Inventory, place: str) -> str:
 
 def _width(role: OfferedRole) -> int:
     """Some collections, then a whole database, then more than one, then the server's own."""
-    if role.name.rpartition("@")[2] in _SERVERS or role.reach == "the server itself":
+    if role.name.rpartition("@")[2] in SERVER_DATABASES or role.reach == "the server itself":
         return 3
     if role.reach == "every database":
         return 2

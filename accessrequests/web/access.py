@@ -22,12 +22,11 @@ from accessrequests.queries import grants as grant_queries
 from accessrequests.web import grants_shown, shown, unsent
 from accessrequests.web.forms import RevokeForm
 from accessrequests.web.grants_shown import held_shown
-from accessrequests.web.pages import SeeOther, fresh, me, portal_page, show
+from accessrequests.web.pages import STOP_POLLING, SeeOther, fresh, me, portal_page, show
 from accessrequests.web.whoami import belonging
 
 MOST_OVER = 5
 MOST_WAITING = 25
-STOP_POLLING = 286
 ENDING = "It is being ended. This page says when the target confirms that it is gone."
 
 

@@ -17,6 +17,9 @@ from django.utils.http import urlencode
 from accessrequests.models import Person
 from accessrequests.web import accounts, errors, unsent
 
+# What htmx takes for the last answer.
+STOP_POLLING = 286
+
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 

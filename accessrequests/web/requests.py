@@ -22,11 +22,10 @@ from accessrequests.queries import clock, idempotency, voices
 from accessrequests.queries.asks import Invalid
 from accessrequests.web import request_page, requests_shown, unsent
 from accessrequests.web.decide_forms import ApproveForm, CommentForm, DenyForm
-from accessrequests.web.pages import SeeOther, me, portal_page, show
+from accessrequests.web.pages import STOP_POLLING, SeeOther, me, portal_page, show
 from accessrequests.web.whoami import belonging
 
 LARGEST = 2**63 - 1
-STOP_POLLING = 286  # what htmx takes for the last answer
 
 
 @portal_page("GET")

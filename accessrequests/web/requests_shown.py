@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from accessrequests.domain import policy, privileges, sentences
 from accessrequests.domain.actions import SERVER_DATABASES
@@ -17,7 +17,6 @@ from accessrequests.queries import holdings, standing
 from accessrequests.queries.records import Record
 from accessrequests.web import shown
 
-PATIENCE = timedelta(seconds=10)  # a worker that lives takes a grant sooner
 _SHORT = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
 
 
@@ -212,7 +211,7 @@ def _why_waiting(grant: Grant, at: datetime) -> str:
     if grant.last_error:
         return f"The last try said: {sentences.one_line(grant.last_error)} It is tried again."
     waited = at - max(grant.not_before, grant.created_at)
-    if grant.state == GrantState.PENDING and grant.attempt_started_at is None and waited > PATIENCE:
+    if grant.state == GrantState.PENDING and grant.attempt_started_at is None and waited > standing.PATIENCE:
         return f"No worker has taken it for {shown.time_words(waited)}. It goes on by itself when the workers are back."
     return ""
 
@@ -221,8 +220,4 @@ def lapse_of(access_request: AccessRequest, *, at: datetime) -> shown.Fuse | Non
     """How much of the time to answer is left."""
     if access_request.state != AccessRequestState.PENDING:
         return None
-    total = access_request.lapses_at - access_request.filed_at
-    left = max(timedelta(), access_request.lapses_at - at)
-    tone = "low" if left < shown.SOON or left < total * shown.SOON_SHARE else ""
-    words = shown.time_words(left)
-    return shown.Fuse(round(total.total_seconds()), round(left.total_seconds()), words, tone if left else "out")
+    return shown.fuse(begins_at=access_request.filed_at, ends_at=access_request.lapses_at, at=at)

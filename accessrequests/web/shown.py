@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from accessrequests.domain import policy, privileges, sentences, situation
+from accessrequests.domain import policy, privileges, sentences
 from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState, CredentialState, GrantState
 from accessrequests.domain.policy import Step
@@ -16,7 +16,6 @@ from accessrequests.models import AccessRequest, Grant, Target
 from accessrequests.models.access_requests import Answer
 from accessrequests.queries import access_requests, holdings, standing
 
-SOON, SOON_SHARE = situation.SOON, situation.SOON_SHARE
 _KNOWN_ENVIRONMENTS = ("production", "staging", "development")
 _TONES = {
     AccessRequestState.PENDING: "warn",
@@ -110,15 +109,6 @@ def sentence_of(access_request: AccessRequest, verdict: policy.Verdict) -> str:
     )
 
 
-def steps_of(access_request: AccessRequest, verdict: policy.Verdict) -> list[StepShown]:
-    """Who decides, and who has."""
-    without = [access_request.requester_id, access_request.beneficiary_id]
-    told = policy.to_json(verdict)
-    with_people = access_requests.with_people(told, without=without, since=access_request.filed_at)
-    people = {step["group"]: step["people"] for step in with_people["steps"]}
-    return steps_shown(verdict.steps, people=people, given=holdings.given(access_request))
-
-
 def steps_shown(
     steps: Sequence[Step], *, people: dict[str, list[str]], given: Sequence[policy.Given] = ()
 ) -> list[StepShown]:
@@ -138,12 +128,6 @@ def lets_you_do(access_request: AccessRequest) -> list[str]:
     return privileges.what_this_lets_you_do(holdings.asked_for(access_request))
 
 
-def changes_for(access_request: AccessRequest) -> list[str]:
-    """What the person's access to this target comes to beside what they hold already."""
-    before = holdings.held(access_request.beneficiary, access_request.target, without=access_request)
-    return privileges.what_changes(before, privileges.union(before, holdings.asked_for(access_request)))
-
-
 def timeline_of(access_request: AccessRequest) -> list[Happened]:
     return [
         Happened(event.at, sentences.timeline(Event(event.event), actor=event.actor, facts=event.facts))
@@ -161,8 +145,12 @@ def fuse_of(grant: Grant, *, at: datetime) -> Fuse | None:
     """How much of the time is left, while the access lives."""
     if grant.state != GrantState.ACTIVE or grant.starts_at is None or grant.expires_at is None:
         return None
-    total, left = grant.expires_at - grant.starts_at, max(timedelta(), grant.expires_at - at)
-    tone = "low" if ends_soon(starts_at=grant.starts_at, expires_at=grant.expires_at, at=at) else ""
+    return fuse(begins_at=grant.starts_at, ends_at=grant.expires_at, at=at)
+
+
+def fuse(*, begins_at: datetime, ends_at: datetime, at: datetime) -> Fuse:
+    total, left = ends_at - begins_at, max(timedelta(), ends_at - at)
+    tone = "low" if ends_soon(starts_at=begins_at, expires_at=ends_at, at=at) else ""
     return Fuse(round(total.total_seconds()), round(left.total_seconds()), time_words(left), tone if left else "out")
 
 

@@ -20,7 +20,6 @@ from accessrequests.web.pages import me, portal_page, show
 from accessrequests.web.whoami import belonging
 
 PAGE = 25
-SERVERS = ("admin", "config", "local")
 SKEW = 2.0
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 _THOUSAND = 1000

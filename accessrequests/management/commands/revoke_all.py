@@ -12,7 +12,7 @@ from accessrequests.domain.lifecycle import EndReason
 from accessrequests.management.operators import operator
 from accessrequests.models import Target
 from accessrequests.operations import grants
-from accessrequests.queries.live_grants import live_grants
+from accessrequests.queries import live
 
 LONGEST_REASON = 2_000
 
@@ -32,7 +32,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no target called {target}. Nothing was ended.")
         if not 0 < len(reason.strip()) <= LONGEST_REASON:
             raise CommandError(f"Give a reason of 1 to {LONGEST_REASON} characters. Nothing was ended.")
-        numbers = live_grants(target=target)
+        numbers = live.to_end(target=target)
         where = f"on {target}" if target else "on every target"
         if numbers and not yes:
             self.stderr.write(f"This ends {len(numbers)} grants {where}. Type yes to go on.")
