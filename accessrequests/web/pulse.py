@@ -12,6 +12,7 @@ from django.urls import reverse
 from accessrequests.domain import sentences
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.domain.privileges import Level
+from accessrequests.models import Grant
 from accessrequests.queries import clock, pulse
 from accessrequests.queries.pulse import Asked, News
 from accessrequests.web import shown
@@ -20,6 +21,8 @@ from accessrequests.web.whoami import belonging
 
 LONGEST_LOOK_BACK = timedelta(hours=1)
 MOST_TOASTS = 3
+LOOK = "Look at it"
+_MAY_WORK = "{}'s access to {} should have ended and may still work."
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,8 @@ class Toast:
     words: str
     address: str
     do: str
-    tone: str = "info"
-    icon: str = "info"
+    tone: str
+    icon: str
 
 
 @portal_page("GET")
@@ -59,55 +62,34 @@ def title_of(news: News, *, at: datetime) -> str:
 
 def toasts_of(news: News, *, at: datetime) -> list[Toast]:
     """The most urgent first."""
-    toasts = [
-        Toast(
-            f"{one.holder.name}'s access to {one.target.slug} should have ended and may still work.",
-            reverse("grant", args=[one.pk]),
-            "Look at it",
-            "bad",
-            "alert",
-        )
-        for one in news.overdue
+    return [
+        *(_of_grant(one, "bad", "alert", _MAY_WORK.format(one.holder.name, one.target.slug)) for one in news.overdue),
+        *(_of_grant(one, "warn", "clock", _ends_soon(one, at)) for one in news.ends_soon),
+        *(
+            _of_grant(one, "ok", "key", f"Your access to {one.target.slug} is live.", do="Reveal password")
+            for one in news.live
+        ),
+        *(
+            _of_grant(one, "warn", "stop", f"Your access to {one.target.slug} was ended.", do="See why")
+            for one in news.ended
+            if pulse.was_ended_by_others(one)
+        ),
+        *(_came_to_nothing(one) for one in news.came_to_nothing),
+        *(_to_decide(one) for one in news.to_decide),
     ]
-    toasts += [
-        Toast(
-            f"Your access to {one.target.slug} ends in {shown.time_words((one.expires_at or at) - at)}.",
-            reverse("grant", args=[one.pk]),
-            "Look at it",
-            "warn",
-            "clock",
-        )
-        for one in news.ends_soon
-    ]
-    toasts += [
-        Toast(
-            f"Your access to {one.target.slug} is live.",
-            reverse("grant", args=[one.pk]),
-            "Reveal password",
-            "ok",
-            "key",
-        )
-        for one in news.live
-    ]
-    toasts += [
-        Toast(
-            f"Your access to {one.target.slug} was ended.", reverse("grant", args=[one.pk]), "See why", "warn", "stop"
-        )
-        for one in news.ended
-        if pulse.was_ended_by_others(one)
-    ]
-    toasts += [_came_to_nothing(one) for one in news.came_to_nothing]
-    toasts += [
-        Toast(
-            f"An approval waits for you: {one.requester} wants to {_deed(one)}.",
-            reverse("approval", args=[one.pk]),
-            "Look at it",
-            "info",
-            "inbox",
-        )
-        for one in news.to_decide
-    ]
-    return toasts
+
+
+def _of_grant(grant: Grant, tone: str, icon: str, words: str, *, do: str = LOOK) -> Toast:
+    return Toast(words, reverse("grant", args=[grant.pk]), do, tone, icon)
+
+
+def _ends_soon(grant: Grant, at: datetime) -> str:
+    return f"Your access to {grant.target.slug} ends in {shown.time_words((grant.expires_at or at) - at)}."
+
+
+def _to_decide(one: Asked) -> Toast:
+    words = f"An approval waits for you: {one.requester} wants to {_deed(one)}."
+    return Toast(words, reverse("approval", args=[one.pk]), LOOK, "info", "inbox")
 
 
 def _came_to_nothing(one: Asked) -> Toast:
