@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from accessrequests.domain.names import NAME
 from accessrequests.domain.plain_text import visible_length
 from accessrequests.domain.wording import one_line
 
@@ -15,7 +16,6 @@ LONGEST_EMAIL = 254
 LONGEST_GROUP = 256
 MOST_GROUPS = 1000
 
-_USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 # Printable ASCII only: look-alikes and turned text have no place in an address that mail is sent to.
 _EMAIL = re.compile(r"[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 _SUBJECT = re.compile(r"[ -~]{1,255}")  # OpenID Connect Core 1.0, section 2
@@ -71,7 +71,7 @@ def _text(value: object) -> str:
 def _username(value: object) -> str:
     """The part before an @, if it can be a user name here as it stands; else nothing, and nothing is made of it."""
     name = _text(value).partition("@")[0]
-    return name if _USERNAME.fullmatch(name) else ""
+    return name if NAME.fullmatch(name) else ""
 
 
 def _groups(value: object) -> frozenset[str] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from accessrequests.domain.names import NAME
 from accessrequests.management.documents import (
     Section,
     entries_of,
@@ -23,7 +23,6 @@ from accessrequests.management.documents import (
 )
 from accessrequests.models.people import GroupRole
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _NAME_FORM = "1 to 64 of a-z, 0-9, dot, dash and underscore, beginning with a letter or digit"
 _ROLES = tuple(role.value for role in GroupRole)
 
@@ -84,7 +83,7 @@ def _identity(value: object) -> dict[str, str] | None:
 
 
 def _check_name(who: str, name: object, wrong: list[str]) -> None:
-    if not (isinstance(name, str) and _NAME.fullmatch(name)):
+    if not (isinstance(name, str) and NAME.fullmatch(name)):
         wrong.append(f"{who}: a name is {_NAME_FORM}. Put it in quotes if it looks like a number or a yes.")
 
 

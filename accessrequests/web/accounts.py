@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from datetime import timedelta
 from http import HTTPStatus
@@ -19,12 +18,12 @@ from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from accessrequests.domain.names import NAME
 from accessrequests.models import Person
 from accessrequests.operations import sessions
 from accessrequests.queries import people
 from accessrequests.web import unsent
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _NOBODY = "?"
 _TOO_MANY = "too_many_login_attempts"
 WAIT_SECONDS = 300
@@ -84,7 +83,7 @@ class SignInForm(LoginForm):
     def clean_login(self) -> str:
         """The one spelling that a name has: look-alikes neither match nor count as attempts on somebody else."""
         typed = str(super().clean_login()).lower()
-        return typed if _NAME.fullmatch(typed) else _NOBODY
+        return typed if NAME.fullmatch(typed) else _NOBODY
 
 
 class ConfirmForm(ReauthenticateForm):
