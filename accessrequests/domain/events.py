@@ -90,6 +90,9 @@ class Via(StrEnum):
     COMMAND = "command"
 
 
+PRODUCT = "access-requests"  # who acts when nobody does: the workers and the relay
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who did it, and through what. `name` is a user name, or the name of the machine's own part."""

@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection
 
 from accessrequests.domain import chain
-from accessrequests.domain.events import FOLLOW_UPS, QUEUE_OF, Actor, Event, Job, Via
+from accessrequests.domain.events import FOLLOW_UPS, PRODUCT, QUEUE_OF, Actor, Event, Job, Via
 from accessrequests.models import AuditEvent, Grant, IdempotencyKey, OutboxMessage
 from accessrequests.models.outbox import CHANNEL
 from accessrequests.operations.idempotency import Idempotency
@@ -24,7 +24,7 @@ from accessrequests.queries.grants import CUT_BOUND
 AUDIT_LOCK = 7_241_960_113
 UNREAD_LIFE = timedelta(minutes=15)
 
-CLOCKWORK = Actor(name="access-requests", via=Via.WORKER)
+CLOCKWORK = Actor(name=PRODUCT, via=Via.WORKER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,21 +15,20 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from accessrequests.domain import sentences
-from accessrequests.domain.events import Event, Via
+from accessrequests.domain.events import PRODUCT, Event, Via
 from accessrequests.models import AuditEvent, Target
 from accessrequests.operations import trail as trail_operations
 from accessrequests.operations.refusals import Refused
 from accessrequests.queries import audit, clock, trail
 from accessrequests.queries.trail import Wanted
 from accessrequests.web.pages import SeeOther, me, portal_page, show
+from accessrequests.web.sheets import inert
 from accessrequests.web.whoami import belonging
 
 PAGE = 25
 LONGEST_TYPED = 200
 LARGEST = 2**63 - 1
 COLUMNS = ("sequence", "at", "event", "actor", "via", "subject", "facts", "previous", "hash")
-# A spreadsheet takes a cell that begins like this for a formula, and runs it.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 FAMILIES = (
     *("access_request.*", "grant.*", "credential.*", "policy.*", "target.*", "clock.*"),
     *("person.*", "group.*", "token.*", "audit.*"),
@@ -52,6 +51,7 @@ class Row:
     """One event as it is shown."""
 
     event: AuditEvent
+    who: str
     sentence: str
     about: str
     tone: str
@@ -159,7 +159,8 @@ def _row(event: AuditEvent) -> Row:
         sentences.timeline(Event(event.event), actor=event.actor, facts=event.facts) if known else f"{event.event}."
     )
     facts = json.dumps(event.facts, indent=2, sort_keys=True, ensure_ascii=False)
-    return Row(event, sentence, _about(event.subject), _tone(event.event), facts)
+    who = "the product itself" if event.actor == PRODUCT else event.actor
+    return Row(event, who, sentence, _about(event.subject), _tone(event.event), facts)
 
 
 def _about(subject: str) -> str:
@@ -203,8 +204,3 @@ def _csv(events: Iterator[Mapping[str, Any]]) -> Iterator[str]:
 
 def _cell(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True) if isinstance(value, Mapping) else str(value)
-
-
-def inert(cell: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell

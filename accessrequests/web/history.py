@@ -12,19 +12,18 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from accessrequests.domain.lifecycle import AccessRequestState
-from accessrequests.domain.window import spell_duration
 from accessrequests.models import AccessRequest, Grant
 from accessrequests.models.access_requests import Answer
 from accessrequests.queries import clock, history, standing
 from accessrequests.web import shown
 from accessrequests.web.pages import me, portal_page, show
+from accessrequests.web.sheets import inert
 
 PAGE = 25
 MOST_EXPORTED = 5_000
 LONGEST_NUMBER = 18
 WORDS = {"": "Everything", "ended": "Ended", "denied": "Denied", "taken-back": "Taken back", "lapsed": "Lapsed"}
 COLUMNS = ("request", "access", "target", "environment", "filed", "started", "ended", "held", "how", "why", "ticket")
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +81,6 @@ def export(request: HttpRequest) -> HttpResponse:
     return answer
 
 
-def inert(cell: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
-
-
 def _cells(row: Row) -> Sequence[str]:
     asked, started = row.access_request, row.grant.activated_at if row.grant else None
     return (
@@ -113,7 +107,7 @@ def _row(access_request: AccessRequest, *, at: datetime) -> Row:
     told = standing.situation_of(grant, at=at, is_mine=True)
     ended_at = grant.cut_at or grant.revoked_at
     held = max(timedelta(), ended_at - grant.activated_at) if grant.activated_at and ended_at else None
-    words = f"{shown.time_words(held)} of {spell_duration(grant.length)}" if held is not None else "none"
+    words = f"{shown.time_words(held)} of {shown.time_words(grant.length)}" if held is not None else "none"
     return Row(access_request, grant, deed, environment, shown.Tag(told.word, told.tone), told.heading, words, ended_at)
 
 

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accessrequests.models import AuditEvent
 from accessrequests.queries import trail
-from accessrequests.web.audit import FORMULA, inert
+from accessrequests.web.sheets import FORMULA, inert
 from tests import make
 from tests.make import Cast
 from tests.web.browser import Browser, signed_in, text_of

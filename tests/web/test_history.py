@@ -40,7 +40,7 @@ class TestHistory:
 
         page = page_of(cast)
 
-        for told in ("ended by you", "denied by bob", "Staging will do.", "taken back", "0 s of 2 hours"):
+        for told in ("ended by you", "denied by bob", "Staging will do.", "taken back", "0 s of 2 h"):
             assert told in page, told
         for number in (grant.access_request_id, denied, taken_back.pk):
             assert f"/request/?again={number}" in page
