@@ -48,6 +48,10 @@ class Chart:
     labels: Sequence[Label]
     top: str
 
+    @property
+    def is_empty(self) -> bool:
+        return not any(bar.height for bar in self.bars)
+
 
 def of_health(numbers: Numbers) -> list[Chart]:
     return [_waits(numbers.waits), _lags(numbers.lags), _live(numbers.live)]

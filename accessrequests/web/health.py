@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from accessrequests.domain import sentences
-from accessrequests.domain.events import Event, Via
+from accessrequests.domain.events import Event, Queue, Via
 from accessrequests.domain.window import parse_moment
 from accessrequests.models import AuditEvent, Grant
 from accessrequests.models.people import GroupRole
@@ -21,6 +21,14 @@ from accessrequests.web import drawing, shown
 from accessrequests.web.pages import SeeOther, me, portal_page, show
 from accessrequests.web.whoami import belonging
 
+PARTS = {"relay": "Relay", "worker": "Workers", "worker_urgent": "Urgent workers"}
+QUEUES = {
+    Queue.REVOKE: "Ending access",
+    Queue.BREAK_GLASS: "Urgent access",
+    Queue.PROVISION: "Setting up access",
+    Queue.NOTIFY: "Telling people",
+    Queue.RECONCILE: "Looking at targets",
+}
 LONG = timedelta(minutes=1)
 STALE = timedelta(minutes=5)
 
@@ -50,9 +58,10 @@ def health_page(request: HttpRequest) -> HttpResponse:
         "most": watch.MOST_SHOWN,
         "away": [(target, shown.time_words(at - (target.unreachable_since or at))) for target in watch.away()],
         "waiting": [
-            (one, shown.time_words(at - (one.since or at)), at - (one.since or at) > LONG) for one in watch.waiting(at)
+            (one, QUEUES[Queue(one.queue)], shown.time_words(at - (one.since or at)), at - (one.since or at) > LONG)
+            for one in watch.waiting(at)
         ],
-        "signs": [(sign, shown.time_words(at - (sign.at or at))) for sign in figures.signs],
+        "signs": [(sign, PARTS[sign.who], shown.time_words(at - (sign.at or at))) for sign in figures.signs],
         "skews": [_happened(event) for event in seen if event.event in watch.SKEWS],
         "orphans": [_happened(event) for event in seen if event.event == watch.ORPHAN],
         "anchor": _anchor(at),
