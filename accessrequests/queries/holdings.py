@@ -9,7 +9,7 @@ from accessrequests.domain.lifecycle import GrantState
 from accessrequests.domain.privileges import Privilege
 from accessrequests.models import AccessRequest, Grant, Person, Target
 from accessrequests.models.access_requests import Answer
-from accessrequests.queries import asks
+from accessrequests.queries import access_requests, asks
 
 ALIVE = (GrantState.PENDING.value, GrantState.ACTIVE.value)
 
@@ -21,9 +21,16 @@ def grants_held(person: Person) -> QuerySet[Grant]:
     )
 
 
-def held(person: Person, target: Target, *, without: AccessRequest | None = None) -> tuple[Privilege, ...]:
-    """What the person's live grants on the target come to, but for the grant of one request."""
+def held(
+    person: Person, target: Target, *, without: AccessRequest | None = None, seen_by: Person | None = None
+) -> tuple[Privilege, ...]:
+    """What the person's live grants on the target come to, but for the grant of one request.
+
+    `seen_by` somebody else: only by those that the other one may see anyway.
+    """
     grants = Grant.objects.filter(holder=person, target=target, state__in=ALIVE).select_related("access_request")
+    if seen_by is not None and seen_by != person:
+        grants = grants.filter(access_request__in=access_requests.visible_to(seen_by).values("pk"))
     others = [grant.access_request for grant in grants if without is None or grant.access_request_id != without.pk]
     return privileges.union(*(asked_for(one) for one in others))
 

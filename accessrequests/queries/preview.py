@@ -50,7 +50,7 @@ def preview(*, requester: Person, asked: Asked, at: datetime, is_draft: bool = F
     """
     considered = asks.consider(requester=requester, asked=asked, at=at, is_draft=is_draft)
     wanted = privileges.union(*considered.privileges.values())
-    held = holdings.held(considered.beneficiary, considered.target)
+    held = holdings.held(considered.beneficiary, considered.target, seen_by=requester)
     without = [requester.pk, considered.beneficiary.pk]
     starts_at = max(at, asked.starts_at or at)
     return Preview(

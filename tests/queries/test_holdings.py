@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from accessrequests.domain import policy
 from accessrequests.domain.events import Via
-from accessrequests.models import AccessRequest
+from accessrequests.models import AccessRequest, Person
 from accessrequests.operations import grants
-from accessrequests.queries import holdings
+from accessrequests.queries import clock, holdings, preview
 from tests import make
 from tests.make import Cast
 
@@ -22,6 +22,21 @@ class TestHeld:
 
         grants.release(grant_id=grant.pk, holder=cast.alice, via=Via.API)
         assert holdings.held(cast.alice, make.target()) == ()
+
+
+class TestPreview:
+    def test_tells_nobody_what_somebody_else_holds_unless_they_may_see_it(self, cast: Cast) -> None:
+        grant = make.approved_grant(cast.alice, cast.bob)
+        asked, held = make.asked(grantee="alice"), holdings.asked_for(grant.access_request)
+
+        def seen(person: Person) -> tuple[object, list[str]]:
+            found = preview.preview(requester=person, asked=asked, at=clock.now())
+            return found.held, found.what_changes
+
+        assert seen(cast.frank)[0] == ()
+        assert [said.startswith("New: ") for said in seen(cast.frank)[1]] == [True], "As if there were nothing."
+        for person in (cast.alice, cast.bob, cast.erin):
+            assert seen(person)[0] == held
 
 
 class TestJudgedToday:
