@@ -34,7 +34,8 @@ class TestPreview:
             return found.held, found.what_changes
 
         assert seen(cast.frank)[0] == ()
-        assert [said.startswith("New: ") for said in seen(cast.frank)[1]] == [True], "As if there were nothing."
+        assert all(said.startswith("New: ") for said in seen(cast.frank)[1]), "As if there were nothing."
+        assert not any(said.startswith("New: ") for said in seen(cast.bob)[1])
         for person in (cast.alice, cast.bob, cast.erin):
             assert seen(person)[0] == held
 
