@@ -1,4 +1,4 @@
-"""Looking for anything that one may see: each kind is searched only within what the person sees anyway."""
+"""Looking for anything that one may see, in the same few bounded steps whatever is looked for and whatever is found."""
 
 from __future__ import annotations
 
@@ -6,141 +6,185 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.contrib.postgres.search import SearchQuery, SearchVectorField
-from django.db import connection, transaction
-from django.db.models import F, Func, Q, QuerySet, TextField
-from django.db.models.functions import Cast
+from django.db import connection
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accessrequests.domain import policy
 from accessrequests.domain.rules import Rule
-from accessrequests.models import AccessRequest, Grant, Person, PolicyVersion, Target
-from accessrequests.queries import access_requests, grants, people
+from accessrequests.models import AccessRequest, Approval, Grant, Person, PolicyVersion, Target
+from accessrequests.queries.belonging import Belonging
 
 LONGEST = 200
 MOST_WORDS = 8
+SHORTEST_START = 2  # too many words begin with a single letter: it is looked for as a word
 A_PAGE = 25
 MOST_OTHERS = 10
 MOST_NAMES = 50
-MOST_SAYING = 500
-MOST_RECENT = 300
-MOST_OF_ONE = 300
+MOST_ANYWHERE = 2_000
+MOST_ANSWERED = 1_000
+WINDOW = 3_000
 SHORTEST_USERNAME = 3
+NEWER_THAN_ALL = 2**62
 
 _NUMBER = re.compile(r"(?:req-?|#)?\s*([0-9]{1,18})", re.IGNORECASE)
-_SETTINGS = "SELECT set_config('enable_seqscan', %s, true), set_config('gin_fuzzy_search_limit', %s, true)"
 _WORD = re.compile(r"[^\W_]+")
+
+_TEXT = """"reason" || ' ' || "ticket" || ' ' || ("roles")::text"""
+# Word for word what the index of words is of: an index of an expression serves that expression only.
+_SAYS = f"""to_tsvector('simple'::regconfig, translate({_TEXT}, '@._-/:"[],', '          '))
+            @@ to_tsquery('simple', %(words)s)"""
+_NAMES = "requester_id = ANY(%(folk)s) OR beneficiary_id = ANY(%(folk)s) OR target_id = ANY(%(targets)s)"
+# Each part has an index. That of the answered ones has a bound: who left a group still sees the latest of what they answered.
+_IS_SEEN = """(%(sees_all)s OR requester_id = %(me)s OR beneficiary_id = %(me)s OR step_groups && %(groups)s::varchar[]
+               OR id = ANY(ARRAY(SELECT access_request_id FROM accessrequests_approval
+                                  WHERE person_id = %(me)s ORDER BY id DESC LIMIT %(most_answered)s)))"""
+# What says the words and what is named are planned for all that they would find, each from the indexes, and run only for
+# as much as is taken of them. That has no order, so if there is more, the newest requests are looked at one by one.
+_FOUND = f"""
+WITH saying AS MATERIALIZED (
+    SELECT id FROM accessrequests_accessrequest WHERE {_SAYS} AND {_IS_SEEN} AND id < %(before)s
+), named AS MATERIALIZED (
+    SELECT id FROM accessrequests_accessrequest
+     WHERE ({_NAMES} OR id = %(number)s) AND {_IS_SEEN} AND id < %(before)s
+), newest AS MATERIALIZED (
+    SELECT id, requester_id, beneficiary_id, target_id, step_groups, {_TEXT} AS said
+      FROM accessrequests_accessrequest WHERE id < %(before)s ORDER BY id DESC LIMIT %(window)s
+)
+(SELECT 'anywhere', id FROM saying LIMIT %(most_anywhere)s)
+UNION
+(SELECT 'anywhere', id FROM named LIMIT %(most_anywhere)s)
+UNION ALL
+(SELECT 'newest', id FROM newest WHERE (said ~* ALL(%(starts)s) OR {_NAMES} OR id = %(number)s) AND {_IS_SEEN}
+  ORDER BY id DESC LIMIT %(most_shown)s)
+UNION ALL
+(SELECT 'end', min(id) FROM newest HAVING count(*) = %(window)s)
+"""  # noqa: S608  # nosec B608: constants of this file
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found, a bounded number of each kind. `next_before` leads to older requests."""
+    """What was found, a bounded number of each kind. `next_before` leads to older requests.
 
-    words: Sequence[str]
-    requests: Sequence[AccessRequest]
-    next_before: int | None
-    grants: Sequence[Grant]
-    targets: Sequence[Target]
-    people: Sequence[Person]
-    rules: Sequence[Rule]
+    Where too many requests match, only as many of the newest were looked at as `only_newest` says.
+    """
+
+    words: Sequence[str] = ()
+    requests: Sequence[AccessRequest] = ()
+    next_before: int | None = None
+    only_newest: int = 0
+    grants: Sequence[Grant] = ()
+    targets: Sequence[Target] = ()
+    people: Sequence[Person] = ()
+    rules: Sequence[Rule] = ()
 
     @property
     def is_empty(self) -> bool:
         return not (self.requests or self.grants or self.targets or self.people or self.rules)
 
 
-class _Said(Func):
-    """The words of a request; the migration has an index of just this expression."""
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is looked for, read out of what was typed."""
 
-    template = "to_tsvector('simple'::regconfig, translate(%(expressions)s, '@._-/:\"[],', '          '))"
-    arg_joiner = " || ' ' || "
-    output_field = SearchVectorField()
+    text: str
+    words: Sequence[str]
+    number: int
+    folk: Sequence[Person]
+    targets: Sequence[Target]
 
 
-def find(person: Person, *, text: str, before: int | None = None) -> Found:
+def find(belonging: Belonging, *, text: str, before: int | None = None) -> Found:
     """Everything that the text is found in, of what the person may see; of older requests from below `before` on."""
     text = " ".join(text.replace("\0", " ").split())[:LONGEST]
     words = list(dict.fromkeys(word.lower() for word in _WORD.findall(text)))[:MOST_WORDS]
     if not words:
-        return Found((), (), None, (), (), (), ())
+        return Found()
     named = _NUMBER.fullmatch(text)
-    number = int(named[1]) if named else None
-    sees_all = people.may_audit(person)
-    folk, targets = _people(text), list(_targets(text))
-    requests, older = _requests(person, words, matches=_matches(number, folk, targets), before=before)
+    wanted = _Wanted(text, words, int(named[1]) if named else 0, _people(text), list(_targets(text)))
+    numbers, older, only_newest = _numbers(belonging, wanted, before=before)
+    requests = list(
+        AccessRequest.objects.select_related("requester", "beneficiary", "target")
+        .defer("privileges", "verdict")
+        .filter(pk__in=numbers)
+        .order_by("-pk")
+    )
     if before is not None:
-        return Found(words, requests, older, (), (), (), ())
+        return Found(words, requests, older, only_newest)
     return Found(
-        words=words,
-        requests=requests,
-        next_before=older,
-        grants=_grants(person, text, number),
-        targets=targets[:MOST_OTHERS],
-        people=(folk if sees_all else _known_to(person, folk))[:MOST_OTHERS],
+        words,
+        requests,
+        older,
+        only_newest,
+        grants=_grants(belonging, wanted),
+        targets=wanted.targets[:MOST_OTHERS],
+        people=_known(belonging, wanted.folk)[:MOST_OTHERS],
         rules=_rules(text),
     )
 
 
-def _requests(
-    person: Person, words: Sequence[str], *, matches: Sequence[Q], before: int | None
-) -> tuple[list[AccessRequest], int | None]:
-    """A bounded number that match, and then those of them that the person may see: joined, the two have no index.
+def _numbers(belonging: Belonging, wanted: _Wanted, *, before: int | None) -> tuple[list[int], int | None, int]:
+    """A page of them, newest first; from where on there may be older ones; and how many were looked at, if not all.
 
-    The second question is asked even when nothing matches, so that what is not ones own costs what nothing costs.
+    One question, the same for everybody, which counts nothing but what the person may see: what is found, and what is
+    said of it, tells nothing of the rest.
     """
-    ways = access_requests.ways_to_see(person)
-    earlier = Q(pk__lt=before) if before is not None else Q()
-    near = set(_said_in(words, ways, earlier))
-    everything = AccessRequest.objects.filter(earlier).order_by("-pk")
-    named = [everything.filter(match).values_list("pk", flat=True)[:MOST_OF_ONE] for match in matches]
-    if named:
-        near.update(named[0].union(*named[1:]) if named[1:] else named[0])
-    found = access_requests.newest([way.filter(pk__in=near or {0}) for way in ways], before=None, most=A_PAGE + 1)
-    shown = found[:A_PAGE]
-    return shown, shown[-1].pk if len(found) > A_PAGE else None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _FOUND,
+            {
+                "me": belonging.person.pk,
+                "sees_all": belonging.sees_all,
+                "groups": sorted(belonging.since),
+                "words": " & ".join(f"'{word}'{':*' if _may_go_on(word) else ''}" for word in wanted.words),
+                "starts": [_pattern(word) for word in wanted.words],
+                "number": wanted.number,
+                "folk": [one.pk for one in wanted.folk],
+                "targets": [one.pk for one in wanted.targets],
+                "before": before if before is not None else NEWER_THAN_ALL,
+                "window": WINDOW,
+                "most_answered": MOST_ANSWERED,
+                "most_anywhere": MOST_ANYWHERE + 1,
+                "most_shown": A_PAGE + 1,
+            },
+        )
+        rows: list[tuple[str, int]] = cursor.fetchall()
+    found = {
+        part: sorted((pk for of, pk in rows if of == part), reverse=True) for part in ("anywhere", "newest", "end")
+    }
+    if len(found["anywhere"]) <= MOST_ANYWHERE:
+        numbers, end, looked_at = found["anywhere"], None, 0
+    else:
+        numbers, end = found["newest"], next(iter(found["end"]), None)
+        looked_at = WINDOW if end is not None else 0
+    shown = numbers[:A_PAGE]
+    return shown, shown[-1] if len(numbers) > A_PAGE else end, looked_at
 
 
-def _said_in(words: Sequence[str], ways: Sequence[QuerySet[AccessRequest]], earlier: Q) -> list[int]:
-    """Those that say every word. A word that too many say is looked for in the newest that the person may see."""
-    query = SearchQuery(" & ".join(f"'{word}':*" for word in words), search_type="raw", config="simple")
-    saying = AccessRequest.objects.alias(said=_said()).filter(said=query)
-    with transaction.atomic(), connection.cursor() as cursor:
-        # The planner takes a rare word for a common one, and would read every request instead of the index; the limit
-        # ends the reading of the index soon where the word is a common one.
-        cursor.execute(_SETTINGS, ["off", str(4 * MOST_SAYING)])
-        everywhere = list(saying.filter(earlier).order_by().values_list("pk", flat=True)[: MOST_SAYING + 1])
-        cursor.execute(_SETTINGS, ["on", "0"])
-    if len(everywhere) <= MOST_SAYING:
-        return everywhere
-    recent: set[int] = set()
-    for way in ways:
-        recent.update(way.filter(earlier).order_by("-pk").values_list("pk", flat=True)[:MOST_RECENT])
-    latest = sorted(recent, reverse=True)[:MOST_RECENT]
-    return list(saying.filter(pk__in=latest).order_by().values_list("pk", flat=True))
+def _may_go_on(word: str) -> bool:
+    return len(word) >= SHORTEST_START or word.isdecimal()
 
 
-def _matches(number: int | None, folk: Sequence[Person], targets: Sequence[Target]) -> list[Q]:
-    """What a request is found by besides its words."""
-    matches = [] if number is None else [Q(pk=number)]
-    if folk:
-        ids = [one.pk for one in folk]
-        matches += [Q(requester__in=ids), Q(beneficiary__in=ids)]
-    return [*matches, Q(target__in=[one.pk for one in targets])] if targets else matches
+def _pattern(word: str) -> str:
+    """Where the word stands at the beginning of a word. It has letters and digits only."""
+    return f"(^|[^[:alnum:]]){word}" if _may_go_on(word) else f"(^|[^[:alnum:]]){word}($|[^[:alnum:]])"
 
 
-def _said() -> _Said:
-    return _Said(F("reason"), F("ticket"), Cast("roles", TextField()))
-
-
-def _grants(person: Person, text: str, number: int | None) -> list[Grant]:
+def _grants(belonging: Belonging, wanted: _Wanted) -> list[Grant]:
     """By their number, or by the name of their user as a log of the database has it."""
-    match = Q(pk=number) if number is not None else Q(pk__in=[])
-    if len(text) >= SHORTEST_USERNAME:
-        match |= Q(username__startswith=text)
+    match = Q(pk=wanted.number)
+    if len(wanted.text) >= SHORTEST_USERNAME:
+        match |= Q(username__startswith=wanted.text)
     # The few that match are looked at first, and then whether one may see them.
-    near = list(Grant.objects.filter(match).order_by("-pk").values_list("pk", flat=True)[: MOST_NAMES * 10])
-    if not near:
-        return []
-    return list(grants.visible_to(person).filter(pk__in=near).order_by("-pk")[:MOST_OTHERS])
+    near = Grant.objects.filter(match).order_by("-pk").values("pk")[: MOST_NAMES * 10]
+    found = Grant.objects.select_related("target", "holder", "access_request").filter(pk__in=near).order_by("-pk")
+    return list((found if belonging.sees_all else found.filter(_is_seen(belonging)))[:MOST_OTHERS])
+
+
+def _is_seen(belonging: Belonging) -> Q:
+    me = belonging.person
+    answered = Approval.objects.filter(access_request=OuterRef("access_request"), person=me)
+    own = Q(holder=me) | Q(access_request__requester=me) | Q(access_request__beneficiary=me)
+    return own | Q(access_request__step_groups__overlap=sorted(belonging.since)) | Q(Exists(answered))
 
 
 def _targets(text: str) -> QuerySet[Target]:
@@ -153,14 +197,15 @@ def _people(text: str) -> list[Person]:
     return list(Person.objects.filter(match).order_by("username")[:MOST_NAMES])
 
 
-def _known_to(person: Person, folk: Sequence[Person]) -> list[Person]:
-    """Oneself, and those for whom or by whom one's own requests were made."""
-    ids = {one.pk for one in folk}
-    own = AccessRequest.objects.filter(
-        Q(requester=person, beneficiary__in=ids) | Q(beneficiary=person, requester__in=ids)
-    )
+def _known(belonging: Belonging, folk: Sequence[Person]) -> list[Person]:
+    """Everybody for those who see all; for others themselves, and those for whom or by whom requests of theirs were made."""
+    if belonging.sees_all:
+        return list(folk)
+    # Nobody has the number 0: the question is asked, too, where nobody matches, so that both cost the same.
+    me, ids = belonging.person, [one.pk for one in folk] or [0]
+    own = AccessRequest.objects.filter(Q(requester=me, beneficiary__in=ids) | Q(beneficiary=me, requester__in=ids))
     pairs = own.order_by().values_list("requester_id", "beneficiary_id").distinct()
-    known = {pk for pair in pairs for pk in pair} | {person.pk}
+    known = {pk for pair in pairs for pk in pair} | {me.pk}
     return [one for one in folk if one.pk in known]
 
 

@@ -12,7 +12,8 @@ from accessrequests.domain.rules import Rule
 from accessrequests.models import AccessRequest
 from accessrequests.queries import clock, search
 from accessrequests.web import shown
-from accessrequests.web.pages import me, portal_page, show
+from accessrequests.web.pages import portal_page, show
+from accessrequests.web.whoami import belonging
 
 MOST_DIGITS = 18
 AROUND = 200  # characters of a reason that are shown
@@ -34,7 +35,7 @@ class Line:
 def search_page(request: HttpRequest) -> HttpResponse:
     text, before = request.GET.get("q", "")[: search.LONGEST], request.GET.get("before", "")
     is_number = before.isascii() and before.isdecimal() and len(before) <= MOST_DIGITS
-    found = search.find(me(request), text=text, before=int(before) if is_number else None)
+    found = search.find(belonging(request), text=text, before=int(before) if is_number else None)
     at = clock.now()
     context = {
         "text": text,

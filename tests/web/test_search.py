@@ -146,4 +146,4 @@ class TestPage:
                 costs.append(len(captured))
 
         assert costs[:3] == costs[3:]
-        assert max(costs) <= 22, costs
+        assert max(costs) <= 12, costs
