@@ -130,6 +130,15 @@ class RoleRef:
         return cls(role=role, database=database, collection=collection)
 
 
+def is_role(text: str) -> bool:
+    """Whether the text names a role, as far as its form tells."""
+    try:
+        RoleRef.parse(text)
+    except InvalidRole:
+        return False
+    return True
+
+
 def level_of(privileges: Iterable[Privilege]) -> Level:
     """The highest level of any action on any resource; nothing at all is read."""
     return max((_level(action, p.resource) for p in privileges for action in p.actions), default=Level.READ)

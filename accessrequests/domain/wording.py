@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from accessrequests.domain.actions import SERVER_DATABASES
 from accessrequests.domain.approvals import Step
 from accessrequests.domain.lifecycle import EndReason
-from accessrequests.domain.privileges import Level, RoleRef
+from accessrequests.domain.privileges import Level, RoleRef, is_role
 from accessrequests.domain.window import spell_duration
 
 LONGEST_LINE = 200
@@ -88,6 +88,9 @@ def ending(reason: EndReason | None, *, by: str = "", note: str = "") -> str:
 
 def deed(*, roles: Sequence[str], level: Level, target: str) -> str:
     """What is asked for as a verb with its places: read shop.orders on shop-prod."""
+    if not all(map(is_role, roles)):
+        # A row that no form of today would take: told as it is, and as the most that anybody can be given.
+        return f"{_VERBS[max(level, Level.ADMIN)]} {target} with {_summed_up(roles)}, whose reach is unknown"
     parsed = [RoleRef.parse(role) for role in roles]
     if any(role.database in SERVER_DATABASES for role in parsed):
         # The server's own database would say nothing about how far such a role reaches; its name does.

@@ -167,7 +167,7 @@ def judge_again(access_request: AccessRequest, *, shortened: timedelta | None = 
     roles = _roles(tuple(access_request.roles), errors)
     expanded = _expand(roles, _inventory(access_request.target), errors)
     for name, held in expanded.items():
-        asked_for = privileges.from_json(access_request.privileges[name])
+        asked_for = privileges.from_json(access_request.privileges.get(name, []))
         if privileges.difference(held, asked_for):
             errors.setdefault("roles", []).append(f"{name} now lets one do more than when it was asked for. Ask again.")
     if errors:

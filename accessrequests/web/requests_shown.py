@@ -71,6 +71,8 @@ class Outcome:
 
 
 def reach_of(access_request: AccessRequest) -> Reach:
+    if not all(privileges.is_role(role) and role in access_request.privileges for role in access_request.roles):
+        return Reach("unknown", "It names a role in a way that cannot be read. Treat it as admin.")
     asked = holdings.asked_for(access_request)
     words = privileges.reach_of(asked)
     inventory = getattr(access_request.target, "inventory", None)

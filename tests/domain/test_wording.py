@@ -99,6 +99,11 @@ class TestPieces:
 
 
 class TestDeed:
+    def test_tells_a_role_that_cannot_be_read_as_it_is(self) -> None:
+        told = wording.deed(roles=["read", "x@y"], level=Level.READ, target="shop-prod")
+
+        assert told == "administer shop-prod with read and x@y, whose reach is unknown"
+
     @pytest.mark.parametrize(
         ("roles", "level", "deed"),
         [
