@@ -39,6 +39,7 @@ from accessrequests.operations.refusals import Refused
 PROVIDER_ID = "oidc"
 WAY = "provider"
 LARGEST_ANSWER = 256 * 1024
+_LONG_AGO = 1.0  # no moment of a proof: what was not said is no proof for anything that wants a fresh one
 _UNHEARD = "The provider did not answer as it should. Try again; if it stays so, tell your administrators."
 _NOT_YOURS = "This answer does not belong to a sign-in that was begun in this browser. Begin again."
 
@@ -119,7 +120,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
         if request.user.is_authenticated and request.user != person:
             get_account_adapter(request).logout(request)
         was_here = request.user.is_authenticated
-        record_authentication(request, person, WAY, reauthenticated=was_here or None)
+        record_authentication(request, person, WAY, at=_proved_at(sociallogin), reauthenticated=was_here or None)
         if was_here:
             raise ImmediateHttpResponse(HttpResponseRedirect(wanted or resolve_url(settings.LOGIN_REDIRECT_URL)))
         raise ImmediateHttpResponse(perform_login(request, person, redirect_url=wanted))
@@ -138,7 +139,7 @@ def _arrived(sociallogin: SocialLogin) -> Person:
         raise Unusable(_NOT_YOURS)
     if userinfo.get("sub", id_token.get("sub")) != id_token.get("sub"):
         raise Unusable(_UNHEARD)
-    if sociallogin.state.get("data", {}).get("again") and not _is_recent(id_token.get("auth_time")):
+    if sociallogin.state.get("data", {}).get("again") and not _is_recent(_proved_at(sociallogin)):
         raise Unusable("The provider did not ask you again who you are. Sign out there, then try once more.")
     token = sociallogin.token
     tokens = {
@@ -150,11 +151,20 @@ def _arrived(sociallogin: SocialLogin) -> Person:
     return identities.arrive(issuer=settings.ACCESS_OIDC_ISSUER, claims=claimed, tokens=json.dumps(tokens))
 
 
-def _is_recent(auth_time: object) -> bool:
-    """A provider that does not say when it asked was told to ask, which is all that there is to go by."""
-    if not isinstance(auth_time, int | float):
-        return auth_time is None
-    return time.time() - auth_time < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+def _proved_at(sociallogin: SocialLogin) -> float:
+    """When the provider asked who it is, as it says itself; long ago where it does not say.
+
+    It is asked to say so with `max_age`, but that and `prompt` pass through the browser, which may leave them out: an
+    open session at the provider would answer for whoever sits there.
+    """
+    auth_time = sociallogin.account.extra_data["id_token"].get("auth_time")
+    if isinstance(auth_time, bool) or not isinstance(auth_time, int | float):
+        return _LONG_AGO
+    return float(min(max(auth_time, _LONG_AGO), time.time()))
+
+
+def _is_recent(proved_at: float) -> bool:
+    return time.time() - proved_at < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
 
 
 def read_claims(said: Mapping[str, Any]) -> Claims:
@@ -175,6 +185,7 @@ def start(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("account_login"))
     nonce = secrets.token_urlsafe(24)
     again = request.user.is_authenticated
+    oldest = settings.ACCOUNT_REAUTHENTICATION_TIMEOUT if again else settings.SESSION_COOKIE_AGE
     provider = Conversation(request, PROVIDER_ID).get_provider()
     provider.oauth2_adapter_class = Conversation
     try:
@@ -183,7 +194,7 @@ def start(request: HttpRequest) -> HttpResponse:
             process="login",
             next_url=get_next_redirect_url(request),
             data={"nonce": nonce, "again": again},
-            auth_params={"nonce": nonce, **({"prompt": "login"} if again else {})},
+            auth_params={"nonce": nonce, "max_age": str(oldest), **({"prompt": "login"} if again else {})},
         )
     except (requests.RequestException, OAuth2Error, KeyError, ValueError) as error:
         log.warning("provider_away", kind=type(error).__name__)

@@ -48,6 +48,8 @@ class Provider(DefaultOIDCAdapter):
             "email_verified": True,
             "groups": sorted(user.groups.values_list("name", flat=True)),
         }
+        if purpose == "id_token" and user.last_login is not None:
+            claims["auth_time"] = int(user.last_login.timestamp())
         return claims | _SAID_INSTEAD.get(user.username, {})
 
 

@@ -152,6 +152,34 @@ class TestProvider:
         )  # fmt: skip
         assert ways == [("the identity provider",)]
 
+    def test_a_proof_counts_from_when_the_provider_asked(self, world: World, visitor: Visitor) -> None:
+        def make_token() -> httpx2.Response:
+            visitor.portal("/account/")
+            return visitor.press("/tokens/", name="journey", scopes="read", days="1")
+
+        def confirm() -> httpx2.Response:
+            """As somebody does who sits there, and takes the wish to be asked again out of the address."""
+            visitor.portal("/account/")
+            page = visitor.press("/accounts/provider/", next="/tokens/").text
+            address = html.unescape(re.findall(r'<a class="btn main" href="([^"]+)"', page)[0])
+            assert parse_qs(urlsplit(address).query)["max_age"] == ["900"]
+            return visitor.client.get(re.sub("&(prompt|max_age)=[a-z0-9]+", "", address))
+
+        for said in ({"auth_time": int(time.time()) - 3600}, {"auth_time": None}, {"auth_time": True}):
+            say(world, "grace", claims=said)
+            try:
+                visitor.client.cookies.clear()
+                assert urlsplit(str(visitor.sign_in("grace").url)).path == "/access/"
+                assert urlsplit(str(make_token().url)).path == "/accounts/reauthenticate/", said
+                answer = confirm()
+            finally:
+                say(world, "grace", claims={})
+            assert answer.status_code == 403, said
+            assert "did not ask you again" in answer.text
+            assert urlsplit(str(make_token().url)).path == "/accounts/reauthenticate/", said
+        assert urlsplit(str(confirm().url)).path == "/tokens/", "The provider asked a moment ago, and says so."
+        assert make_token().status_code == 201
+
     def test_an_answer_is_taken_once_and_only_where_it_was_asked_for(self, world: World, visitor: Visitor) -> None:
         visitor.client.follow_redirects = False
         address = visitor.leave()
