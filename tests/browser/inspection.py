@@ -27,6 +27,30 @@ def inspect(page: Page, *, name: str) -> list[str]:
     return [f"{name} {problem}" for problem in dict.fromkeys(problems)]
 
 
+def inspect_forced_colours(page: Page, *, name: str) -> list[str]:
+    """Every rule in a window whose colours the system chooses; what is chosen can be told without a background."""
+    problems = []
+    for width in (NARROWEST, DESK):
+        page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
+        problems += [f"{width} px: {problem}" for problem in [*_sideways(page), *_unmarked(page), *_axe(page)]]
+    return [f"{name}, forced colours, {problem}" for problem in dict.fromkeys(problems)]
+
+
+def _unmarked(page: Page) -> list[str]:
+    """What is chosen, or is where one stands, and has neither border nor outline: backgrounds are not shown."""
+    found: list[str] = page.evaluate(
+        """() => {
+            const marked = "[aria-current], [aria-pressed=true], .opt:has(:checked), .seg label:has(:checked)";
+            const lines = style => style.outlineStyle !== "none" || parseFloat(style.borderTopWidth) > 0
+                || parseFloat(style.borderBottomWidth) > 0 || style.textDecorationLine !== "none";
+            const seen = e => e.getClientRects().length > 0;
+            return [...document.querySelectorAll(marked)].filter(e => seen(e) && !lines(getComputedStyle(e)))
+                .map(e => "is not marked as chosen: " + e.outerHTML.slice(0, 120));
+        }"""
+    )
+    return found
+
+
 def _outline(page: Page) -> list[str]:
     headings = page.locator("h1").all_inner_texts()
     title = page.title()
@@ -51,7 +75,7 @@ def _sideways(page: Page) -> list[str]:
     return found
 
 
-def _axe(page: Page, *, dark: bool) -> list[str]:
+def _axe(page: Page, *, dark: bool = False) -> list[str]:
     only: dict[str, Any] = {"type": "rule", "values": COLOURS} if dark else {"type": "tag", "values": TAGS}
     found = AXE.run(page, options={"runOnly": only, "resultTypes": ["violations"]})
     return [

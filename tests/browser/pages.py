@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from playwright.sync_api import Page
+
+from tests.browser.steps import READ_ORDERS, press
+from tests.browser.windows import Windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +21,10 @@ class Scene:
     person: str | None
     path: str
     status: int = 200
-    act: Callable[[Page], None] | None = None
+    act: Callable[[Page, Windows], None] | None = None
 
 
-def send_nothing(page: Page) -> None:
+def send_nothing(page: Page, _windows: Windows) -> None:
     """Past the browser's own checks: the server's answer is looked at."""
     form = page.locator("form").filter(has=page.locator("[name=reason]"))
     form.evaluate("form => { form.noValidate = true; }")
@@ -27,15 +32,83 @@ def send_nothing(page: Page) -> None:
     page.locator(".wrong").first.wait_for()
 
 
+def preview(page: Page, _windows: Windows) -> None:
+    """The page asks for it by itself once one has stopped to type."""
+    with page.expect_response(lambda answer: answer.request.method == "POST"):
+        page.locator("[name=reason]").press_sequentially("Refund totals are off for twelve orders.")
+    page.wait_for_load_state("networkidle")
+
+
+def make_token(page: Page, _windows: Windows) -> None:
+    page.locator("[name=name]").fill("laptop")
+    page.locator("[name=scopes]").first.check()
+    press(page, "^make")
+
+
+def show_password(page: Page, _windows: Windows) -> None:
+    press(page, "reveal")
+
+
+# -- A second factor, of one person whom no other test signs in. ---------------------------------
+
+
+def have_second_factor(page: Page, _windows: Windows) -> None:
+    """Add an app, unless there is one; then the same address is the page on which it is removed."""
+    page.goto("/account/second-factor/")
+    key = page.get_by_label("The key")
+    if key.count():
+        code = format_hotp_value(hotp_value(key.inner_text().strip(), int(time.time()) // 30))
+        page.locator("[name=code]").fill(code)
+        press(page, "^add the app")
+        page.wait_for_url("**/account/recovery-codes/")
+
+
+def then(path: str) -> Callable[[Page, Windows], None]:
+    def act(page: Page, windows: Windows) -> None:
+        have_second_factor(page, windows)
+        page.goto(path)
+
+    return act
+
+
+def show_recovery_codes(page: Page, windows: Windows) -> None:
+    then("/account/recovery-codes/new/")(page, windows)
+    press(page, "^make new codes")
+    page.wait_for_url("**/account/recovery-codes/")
+
+
+def recovery_codes_again(page: Page, windows: Windows) -> None:
+    show_recovery_codes(page, windows)
+    page.reload()
+
+
+def be_asked_for_a_code(page: Page, windows: Windows) -> None:
+    have_second_factor(windows.open(CAREFUL), windows)
+    windows.sign_in(CAREFUL, page)
+    page.wait_for_url("**/accounts/code/")
+
+
+def type_a_wrong_code(page: Page, windows: Windows) -> None:
+    be_asked_for_a_code(page, windows)
+    page.locator("[name=code]").fill("000000")
+    press(page, "^sign in")
+    page.locator(".wrong").first.wait_for()
+
+
+CAREFUL = "frank"
+
 SCENES = (
     Scene("sign in", None, "/accounts/login/"),
     Scene("signed out", None, "/accounts/login/?next=/access/"),
     Scene("sign up is closed", None, "/accounts/signup/", status=403),
+    Scene("sign in, code", None, "/accounts/login/", act=be_asked_for_a_code),
+    Scene("sign in, wrong code", None, "/accounts/login/", act=type_a_wrong_code),
     Scene("sign out", "alice", "/accounts/logout/"),
     Scene("prove who you are again", "alice", "/accounts/reauthenticate/?next=/access/"),
     Scene("ask", "alice", "/request/"),
     Scene("ask, not eligible", "mallory", "/request/"),
     Scene("ask, with errors", "alice", "/request/", act=send_nothing),
+    Scene("ask, previewed", "alice", READ_ORDERS, act=preview),
     Scene("approvals, none", "mallory", "/approvals/"),
     Scene("approvals, waiting", "bob", "/approvals/?state={waiting}"),
     Scene("approvals, decided", "bob", "/approvals/?show=decided"),
@@ -54,6 +127,7 @@ SCENES = (
     Scene("access", "alice", "/access/?{live}{ends_soon}{wiped}{ended}{waiting}"),
     Scene("grant, live", "alice", "/access/{live}/"),
     Scene("grant, unread", "alice", "/access/{unread}/"),
+    Scene("grant, password shown", "alice", "/access/{to_show}/", act=show_password),
     Scene("grant, ends soon", "alice", "/access/{ends_soon}/"),
     Scene("grant, wiped password", "alice", "/access/{wiped}/"),
     Scene("grant, ended", "alice", "/access/{ended}/"),
@@ -63,6 +137,7 @@ SCENES = (
     Scene("history", "alice", "/history/?{denied}{lapsed}"),
     Scene("history, none", "mallory", "/history/"),
     Scene("audit", "dave", "/audit/?{live}"),
+    Scene("audit, one event", "dave", "/audit/1/"),
     Scene("audit, one's own", "alice", "/audit/"),
     Scene("targets", "alice", "/targets/"),
     Scene("target", "alice", "/targets/shop-prod/"),
@@ -72,8 +147,18 @@ SCENES = (
     Scene("health, forbidden", "mallory", "/health/", status=403),
     Scene("first run", "erin", "/start/"),
     Scene("account", "alice", "/account/"),
+    Scene("account, with a second factor", CAREFUL, "/account/", act=then("/account/")),
     Scene("second factor", "alice", "/account/second-factor/"),
+    Scene("second factor, to remove", CAREFUL, "/account/", act=then("/account/second-factor/remove/")),
+    Scene("recovery codes, shown", CAREFUL, "/account/", act=show_recovery_codes),
+    Scene("recovery codes, shown before", CAREFUL, "/account/", act=recovery_codes_again),
+    Scene("recovery codes, to make anew", CAREFUL, "/account/", act=then("/account/recovery-codes/new/")),
+    Scene("prove who you are again, by a code", CAREFUL, "/account/", act=then("/accounts/code/confirm/")),
     Scene("tokens", "alice", "/tokens/"),
+    Scene("tokens, one made", "alice", "/tokens/", act=make_token),
+    Scene("search", "alice", "/search/?q=orders"),
+    Scene("search, nothing found", "mallory", "/search/?q=nothing-of-this-name"),
+    Scene("search, for nothing", "alice", "/search/"),
     Scene("not found", "alice", "/nothing-here/", status=404),
     Scene("not yours", "mallory", "/requests/{waiting}/", status=404),
     Scene("wrong method", "alice", "/access/{live}/release/", status=405),
@@ -87,3 +172,12 @@ WHILE_AWAY = (
     Scene("health, a target away", "erin", "/health/"),
     Scene("target, away", "alice", "/targets/shop-staging/"),
 )
+
+# What people look at most, by the names above: seen in forced colours too.
+MAIN = frozenset(
+    {
+        "sign in", "ask", "ask, with errors", "ask, previewed", "approvals, waiting", "approval, to decide",
+        "request, waiting", "access", "grant, live", "grant, ended", "history", "audit", "targets", "target",
+        "policies", "health", "search", "account",
+    }
+)  # fmt: skip

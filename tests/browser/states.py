@@ -66,6 +66,11 @@ class States:
         return int(self.world.await_grant(access, "active")["id"])
 
     @cached_property
+    def to_show(self) -> int:
+        access = self.world.approved(duration=LONG)
+        return int(self.world.await_grant(access, "active")["id"])
+
+    @cached_property
     def ends_soon(self) -> int:
         access = self.world.approved(target="shop-dev", duration=SHORT)
         return int(self.world.await_grant(access, "active")["id"])

@@ -28,6 +28,7 @@ class Look:
 
 DESKTOP = Look()
 ON_A_PHONE = Look(width=PHONE, touch=True)
+FORCED_COLOURS = Look(forced_colors="active")
 WITHOUT_JAVASCRIPT = Look(javascript=False)
 
 
