@@ -80,6 +80,12 @@ class Grant(models.Model):
             models.Index(
                 fields=["activate_by"], condition=models.Q(state=GrantState.PENDING.value), name="grant_waiting"
             ),
+            # Those whose end is late: asked for on every page of an administrator.
+            models.Index(
+                fields=["revocation_started_at"],
+                condition=models.Q(state=GrantState.REVOKING.value, cut_at=None),
+                name="grant_cutting",
+            ),
             models.Index(fields=["holder", "-id"], name="grant_mine"),
             models.Index(
                 fields=["target", "id"],
