@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -14,7 +15,7 @@ from django.urls import reverse
 from accessrequests.domain.events import Via
 from accessrequests.domain.lifecycle import EndReason, GrantState
 from accessrequests.domain.situation import headline
-from accessrequests.models import Approval, Grant
+from accessrequests.models import Approval, Grant, Person
 from accessrequests.operations import credentials, grants
 from accessrequests.operations.refusals import NotYours
 from accessrequests.queries import clock, holdings, standing
@@ -25,6 +26,7 @@ from accessrequests.web.grants_shown import held_shown
 from accessrequests.web.pages import STOP_POLLING, SeeOther, fresh, me, portal_page, show
 from accessrequests.web.whoami import belonging
 
+MOST_ALIVE = 25
 MOST_OVER = 5
 MOST_WAITING = 25
 ENDING = "It is being ended. This page says when the target confirms that it is gone."
@@ -34,11 +36,13 @@ ENDING = "It is being ended. This page says when the target confirms that it is 
 def mine(request: HttpRequest) -> HttpResponse:
     at = clock.now()
     own = _with_approvals(holdings.grants_held(me(request)))
-    alive = list(own.exclude(state=GrantState.REVOKED.value).order_by("expires_at", "pk"))
+    not_over = own.exclude(state=GrantState.REVOKED.value).order_by("expires_at", "pk")
+    page = Paginator(not_over, MOST_ALIVE).get_page(request.GET.get("page"))
+    alive = list(page)
     over = own.filter(state=GrantState.REVOKED.value).order_by("-pk")[:MOST_OVER]
     waiting = me(request).access_requests.filter(state="pending").select_related("target", "requester", "beneficiary")
     silent = standing.are_workers_silent(alive, at=at)
-    states = [grant.state for grant in alive]
+    states = [grant.state for grant in alive] if page.paginator.num_pages == 1 else _states(me(request))
     return show(
         request,
         "access/mine.html",
@@ -48,6 +52,7 @@ def mine(request: HttpRequest) -> HttpResponse:
                 coming=states.count(GrantState.PENDING),
                 ending=states.count(GrantState.REVOKING),
             ),
+            "page": page,
             "alive": [held_shown(grant, at=at, is_mine=True, workers_silent=silent) for grant in alive],
             "over": [held_shown(grant, at=at, is_mine=True) for grant in over],
             "pending": [(one, shown.deed_of(one)) for one in waiting.order_by("lapses_at")[:MOST_WAITING]],
@@ -150,6 +155,11 @@ def _now(request: HttpRequest, grant: Grant) -> HttpResponse:
     if not held.pace or "HX-Refresh" in answer:
         answer.status_code = STOP_POLLING
     return answer
+
+
+def _states(person: Person) -> list[str]:
+    """Of everything that the person holds, on whichever page it stands."""
+    return list(person.grants.exclude(state=GrantState.REVOKED.value).values_list("state", flat=True))
 
 
 def _with_approvals(found: QuerySet[Grant]) -> QuerySet[Grant]:

@@ -11,6 +11,7 @@ import pytest
 from accessrequests.domain.events import Via
 from accessrequests.models import AuditEvent, Credential, Grant
 from accessrequests.operations import _credential, credentials, grants
+from accessrequests.web import access
 from tests import make
 from tests.fixtures import MovableClock
 from tests.make import Cast
@@ -55,6 +56,20 @@ class TestMine:
         assert "No access was created: you gave it back." in page
         assert "You hold no database access, and none is on its way." in page
         assert "ended by you" in page
+
+    def test_comes_a_page_at_a_time_soonest_to_end_first(self, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(access, "MOST_ALIVE", 2)
+        numbers = [live(cast.alice, cast.bob).pk for _ in range(3)]
+        browser = signed_in(cast.alice)
+
+        first, second = text_of(browser.get("/access/")), text_of(browser.get("/access/?page=2"))
+
+        assert [f'/access/{number}/"' in first for number in numbers] == [True, True, False]
+        assert [f'/access/{number}/"' in second for number in numbers] == [False, False, True]
+        assert "Page 1 of 2" in first
+        assert re.findall(r"<h1>.*?<p>(.*?)</p>", first, re.DOTALL) == re.findall(
+            r"<h1>.*?<p>(.*?)</p>", second, re.DOTALL
+        )
 
     def test_shows_nobody_elses(self, cast: Cast) -> None:
         live(cast.alice, cast.bob)
