@@ -84,7 +84,7 @@ SELECT (SELECT count(*) FROM accessrequests_accessrequest WHERE state = 'pending
        (SELECT count(*) FROM accessrequests_target WHERE retired_at IS NULL),
        (SELECT max(sequence) FROM accessrequests_auditevent),
        (SELECT json_build_array(current_setting('server_version_num')::int, count(*),
-                                to_char(max(applied) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'))
+                                to_char(max(applied) AT TIME ZONE 'UTC', 'FMDD Mon YYYY HH24:MI "UTC"'))
           FROM django_migrations),
        (SELECT json_object_agg(subject, done)
           FROM (SELECT subject, max(done_at) AS done FROM accessrequests_outboxmessage

@@ -13,6 +13,7 @@ WIDTH, HEIGHT, BASE = 640, 200, 170
 TOP = 20
 GAP = 0.3
 MOST_LABELS = 7
+HALF = 32  # of a label, which would be cut off nearer to the edge
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ def _chart(
             words = f"{row[0]}: {row[min(place + 1, len(row) - 1)]}"
             bars.append(Bar(x, BASE - height, max(1, round(width)), height, tone, words))
         if number % every == 0:
-            labels.append(Label(round(slot * (number + 0.5)), row[0]))
+            labels.append(Label(min(max(HALF, round(slot * (number + 0.5))), WIDTH - HALF), row[0]))
     return Chart(name, title, says, columns, rows, bars, labels, top)
 
 

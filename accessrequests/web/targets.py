@@ -10,7 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 
 from accessrequests.domain import sentences
+from accessrequests.domain.actions import SERVER_DATABASES
 from accessrequests.domain.events import Event
+from accessrequests.domain.privileges import Level
 from accessrequests.models import PolicyVersion, Target
 from accessrequests.queries import catalogue, clock, standing, targets
 from accessrequests.queries.asks import NotReadYet
@@ -55,6 +57,7 @@ def target_page(request: HttpRequest, slug: str) -> HttpResponse:
     person, mine, at = me(request), belonging(request), clock.now()
     target = get_object_or_404(targets.by_slug(), slug=slug)
     grants = targets.live_on(target, person, sees_all=mine.sees_all)
+    roles = _roles(target)
     context = {
         "card": _card(
             target,
@@ -66,7 +69,8 @@ def target_page(request: HttpRequest, slug: str) -> HttpResponse:
             (one.name, [(name, _count(documents), _size(size)) for name, documents, size in one.collections])
             for one in targets.databases_of(target)
         ],
-        "roles": _roles(target),
+        "roles": [role for role in roles if role.level != Level.DELEGATING],
+        "never_given": [role for role in roles if role.level == Level.DELEGATING],
         "grants": [
             (
                 grant,
@@ -118,10 +122,15 @@ def _health(target: Target) -> shown.Tag:
 
 
 def _roles(target: Target) -> Sequence[catalogue.Role]:
+    """Those of one's data first, the server's own last; the least trust first."""
     try:
-        return catalogue.roles_of(target)
+        return sorted(catalogue.roles_of(target), key=_usefulness)
     except NotReadYet:
         return ()
+
+
+def _usefulness(role: catalogue.Role) -> tuple[bool, int, str]:
+    return role.role.partition("@")[2] in SERVER_DATABASES, Level(role.level).rank, role.role
 
 
 def _count(number: int | None) -> str:
