@@ -23,10 +23,11 @@ from tests.web.grants import live
 
 PLANTED = {
     "markup": "<script>alert(1)</script>\"><img src=x onerror=alert(2)>--><svg/onload=alert(4)><!--' autofocus onfocus=a x='",
-    "formula": "=cmd|' /C calc'!A0 {{7*7}}{% debug %}${7*7}#{7*7} javascript:alert(5)",
+    "formula": "=cmd|' /C calc'!A0 {{7777*7777}}{% debug %}${7777*7777}#{7777*7777} javascript:alert(5)",
     "marks": "@SUM(1)\r\nBcc: thief@evil.example\r\nSet-Cookie: a=b safe\u202etxet\u2066 \u200b\u0007\u001b[31m",
     "endless": "W" * 190,
 }
+REACHED = str(7777 * 7777)  # no template of any kind works it out
 
 
 class Dangers(HTMLParser):
@@ -126,7 +127,7 @@ class TestPages:
                 page = text_of(answer)
                 assert not Dangers(page).found, (name, path)
                 assert evil not in page or not re.search(r"[<>\"']", evil), (name, path)
-                assert "49" not in re.sub(r"[\w-]*\d*49\d*[\w-]*", "", page) or kind != "formula", (name, path)
+                assert REACHED not in page, (name, path)
                 assert "Set-Cookie: a" not in str(answer.headers), (name, path)
                 assert not re.search("[\u0007\u001b\u202e\u2066]", page), (name, path)
                 seen += "alert(1)" in page or kind != "markup"
