@@ -8,6 +8,7 @@ from datetime import datetime
 
 from accessrequests.models import AccessRequest, Membership, Person
 from accessrequests.models.people import GroupRole
+from accessrequests.queries import people
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,5 +60,4 @@ class Belonging:
 def belonging_of(person: Person) -> Belonging:
     held = Membership.objects.filter(person=person, person__is_active=True).current().select_related("group")
     found = list(held)
-    roles = frozenset(GroupRole(one.group.role) for one in found if one.group.role)
-    return Belonging(person, {one.group.name: one.since for one in found}, roles)
+    return Belonging(person, {one.group.name: one.since for one in found}, people.roles_from(found))

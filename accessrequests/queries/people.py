@@ -6,12 +6,13 @@ import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 
+from django.conf import settings
 from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery
 
 from accessrequests.domain.events import Actor, Via
 from accessrequests.domain.lifecycle import AccessRequestState, GrantState
 from accessrequests.models import AccessRequest, Grant, Identity, Membership, Person, PersonalToken
-from accessrequests.models.people import GroupRole
+from accessrequests.models.people import GroupRole, MembershipSource
 
 
 def groups_of(person: Person, *, since: datetime | None = None) -> frozenset[str]:
@@ -54,13 +55,27 @@ def roles_of(person: Person) -> frozenset[GroupRole]:
     """The roles that the person's groups give now."""
     if not person.is_active:
         return frozenset()
-    current = Membership.objects.filter(person=person).exclude(group__role="").current()
-    return frozenset(GroupRole(role) for role in current.values_list("group__role", flat=True).distinct())
+    current = Membership.objects.filter(person=person).exclude(group__role="").current().select_related("group")
+    return roles_from(current)
+
+
+def roles_from(memberships: Iterable[Membership]) -> frozenset[GroupRole]:
+    """The roles that come with them. The provider gives one only where the operator's mapping names the group, and for
+    as long as it does: a group may have got its role, or lost its place in the mapping, after somebody joined it.
+    """
+    mapped = _mapped()
+    counted = (one for one in memberships if one.source == MembershipSource.FILE or one.group.name in mapped)
+    return frozenset(GroupRole(one.group.role) for one in counted if one.group.role)
+
+
+def _mapped() -> set[str]:
+    return set(settings.ACCESS_OIDC_GROUPS.values())
 
 
 def administrators() -> QuerySet[Person]:
     """The active people who administer now."""
-    role = Q(memberships__group__role=GroupRole.ADMINISTRATOR, memberships__ended_at=None)
+    counted = Q(memberships__source=MembershipSource.FILE) | Q(memberships__group__name__in=_mapped())
+    role = Q(counted, memberships__group__role=GroupRole.ADMINISTRATOR, memberships__ended_at=None)
     return Person.objects.filter(role, is_active=True).order_by("username").distinct()
 
 

@@ -15,6 +15,7 @@ from accessrequests.operations import identities, people
 from accessrequests.operations.refusals import Refused
 from accessrequests.queries import people as people_queries
 from accessrequests.queries.asks import Invalid
+from accessrequests.queries.belonging import belonging_of
 from tests import make
 from tests.make import Cast
 from tests.traces import Traces, leaves_nothing, refuses
@@ -138,6 +139,21 @@ class TestArrive:
         assert sources(nina) == {("administrators", "provider")}
         assert nina.is_staff
         assert people_queries.may_administer(nina)
+
+    def test_a_role_counts_for_as_long_as_the_operator_says_so(self, cast: Cast, settings: Settings) -> None:
+        nina = arrive(groups=frozenset({"security"}))
+
+        def roles() -> list[object]:
+            is_told = nina in people_queries.administrators()
+            return [people_queries.roles_of(nina), belonging_of(nina).roles, is_told]
+
+        people.apply_people(groups={"security": {"role": "administrator"}}, entries={}, actor=make.OPERATOR)
+        assert roles() == [set(), set(), False], "A group of the same name that got a role after she joined it."
+        settings.ACCESS_OIDC_GROUPS = {"security": "security"}
+        assert roles() == [{"administrator"}, {"administrator"}, True]
+        settings.ACCESS_OIDC_GROUPS = {}
+        assert roles() == [set(), set(), False]
+        assert people_queries.may_administer(cast.carol), "The file's own word needs no mapping."
 
     def test_ends_access_that_came_with_a_group(self, cast: Cast) -> None:
         nina = arrive()
