@@ -175,3 +175,14 @@ class TestTables:
         ):
             answer = browser.get(f"/admin/accessrequests/{question}")
             assert answer.status_code in {302, 400}, question
+
+    def test_who_administers_no_longer_sees_none_whatever_the_mark_says(self, world: Cast) -> None:
+        marked = models.Person.objects.filter(pk=world.erin.pk, is_staff=True)
+        browser = signed_in(world.erin)
+        assert browser.get("/admin/").status_code == 200
+
+        people.apply_people(groups={"administrators": {}}, entries={}, actor=make.OPERATOR)
+
+        assert marked.exists(), "The file did not name her this time."
+        assert browser.get("/admin/").status_code in {302, 403}
+        assert browser.get("/admin/accessrequests/grant/").status_code in {302, 403}
