@@ -5,6 +5,9 @@ from __future__ import annotations
 import statistics
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import DurationField, ExpressionWrapper, F, Value
 
 from accessrequests.domain import policy
 from accessrequests.domain.lifecycle import AccessRequestState
@@ -16,6 +19,8 @@ from accessrequests.queries.offers import cost_of
 MOST_DECIDED = 50
 MOST_OWN = 5
 MOST_TARGETS = 10
+_WAIT, _LENGTH = "wait", "length"
+_TOOK = ExpressionWrapper(F("decided_at") - F("filed_at"), output_field=DurationField())
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,29 +45,34 @@ class Advice:
 def advice_on(considered: Considered, *, requester: Person) -> Advice:
     verdict = considered.verdict
     too_long = verdict.maximum is not None and considered.asked.duration > verdict.maximum
+    wait, length = _usual(considered, requester)
     return Advice(
-        usual_wait=_usual_wait(considered) if verdict.steps else None,
-        usual_length=_usual_length(considered, requester),
+        usual_wait=wait if verdict.steps else None,
+        usual_length=length,
         cheaper=None if verdict.automatic else _cheaper(considered),
         longest=verdict.maximum if too_long else None,
         unreachable_since=considered.target.unreachable_since,
     )
 
 
-def _usual_wait(considered: Considered) -> timedelta | None:
-    """The median time from filing to a person's answer, of the latest such requests on this target."""
+def _usual(considered: Considered, requester: Person) -> tuple[timedelta | None, timedelta | None]:
+    """The median time from filing to a person's answer, of the latest such requests on this target; and that of the
+    lengths that the person asked for there. One question, because it is asked on a page that has many others.
+    """
     decided = AccessRequest.objects.filter(
         target=considered.target,
         level=considered.verdict.level.value,
         state__in=[AccessRequestState.APPROVED.value, AccessRequestState.DENIED.value],
+        decided_at__isnull=False,
     ).exclude(decided_by="policy")
-    times = decided.order_by("-pk").values_list("filed_at", "decided_at")[:MOST_DECIDED]
-    return _median([answered - filed for filed, answered in times if answered is not None])
-
-
-def _usual_length(considered: Considered, requester: Person) -> timedelta | None:
-    own = AccessRequest.objects.filter(requester=requester, target=considered.target).order_by("-pk")
-    return _median(list(own.values_list("duration", flat=True)[:MOST_OWN]))
+    own = AccessRequest.objects.filter(requester=requester, target=considered.target)
+    waits = decided.annotate(why=Value(_WAIT), took=_TOOK).order_by("-pk").values_list("why", "took")
+    lengths = own.annotate(why=Value(_LENGTH), took=F("duration")).order_by("-pk").values_list("why", "took")
+    found: Any = waits[:MOST_DECIDED].union(lengths[:MOST_OWN], all=True)
+    told: dict[str, list[timedelta]] = {_WAIT: [], _LENGTH: []}
+    for why, took in found:
+        told[why].append(took)
+    return _median(told[_WAIT]), _median(told[_LENGTH])
 
 
 def _cheaper(considered: Considered) -> Cheaper | None:

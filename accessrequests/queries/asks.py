@@ -81,14 +81,23 @@ def current_policy() -> PolicyVersion:
     return version
 
 
-def consider(*, requester: Person, asked: Asked, at: datetime, is_draft: bool = False) -> Considered:
+def consider(
+    *,
+    requester: Person,
+    asked: Asked,
+    at: datetime,
+    is_draft: bool = False,
+    version: PolicyVersion | None = None,
+    target: Target | None = None,
+) -> Considered:
     """Judge an ask as of `at`; of a draft, whose reason is still to be written, everything but the reason.
 
+    `version` is the current policy and `target` the one that is asked for, where the same page has read them already.
     :raises Invalid: when a field names something that is not there, not offered or not sensible.
     :raises NotReadYet: when the target's inventory or the policy is missing.
     """
     errors: dict[str, list[str]] = {}
-    target = Target.objects.select_related("inventory").filter(slug=asked.target, retired_at=None).first()
+    target = target or Target.objects.select_related("inventory").filter(slug=asked.target, retired_at=None).first()
     if target is None:
         raise Invalid({"target": [f"There is no target called {asked.target}. GET targets/ lists them."]})
     beneficiary = _beneficiary(requester, asked, errors)
@@ -99,7 +108,7 @@ def consider(*, requester: Person, asked: Asked, at: datetime, is_draft: bool = 
     expanded = _expand(roles, _inventory(target), errors) if roles else {}
     if errors:
         raise Invalid(errors)
-    version, groups = current_policy(), _groups(requester, beneficiary)
+    version, groups = version or current_policy(), _groups(requester, beneficiary)
     verdict = _judge(
         version,
         target,

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from accessrequests.domain import policy
 from accessrequests.domain.window import spell_duration
-from accessrequests.models import Person, PolicyVersion
-from accessrequests.queries import asks, people
+from accessrequests.models import Person, PolicyVersion, Target
+from accessrequests.queries import asks
 from accessrequests.queries.asks import Asked
 
 
@@ -113,18 +113,18 @@ def difference(older: PolicyVersion, newer: PolicyVersion) -> list[Line]:
     return lines
 
 
-def tried(*, version: PolicyVersion, person: Person, asked: Asked, at: datetime) -> Tried:
+def tried(*, version: PolicyVersion, person: Person, asked: Asked, at: datetime, target: Target | None = None) -> Tried:
     """The verdict on an ask that nobody files, with each rule's own part; the same evaluation that a real one meets.
 
     :raises Invalid: and :raises NotReadYet: as filing it would.
     """
-    considered = asks.consider(requester=person, asked=asked, at=at)
+    considered = asks.consider(requester=person, asked=asked, at=at, version=version, target=target)
     rules = policy.parse(version.rules)
     ask = policy.Ask(
         target=considered.target.slug,
         environment=considered.target.environment,
         level=considered.verdict.level,
-        groups=people.groups_of(person),
+        groups=considered.groups[0],
         duration=asked.duration,
         reason_length=None,
     )

@@ -13,7 +13,7 @@ from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.domain.privileges import Privilege
 from accessrequests.domain.window import ends_at
 from accessrequests.domain.wording import moment
-from accessrequests.models import AccessRequest, Grant, Person
+from accessrequests.models import AccessRequest, Grant, Person, PolicyVersion, Target
 from accessrequests.queries import access_requests, asks, holdings
 from accessrequests.queries.asks import Asked, Considered
 
@@ -43,12 +43,22 @@ class Preview:
     held: tuple[Privilege, ...]
 
 
-def preview(*, requester: Person, asked: Asked, at: datetime, is_draft: bool = False) -> Preview:
+def preview(
+    *,
+    requester: Person,
+    asked: Asked,
+    at: datetime,
+    is_draft: bool = False,
+    version: PolicyVersion | None = None,
+    target: Target | None = None,
+) -> Preview:
     """What the portal and the API both show; of a draft everything but what its reason would change.
 
     :raises Invalid: and :raises NotReadYet: as filing it would.
     """
-    considered = asks.consider(requester=requester, asked=asked, at=at, is_draft=is_draft)
+    considered = asks.consider(
+        requester=requester, asked=asked, at=at, is_draft=is_draft, version=version, target=target
+    )
     wanted = privileges.union(*considered.privileges.values())
     held = holdings.held(considered.beneficiary, considered.target, seen_by=requester)
     without = [requester.pk, considered.beneficiary.pk]
@@ -72,7 +82,10 @@ def let_do(access_request: AccessRequest) -> list[str]:
 
 def _similar(requester: Person, considered: Considered) -> Similar | None:
     open_or_alive = Q(state=AccessRequestState.PENDING.value) | Q(grant__state__in=holdings.ALIVE)
-    others = access_requests.visible_to(requester).filter(
+    # What one would get oneself one may see anyway.
+    is_own = considered.beneficiary == requester
+    seen = AccessRequest.objects.all() if is_own else access_requests.visible_to(requester).prefetch_related(None)
+    others = seen.select_related("grant").filter(
         open_or_alive,
         target=considered.target,
         beneficiary=considered.beneficiary,

@@ -19,13 +19,14 @@ from accessrequests.operations import access_requests
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import Refused
 from accessrequests.queries import access_requests as request_queries
-from accessrequests.queries import asks, clock, idempotency, offers, people
+from accessrequests.queries import asks, clock, idempotency, offers
 from accessrequests.queries.asks import Asked, Invalid, NotReadYet
 from accessrequests.queries.offers import ONE
 from accessrequests.web import unsent
 from accessrequests.web.ask_forms import USUAL_LENGTH, AskForm, Offer, fitting, offer_of
 from accessrequests.web.ask_shown import Rail, rail_of
 from accessrequests.web.pages import SeeOther, me, portal_page, show
+from accessrequests.web.whoami import belonging
 
 NOT_CHOSEN = "Choose a database server, what you want to do and for how long: then it is shown here what would happen."
 WORTH_SAYING = ("want", "collection", "duration", "other_duration", "until")
@@ -39,7 +40,7 @@ class Page:
         self.request, self.person, self.at = request, me(request), clock.now()
         self.targets = list(offers.targets_on_offer())
         self.version = PolicyVersion.objects.order_by("-version").first()
-        self.groups = people.groups_of(self.person)
+        self.groups = frozenset(belonging(request).since)
         self.words = request.GET.get("q", "")[:200]
         self.offer = self._offer(str(typed.get("target", "")))
 
@@ -48,6 +49,8 @@ class Page:
         if target is None:
             return Offer()
         inventory = Inventory.objects.filter(target=target).first()
+        if inventory is not None:
+            inventory.target = target  # so that the target knows it, too
         return offer_of(target, inventory, offers.outlook(self.version, target, groups=self.groups))
 
     def form(self, data: QueryDict | None = None, **options: Any) -> AskForm:
@@ -140,7 +143,9 @@ def _judged(page: Page, form: AskForm) -> tuple[Rail | None, str]:
         wrong = [str(error) for name in WORTH_SAYING for error in form.errors.get(name, ())]
         return None, " ".join(wrong) if asked else NOT_CHOSEN
     try:
-        return rail_of(requester=page.person, asked=asked, at=page.at), ""
+        return rail_of(
+            requester=page.person, asked=asked, at=page.at, version=page.version, target=page.offer.target
+        ), ""
     except Invalid as error:
         form.blame(error)
         return None, str(error)

@@ -9,7 +9,7 @@ from datetime import datetime
 from accessrequests.domain import privileges
 from accessrequests.domain.policy import Verdict
 from accessrequests.domain.window import format_duration, spell_duration
-from accessrequests.models import Person
+from accessrequests.models import Person, PolicyVersion, Target
 from accessrequests.models.access_requests import AccessKind
 from accessrequests.queries.advice import Advice, advice_on
 from accessrequests.queries.asks import Asked
@@ -44,12 +44,14 @@ class Rail:
     longest: str
 
 
-def rail_of(*, requester: Person, asked: Asked, at: datetime) -> Rail:
+def rail_of(
+    *, requester: Person, asked: Asked, at: datetime, version: PolicyVersion | None, target: Target | None
+) -> Rail:
     """What filing would come to now; its reason is judged once it is written.
 
     :raises Invalid: and :raises NotReadYet: as filing it would.
     """
-    found = preview(requester=requester, asked=asked, at=at, is_draft=True)
+    found = preview(requester=requester, asked=asked, at=at, is_draft=True, version=version, target=target)
     considered = found.considered
     verdict, advice = considered.verdict, advice_on(considered, requester=requester)
     people = {step["group"]: step["people"] for step in found.verdict["steps"]}
