@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Window
 
 from accessrequests.domain.lifecycle import AccessRequestState
-from accessrequests.models import AccessRequest, Approval, AuditEvent, Person
+from accessrequests.models import AccessRequest, Approval, Person
 from accessrequests.queries import people
 
 
@@ -130,15 +130,6 @@ def with_people(verdict: dict[str, Any], *, without: Sequence[int], since: datet
         for step in verdict["steps"]
     ]
     return {**verdict, "steps": steps}
-
-
-def timeline_of(access_request: AccessRequest) -> QuerySet[AuditEvent]:
-    """Everything that happened to the request and to the grant that came of it, oldest first."""
-    subjects = [str(access_request)]
-    grant = getattr(access_request, "grant", None)
-    if grant is not None:
-        subjects.append(str(grant))
-    return AuditEvent.objects.filter(subject__in=subjects).order_by("sequence")
 
 
 def of_subject(subject: str) -> AccessRequest:

@@ -40,6 +40,10 @@ def _voices(members: Sequence[Membership], access_request: AccessRequest) -> lis
     ]
 
 
+def timeline_of(access_request: AccessRequest) -> list[AuditEvent]:
+    return timelines([access_request])[access_request.pk]
+
+
 def timelines(requests: Sequence[AccessRequest]) -> dict[int, list[AuditEvent]]:
     """Per request, everything that happened to it and to the grant that came of it, oldest first."""
     owner: dict[str, int] = {}

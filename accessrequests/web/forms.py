@@ -1,4 +1,4 @@
-"""What people type, turned into plain values of the right types. What it comes to is judged elsewhere."""
+"""Forms that need little: why an access ends, and a personal token to be. And what several share."""
 
 from __future__ import annotations
 

@@ -17,11 +17,12 @@ from accessrequests.models.access_requests import AccessKind
 from accessrequests.queries import catalogue, clock, policies
 from accessrequests.queries.asks import Asked, Invalid, NotReadYet
 from accessrequests.queries.offers import roles_on_offer, targets_on_offer
+from accessrequests.web.forms import LENGTHS
 from accessrequests.web.pages import me, portal_page, show
 from accessrequests.web.whoami import belonging
 
 PAGE = 25
-LENGTHS = ("PT30M", "PT1H", "PT2H", "PT4H", "PT8H", "PT24H", "P7D")
+TRIED_LENGTHS = (*LENGTHS, "P7D")
 LONGEST_TYPED = 200
 
 
@@ -77,7 +78,7 @@ def _tried(request: HttpRequest, current: PolicyVersion) -> dict[str, Any]:
         "may_choose": may_choose,
         "targets": targets,
         "roles": roles_on_offer(inventory) if inventory else [],
-        "lengths": [(text, spell_duration(parse_duration(text))) for text in LENGTHS],
+        "lengths": [(text, spell_duration(parse_duration(text))) for text in TRIED_LENGTHS],
         "wrong": [],
     }
     if target is not None and typed.role:

@@ -44,7 +44,7 @@ def context_of(
     people = voices.people_of([step.group for step in verdict.steps], access_request)
     steps = shown.steps_shown(verdict.steps, people=people, given=holdings.given(access_request))
     is_mine = belonging(request).gains(access_request)
-    events = voices.timelines([access_request])[access_request.pk]
+    events = voices.timeline_of(access_request)
     record = None if is_mine else records.record_of(access_request, at=at)
     context: dict[str, Any] = {
         "access_request": access_request,

@@ -106,7 +106,7 @@ def again(request: HttpRequest, access_request: AccessRequest, *, forms: dict[st
 def _news(request: HttpRequest, access_request: AccessRequest) -> HttpResponse:
     """Nothing, as long as nothing has happened; then the newest of it, and no more questions."""
     seen = row_number(request, "seen") or 0
-    newer = [event for event in voices.timelines([access_request])[access_request.pk] if event.sequence > seen]
+    newer = [event for event in voices.timeline_of(access_request) if event.sequence > seen]
     if not newer:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
     context = {"said": requests_shown.activity_of(newer)[-1:], "access_request": access_request}

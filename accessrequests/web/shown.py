@@ -14,7 +14,7 @@ from accessrequests.domain.privileges import Level
 from accessrequests.domain.situation import ends_soon
 from accessrequests.models import AccessRequest, Grant, Target
 from accessrequests.models.access_requests import Answer
-from accessrequests.queries import access_requests, holdings, standing
+from accessrequests.queries import holdings, standing, voices
 
 _KNOWN_ENVIRONMENTS = ("production", "staging", "development")
 _TONES = {
@@ -131,7 +131,7 @@ def lets_you_do(access_request: AccessRequest) -> list[str]:
 def timeline_of(access_request: AccessRequest) -> list[Happened]:
     return [
         Happened(event.at, sentences.timeline(Event(event.event), actor=event.actor, facts=event.facts))
-        for event in access_requests.timeline_of(access_request)
+        for event in voices.timeline_of(access_request)
         if event.event in set(Event)
     ]
 
