@@ -103,6 +103,7 @@ class Windows:
         """What the browser reports, a refusal by the content security policy included, but not a page's own status."""
         address = message.location["url"]
         is_status = message.text.startswith("Failed to load resource") and "/static/" not in address
+        is_status |= message.text.startswith("Response Status Error Code 401")  # a part of a page, past the sign-in
         is_left_behind = message.text.startswith(("htmx:sendAbort", "htmx:afterRequest"))  # by going to another page
         if message.type == "error" and not is_status and not is_left_behind:
             self.troubles.append(f"{page.url}: {message.text}")
