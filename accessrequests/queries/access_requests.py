@@ -122,14 +122,8 @@ def newest(ways: Sequence[QuerySet[AccessRequest]], *, before: int | None, most:
 
 def with_people(verdict: dict[str, Any], *, without: Sequence[int], since: datetime) -> dict[str, Any]:
     """The verdict, each step with the people who may fill it."""
-    steps = [
-        {
-            **step,
-            "people": [person.username for person in people.deciders(step["group"], since=since, without=without)],
-        }
-        for step in verdict["steps"]
-    ]
-    return {**verdict, "steps": steps}
+    able = people.deciders_by_group([step["group"] for step in verdict["steps"]], since=since, without=without)
+    return {**verdict, "steps": [{**step, "people": able[step["group"]]} for step in verdict["steps"]]}
 
 
 def of_subject(subject: str) -> AccessRequest:

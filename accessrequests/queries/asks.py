@@ -89,10 +89,12 @@ def consider(
     is_draft: bool = False,
     version: PolicyVersion | None = None,
     target: Target | None = None,
+    groups: frozenset[str] | None = None,
 ) -> Considered:
     """Judge an ask as of `at`; of a draft, whose reason is still to be written, everything but the reason.
 
-    `version` is the current policy and `target` the one that is asked for, where the same page has read them already.
+    `version` is the current policy, `target` the one that is asked for and `groups` the requester's, where the same
+    page has read them already.
     :raises Invalid: when a field names something that is not there, not offered or not sensible.
     :raises NotReadYet: when the target's inventory or the policy is missing.
     """
@@ -108,16 +110,17 @@ def consider(
     expanded = _expand(roles, _inventory(target), errors) if roles else {}
     if errors:
         raise Invalid(errors)
-    version, groups = version or current_policy(), _groups(requester, beneficiary)
+    version = version or current_policy()
+    judged = [groups] if groups is not None and beneficiary == requester else _groups(requester, beneficiary)
     verdict = _judge(
         version,
         target,
-        groups=groups,
+        groups=judged,
         expanded=expanded,
         duration=asked.duration,
         reason=None if is_draft else asked.reason,
     )
-    return Considered(asked, target, beneficiary, version, verdict, roles, expanded, addresses, tuple(groups))
+    return Considered(asked, target, beneficiary, version, verdict, roles, expanded, addresses, tuple(judged))
 
 
 def elsewhere(considered: Considered, inventory: Inventory) -> policy.Verdict | None:

@@ -91,6 +91,16 @@ def deciders(group: str, *, since: datetime, without: Iterable[int]) -> QuerySet
     )
 
 
+def deciders_by_group(groups: Iterable[str], *, since: datetime, without: Iterable[int]) -> dict[str, list[str]]:
+    """The user names of the `deciders` of each group; one question for all of them."""
+    named: dict[str, list[str]] = {group: [] for group in groups}
+    held = Membership.objects.current().held_since(since).filter(group__name__in=named, person__is_active=True)
+    pairs = held.exclude(person__in=list(without)).order_by("person__username")
+    for group, username in pairs.values_list("group__name", "person__username"):
+        named[group].append(username)
+    return named
+
+
 def actor_of(person: Person, via: Via) -> Actor:
     return Actor(name=person.username, via=via, person_id=person.pk)
 

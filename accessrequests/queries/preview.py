@@ -51,13 +51,20 @@ def preview(
     is_draft: bool = False,
     version: PolicyVersion | None = None,
     target: Target | None = None,
+    groups: frozenset[str] | None = None,
 ) -> Preview:
     """What the portal and the API both show; of a draft everything but what its reason would change.
 
     :raises Invalid: and :raises NotReadYet: as filing it would.
     """
     considered = asks.consider(
-        requester=requester, asked=asked, at=at, is_draft=is_draft, version=version, target=target
+        requester=requester,
+        asked=asked,
+        at=at,
+        is_draft=is_draft,
+        version=version,
+        target=target,
+        groups=groups,
     )
     wanted = privileges.union(*considered.privileges.values())
     held = holdings.held(considered.beneficiary, considered.target, seen_by=requester)

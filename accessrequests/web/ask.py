@@ -143,14 +143,20 @@ def _judged(page: Page, form: AskForm) -> tuple[Rail | None, str]:
         wrong = [str(error) for name in WORTH_SAYING for error in form.errors.get(name, ())]
         return None, " ".join(wrong) if asked else NOT_CHOSEN
     try:
-        return rail_of(
-            requester=page.person, asked=asked, at=page.at, version=page.version, target=page.offer.target
-        ), ""
+        rail = rail_of(
+            requester=page.person,
+            asked=asked,
+            at=page.at,
+            version=page.version,
+            target=page.offer.target,
+            groups=page.groups,
+        )
     except Invalid as error:
         form.blame(error)
         return None, str(error)
     except NotReadYet as error:
         return None, str(error)
+    return rail, ""
 
 
 def _send(page: Page, form: AskForm) -> HttpResponse:

@@ -45,13 +45,21 @@ class Rail:
 
 
 def rail_of(
-    *, requester: Person, asked: Asked, at: datetime, version: PolicyVersion | None, target: Target | None
+    *,
+    requester: Person,
+    asked: Asked,
+    at: datetime,
+    version: PolicyVersion | None,
+    target: Target | None,
+    groups: frozenset[str],
 ) -> Rail:
     """What filing would come to now; its reason is judged once it is written.
 
     :raises Invalid: and :raises NotReadYet: as filing it would.
     """
-    found = preview(requester=requester, asked=asked, at=at, is_draft=True, version=version, target=target)
+    found = preview(
+        requester=requester, asked=asked, at=at, is_draft=True, version=version, target=target, groups=groups
+    )
     considered = found.considered
     verdict, advice = considered.verdict, advice_on(considered, requester=requester)
     people = {step["group"]: step["people"] for step in found.verdict["steps"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,12 +40,13 @@ class Typed:
 @portal_page("GET")
 def policies_page(request: HttpRequest) -> HttpResponse:
     versions = catalogue.policies().order_by("-version")
-    current = versions.first()
-    if current is None:
+    newest = list(versions[:2])
+    if not newest:
         return show(request, "policies/none.html", {"may_publish": belonging(request).administers})
+    current = newest[0]
     chosen = _version(request, "version") or current
     page = Paginator(versions.defer("document", "rules"), PAGE).get_page(request.GET.get("page"))
-    older = _version(request, "against") or catalogue.policies().filter(version=chosen.version - 1).first()
+    older = _version(request, "against") or _before(chosen, newest)
     context = {
         "current": current,
         "chosen": chosen,
@@ -55,6 +57,12 @@ def policies_page(request: HttpRequest) -> HttpResponse:
         "lines": policies.difference(older, chosen) if older else [],
     }
     return show(request, "policies/policies.html", context | _tried(request, current))
+
+
+def _before(chosen: PolicyVersion, newest: Sequence[PolicyVersion]) -> PolicyVersion | None:
+    if chosen == newest[0]:
+        return newest[1] if len(newest) > 1 else None
+    return catalogue.policies().filter(version=chosen.version - 1).first()
 
 
 def _version(request: HttpRequest, name: str) -> PolicyVersion | None:
@@ -108,7 +116,7 @@ def _verdict(person: Person, current: PolicyVersion, target: Target, typed: Type
             reason="x" * LONGEST_REASON,
             authentication=next(iter(target.offers.get("authentication", [])), ""),
         )
-        tried = policies.tried(version=current, person=subject, asked=asked, at=clock.now())
+        tried = policies.tried(version=current, person=subject, asked=asked, at=clock.now(), target=target)
     except (InvalidDuration, NotReadYet) as error:
         return {"wrong": [str(error)]}
     except Invalid as error:

@@ -114,7 +114,7 @@ class TestPreview:
         with CaptureQueriesContext(connection) as captured:
             browser.client.post("/request/", {**fields, "act": "preview"}, headers={"HX-Request": "true"})
 
-        assert len(captured) <= 22, [one["sql"][:120] for one in captured]
+        assert len(captured) <= 12, [one["sql"][:120] for one in captured]
 
     def test_says_that_nothing_was_read_yet(self, cast: Cast) -> None:
         make.unread_target("shop-new")
