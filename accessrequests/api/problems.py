@@ -35,7 +35,7 @@ TITLES: Mapping[str, tuple[int, str]] = {
     "scope": (403, "This token may not do that."),
     "not_found": (404, "There is nothing here."),
     "method_not_allowed": (405, "This address does not take that method."),
-    "illegal_move": (409, "Somebody was faster."),
+    "illegal_move": (409, "It is too late for that."),
     "stale_revision": (409, "The request was edited."),
     "not_ready": (409, "It is not ready yet."),
     "gone": (410, "It is gone."),

@@ -29,12 +29,13 @@ CLOCKWORK = Actor(name=PRODUCT, via=Via.WORKER)
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One event with its facts. `grant` is given when jobs that follow work on a grant."""
+    """One event with its facts. `grant` is given when jobs that follow work on a grant, `actor` when it is another's."""
 
     event: Event
     subject: str
     facts: Mapping[str, Any] = field(default_factory=dict)
     grant: Grant | None = None
+    actor: Actor | None = None
 
 
 def record(
@@ -109,8 +110,8 @@ def _seal(facts: tuple[Fact, ...], actor: Actor, *, wake: bool) -> None:
             sequence=number,
             at=at.astimezone(UTC),
             event=fact.event.value,
-            actor=actor.name,
-            via=actor.via.value,
+            actor=(fact.actor or actor).name,
+            via=(fact.actor or actor).via.value,
             subject=fact.subject,
             facts=_plain(fact.facts),
             previous=previous or chain.GENESIS,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
 
 from accessrequests.domain import naming, policy
-from accessrequests.domain.events import Event, Via
+from accessrequests.domain.events import PRODUCT, Actor, Event, Via
 from accessrequests.domain.lifecycle import (
     REQUEST_MOVES,
     AccessRequestState,
@@ -18,6 +19,7 @@ from accessrequests.domain.lifecycle import (
     check_move,
 )
 from accessrequests.domain.window import format_duration
+from accessrequests.domain.wording import moment
 from accessrequests.models import AccessRequest, Approval, Gate, Grant, Person
 from accessrequests.models.access_requests import Answer
 from accessrequests.operations._deciding import judged_now, voice_of
@@ -30,6 +32,10 @@ from accessrequests.queries.asks import Asked, Considered, Invalid
 from accessrequests.queries.belonging import belonging_of
 
 ACTIVATION_WINDOW = timedelta(hours=1)
+_AND_NOW = {
+    AccessRequestState.DENIED: "It cannot be approved any more; it can be asked again.",
+    AccessRequestState.APPROVED: "It cannot be denied any more; its access can be ended.",
+}
 
 
 @transaction.atomic(durable=True)
@@ -54,7 +60,9 @@ def submit(*, requester: Person, asked: Asked, via: Via, idempotency: Idempotenc
     actor = people.actor_of(requester, via)
     facts = [Fact(Event.ACCESS_REQUEST_SUBMITTED, str(access_request), _facts_of(access_request))]
     if verdict.automatic:
-        facts.append(_approved(access_request, decided_by="policy", at=at))
+        # Nobody approved it, least of all who asks: the product did, because the policy asks nobody.
+        itself = Actor(name=PRODUCT, via=via)
+        facts.append(replace(_approved(access_request, decided_by="policy", at=at), actor=itself))
     record(*facts, actor=actor, at=at, idempotency=idempotency, object_id=access_request.pk)
     return access_request
 
@@ -296,19 +304,17 @@ def _check_open(access_request: AccessRequest, revision: int, at: datetime, *, p
 
 
 def _was_decided(access_request: AccessRequest, who_asks: str = "") -> IllegalMove:
-    state = AccessRequestState(access_request.state)
+    state, at = AccessRequestState(access_request.state), access_request.decided_at or access_request.filed_at
     if state is AccessRequestState.PENDING:
         sentence = "The request is still open; its time is not over."
     elif access_request.decided_by == who_asks:
-        sentence = f"You have done that already: the request is {state.value}."
+        sentence = f"You {state.value} this at {moment(at)}. {_AND_NOW.get(state, 'It can be asked again.')}"
+    elif access_request.decided_by in {PRODUCT, "policy"}:
+        done = "had lapsed" if state is AccessRequestState.EXPIRED else f"was {state.value}"
+        sentence = f"It {done} already, at {moment(at)}."
     else:
         sentence = f"{access_request.decided_by} was faster: the request is {state.value} already."
-    return IllegalMove(
-        sentence,
-        person=access_request.decided_by,
-        what=state.value,
-        at=access_request.decided_at or access_request.filed_at,
-    )
+    return IllegalMove(sentence, person=access_request.decided_by, what=state.value, at=at)
 
 
 def _adds_nothing(access_request: AccessRequest, approver: Person) -> IllegalMove:

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import transaction
 
-from accessrequests.domain.events import Actor, Event, Job, Via
+from accessrequests.domain.events import PRODUCT, Actor, Event, Job, Via
 from accessrequests.domain.lifecycle import (
     GATE_MOVES,
     GRANT_MOVES,
@@ -20,6 +20,7 @@ from accessrequests.domain.lifecycle import (
     GrantState,
     check_move,
 )
+from accessrequests.domain.wording import moment
 from accessrequests.models import Gate, Grant, OutboxMessage, Person
 from accessrequests.operations import _credential
 from accessrequests.operations._ending import start_revocation
@@ -352,15 +353,17 @@ def _give_up(grant: Grant, refusal: grant_queries.NotOpened, at: datetime) -> li
 
 def _ended_by_person(grant: Grant, reason: EndReason, *, actor: Actor, at: datetime, note: str) -> list[Fact]:
     if grant.state not in ALIVE:
-        ended = "ending" if grant.state == GrantState.REVOKING else "ended"
-        faster = "You have done that" if grant.ended_by == actor.name else f"{grant.ended_by} was faster"
-        raise IllegalMove(
-            f"{faster}: the access is {ended} already.",
-            person=grant.ended_by,
-            what=grant.end_reason,
-            at=grant.revocation_started_at or at,
-        )
+        since = grant.revocation_started_at or at
+        raise IllegalMove(_who_ended(grant, actor.name, since), person=grant.ended_by, what=grant.end_reason, at=since)
     return start_revocation(grant, reason, actor=actor, at=at, note=note)
+
+
+def _who_ended(grant: Grant, who_asks: str, at: datetime) -> str:
+    if grant.ended_by == PRODUCT:
+        return f"It had ended already, at {moment(at)}."
+    ended = "ending" if grant.state == GrantState.REVOKING else "ended"
+    faster = "You have done that" if grant.ended_by == who_asks else f"{grant.ended_by} was faster"
+    return f"{faster}: the access is {ended} already."
 
 
 def _move_gates(grant: Grant, state: GateState, evidence: Mapping[str, Mapping[str, Any]]) -> None:

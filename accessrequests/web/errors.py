@@ -13,7 +13,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from accessrequests.domain.events import Via
+from accessrequests.domain.events import PRODUCT, Via
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.models import Person
 from accessrequests.operations import refusals
@@ -115,8 +115,9 @@ def told_of(error: Exception, *, me: str = "") -> Told:
 
 def _who_was_faster(error: refusals.IllegalMove, me: str) -> str:
     if error.person == me:
-        return "You did this already"
-    return "It is too late" if error.what == AccessRequestState.EXPIRED else "Somebody was faster"
+        is_answer = error.what in {AccessRequestState.APPROVED, AccessRequestState.DENIED}
+        return "You answered this already" if is_answer else "You did this already"
+    return "It is too late" if error.person in {PRODUCT, "policy"} else "Somebody was faster"
 
 
 def method_not_allowed(request: HttpRequest, allowed: tuple[str, ...], *, back: str) -> HttpResponse:

@@ -58,7 +58,7 @@ def context_of(
         "waited": at - access_request.filed_at,
         "lapse": requests_shown.lapse_of(access_request, at=at),
         "reach": requests_shown.reach_of(access_request),
-        "changes": requests_shown.changes_of(access_request, record),
+        "changes": requests_shown.changes_of(access_request, record, at=at),
         "length": spell_duration(access_request.duration),
         "shortened": _shortened(access_request),
         "ends_at": _ends_at(access_request, at),

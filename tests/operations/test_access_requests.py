@@ -8,7 +8,16 @@ import pytest
 from django.conf import settings
 
 from accessrequests.domain.events import Via
-from accessrequests.models import AccessRequest, Approval, Gate, Grant, IdempotencyKey, OutboxMessage, Person
+from accessrequests.models import (
+    AccessRequest,
+    Approval,
+    AuditEvent,
+    Gate,
+    Grant,
+    IdempotencyKey,
+    OutboxMessage,
+    Person,
+)
 from accessrequests.operations import access_requests
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import IllegalMove, Refused, StaleRevision
@@ -55,8 +64,9 @@ class TestSubmit:
         assert (access_request.state, access_request.decided_by, grant.state) == ("approved", "policy", "pending")
         assert traces.events() == [
             ("access_request.submitted", "alice", str(access_request)),
-            ("access_request.approved", "alice", str(access_request)),
+            ("access_request.approved", "access-requests", str(access_request)),
         ]
+        assert AuditEvent.objects.get(event="access_request.approved").via == "api"
         assert traces.jobs() == [
             ("notify", str(access_request)),
             ("provision", str(grant)),
@@ -310,6 +320,29 @@ class TestDeny:
 
         with refuses(IllegalMove, match="grace was faster"):
             deny(access_request, cast.bob)
+        with refuses(
+            IllegalMove, match=r"^You approved this at .+ UTC\. It cannot be denied any more; its access can be"
+        ):
+            deny(access_request, cast.grace)
+
+    def test_tells_those_who_denied_what_they_did(self, cast: Cast) -> None:
+        access_request = make.submit(cast.alice)
+        deny(access_request, cast.bob)
+
+        sentence = r"^You denied this at .+ UTC\. It cannot be approved any more; it can be asked again\.$"
+        with refuses(IllegalMove, match=sentence) as caught:
+            make.approve(access_request, cast.bob)
+        assert (caught.value.person, caught.value.what) == ("bob", "denied")
+
+    def test_comes_after_the_policy_and_after_the_end_of_the_time(self, cast: Cast, clock: MovableClock) -> None:
+        at_once, lapsed = make.submit(cast.alice, target="shop-dev"), make.submit(cast.alice)
+        clock.advance(timedelta(hours=8))
+        access_requests.expire(access_request_id=lapsed.pk)
+
+        with refuses(IllegalMove, match=r"^It was approved already, at .+ UTC\.$"):
+            access_requests.cancel(access_request_id=at_once.pk, requester=cast.alice, via=Via.WEB)
+        with refuses(IllegalMove, match=r"^It had lapsed already, at .+ UTC\.$"):
+            deny(lapsed, cast.bob)
 
 
 class TestCancel:
@@ -330,6 +363,13 @@ class TestCancel:
         make.approve(access_request, cast.bob)
 
         with refuses(IllegalMove, match="bob was faster"):
+            access_requests.cancel(access_request_id=access_request.pk, requester=cast.alice, via=Via.WEB)
+
+    def test_happens_once(self, cast: Cast) -> None:
+        access_request = make.submit(cast.alice)
+        access_requests.cancel(access_request_id=access_request.pk, requester=cast.alice, via=Via.WEB)
+
+        with refuses(IllegalMove, match=r"^You cancelled this at .+ UTC\. It can be asked again\.$"):
             access_requests.cancel(access_request_id=access_request.pk, requester=cast.alice, via=Via.WEB)
 
 

@@ -45,6 +45,14 @@ class TestRelease:
             grants.release(grant_id=active.pk, holder=cast.alice, via=Via.API)
         assert (caught.value.person, caught.value.what) == ("erin", "revoked")
 
+    def test_comes_after_the_end_of_its_time(self, cast: Cast, active: Grant, clock: MovableClock) -> None:
+        clock.advance(timedelta(days=1))
+        grants.expire(grant_id=active.pk)
+
+        with refuses(IllegalMove, match=r"^It had ended already, at .+ UTC\.$") as caught:
+            grants.release(grant_id=active.pk, holder=cast.alice, via=Via.API)
+        assert (caught.value.person, caught.value.what) == ("access-requests", "expiry")
+
 
 class TestRevoke:
     @pytest.mark.parametrize("name", ["bob", "grace", "erin"])

@@ -144,8 +144,16 @@ class TestDecideBar:
         assert "Approve 2 h" in page
         assert re.findall(r'name="duration"\s+value="(\w+)"', page) == ["PT1H", "PT30M"]
 
+    def test_knows_what_the_person_holds_there_now(self, cast: Cast) -> None:
+        live(cast.alice, cast.bob)
+
+        page = text_of(signed_in(cast.bob).get(address(make.submit(cast.alice))))
+
+        assert "now, for the first time" in page
+        assert "1 of them here" in page
+
     def test_suggests_what_is_usual_when_more_is_asked(self, cast: Cast) -> None:
-        for _ in range(2):
+        for _ in range(5):
             grant = live(cast.alice, cast.bob)
             grants.release(grant_id=grant.pk, holder=cast.alice, via=Via.WEB)
             gone(grant)
@@ -153,7 +161,7 @@ class TestDecideBar:
 
         page = text_of(signed_in(cast.bob).get(address(make.submit(cast.alice, duration=timedelta(hours=4)))))
 
-        assert "Longer than usual: the last 2 times on shop-prod were used for about 1 h 20 min." in page
+        assert "Longer than usual: the last 5 times on shop-prod were used for about 1 h 20 min." in page
         assert re.search(r'value="PT2H">\s*Approve 2 h\s*</button>\s*<button class="btn main"', page)
 
     def test_opens_its_forms_without_a_script(self, cast: Cast) -> None:
@@ -230,7 +238,17 @@ class TestApprove:
         assert "You have approved this request. It waits for somebody else." in page
         assert not Grant.objects.exists()
         again = browser.post(address(access_request, "approve/"), revision="1")
-        assert (again.status_code, heading_of(again)) == (409, "You did this already")
+        assert (again.status_code, heading_of(again)) == (409, "You answered this already")
+
+    def test_says_in_another_tab_what_one_did(self, cast: Cast) -> None:
+        access_request = make.submit(cast.alice)
+        browser = signed_in(cast.bob)
+        browser.press(address(access_request), action=address(access_request, "deny/"), reason="Use staging.")
+
+        answer = browser.post(address(access_request, "approve/"), revision="1")
+
+        assert (answer.status_code, heading_of(answer)) == (409, "You answered this already")
+        assert re.search(r"You denied this at .+ UTC\. It cannot be approved any more", text_of(answer))
 
     def test_says_who_was_faster(self, cast: Cast) -> None:
         access_request = make.submit(cast.alice)

@@ -9,6 +9,7 @@ import pytest
 from django.http import HttpResponse
 
 from accessrequests.domain.events import Via
+from accessrequests.domain.wording import moment
 from accessrequests.models import AccessRequest, AuditEvent, Grant, Target
 from accessrequests.operations import access_requests
 from tests import make
@@ -195,6 +196,19 @@ class TestStates:
         assert "Read documents in shop.orders." not in again
         assert "Read documents in every collection of shop." in wider
         assert wider.count("read@shop.orders, held already") == 1
+
+    def test_what_is_held_for_longer_is_not_said_to_last_longer(self, cast: Cast) -> None:
+        held = make.active_grant(cast.alice, cast.bob)
+        held.refresh_from_db()
+        assert held.expires_at is not None
+        browser = signed_in(cast.bob)
+
+        sooner = make.submit(cast.alice, duration=timedelta(minutes=10))
+        wider = make.submit(cast.alice, roles=("read@shop",), duration=timedelta(minutes=10))
+
+        sentence = f"Nothing new: alice holds all of this already, until {moment(held.expires_at)}, which is later."
+        assert sentence in text_of(browser.get(address(sooner)))
+        assert "Nothing new" not in text_of(browser.get(address(wider)))
 
     def test_the_record_is_for_others_not_for_oneself(self, cast: Cast) -> None:
         make.approve(make.submit(cast.alice), cast.bob)
