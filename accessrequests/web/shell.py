@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from django.db.models import Count, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, Now
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
@@ -27,6 +29,11 @@ class Place:
     address: str
     is_here: bool
     count: int = 0
+
+
+def _number_of(rows: QuerySet[Any]) -> Coalesce:
+    counted = rows.order_by().annotate(all=Value(1)).values("all").annotate(number=Count("pk")).values("number")
+    return Coalesce(Subquery(counted), 0)
 
 
 class Shell:
@@ -51,7 +58,7 @@ class Shell:
         known = self._request.__dict__.get(KNOWN_WAITING)
         if isinstance(known, int) or self.person is None:
             return known or 0
-        return access_requests.waiting_for(self.person, groups=belonging(self._request).since.items()).count()
+        return self._counts[0]
 
     @cached_property
     def _roles(self) -> frozenset[GroupRole]:
@@ -60,7 +67,21 @@ class Shell:
     @cached_property
     def overdue(self) -> int:
         """How many accesses may still work past their end: administrators see it on every page."""
-        return health.overdue_count() if GroupRole.ADMINISTRATOR in self._roles else 0
+        return self._counts[1] if GroupRole.ADMINISTRATOR in self._roles else 0
+
+    @cached_property
+    def _counts(self) -> tuple[int, int]:
+        """What waits for this person and, for administrators, what is overdue: one question on every page."""
+        if self.person is None:
+            return 0, 0
+        waiting = access_requests.waiting_for(self.person, groups=belonging(self._request).since.items())
+        if GroupRole.ADMINISTRATOR not in self._roles:
+            return waiting.count(), 0
+        found = Person.objects.filter(pk=self.person.pk).values_list(
+            _number_of(waiting), _number_of(health.overdue(Now()))
+        )
+        waits, late = found.get()
+        return waits, late
 
     @cached_property
     def main(self) -> list[Place]:
