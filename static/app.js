@@ -34,6 +34,15 @@ document.addEventListener("click", async (event) => {
   }
 });
 
+/* ---------- a choice, and a field that counts in its place: only one of them is lit ---------- */
+document.addEventListener("input", ({ target }) => {
+  if (target.dataset.countsFor) {
+    all(`[name="${target.dataset.countsFor}"]`, (choice) => { choice.checked = !target.value && choice.defaultChecked; });
+  } else if (target.type === "radio") {
+    all(`[data-counts-for="${target.name}"]`, (field) => { field.value = ""; });
+  }
+});
+
 /* ---------- keyboard ---------- */
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {

@@ -72,11 +72,35 @@ def ends_soon(*, starts_at: datetime | None, expires_at: datetime | None, at: da
     return left < SOON or left < (expires_at - starts_at) * SOON_SHARE
 
 
-def headline(*, live: int, coming: int, ending: int) -> str:
-    """Two grants are live, one is on its way."""
-    parts = [(live, "live"), (coming, "on its way" if coming == 1 else "on their way")]
-    parts += [(ending, "being ended")] if ending else []
-    told = [(count, words) for count, words in parts if count]
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many grants there are of each kind. Only what works now is live."""
+
+    live: int = 0
+    setting_up: int = 0
+    ending: int = 0
+    scheduled: int = 0
+
+    @property
+    def parts(self) -> list[tuple[int, str]]:
+        """Of the kinds that there are, how many and what they are."""
+        named = (
+            (self.live, "live"),
+            (self.setting_up, "being set up"),
+            (self.ending, "ending"),
+            (self.scheduled, "scheduled"),
+        )
+        return [(count, words) for count, words in named if count]
+
+    @property
+    def words(self) -> str:
+        """Short: 1 live, 1 ending. Empty when there is none."""
+        return ", ".join(f"{count} {words}" for count, words in self.parts)
+
+
+def headline(tally: Tally) -> str:
+    """Two grants are live, one is being set up."""
+    told = tally.parts
     if not told:
         return "You hold no database access, and none is on its way."
     count, words = told[0]
@@ -99,11 +123,18 @@ def _waiting(one: Standing) -> Situation:
 
 
 def _live(one: Standing) -> Situation:
+    away = _away(one)
     if not ends_soon(starts_at=one.starts_at, expires_at=one.expires_at, at=one.at):
-        return Situation("live", "ok", "live", "It is live.")
+        return Situation("live", "ok", "live", "It is live.", away)
     until = f" at {moment(one.expires_at)}" if one.expires_at else ""
-    lines = ("Whatever runs then is stopped. Ask again now if you need it for longer.",)
+    lines = ("Whatever runs then is stopped. Ask again now if you need it for longer.", *away)
     return Situation("ends soon", "warn", "clock", f"It ends soon{until}.", lines)
+
+
+def _away(one: Standing) -> tuple[str, ...]:
+    if one.away_since is None:
+        return ()
+    return (f"{one.target} has not answered since {moment(one.away_since)}; it may not take logins now.",)
 
 
 def _ending(one: Standing) -> Situation:

@@ -15,6 +15,7 @@ from accessrequests.models import AccessRequest, Inventory, Person
 from accessrequests.queries import asks
 from accessrequests.queries.asks import Considered
 from accessrequests.queries.offers import cost_of
+from accessrequests.queries.records import FEWEST
 
 MOST_DECIDED = 50
 MOST_OWN = 5
@@ -93,6 +94,6 @@ def _people(verdict: policy.Verdict) -> float:
 
 
 def _median(lengths: list[timedelta]) -> timedelta | None:
-    if not lengths:
+    if len(lengths) < FEWEST:
         return None
     return timedelta(seconds=round(statistics.median(length.total_seconds() for length in lengths)))

@@ -6,16 +6,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import Now
 
 from accessrequests.domain import policy
 from accessrequests.domain.lifecycle import EndReason, GrantState
+from accessrequests.domain.situation import Tally
 from accessrequests.models import Grant, Person
 from accessrequests.models.access_requests import Answer
 from accessrequests.queries import access_requests, asks, people
 
 TOO_LATE = "The access was not ready in time."
 CUT_BOUND = timedelta(seconds=5)  # a cut that takes longer than this is shown as overdue
+# One for each number of a `Tally`. What is to start later is not being set up yet.
+COUNTS = {
+    "live": Count("pk", Q(state=GrantState.ACTIVE.value)),
+    "setting_up": Count("pk", Q(state=GrantState.PENDING.value, not_before__lte=Now())),
+    "ending": Count("pk", Q(state=GrantState.REVOKING.value)),
+    "scheduled": Count("pk", Q(state=GrantState.PENDING.value, not_before__gt=Now())),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +102,11 @@ def is_overdue(grant: Grant, *, at: datetime) -> bool:
     if grant.state == GrantState.REVOKING and grant.revocation_started_at is not None:
         return at > grant.revocation_started_at + CUT_BOUND
     return grant.expires_at is not None and at > grant.expires_at + CUT_BOUND
+
+
+def tally(holder: Person) -> Tally:
+    """What the person holds, counted by what it is now."""
+    return Tally(**holder.grants.exclude(state=GrantState.REVOKED.value).aggregate(**COUNTS))
 
 
 def of_target(slug: str) -> QuerySet[Grant]:

@@ -18,11 +18,11 @@ from accessrequests.models import AccessRequest
 LOOKED_BACK = timedelta(days=30)
 MOST_GRANTS = 50
 LATEST = 5  # so many uses say what is usual
-FEWEST = 2  # and fewer say nothing
+FEWEST = 5  # and fewer say nothing, of a person as of a target
 LONGER = 1.5  # times the usual length is worth a word
 ROOM = 1.2  # what is suggested leaves so much of the usual length
 
-_ALIVE = {GrantState.PENDING.value, GrantState.ACTIVE.value}
+_ALIVE = {GrantState.PENDING.value, GrantState.ACTIVE.value, GrantState.REVOKING.value}
 
 # One question, because it is asked on a page that has many others. Live grants count however old they are.
 _RECORD = """
@@ -40,7 +40,7 @@ WITH asked AS (
       FROM accessrequests_grant AS held JOIN accessrequests_accessrequest AS request
         ON request.id = held.access_request_id
      WHERE held.holder_id = %(person)s AND request.id <> %(this)s
-       AND (held.state IN ('pending', 'active') OR held.id IN (SELECT id FROM latest))
+       AND (held.state <> 'revoked' OR held.id IN (SELECT id FROM latest))
 )
 SELECT asked.*, used.* FROM asked LEFT JOIN used ON true ORDER BY used.id DESC
 """
@@ -87,8 +87,13 @@ class Record:
         return [use for use in self.alive if use.is_here]
 
     @property
+    def usable_here(self) -> list[Use]:
+        """What is being taken away is nothing to build on."""
+        return [use for use in self.held_here if use.state != GrantState.REVOKING]
+
+    @property
     def ended(self) -> list[Use]:
-        return [use for use in self.uses if use.length is not None]
+        return [use for use in self.uses if use.length is not None and not use.is_alive]
 
     @property
     def given_back(self) -> int:

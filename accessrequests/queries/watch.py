@@ -69,6 +69,7 @@ class Figures:
     pending_grants: int
     active_grants: int
     revoking_grants: int
+    scheduled_grants: int
     targets: int
     head: int
     signs: Sequence[Sign]
@@ -92,8 +93,11 @@ SELECT (SELECT count(*) FROM accessrequests_accessrequest WHERE state = 'pending
        (SELECT json_agg(one)
           FROM (SELECT slug, username, why, first_seen_at FROM accessrequests_suspicion
                   JOIN accessrequests_target ON accessrequests_target.id = target_id
-                 ORDER BY first_seen_at LIMIT %(most)s) AS one)
-  FROM (SELECT state, count(*) AS grants FROM accessrequests_grant WHERE state <> 'revoked' GROUP BY state) AS alive
+                 ORDER BY first_seen_at LIMIT %(most)s) AS one),
+       coalesce(sum(grants) FILTER (WHERE state = 'scheduled'), 0)
+  FROM (SELECT CASE WHEN state = 'pending' AND not_before > %(at)s THEN 'scheduled' ELSE state END AS state,
+               count(*) AS grants
+          FROM accessrequests_grant WHERE state <> 'revoked' GROUP BY 1) AS alive
 """
 
 
@@ -135,7 +139,7 @@ def seen(at: datetime) -> list[AuditEvent]:
 def figures(at: datetime) -> Figures:
     """Everything that is one number or a few short rows, in one question."""
     with connection.cursor() as cursor:
-        cursor.execute(_FIGURES, {"most": MOST_SHOWN})
+        cursor.execute(_FIGURES, {"most": MOST_SHOWN, "at": at})
         row = cursor.fetchone()
     signs = {subject: datetime.fromisoformat(done) for subject, done in (row[7] or {}).items()}
     return Figures(
@@ -143,6 +147,7 @@ def figures(at: datetime) -> Figures:
         pending_grants=row[1],
         active_grants=row[2],
         revoking_grants=row[3],
+        scheduled_grants=row[9],
         targets=row[4],
         head=row[5] or 0,
         signs=[_sign(who, signs.get(f"consumer/{who}"), at) for who in CONSUMERS],

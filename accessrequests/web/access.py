@@ -15,7 +15,7 @@ from django.urls import reverse
 from accessrequests.domain.events import Via
 from accessrequests.domain.lifecycle import EndReason, GrantState
 from accessrequests.domain.situation import headline
-from accessrequests.models import Approval, Grant, Person
+from accessrequests.models import Approval, Grant
 from accessrequests.operations import credentials, grants
 from accessrequests.operations.refusals import NotYours
 from accessrequests.queries import clock, holdings, standing
@@ -42,16 +42,11 @@ def mine(request: HttpRequest) -> HttpResponse:
     over = own.filter(state=GrantState.REVOKED.value).order_by("-pk")[:MOST_OVER]
     waiting = me(request).access_requests.filter(state="pending").select_related("target", "requester", "beneficiary")
     silent = standing.are_workers_silent(alive, at=at)
-    states = [grant.state for grant in alive] if page.paginator.num_pages == 1 else _states(me(request))
     return show(
         request,
         "access/mine.html",
         {
-            "headline": headline(
-                live=states.count(GrantState.ACTIVE),
-                coming=states.count(GrantState.PENDING),
-                ending=states.count(GrantState.REVOKING),
-            ),
+            "headline": headline(grant_queries.tally(me(request))),
             "page": page,
             "alive": [held_shown(grant, at=at, is_mine=True, workers_silent=silent) for grant in alive],
             "over": [held_shown(grant, at=at, is_mine=True) for grant in over],
@@ -155,11 +150,6 @@ def _now(request: HttpRequest, grant: Grant) -> HttpResponse:
     if not held.pace or "HX-Refresh" in answer:
         answer.status_code = STOP_POLLING
     return answer
-
-
-def _states(person: Person) -> list[str]:
-    """Of everything that the person holds, on whichever page it stands."""
-    return list(person.grants.exclude(state=GrantState.REVOKED.value).values_list("state", flat=True))
 
 
 def _with_approvals(found: QuerySet[Grant]) -> QuerySet[Grant]:

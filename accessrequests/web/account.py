@@ -26,7 +26,7 @@ class ZoneForm(forms.Form):
 
     time_zone = forms.ChoiceField(
         label="Time zone",
-        help_text="Moments in the portal are shown in it. Lengths and deadlines do not change.",
+        help_text="Dates beside a record are shown in it; sentences, mails and the audit trail say UTC by name.",
         choices=lambda: [(zone, zone.replace("_", " ")) for zone in sorted(available_timezones())],
         widget=forms.Select(attrs={"class": "input"}),
         error_messages={"invalid_choice": "Choose a time zone from the list, such as Europe/Berlin."},

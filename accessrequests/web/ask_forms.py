@@ -108,13 +108,13 @@ class AskForm(forms.Form):
     other_duration = Length(
         label="Another length",
         required=False,
-        widget=text_line(spellcheck="false"),
+        widget=text_line(spellcheck="false", **{"data-counts-for": "duration"}),
         help_text="Like 90 min, 2 h or 1 h 30 min. It counts in place of the choice above.",
     )
     until = Moment(
         label="Until (UTC)",
         required=False,
-        widget=forms.TextInput(attrs={"class": "input", "type": "datetime-local"}),
+        widget=forms.TextInput(attrs={"class": "input", "type": "datetime-local", "data-counts-for": "duration"}),
         help_text="The time from now to then is asked for. It begins when the access is set up, so a wait moves the end.",
     )
     reason = forms.CharField(
@@ -306,7 +306,8 @@ class AskForm(forms.Form):
 
     def _chips(self) -> list[Chip]:
         maximum = self.judged.maximum if self.judged else None
-        chosen = str(self["duration"].value() or "")
+        other_counts = self["other_duration"].value() or self["until"].value()
+        chosen = "" if other_counts else str(self["duration"].value() or "")
         return [
             Chip(f"id_duration_{number}", value, _short(value), value == chosen, bool(maximum and length > maximum))
             for number, (value, length) in enumerate((one, parse_duration(one)) for one in _lengths(chosen))

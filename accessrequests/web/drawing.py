@@ -13,7 +13,7 @@ WIDTH, HEIGHT, BASE = 640, 200, 170
 TOP = 20
 GAP = 0.3
 MOST_LABELS = 7
-HALF = 32  # of a label, which would be cut off nearer to the edge
+HALF = 44  # of a label, which would be cut off nearer to the edge
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,13 @@ class Chart:
     top: str
 
     @property
+    def legend(self) -> Sequence[tuple[str, str]]:
+        """The tone of each bar of a group with the column that it shows; nothing where there is one bar only."""
+        if not any(bar.tone for bar in self.bars):
+            return ()
+        return (("", self.columns[1]), ("soft", self.columns[2]))
+
+    @property
     def is_empty(self) -> bool:
         return not any(bar.height for bar in self.bars)
 
@@ -76,13 +83,15 @@ def _waits(waits: Sequence[Wait]) -> Chart:
 def _lags(lags: Sequence[Lag]) -> Chart:
     total = sum(lag.week for lag in lags)
     kept = sum(lag.week for lag in lags[:2])
-    says = f"{kept} of {total} in seven days were cut off within a second." if total else "Nothing ended in seven days."
+    says = f"{kept} of {total} in seven days were cut off within a second" if total else "Nothing ended in seven days"
+    if lags and lags[-1].week:
+        says += f"; {lags[-1].week} {'is' if lags[-1].week == 1 else 'are'} still open"
     return _chart(
         name="lags",
         title="How late access was cut off",
-        says=says,
-        columns=("After its end", "Last 7 days", "Last 24 hours"),
-        rows=[(lag.words, str(lag.week), str(lag.day)) for lag in lags],
+        says=f"{says}.",
+        columns=("After its end, up to", "Last 24 hours", "Last 7 days"),
+        rows=[(lag.words, str(lag.day), str(lag.week)) for lag in lags],
         values=[(lag.day, lag.week) for lag in lags],
         top=str(max((lag.week for lag in lags), default=0)),
     )

@@ -29,6 +29,7 @@ QUEUES = {
     Queue.NOTIFY: "Telling people",
     Queue.RECONCILE: "Looking at targets",
 }
+AWAY = "The target does not answer."
 LONG = timedelta(minutes=1)
 STALE = timedelta(minutes=5)
 
@@ -83,7 +84,7 @@ def _late(grant: Grant, at: datetime) -> Late:
     since = min(moment for moment in (grant.expires_at, grant.revocation_started_at, at) if moment is not None)
     why = grant.last_error or "No step of it has failed yet; it may still be waiting for a worker."
     if grant.target.unreachable_since is not None:
-        why = f"The target does not answer. {grant.last_error}".strip()
+        why = grant.last_error if grant.last_error.startswith(AWAY) else f"{AWAY} {grant.last_error}".strip()
     return Late(grant, shown.deed_of(grant.access_request), since, shown.time_words(at - since), why)
 
 

@@ -104,12 +104,12 @@ def _short(number: int) -> str:
 
 def changes_of(access_request: AccessRequest, record: Record | None, *, at: datetime) -> list[Change]:
     """What is new for the person, and below it what they hold on this target already."""
-    held: list[Privilege] = [] if record is None else [one for use in record.held_here for one in use.privileges]
+    held: list[Privilege] = [] if record is None else [one for use in record.usable_here for one in use.privileges]
     new = privileges.difference(holdings.asked_for(access_request), held)
     changes = [Change(line, "add") for line in privileges.what_this_lets_you_do(new)]
     if not new:
         changes.append(Change(_nothing_new(access_request, record, at)))
-    for use in record.held_here if record is not None else ():
+    for use in record.usable_here if record is not None else ():
         until = f" until {sentences.moment(use.expires_at)}" if use.expires_at else ""
         changes.append(Change(f"{', '.join(use.roles)}{until}, held already"))
     return changes
@@ -118,7 +118,7 @@ def changes_of(access_request: AccessRequest, record: Record | None, *, at: date
 def _nothing_new(access_request: AccessRequest, record: Record | None, at: datetime) -> str:
     """What is held until after the end of the ask may be all of it, and then not even the time is new."""
     ends = max(at, access_request.starts_at or at) + (access_request.approved_duration or access_request.duration)
-    held_here = () if record is None else record.held_here
+    held_here = () if record is None else record.usable_here
     later = [use for use in held_here if use.expires_at is not None and use.expires_at > ends]
     held = [one for use in later for one in use.privileges]
     if not later or privileges.difference(holdings.asked_for(access_request), held):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from accessrequests.domain.lifecycle import EndReason, GrantState
-from accessrequests.domain.situation import Situation, Standing, ends_soon, headline, situation
+from accessrequests.domain.situation import Situation, Standing, Tally, ends_soon, headline, situation
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -54,6 +54,15 @@ class TestLive:
         found = told(GrantState.ACTIVE, starts_at=NOW - HOUR, expires_at=NOW + HOUR)
 
         assert (found.word, found.tone, found.lines) == ("live", "ok", ())
+
+    def test_says_that_the_target_is_away(self) -> None:
+        away = "shop-prod has not answered since 2 Mar 2026 12:00 UTC; it may not take logins now."
+
+        late = told(GrantState.ACTIVE, starts_at=NOW - HOUR, expires_at=NOW + HOUR, away_since=NOW)
+        soon = told(GrantState.ACTIVE, starts_at=NOW - HOUR, expires_at=NOW + HOUR / 6, away_since=NOW)
+
+        assert (late.word, late.lines) == ("live", (away,))
+        assert (soon.word, soon.lines[1:]) == ("ends soon", (away,))
 
     def test_warns_before_it_ends(self) -> None:
         found = told(GrantState.ACTIVE, starts_at=NOW - HOUR, expires_at=NOW + timedelta(minutes=14))
@@ -117,12 +126,18 @@ class TestHeadline:
     @pytest.mark.parametrize(
         ("live", "coming", "ending", "expected"),
         [
-            (2, 1, 0, "Two grants are live, one is on its way."),
+            (2, 1, 0, "Two grants are live, one is being set up."),
             (1, 0, 0, "One grant is live."),
-            (0, 2, 1, "Two grants are on their way, one is being ended."),
-            (12, 0, 2, "12 grants are live, two are being ended."),
+            (0, 2, 1, "Two grants are being set up, one is ending."),
+            (12, 0, 2, "12 grants are live, two are ending."),
             (0, 0, 0, "You hold no database access, and none is on its way."),
         ],
     )
     def test_counts_in_words(self, live: int, coming: int, ending: int, expected: str) -> None:
-        assert headline(live=live, coming=coming, ending=ending) == expected
+        assert headline(Tally(live=live, setting_up=coming, ending=ending)) == expected
+
+    def test_names_what_is_not_live(self) -> None:
+        tally = Tally(live=1, ending=1, scheduled=1)
+
+        assert tally.words == "1 live, 1 ending, 1 scheduled"
+        assert headline(tally) == "One grant is live, one is ending, one is scheduled."

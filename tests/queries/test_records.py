@@ -1,4 +1,4 @@
-"""Guards what is told of a person who asks: true counts, honest averages, and nothing from two uses that say little."""
+"""Guards what is told of a person who asks: true counts, honest averages, and nothing from a few uses that say little."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from accessrequests.domain.events import Via
 from accessrequests.models import AccessRequest, Grant
 from accessrequests.operations import access_requests, grants
-from accessrequests.queries.records import Record, record_of
+from accessrequests.queries.records import FEWEST, Record, record_of
 from tests import make
 from tests.make import Cast
 
@@ -63,27 +63,36 @@ class TestRecord:
         assert found.held_here[0].privileges
         assert not [use for use in found.alive if not use.is_here and use.privileges]
 
+    def test_counts_what_is_being_ended_as_open_and_builds_nothing_on_it(self, cast: Cast) -> None:
+        grant = make.active_grant(cast.alice, cast.bob)
+        grants.release(grant_id=grant.pk, holder=cast.alice, via=Via.WEB)
+
+        found = record(make.submit(cast.alice))
+
+        assert (len(found.alive), len(found.held_here), list(found.usable_here)) == (1, 1, [])
+
     def test_knows_how_long_access_is_used(self, cast: Cast) -> None:
-        for minutes in (70, 90):
+        for minutes in (70, 75, 80, 85, 90):
             used(cast, minutes)
 
         found = record(make.submit(cast.alice))
 
         assert found.usual is not None
         assert abs(found.usual - timedelta(minutes=80)) < timedelta(seconds=5)
-        assert (found.given_back, len(found.ended), len(found.ended_here)) == (2, 2, 2)
+        assert (found.given_back, len(found.ended), len(found.ended_here)) == (5, 5, 5)
         assert found.is_longer_than_usual(4 * HOUR)
         assert not found.is_longer_than_usual(HOUR)
         assert found.enough(4 * HOUR, of=LENGTHS) == 2 * HOUR
 
     @pytest.mark.parametrize("length", [HOUR / 2, 2 * HOUR])
     def test_suggests_nothing_that_would_not_do_or_is_no_less(self, cast: Cast, length: timedelta) -> None:
-        for minutes in (70, 90):
+        for minutes in (70, 75, 80, 85, 90):
             used(cast, minutes)
 
         assert record(make.submit(cast.alice)).enough(length, of=LENGTHS) is None
 
-    def test_takes_one_use_for_no_habit(self, cast: Cast) -> None:
-        used(cast, 5)
+    def test_takes_four_uses_for_no_habit(self, cast: Cast) -> None:
+        for _ in range(FEWEST - 1):
+            used(cast, 5)
 
         assert record(make.submit(cast.alice)).usual is None

@@ -57,6 +57,11 @@ class TestMine:
         assert "You hold no database access, and none is on its way." in page
         assert "ended by you" in page
 
+    def test_says_for_whom_a_request_waits(self, cast: Cast) -> None:
+        make.submit(cast.alice, grantee="grace")
+
+        assert f"For {cast.grace.name}. Asked" in text_of(signed_in(cast.alice).get("/access/"))
+
     def test_comes_a_page_at_a_time_soonest_to_end_first(self, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(access, "MOST_ALIVE", 2)
         numbers = [live(cast.alice, cast.bob).pk for _ in range(3)]

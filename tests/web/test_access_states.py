@@ -45,7 +45,13 @@ class TestStates:
         assert "Approved by bob" in page
         assert "Sent to shop-prod" in page
         assert "every 2s" in page
-        assert "One grant is on its way." in self.page_of(cast, grant, "/access/")
+        assert "One grant is being set up." in self.page_of(cast, grant, "/access/")
+
+    def test_live_on_a_target_that_is_away(self, cast: Cast) -> None:
+        grant = live(cast.alice, cast.bob)
+        Target.objects.filter(slug="shop-prod").update(unreachable_since=make.now())
+
+        assert "it may not take logins now." in self.page_of(cast, grant, "/access/")
 
     def test_why_it_waits(self, cast: Cast, clock: MovableClock) -> None:
         grant = make.approved_grant(cast.alice, cast.bob)

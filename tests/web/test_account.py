@@ -40,6 +40,11 @@ class TestTimeZone:
         assert "JST</time>" in text_of(browser.get("/account/"))
         assert "UTC</time>" in text_of(signed_in(cast.bob).get("/account/"))
 
+    def test_says_where_it_shows(self, cast: Cast) -> None:
+        page = text_of(signed_in(cast.alice).get("/account/"))
+
+        assert "Dates beside a record are shown in it; sentences, mails and the audit trail say UTC by name." in page
+
     @pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../../etc/passwd"])
     def test_is_one_that_there_is(self, cast: Cast, zone: str) -> None:
         answer = signed_in(cast.alice).press("/account/", time_zone=zone)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accessrequests.domain.events import Via
 from accessrequests.models import AccessRequest, Target
+from accessrequests.operations import access_requests
 from accessrequests.queries import clock
+from accessrequests.queries.records import FEWEST
 from tests import make
 from tests.make import Cast
 from tests.web.asking import FORM, REASON, live_part, press
@@ -30,7 +34,7 @@ class TestPreview:
         assert "A database user is made for you" in page
         assert "It ends after 2 hours" in page
         assert "At most 8 hours are allowed here." in page
-        assert "No history yet" in page
+        assert "too few answers yet" in page
         assert REASON in page
         assert not AccessRequest.objects.exists()
 
@@ -63,11 +67,25 @@ class TestPreview:
 
         assert f'href="/requests/{earlier.pk}/"' in page
         assert "The same on shop-dev takes: at once." in page
-        assert "You usually ask for 2 h here." in page
+        assert "You usually ask" not in page, "one ask is no habit"
+
+    def test_knows_a_habit_from_five_asks(self, cast: Cast) -> None:
+        for _ in range(FEWEST):
+            earlier = make.submit(cast.alice)
+            access_requests.cancel(access_request_id=earlier.pk, requester=cast.alice, via=Via.WEB)
+
+        assert "You usually ask for 2 h here." in text_of(press(signed_in(cast.alice), act="preview"))
+
+    def test_leaves_the_chips_alone_when_another_length_counts(self, cast: Cast) -> None:
+        page = text_of(press(signed_in(cast.alice), act="preview", other_duration="90 min"))
+
+        assert "It ends after 1 hour 30 minutes" in page
+        assert not re.search(r'name="duration"[^>]*checked', page)
 
     def test_says_how_long_answers_take_and_that_a_target_is_away(self, cast: Cast) -> None:
-        decided = make.approve(make.submit(cast.frank), cast.bob)
-        AccessRequest.objects.filter(pk=decided.pk).update(decided_at=decided.filed_at + timedelta(minutes=11))
+        for _ in range(FEWEST):
+            decided = make.approve(make.submit(cast.frank), cast.bob)
+            AccessRequest.objects.filter(pk=decided.pk).update(decided_at=decided.filed_at + timedelta(minutes=11))
         Target.objects.filter(slug="shop-prod").update(unreachable_since=clock.now())
 
         page = text_of(press(signed_in(cast.alice), act="preview"))

@@ -111,10 +111,39 @@ class TestThePage:
         assert text.count('<svg class="chart"') == 3
         assert "1 of 1 in seven days were cut off within a second." in text
         assert "style=" not in text
+        assert text.count('<svg class="chart key"') == 4, "a legend for each chart of two tones"
         found = charts.numbers(at=make.now())
         assert [wait.decisions for wait in found.waits] == [1]
         assert (found.lags[0].week, found.lags[0].day) == (1, 1)
         assert (len(found.live), found.live[-1].grants) == (charts.DAYS, 1)
+
+    def test_counts_what_is_still_open_among_what_was_to_be_cut_off(self, cast: Cast) -> None:
+        grant = live(cast.alice, cast.bob)
+        grants.end(grant_id=grant.pk, reason=EndReason.DRIFT, note="changed")
+        gone(grant)
+        overdue_grant(cast)
+
+        text = text_of(signed_in(cast.dave).get("/health/"))
+
+        assert "1 of 2 in seven days were cut off within a second; 1 is still open." in text
+
+    def test_tells_once_that_the_target_is_away_and_leads_to_what_is_late(self, cast: Cast) -> None:
+        grant = overdue_grant(cast)
+        grants.note_revocation_failure(grant_id=grant.pk, sentence="The target does not answer.")
+        Target.objects.filter(slug="shop-prod").update(unreachable_since=make.now())
+
+        text = text_of(signed_in(cast.erin).get("/health/"))
+
+        assert text.count("The target does not answer.") == 1
+        assert 'href="/health/#overdue"' in text
+
+    def test_tells_what_is_scheduled_from_what_is_being_set_up(self, cast: Cast) -> None:
+        make.approved_grant(cast.alice, cast.bob)
+        make.approved_grant(cast.grace, cast.bob, starts_at=make.now() + timedelta(hours=3))
+
+        figures = watch.figures(make.now())
+
+        assert (figures.pending_grants, figures.scheduled_grants) == (1, 1)
 
     def test_a_part_of_it_is_asked_for_by_itself(self, cast: Cast) -> None:
         text = text_of(signed_in(cast.dave).get("/health/", headers={"HX-Request": "true"}))
