@@ -157,6 +157,10 @@ def _unavailable(_error: Any) -> Problem:
     return Problem("unavailable", sentence)
 
 
+def _spent(error: Any) -> Problem:
+    return Problem("gone", f"{error} POST rotate/ makes it.")
+
+
 def _said(code: str) -> Any:
     return lambda error: Problem(code, str(error))
 
@@ -178,6 +182,7 @@ _TOLD: Mapping[type[Exception], Any] = {
     refusals.IllegalMove: _illegal_move,
     refusals.StaleRevision: _said("stale_revision"),
     refusals.NotReady: _said("not_ready"),
+    refusals.Spent: _spent,
     refusals.Gone: _said("gone"),
     TooLarge: _said("too_large"),
     exceptions.UnsupportedMediaType: _media_type,

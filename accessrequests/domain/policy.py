@@ -53,7 +53,10 @@ NO_DELEGATING = "no delegating access"
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is asked, as far as a policy looks at it. No reason length: none was written yet, so it is not judged."""
+    """What is asked, as far as a policy looks at it. No reason length: none was written yet, so it is not judged.
+
+    `person` is the user name of whoever is in the `groups`, so that a refusal can name them.
+    """
 
     target: str
     environment: str
@@ -61,6 +64,7 @@ class Ask:
     groups: frozenset[str]
     duration: timedelta
     reason_length: int | None
+    person: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -177,14 +181,19 @@ def _refusals(rule: Rule, ask: Ask) -> Iterable[Refusal]:
     if rule.deny:
         yield Refusal(rule.name, f"Rule {rule.name} denies {ask.level} on {ask.target}. {_what_instead(ask)}")
     if not rule.deny and not rule.eligible & ask.groups:
-        groups = " or ".join(sorted(rule.eligible))
-        yield Refusal(rule.name, f"Rule {rule.name} is for people of {groups}. Ask one of them to ask for it.")
+        yield Refusal(rule.name, _not_eligible(rule, ask.person))
     if rule.maximum is not None and ask.duration > rule.maximum:
         longest = spell_duration(rule.maximum)
         yield Refusal(rule.name, f"Rule {rule.name} allows at most {longest}. Ask for a shorter time.", "duration")
     if ask.reason_length is not None and ask.reason_length < rule.reason_minimum:
         least = _characters(rule.reason_minimum)
         yield Refusal(rule.name, f"Rule {rule.name} needs a reason of at least {least}. Write more.", "reason")
+
+
+def _not_eligible(rule: Rule, person: str) -> str:
+    groups = " or ".join(sorted(rule.eligible))
+    who = f", and {person} is not one of them" if person else ""
+    return f"Rule {rule.name} is for people of {groups}{who}. An administrator adds people to a group."
 
 
 def _verdict(

@@ -14,7 +14,7 @@ from accessrequests.models import Credential, Grant, Person
 from accessrequests.operations import _credential
 from accessrequests.operations._record import CLOCKWORK, UNREAD_LIFE, Fact, record
 from accessrequests.operations.idempotency import Idempotency
-from accessrequests.operations.refusals import Gone, NotReady, Refused
+from accessrequests.operations.refusals import Gone, NotReady, Refused, Spent
 from accessrequests.queries import clock, people
 
 
@@ -53,7 +53,7 @@ def reveal(*, grant_id: int, person: Person, via: Via, idempotency: Idempotency 
     if credential is None or credential.state == CredentialState.NONE:
         raise NotReady("The password is not ready yet. It will be as soon as the access is live.")
     if credential.state != CredentialState.READY or _is_stale(credential, at):
-        raise Gone("This password has been shown or erased. Make a new one: POST rotate/, or press “Make a new one”.")
+        raise Spent("This password has been shown or erased. A new one can be made for as long as the access lasts.")
     password = _credential.opened(credential)
     credential.state = CredentialState.REVEALED.value
     credential.sealed, credential.revealed_at = None, at

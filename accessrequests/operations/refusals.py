@@ -46,6 +46,10 @@ class Gone(Exception):
     """What is asked for was there once and never will be again."""
 
 
+class Spent(Gone):
+    """The password was shown or erased, and the access lives, so that another one can be made."""
+
+
 class NotYours(Exception):
     """There, but not this person's to see: answered as if it were not there, and kept in the audit trail."""
 

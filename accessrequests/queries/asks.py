@@ -70,7 +70,7 @@ class Considered:
     roles: tuple[RoleRef, ...]
     privileges: Mapping[str, tuple[Privilege, ...]]
     source_addresses: tuple[str, ...] = field(default=())
-    groups: tuple[frozenset[str], ...] = field(default=())
+    groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def current_policy() -> PolicyVersion:
@@ -111,7 +111,10 @@ def consider(
     if errors:
         raise Invalid(errors)
     version = version or current_policy()
-    judged = [groups] if groups is not None and beneficiary == requester else _groups(requester, beneficiary)
+    if groups is not None and beneficiary == requester:
+        judged = {requester.username: groups}
+    else:
+        judged = _groups(requester, beneficiary)
     verdict = _judge(
         version,
         target,
@@ -120,7 +123,7 @@ def consider(
         duration=asked.duration,
         reason=None if is_draft else asked.reason,
     )
-    return Considered(asked, target, beneficiary, version, verdict, roles, expanded, addresses, tuple(judged))
+    return Considered(asked, target, beneficiary, version, verdict, roles, expanded, addresses, judged)
 
 
 def elsewhere(considered: Considered, inventory: Inventory) -> policy.Verdict | None:
@@ -141,20 +144,22 @@ def elsewhere(considered: Considered, inventory: Inventory) -> policy.Verdict | 
 
 def groups_asked(version: PolicyVersion, access_request: AccessRequest) -> frozenset[str]:
     """The groups that a policy would ask about a filed request; for this, nothing of the people counts."""
-    verdict = _look_at(version, access_request, groups=frozenset())
+    verdict = _look_at(version, access_request, person="", groups=frozenset())
     return frozenset(step.group for step in verdict.steps)
 
 
 def lost_eligibility(access_request: AccessRequest) -> str:
     """Why the people of a request could not ask for it today, by the policy that it was filed under; or empty."""
-    for groups in _groups(access_request.requester, access_request.beneficiary):
-        verdict = _look_at(access_request.policy_version, access_request, groups=groups)
+    for person, groups in _groups(access_request.requester, access_request.beneficiary).items():
+        verdict = _look_at(access_request.policy_version, access_request, person=person, groups=groups)
         if not verdict.allowed:
             return verdict.refusals[0].sentence
     return ""
 
 
-def _look_at(version: PolicyVersion, access_request: AccessRequest, *, groups: frozenset[str]) -> policy.Verdict:
+def _look_at(
+    version: PolicyVersion, access_request: AccessRequest, *, person: str, groups: frozenset[str]
+) -> policy.Verdict:
     ask = policy.Ask(
         target=access_request.target.slug,
         environment=access_request.target.environment,
@@ -162,6 +167,7 @@ def _look_at(version: PolicyVersion, access_request: AccessRequest, *, groups: f
         groups=groups,
         duration=access_request.approved_duration or access_request.duration,
         reason_length=None,
+        person=person,
     )
     return policy.evaluate(policy.parse(version.rules), ask, version=version.version)
 
@@ -201,16 +207,17 @@ def judge_again(access_request: AccessRequest, *, shortened: timedelta | None = 
     return verdict
 
 
-def _groups(requester: Person, beneficiary: Person) -> list[frozenset[str]]:
-    """The groups of each person who must be eligible; both, when one asks for the other."""
-    return list(people.groups_of_all({requester, beneficiary}).values())
+def _groups(requester: Person, beneficiary: Person) -> dict[str, frozenset[str]]:
+    """The groups of each person who must be eligible, by user name; both, when one asks for the other."""
+    groups = people.groups_of_all({requester, beneficiary})
+    return {person.username: groups[person.pk] for person in (requester, beneficiary)}
 
 
 def _judge(
     version: PolicyVersion,
     target: Target,
     *,
-    groups: Iterable[frozenset[str]],
+    groups: Mapping[str, frozenset[str]],
     expanded: Mapping[str, Sequence[Privilege]],
     duration: timedelta,
     reason: str | None,
@@ -227,10 +234,11 @@ def _judge(
                 groups=held,
                 duration=duration,
                 reason_length=None if reason is None else visible_length(reason),
+                person=person,
             ),
             version=version.version,
         )
-        for held in groups
+        for person, held in groups.items()
     ]
     verdict = verdicts[0]
     for other in verdicts[1:]:
@@ -243,7 +251,8 @@ def _beneficiary(requester: Person, asked: Asked, errors: dict[str, list[str]]) 
         return requester
     beneficiary = Person.objects.filter(username=asked.grantee, is_active=True).first()
     if beneficiary is None:
-        errors["grantee"] = [f"There is nobody called {asked.grantee}. Leave grantee out to ask for yourself."]
+        advice = "Write a user name, like bob, or nothing to ask for yourself."
+        errors["grantee"] = [f"There is nobody with the user name {asked.grantee}. {advice}"]
         return requester
     return beneficiary
 

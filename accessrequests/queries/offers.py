@@ -59,18 +59,26 @@ def targets_on_offer() -> QuerySet[Target]:
     return Target.objects.filter(retired_at=None).order_by("environment", "slug")
 
 
-def outlook(version: PolicyVersion | None, target: Target, *, groups: frozenset[str]) -> Outlook:
+def outlook(version: PolicyVersion | None, target: Target, *, person: Person, groups: frozenset[str]) -> Outlook:
     """What the policy says to each level for a short time, before a reason is written; nothing without a policy."""
     if version is None:
         return {}
-    return _outlook(policy.parse(version.rules), version.version, target, groups)
+    return _outlook(policy.parse(version.rules), version.version, target, person, groups)
 
 
-def _outlook(rules: policy.Rules, version: int, target: Target, groups: frozenset[str]) -> Outlook:
+def _outlook(rules: policy.Rules, version: int, target: Target, person: Person, groups: frozenset[str]) -> Outlook:
     return {
         level: policy.evaluate(
             rules,
-            policy.Ask(target.slug, target.environment, level, groups, duration=SHORT, reason_length=None),
+            policy.Ask(
+                target.slug,
+                target.environment,
+                level,
+                groups,
+                duration=SHORT,
+                reason_length=None,
+                person=person.username,
+            ),
             version=version,
         )
         for level in _LEVELS
@@ -108,7 +116,7 @@ def found_targets(
     for target in targets:
         if target.slug != chosen and not _has(target, wanted, inside.get(target.pk, {})):
             continue
-        found = _outlook(rules, version.version, target, groups) if rules and version else {}
+        found = _outlook(rules, version.version, target, person, groups) if rules and version else {}
         allowed = [verdict for verdict in found.values() if verdict.allowed]
         databases = [one for one in inside.get(target.pk, {}) if one not in SERVER_DATABASES]
         hits.append(OfferedTarget(target, databases, bool(allowed), cost_of(allowed[0]) if allowed else ""))

@@ -124,9 +124,10 @@ def tried(*, version: PolicyVersion, person: Person, asked: Asked, at: datetime,
         target=considered.target.slug,
         environment=considered.target.environment,
         level=considered.verdict.level,
-        groups=considered.groups[0],
+        groups=considered.groups[person.username],
         duration=asked.duration,
         reason_length=None,
+        person=person.username,
     )
     return Tried(considered.verdict, [_judged(rules.name, rule, ask, version.version) for rule in rules.rules])
 

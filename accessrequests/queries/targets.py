@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from accessrequests.domain import policy
 from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import GrantState
 from accessrequests.domain.privileges import Level
-from accessrequests.domain.situation import Tally
 from accessrequests.domain.window import spell_duration
 from accessrequests.models import AuditEvent, Grant, Person, PolicyVersion, Target
 from accessrequests.queries import grants
@@ -51,22 +50,23 @@ def by_slug() -> QuerySet[Target]:
     return Target.objects.select_related("inventory").order_by("retired_at", "slug")
 
 
-def tallies(targets: Sequence[Target]) -> Mapping[int, Tally]:
-    """How many grants are live on each of these targets, and how many are on their way there or away."""
+def live_counts(targets: Sequence[Target]) -> Mapping[int, int]:
+    """How many grants live on each of these targets."""
     alive = Grant.objects.filter(target__in=[target.pk for target in targets]).exclude(state=GrantState.REVOKED.value)
-    counted = alive.order_by().values_list("target").annotate(**grants.COUNTS)
-    return {target: Tally(**dict(zip(grants.COUNTS, counts, strict=True))) for target, *counts in counted}
+    return dict(alive.order_by().values_list("target").annotate(Count("pk")))
 
 
-def what_it_says(version: PolicyVersion | None, target: Target, groups: frozenset[str]) -> list[Said]:
-    """What the current policy says to people of these groups, level by level; evaluated, not guessed."""
+def what_it_says(version: PolicyVersion | None, target: Target, person: Person, groups: frozenset[str]) -> list[Said]:
+    """What the current policy says to the person, who is of these groups, level by level; evaluated, not guessed."""
     if version is None or target.retired_at is not None:
         return []
     rules = policy.parse(version.rules)
-    return [_said(rules, version.version, target, level, groups) for level in LEVELS]
+    return [_said(rules, version.version, target, level, person=person, groups=groups) for level in LEVELS]
 
 
-def _said(rules: policy.Rules, version: int, target: Target, level: Level, groups: frozenset[str]) -> Said:
+def _said(
+    rules: policy.Rules, version: int, target: Target, level: Level, *, person: Person, groups: frozenset[str]
+) -> Said:
     ask = policy.Ask(
         target=target.slug,
         environment=target.environment,
@@ -74,6 +74,7 @@ def _said(rules: policy.Rules, version: int, target: Target, level: Level, group
         groups=groups,
         duration=A_MOMENT,
         reason_length=None,
+        person=person.username,
     )
     verdict = policy.evaluate(rules, ask, version=version)
     if not verdict.allowed:

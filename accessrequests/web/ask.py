@@ -51,7 +51,7 @@ class Page:
         inventory = Inventory.objects.filter(target=target).first()
         if inventory is not None:
             inventory.target = target  # so that the target knows it, too
-        return offer_of(target, inventory, offers.outlook(self.version, target, groups=self.groups))
+        return offer_of(target, inventory, offers.outlook(self.version, target, person=self.person, groups=self.groups))
 
     def form(self, data: QueryDict | None = None, **options: Any) -> AskForm:
         return AskForm(data, targets=self.targets, offer=self.offer, at=self.at, **options)
@@ -100,9 +100,9 @@ def ask(request: HttpRequest) -> HttpResponse:
     act = request.POST.get("act", "send")
     if act == "choose":
         return _as_typed(page, request.POST)
-    if act == "preview" or page.is_part:
-        return _preview(page, request.POST)
-    return _send(page, page.form(request.POST))
+    if act == "send" and not page.is_part:
+        return _send(page, page.form(request.POST))
+    return _preview(page, request.POST)
 
 
 def _as_typed(page: Page, typed: QueryDict) -> HttpResponse:

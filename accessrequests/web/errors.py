@@ -101,6 +101,9 @@ def told_of(error: Exception, *, me: str = "") -> Told:
             told = Told(HTTPStatus.CONFLICT, "It is not ready yet", sentence)
         case NotReadYet():
             told = Told(HTTPStatus.CONFLICT, "It cannot be judged yet", sentence)
+        case refusals.Spent():
+            advice = "Nothing was changed. “Make a new password” is on the page of the access."
+            told = Told(HTTPStatus.GONE, "It is gone", sentence, advice)
         case refusals.Gone():
             told = Told(HTTPStatus.GONE, "It is gone", sentence)
         case Invalid():

@@ -99,6 +99,9 @@ class TestAsk:
         grant = Grant.objects.get(access_request=found["id"])
         assert (found["state"], found["grant"]) == ("approved", {"id": grant.pk, "state": "pending"})
         assert (found["decided_by"], found["verdict"]["automatic"]) == ("policy", True)
+        told = {said["event"]: said["actor"] for said in found["timeline"]}
+        assert told["access_request.submitted"] == "alice"
+        assert told["access_request.approved"] == "access-requests"
 
     @pytest.mark.parametrize(
         ("changes", "rule"),
@@ -115,6 +118,7 @@ class TestAsk:
         refused = Caller(cast.alice).post("access-requests/", ask(**changes))
 
         assert (refused.status_code, refused.json()["code"], refused.json()["rule"]) == (403, "refused", rule)
+        assert ("and mallory is not one of them." in refused.json()["detail"]) == ("grantee" in changes)
         assert not AccessRequest.objects.exists()
 
     def test_is_refused_before_the_inventory_is_read(self, cast: Cast) -> None:

@@ -82,6 +82,7 @@ class TestReveal:
             f"{shown['username']}:{shown['password']}@127.0.0.1:27017/?authSource=admin" in shown["connection_string"]
         )
         assert (second.status_code, second.json()["code"]) == (410, "gone")
+        assert second.json()["detail"].endswith("POST rotate/ makes it.")
         credential = Credential.objects.get(grant=world.grant)
         assert (credential.state, credential.sealed) == ("revealed", None)
         assert caller.get(world.path("grants/{grant}/")).json()["credential"] == "revealed"

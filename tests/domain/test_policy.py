@@ -205,6 +205,17 @@ class TestEvaluate:
         assert _judge(READ_RULE, ask=on_call).allowed
         assert [refusal.rule for refusal in _judge(READ_RULE, PAYMENTS_RULE, ask=on_call).refusals] == ["payments"]
 
+    def test_names_whoever_is_not_eligible(self) -> None:
+        nobody = dataclasses.replace(ASK, groups=frozenset())
+        groups = " or ".join(sorted(READ_RULE.eligible))
+
+        (unnamed,) = _judge(READ_RULE, ask=nobody).refusals
+        (named,) = _judge(READ_RULE, ask=dataclasses.replace(nobody, person="mallory")).refusals
+
+        start, remedy = f"Rule {READ_RULE.name} is for people of {groups}", "An administrator adds people to a group."
+        assert unnamed.sentence == f"{start}. {remedy}"
+        assert named.sentence == f"{start}, and mallory is not one of them. {remedy}"
+
     def test_lets_a_deny_win(self) -> None:
         deny = Rule(
             name="frozen", match=Match(), eligible=frozenset(), approvals=(), maximum=None, reason_minimum=0, deny=True

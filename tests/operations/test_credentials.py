@@ -109,7 +109,7 @@ class TestReveal:
     ) -> None:
         clock.advance(timedelta(minutes=15))
 
-        with refuses(Gone, match="Make a new one"):
+        with refuses(Gone, match="A new one can be made for as long as the access lasts"):
             reveal(active, cast)
 
 

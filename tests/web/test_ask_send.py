@@ -13,6 +13,8 @@ from tests.make import Cast
 from tests.web.asking import FORM, REASON, press
 from tests.web.browser import Forms, signed_in, text_of
 
+NOT_ELIGIBLE = "is for people of engineering, and mallory is not one of them. An administrator adds people to a group."
+
 
 class TestSend:
     def test_files_what_was_typed(self, cast: Cast) -> None:
@@ -92,7 +94,11 @@ class TestSend:
             ({"collection": ""}, "id_collection", "Choose a collection."),
             ({"roles": "read"}, "id_want", "Write a role as role@database"),
             ({"collection": "shop.order"}, "id_want", "no collection called order. Did you mean shop.orders"),
-            ({"grantee": "nobody"}, "id_grantee", "There is nobody called nobody."),
+            (
+                {"grantee": "nobody"},
+                "id_grantee",
+                "There is nobody with the user name nobody. Write a user name, like bob",
+            ),
             ({"other_duration": "90"}, "id_other_duration", "like 90 min, 2 h, 1 h 30 min or PT2H"),
             ({"until": "2020-01-01T00:00"}, "id_until", "The end is not after the start."),
             ({"until": "2099-01-01T00:00", "other_duration": "2 h"}, "id_until", "not both"),
@@ -136,7 +142,20 @@ class TestSend:
         answer = press(signed_in(cast.mallory))
 
         assert answer.status_code == 403
-        assert "is for people of engineering" in text_of(answer)
+        assert NOT_ELIGIBLE in text_of(answer)
+
+    def test_names_who_may_not_have_it(self, cast: Cast) -> None:
+        answer = press(signed_in(cast.alice), grantee="mallory")
+
+        assert answer.status_code == 403
+        assert NOT_ELIGIBLE in text_of(answer)
+        assert not AccessRequest.objects.exists()
+
+    def test_files_nothing_for_a_button_that_is_not_there(self, cast: Cast) -> None:
+        answer = press(signed_in(cast.alice), act="sned")
+
+        assert answer.status_code == 200
+        assert not AccessRequest.objects.exists()
 
     def test_delegating_roles_are_refused_when_typed(self, cast: Cast) -> None:
         answer = press(signed_in(cast.alice), roles="userAdmin@shop", want="")

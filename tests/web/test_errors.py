@@ -66,7 +66,10 @@ class TestPages:
         answer = alice.post(f"/access/{grant.pk}/reveal/")
 
         assert answer.status_code == 410
+        assert "“Make a new password” is on the page of the access." in text_of(answer)
+        assert "POST" not in words_of(answer)
         assert f'href="/access/{grant.pk}/"' in text_of(answer)
+        assert "Make a new password" in text_of(alice.get(f"/access/{grant.pk}/"))
 
     def test_too_much_is_too_large(self, cast: Cast) -> None:
         answer = signed_in(cast.alice).post("/request/", reason="W" * 300_000)
