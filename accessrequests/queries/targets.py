@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 
 from accessrequests.domain import policy
 from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import GrantState
 from accessrequests.domain.privileges import Level
+from accessrequests.domain.situation import Tally
 from accessrequests.domain.window import spell_duration
 from accessrequests.models import AuditEvent, Grant, Person, PolicyVersion, Target
 from accessrequests.queries import grants
@@ -50,10 +51,11 @@ def by_slug() -> QuerySet[Target]:
     return Target.objects.select_related("inventory").order_by("retired_at", "slug")
 
 
-def live_counts(targets: Sequence[Target]) -> Mapping[int, int]:
-    """How many grants live on each of these targets."""
+def tallies(targets: Sequence[Target]) -> Mapping[int, Tally]:
+    """How many grants are live on each of these targets, and how many are on their way there or away."""
     alive = Grant.objects.filter(target__in=[target.pk for target in targets]).exclude(state=GrantState.REVOKED.value)
-    return dict(alive.order_by().values_list("target").annotate(Count("pk")))
+    counted = alive.order_by().values_list("target").annotate(**grants.COUNTS)
+    return {target: Tally(**dict(zip(grants.COUNTS, counts, strict=True))) for target, *counts in counted}
 
 
 def what_it_says(version: PolicyVersion | None, target: Target, person: Person, groups: frozenset[str]) -> list[Said]:

@@ -13,6 +13,7 @@ from accessrequests.domain import sentences
 from accessrequests.domain.actions import SERVER_DATABASES
 from accessrequests.domain.events import Event
 from accessrequests.domain.privileges import Level
+from accessrequests.domain.situation import Tally
 from accessrequests.models import PolicyVersion, Target
 from accessrequests.queries import catalogue, clock, standing, targets
 from accessrequests.queries.asks import NotReadYet
@@ -37,7 +38,7 @@ class Card:
     databases: int
     collections: int
     roles: int
-    live: int
+    tally: Tally
     says: Sequence[Said]
     inventory_is_read: bool
 
@@ -46,10 +47,10 @@ class Card:
 def targets_page(request: HttpRequest) -> HttpResponse:
     page = Paginator(targets.by_slug(), PAGE).get_page(request.GET.get("page"))
     listed = list(page)
-    live, version = targets.live_counts(listed), _newest_policy()
+    tallies, version = targets.tallies(listed), _newest_policy()
     groups = frozenset(belonging(request).since)
     cards = [
-        _card(target, live.get(target.pk, 0), targets.what_it_says(version, target, me(request), groups))
+        _card(target, tallies.get(target.pk, Tally()), targets.what_it_says(version, target, me(request), groups))
         for target in listed
     ]
     return show(request, "targets/targets.html", {"cards": cards, "page": page, "has_policy": version is not None})
@@ -64,7 +65,7 @@ def target_page(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "card": _card(
             target,
-            targets.live_counts([target]).get(target.pk, 0),
+            targets.tallies([target]).get(target.pk, Tally()),
             targets.what_it_says(_newest_policy(), target, person, frozenset(mine.since)),
         ),
         "target": target,
@@ -96,7 +97,7 @@ def _newest_policy() -> PolicyVersion | None:
     return catalogue.policies().order_by("-version").first()
 
 
-def _card(target: Target, live: int, says: Sequence[Said]) -> Card:
+def _card(target: Target, tally: Tally, says: Sequence[Said]) -> Card:
     inventory = getattr(target, "inventory", None)
     databases = inventory.databases if inventory else {}
     return Card(
@@ -106,7 +107,7 @@ def _card(target: Target, live: int, says: Sequence[Said]) -> Card:
         databases=len(databases),
         collections=sum(len(held) for held in databases.values()),
         roles=len(inventory.roles) if inventory else 0,
-        live=live,
+        tally=tally,
         says=says,
         inventory_is_read=inventory is not None,
     )

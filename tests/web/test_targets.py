@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accessrequests.domain.events import Via
 from accessrequests.models import Target
-from accessrequests.operations import targets
+from accessrequests.operations import grants, targets
 from tests import make
 from tests.make import Cast
 from tests.web.browser import signed_in, text_of
@@ -28,11 +31,14 @@ class TestTheList:
 
     def test_says_what_is_on_each(self, cast: Cast) -> None:
         live(cast.alice, cast.bob)
+        ending = live(cast.grace, cast.bob)
+        grants.release(grant_id=ending.pk, holder=cast.grace, via=Via.WEB)
+        make.approved_grant(cast.frank, cast.bob, starts_at=make.now() + timedelta(hours=3))
 
         text = text_of(signed_in(cast.dave).get("/targets/"))
 
         assert "4 collections" in text
-        assert "1 live grant now" in text
+        assert "Grants now: 1 live, 1 ending, 1 scheduled" in text
         assert 'href="/request/?target=shop-prod"' in text
 
     def test_says_how_each_is(self, cast: Cast) -> None:
