@@ -19,6 +19,7 @@ from accessrequests.api.shapes.access_requests import AccessRequestShape, Previe
 from accessrequests.domain.events import Via
 from accessrequests.models import AccessRequest, Person
 from accessrequests.operations import access_requests
+from accessrequests.operations.refusals import NotYours
 from accessrequests.queries import access_requests as access_request_queries
 from accessrequests.queries import clock, preview
 
@@ -37,6 +38,17 @@ _ASK = {
 def seen(person: Person, pk: int) -> AccessRequest:
     """:raises Http404: also when it is there, but not this person's to see."""
     return get_object_or_404(access_request_queries.visible_to(person), pk=pk)
+
+
+def reached_for(person: Person, pk: int) -> AccessRequest:
+    """As `seen`, for those who want to act on it: whoever tries it blindly is recorded.
+
+    :raises NotYours: when it is there, but not this person's to see.
+    """
+    found = access_request_queries.visible_to(person).filter(pk=pk).first()
+    if found is None:
+        raise NotYours(get_object_or_404(AccessRequest, pk=pk))
+    return found
 
 
 def told(request: Request, pk: int, **more: Any) -> Response:
@@ -155,7 +167,7 @@ class Approve(Endpoint):
     )
     def post(self, request: Request, id: int) -> Response:  # noqa: A002 - as the schema names it
         approver = person_of(request)
-        seen(approver, id)
+        reached_for(approver, id)
         said = body_of(request, bodies.Approval)
         done = once(
             request,
@@ -187,7 +199,7 @@ class Deny(Endpoint):
     )
     def post(self, request: Request, id: int) -> Response:  # noqa: A002 - as the schema names it
         approver = person_of(request)
-        seen(approver, id)
+        reached_for(approver, id)
         said = body_of(request, bodies.Denial)
         done = once(
             request,
@@ -216,7 +228,7 @@ class Cancel(Endpoint):
     )
     def post(self, request: Request, id: int) -> Response:  # noqa: A002 - as the schema names it
         requester = person_of(request)
-        seen(requester, id)
+        reached_for(requester, id)
         body_of(request, bodies.Nothing)
         done = once(
             request,
@@ -247,7 +259,7 @@ class Comments(Endpoint):
     )
     def post(self, request: Request, id: int) -> Response:  # noqa: A002 - as the schema names it
         person = person_of(request)
-        seen(person, id)
+        reached_for(person, id)
         said = body_of(request, bodies.Comment)
         done = once(
             request,

@@ -36,6 +36,17 @@ def reached_for(person: Person, pk: int) -> Grant:
     """
     found = grant_queries.visible_to(person).filter(pk=pk).first()
     if found is None:
+        raise NotYours(get_object_or_404(Grant, pk=pk), "Somebody reached for a password that is not theirs.")
+    return found
+
+
+def to_end(person: Person, pk: int) -> Grant:
+    """As `seen`, for those who want to end it: whoever tries it blindly is recorded.
+
+    :raises NotYours: when it is there, but not this person's to see.
+    """
+    found = grant_queries.visible_to(person).filter(pk=pk).first()
+    if found is None:
         raise NotYours(get_object_or_404(Grant, pk=pk))
     return found
 
@@ -165,7 +176,7 @@ class Release(Endpoint):
     )
     def post(self, request: Request, id: int) -> Response:  # noqa: A002 - as the schema names it
         holder = person_of(request)
-        seen(holder, id)
+        to_end(holder, id)
         body_of(request, bodies.Nothing)
         done = once(request, lambda key: grants.release(grant_id=id, holder=holder, via=Via.API, idempotency=key).pk)
         return told(request, done.object_id, status=202)
@@ -190,7 +201,7 @@ class Revoke(Endpoint):
     )
     def post(self, request: Request, id: int) -> Response:  # noqa: A002 - as the schema names it
         person = person_of(request)
-        seen(person, id)
+        to_end(person, id)
         said = body_of(request, bodies.Revocation)
         done = once(
             request, lambda key: grants.revoke(grant_id=id, person=person, via=Via.API, idempotency=key, **said).pk

@@ -92,6 +92,7 @@ def release(request: HttpRequest, number: int) -> HttpResponse:
 
 @portal_page("POST")
 def revoke(request: HttpRequest, number: int) -> HttpResponse:
+    visible(request, number)
     grant = at_hand(request, number)
     form = RevokeForm(request.POST)
     if not form.is_valid():
@@ -102,8 +103,11 @@ def revoke(request: HttpRequest, number: int) -> HttpResponse:
 
 
 def visible(request: HttpRequest, number: int) -> Grant:
-    """:raises Http404: when it is not there, or not theirs to see."""
-    return get_object_or_404(grant_queries.visible_to(me(request)), pk=number)
+    """:raises NotYours: when it is not theirs to see. Whoever tries to end it all the same is recorded."""
+    found = grant_queries.visible_to(me(request)).filter(pk=number).first()
+    if found is None:
+        raise NotYours(get_object_or_404(Grant, pk=number))
+    return found
 
 
 def at_hand(request: HttpRequest, number: int) -> Grant:
@@ -161,4 +165,4 @@ def _with_approvals(found: QuerySet[Grant]) -> QuerySet[Grant]:
 def _visible_or_recorded(request: HttpRequest, number: int) -> None:
     """Whoever reaches for the password of a grant that they may not even see is told nothing, and recorded."""
     if not grant_queries.visible_to(me(request)).filter(pk=number).exists():
-        raise NotYours(get_object_or_404(Grant, pk=number))
+        raise NotYours(get_object_or_404(Grant, pk=number), "Somebody reached for a password that is not theirs.")

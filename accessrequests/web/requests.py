@@ -17,6 +17,7 @@ from accessrequests.domain.events import Via
 from accessrequests.models import AccessRequest
 from accessrequests.operations import access_requests
 from accessrequests.operations.idempotency import Idempotency
+from accessrequests.operations.refusals import NotYours
 from accessrequests.queries import access_requests as request_queries
 from accessrequests.queries import clock, idempotency, voices
 from accessrequests.queries.asks import Invalid
@@ -79,8 +80,11 @@ def comment(request: HttpRequest, number: int) -> HttpResponse:
 
 
 def visible(request: HttpRequest, number: int) -> AccessRequest:
-    """:raises Http404: when it is not there, or not theirs to see."""
-    return get_object_or_404(request_queries.visible_to(me(request)), pk=number)
+    """:raises NotYours: when it is not theirs to see. Whoever tries to act on it all the same is recorded."""
+    found = request_queries.visible_to(me(request)).filter(pk=number).first()
+    if found is None:
+        raise NotYours(get_object_or_404(AccessRequest, pk=number))
+    return found
 
 
 def at_hand(request: HttpRequest, number: int) -> AccessRequest:
@@ -88,7 +92,7 @@ def at_hand(request: HttpRequest, number: int) -> AccessRequest:
 
     :raises Http404: when it is not there, or not theirs to see.
     """
-    found = request_queries.as_shown().select_related("target__inventory")
+    found = request_queries.with_newest_policy(request_queries.as_shown().select_related("target__inventory"))
     access_request = get_object_or_404(found, pk=number)
     if not belonging(request).sees(access_request):
         raise Http404

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -12,9 +13,10 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 
 from accessrequests import urls
-from accessrequests.models import AccessRequest
+from accessrequests.models import AccessRequest, AuditEvent
 from accessrequests.operations import access_requests
 from tests import make
+from tests.api.caller import Caller
 from tests.make import Cast
 from tests.web.browser import Browser, heading_of, signed_in, text_of
 from tests.web.grants import live
@@ -58,6 +60,27 @@ class TestPages:
         assert (answer.status_code, heading_of(answer)) == (409, "Somebody was faster")
         assert "Nothing was changed." in words_of(answer)
         assert "<time" in text_of(answer)
+
+    def test_what_one_may_not_see_is_not_there_and_trying_is_recorded(self, cast: Cast) -> None:
+        grant, mallory, api = live(cast.alice, cast.bob), signed_in(cast.mallory), Caller(cast.mallory)
+        asked = make.submit(cast.alice)
+        address, path = f"/requests/{asked.pk}/cancel/", f"access-requests/{asked.pk}/"
+
+        answers = [mallory.post(f"/approvals/{asked.pk}/{act}/", revision="1") for act in ("approve", "deny")]
+        answers += [mallory.post(address), mallory.post(f"/access/{grant.pk}/revoke/", reason="No.")]
+        answers += [mallory.post(f"/access/{grant.pk}/release/")]
+        answers += [api.post(f"{path}{act}/", {"revision": 1}) for act in ("approve", "deny", "cancel")]
+        answers += [api.post(f"grants/{grant.pk}/{act}/", {"reason": "No."}) for act in ("revoke", "release")]
+
+        assert {answer.status_code for answer in answers} == {404}
+        tried = AuditEvent.objects.filter(actor="mallory", facts={"why": "They may not even see it."})
+        told = Counter(tried.values_list("event", "subject", "via"))
+        assert told == {
+            ("access_request.refused", str(asked), "web"): 3,
+            ("access_request.refused", str(asked), "api"): 3,
+            ("grant.refused", str(grant), "web"): 2,
+            ("grant.refused", str(grant), "api"): 2,
+        }
 
     def test_what_is_spent_is_gone(self, cast: Cast) -> None:
         grant, alice = live(cast.alice, cast.bob), signed_in(cast.alice)
