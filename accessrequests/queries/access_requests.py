@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Window
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery, Window
 
 from accessrequests.domain.lifecycle import AccessRequestState
-from accessrequests.models import AccessRequest, Approval, Person
+from accessrequests.models import AccessRequest, Approval, Person, PolicyVersion
 from accessrequests.queries import people
 
 
@@ -118,6 +118,11 @@ def newest(ways: Sequence[QuerySet[AccessRequest]], *, before: int | None, most:
     first, *others = [part.order_by("-pk").values_list("pk", flat=True)[:most] for part in parts]
     numbers = sorted(first.union(*others) if others else first, reverse=True)
     return list(as_shown().filter(pk__in=numbers[:most]).order_by("-pk"))
+
+
+def with_newest_policy(requests: QuerySet[AccessRequest]) -> QuerySet[AccessRequest]:
+    """Each with the number of the policy version that is in force now, as `newest_policy`."""
+    return requests.annotate(newest_policy=Subquery(PolicyVersion.objects.order_by("-version").values("version")[:1]))
 
 
 def with_people(verdict: dict[str, Any], *, without: Sequence[int], since: datetime) -> dict[str, Any]:

@@ -172,10 +172,13 @@ def _look_at(
     return policy.evaluate(policy.parse(version.rules), ask, version=version.version)
 
 
-def judge_again(access_request: AccessRequest, *, shortened: timedelta | None = None) -> policy.Verdict:
+def judge_again(
+    access_request: AccessRequest, *, shortened: timedelta | None = None, current: PolicyVersion | None = None
+) -> policy.Verdict:
     """The strictest of what was said when it was filed, the pinned policy and the current one, as things are now.
 
     Things are groups, the target's environment, its roles, and the length, when an approver has `shortened` it.
+    `current` is the current policy, where a page has read it already.
     :raises NotReadYet: when the inventory or the policy has gone.
     :raises Invalid: when the target is retired, or a role is no longer there or lets one do more than was asked for.
     """
@@ -193,7 +196,7 @@ def judge_again(access_request: AccessRequest, *, shortened: timedelta | None = 
     groups = _groups(access_request.requester, access_request.beneficiary)
     length = access_request.approved_duration or access_request.duration
     verdict = policy.from_json(access_request.verdict)
-    versions = {version.version: version for version in (access_request.policy_version, current_policy())}
+    versions = {version.version: version for version in (access_request.policy_version, current or current_policy())}
     for version in versions.values():
         today = _judge(
             version,

@@ -50,9 +50,14 @@ def given(access_request: AccessRequest) -> list[policy.Given]:
 
 
 def judged_today(access_request: AccessRequest) -> policy.Verdict | str:
-    """The verdict that an approval would meet now, or the sentence that stands in its way (denying stays possible)."""
+    """The verdict that an approval would meet now, or the sentence that stands in its way (denying stays possible).
+
+    A request that was read `with_newest_policy` saves the question for it, as long as nothing newer was published.
+    """
+    pinned = access_request.policy_version
+    current = pinned if getattr(access_request, "newest_policy", None) == pinned.version else None
     try:
-        verdict = asks.judge_again(access_request)
+        verdict = asks.judge_again(access_request, current=current)
     except (asks.Invalid, asks.NotReadYet) as error:
         return str(error)
     return verdict if verdict.allowed else verdict.refusals[0].sentence
