@@ -45,11 +45,14 @@ EXPECTED: dict[str, tuple[int, int, int, int, int, int]] = {
 }
 # A refusal of these leaves a trace: deciding on what one may not decide, and reaching for another's access.
 RECORDED = {
-    "POST access-requests/{request}/approve/": {403: "access_request.refused"},
-    "POST access-requests/{request}/deny/": {403: "access_request.refused"},
+    "POST access-requests/{request}/approve/": {403: "access_request.refused", 404: "access_request.refused"},
+    "POST access-requests/{request}/deny/": {403: "access_request.refused", 404: "access_request.refused"},
     "POST grants/{grant}/reveal/": {403: "grant.refused", 404: "grant.refused"},
     "POST grants/{grant}/rotate/": {403: "grant.refused", 404: "grant.refused"},
-    "POST grants/{grant}/revoke/": {403: "grant.refused"},
+    "POST grants/{grant}/revoke/": {403: "grant.refused", 404: "grant.refused"},
+    "POST grants/{grant}/release/": {404: "grant.refused"},
+    "POST access-requests/{request}/cancel/": {404: "access_request.refused"},
+    "POST access-requests/{request}/comments/": {404: "access_request.refused"},
 }
 
 

@@ -25,7 +25,7 @@ def test_of_twenty_reveals_one_shows_the_secret(committed_cast: Cast) -> None:
     grant = make.active_grant(committed_cast.alice, committed_cast.bob)
     reveal = partial(credentials.reveal, grant_id=grant.pk, person=committed_cast.alice, via=Via.API)
 
-    assert kinds(at_once([reveal] * 20)) == {"Gone": 19, "Revealed": 1}
+    assert kinds(at_once([reveal] * 20)) == {"Spent": 19, "Revealed": 1}
 
 
 def test_of_several_rotations_one_starts(committed_cast: Cast) -> None:
