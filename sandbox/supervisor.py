@@ -166,7 +166,8 @@ def _asked(state: Mapping[str, Any], order: Mapping[str, Any], *, streams: Seque
             connection.settimeout(None if streams else _ORDER_SECONDS)  # A command takes as long as it takes.
             connection.connect(os.fspath(control.get("socket", "")))
             sent = socket.send_fds(connection, [line], list(streams)) if streams else 0
-            connection.sendall(line[sent:])
+            if rest := line[sent:]:  # Even nothing cannot be sent to a world that has answered and hung up.
+                connection.sendall(rest)
             with connection.makefile("rb") as words:
                 answer: dict[str, Any] = json.loads(words.readline())
     except (OSError, ValueError) as error:
