@@ -202,9 +202,8 @@ def _renamed(identity: Identity, claims: Claims) -> dict[str, Any]:
 
 
 def _keep(identity: Identity, tokens: str) -> None:
-    if identity.refused_at is None:
-        identity.sealed_tokens = sealing.seal(tokens, purpose=purpose_of(identity)) if tokens else None
-        identity.tokens_round += 1
+    identity.sealed_tokens = sealing.seal(tokens, purpose=purpose_of(identity)) if tokens else None
+    identity.tokens_round += 1
 
 
 def _record_once(person: Person, why: str, actor: Actor, at: datetime) -> None:
