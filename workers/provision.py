@@ -17,7 +17,8 @@ from workers.connections import provisioner_for
 from workers.outcomes import Again, Done, Outcome, try_again
 from workers.provisioners.base import GrantedRole, GrantSpec, Provisioner, ProvisionerError, Readiness
 
-A_MOMENT = timedelta(seconds=1)  # the clock was set back after the message was taken
+A_MOMENT = timedelta(seconds=1)
+NOT_READY = "The target has it, and is still getting ready to let the person in."
 
 log = structlog.get_logger(__name__)
 
@@ -35,19 +36,26 @@ def provision(claim: Claim) -> Outcome:
         readiness = _opened(provisioner_for(attempt.grant.target.slug), spec, attempt)
     except ProvisionerError as error:
         return _failed(claim, attempt, spec, error)
-    if readiness is None or not _marked_active(attempt, readiness):
+    if (
+        readiness is not None
+        and not readiness.usable
+        and grants.note_opened(grant_id=spec.grant_id, attempt=attempt.number)
+    ):
+        return Again(why=NOT_READY, delay=A_MOMENT, failed=False)
+    if readiness is None or not readiness.usable or not _marked_active(attempt, readiness):
         _undo(spec, attempt)
     return Done()
 
 
 def _opened(provisioner: Provisioner, spec: GrantSpec, attempt: Attempt) -> Readiness | None:
     """The two steps in, and the proof. None: the attempt is void, and whatever it made must be undone."""
-    provisioner.prepare(spec)
-    if not grants.may_open(grant_id=spec.grant_id, attempt=attempt.number):
-        return None
-    provisioner.open(spec)
+    if not attempt.is_opened:
+        provisioner.prepare(spec)
+        if not grants.may_open(grant_id=spec.grant_id, attempt=attempt.number):
+            return None
+        provisioner.open(spec)
     readiness = provisioner.readiness(spec)
-    if not readiness.usable:
+    if not readiness.exact:
         if not grants.may_open(grant_id=spec.grant_id, attempt=attempt.number):
             return None  # what we saw is the work of a newer attempt
         (cut,) = provisioner.cut([spec])
@@ -116,7 +124,9 @@ def spec_of(grant: Grant, *, password: str = "") -> GrantSpec:
     references = [(name, RoleRef.parse(name)) for name in access_request.roles]
     return GrantSpec(
         grant_id=grant.pk,
+        kind=access_request.kind,
         username=grant.username,
+        clusters=tuple(access_request.clusters),
         roles=tuple(
             GrantedRole(
                 name=role.role,

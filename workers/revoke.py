@@ -14,7 +14,7 @@ from accessrequests.queries import clock
 from accessrequests.queries import grants as grant_queries
 from workers.connections import provisioner_for
 from workers.outcomes import AWAY, Again, Done, Outcome, try_again, wait_for
-from workers.provision import spec_of
+from workers.provision import A_MOMENT, spec_of
 from workers.provisioners.base import Evidence, ProvisionerError
 
 CLOCK_WENT_BACK = "The database's clock went back while the access was being ended, so we look once more."
@@ -44,12 +44,12 @@ def _ended(claim: Claim, grant: Grant) -> Outcome:
     if grant.cut_at is None:
         (cut,) = provisioner.cut([spec])
         if not cut.done:
-            return _not_yet(claim, grant, _remaining(cut))
+            return _unfinished(claim, grant, cut)
         grants.mark_cut(grant_id=grant.pk, evidence=cut.facts)
     looked_at = clock.now()
     clean = provisioner.clean(spec)
     if not clean.done:
-        return _not_yet(claim, grant, _remaining(clean))
+        return _unfinished(claim, grant, clean)
     return _confirmed(claim, grant, clean.facts, looked_at=looked_at)
 
 
@@ -64,11 +64,13 @@ def _confirmed(claim: Claim, grant: Grant, facts: Mapping[str, Any], *, looked_a
     return Done()
 
 
+def _unfinished(claim: Claim, grant: Grant, evidence: Evidence) -> Outcome:
+    if evidence.waiting and not evidence.remains:
+        return Again(why=evidence.waiting, delay=A_MOMENT, failed=False)
+    return _not_yet(claim, grant, " ".join(evidence.remains) or "The target still has something of it.")
+
+
 def _not_yet(claim: Claim, grant: Grant, sentence: str, *, unreachable: bool = False) -> Outcome:
     grants.note_revocation_failure(grant_id=grant.pk, sentence=sentence)
     slug = grant.target.slug if unreachable else ""
     return try_again(claim, sentence, unreachable=slug)
-
-
-def _remaining(evidence: Evidence) -> str:
-    return " ".join(evidence.remains) or "The target still has something of it."

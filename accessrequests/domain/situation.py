@@ -16,7 +16,7 @@ _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the rows say. `was_open`: it may have worked at some time; `silent_since`: no worker was heard since then."""
+    """What the rows say. `was_open`: it may have worked at some time; `taken_at`: since when the target has everything."""
 
     state: GrantState
     at: datetime
@@ -32,6 +32,7 @@ class Standing:
     is_mine: bool = False
     was_open: bool = True
     setting_up: bool = False
+    taken_at: datetime | None = None
     ending_since: datetime | None = None
     cut_at: datetime | None = None
     gone_at: datetime | None = None
@@ -119,6 +120,8 @@ def _waiting(one: Standing) -> Situation:
         heading = f"It is approved and starts at {moment(one.not_before)}."
         return Situation("scheduled", "info", "clock", heading, ("There is nothing to do until then.", give_up))
     heading = "Your user is being made." if one.setting_up and not one.last_error else "It waits to be set up."
+    if one.taken_at is not None:
+        heading = f"{one.target} has taken it at {moment(one.taken_at)} and is getting ready to let you in."
     return Situation("setting up", "info", "refresh", heading, (*_obstacles(one), give_up))
 
 

@@ -19,6 +19,7 @@ class Grant(models.Model):
     `attempt` is the fencing number: only the newest attempt may record an outcome. `provisioning_attempt` is the
     number of the last attempt to make the access; while it has no recorded end, a call of it may still be on its way.
     Calls of attempts before that one, if any had no recorded end either, may be on their way `stray_calls_until`.
+    `opened_at` says since when the target has everything and only its own word is missing that it is ready.
     """
 
     access_request = models.OneToOneField(AccessRequest, on_delete=models.PROTECT, related_name="grant")
@@ -43,6 +44,7 @@ class Grant(models.Model):
     provisioning_attempt = models.PositiveIntegerField(default=0)
     attempt_started_at = models.DateTimeField(null=True, blank=True)
     attempt_ended_at = models.DateTimeField(null=True, blank=True)
+    opened_at = models.DateTimeField(null=True, blank=True)
     stray_calls_until = models.DateTimeField(null=True, blank=True)
     failures = models.PositiveIntegerField(default=0)
     last_error = models.TextField(blank=True)

@@ -47,11 +47,15 @@ class TooEarly(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The right to try once to make a grant true. `password` is the one that was sealed before any call."""
+    """The right to try once to make a grant true. `password` is the one that was sealed before any call.
+
+    `is_opened`: its two steps are done, and only the target's own word that it is ready is missing.
+    """
 
     grant: Grant
     number: int
-    password: str = field(repr=False)
+    password: str = field(default="", repr=False)
+    is_opened: bool = False
 
 
 @transaction.atomic(durable=True)
@@ -68,6 +72,8 @@ def start_provisioning(*, grant_id: int) -> Attempt | None:
     if refusal is not None:
         record(*_give_up(grant, refusal, at), actor=CLOCKWORK, at=at)
         return None
+    if grant.opened_at is not None:
+        return Attempt(grant, grant.attempt, is_opened=True)
     if grant.provisioning_attempt and grant.attempt_ended_at is None:
         # The attempt before this one never said that it ended. It is void from now on; a call of it may still be out.
         grant.stray_calls_until = at + LONGEST_CALL
@@ -98,6 +104,21 @@ def may_open(*, grant_id: int, attempt: int) -> bool:
         return True
     record(*_give_up(grant, refusal, at), actor=CLOCKWORK, at=at)
     return False
+
+
+@transaction.atomic(durable=True)
+def note_opened(*, grant_id: int, attempt: int) -> bool:
+    """The target has taken everything and is not ready yet; from now on it is only looked at. False: undo.
+
+    No call of the attempt is on its way any more, and a grant that ends meanwhile ends at once.
+    """
+    grant = _locked(grant_id)
+    if not _is_newest(grant, attempt):
+        return False
+    grant.opened_at = grant.opened_at or clock.now()
+    grant.attempt_ended_at = grant.opened_at
+    grant.save(update_fields=["opened_at", "attempt_ended_at"])
+    return True
 
 
 @transaction.atomic(durable=True)
@@ -134,7 +155,10 @@ def note_failure(*, grant_id: int, attempt: int, sentence: str, permanent: bool,
     at = clock.now()
     if not _is_newest(grant, attempt):
         return False
-    grant.attempt_ended_at = None if unreachable else at
+    if not unreachable:
+        grant.opened_at = None
+    # Who only looked has nothing on its way.
+    grant.attempt_ended_at = grant.opened_at or (None if unreachable else at)
     grant.failures += not unreachable
     grant.last_error = sentence
     failed = Fact(Event.GRANT_ATTEMPT_FAILED, str(grant), {"attempt": attempt, "why": sentence})

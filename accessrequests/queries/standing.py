@@ -56,6 +56,7 @@ def situation_of(grant: Grant, *, at: datetime, is_mine: bool, workers_silent: b
             is_mine=is_mine,
             was_open=_may_have_worked(grant),
             setting_up=_is_being_made(grant),
+            taken_at=grant.opened_at,
             ending_since=grant.revocation_started_at,
             cut_at=grant.cut_at,
             gone_at=grant.revoked_at,
@@ -81,10 +82,10 @@ def _has_waited(grant: Grant, *, at: datetime) -> bool:
 
 
 def _is_being_made(grant: Grant) -> bool:
-    return grant.attempt_started_at is not None and grant.attempt_ended_at is None
+    return grant.attempt_started_at is not None and (grant.attempt_ended_at is None or grant.opened_at is not None)
 
 
 def _may_have_worked(grant: Grant) -> bool:
     """It did, or an attempt to make it has no recorded end, so that nobody can say that it never did."""
     unknown = grant.provisioning_attempt > 0 and grant.attempt_ended_at is None
-    return grant.activated_at is not None or unknown
+    return grant.activated_at is not None or grant.opened_at is not None or unknown

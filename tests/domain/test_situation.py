@@ -50,6 +50,11 @@ class TestWaiting:
 
 
 class TestLive:
+    def test_taken_by_the_target_says_that_it_gets_ready(self) -> None:
+        found = told(GrantState.PENDING, setting_up=True, taken_at=NOW)
+        assert found.heading.startswith("shop-prod has taken it at ")
+        assert found.heading.endswith("is getting ready to let you in.")
+
     def test_says_little(self) -> None:
         found = told(GrantState.ACTIVE, starts_at=NOW - HOUR, expires_at=NOW + HOUR)
 

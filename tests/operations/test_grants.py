@@ -224,6 +224,63 @@ class TestMarkActive:
         assert Credential.objects.get().state == "erased"
 
 
+class TestNoteOpened:
+    """A target that has taken everything is looked at until it says that it is ready; nothing is made twice."""
+
+    def test_goes_on_with_the_same_attempt(self, grant: Grant) -> None:
+        attempt = started(grant)
+        assert grants.note_opened(grant_id=grant.pk, attempt=attempt.number)
+        grant.refresh_from_db()
+        opened_at = grant.opened_at
+        traces = Traces()
+
+        again = started(grant)
+
+        assert (again.number, again.is_opened, again.password) == (attempt.number, True, "")
+        assert grants.note_opened(grant_id=grant.pk, attempt=again.number)
+        grant.refresh_from_db()
+        assert (grant.opened_at, grant.attempt_ended_at) == (opened_at, opened_at)
+        assert traces.events() == []
+        assert grants.mark_active(grant_id=grant.pk, attempt=again.number, gates=PROOF)
+        assert Credential.objects.get().state == "ready"
+
+    def test_of_a_void_attempt_says_so(self, grant: Grant) -> None:
+        old = started(grant)
+        started(grant)
+
+        with leaves_nothing():
+            assert not grants.note_opened(grant_id=grant.pk, attempt=old.number)
+
+    def test_a_look_without_an_answer_goes_on_looking(self, grant: Grant) -> None:
+        attempt = started(grant)
+        grants.note_opened(grant_id=grant.pk, attempt=attempt.number)
+
+        assert fails(grant, attempt, unreachable=True)
+
+        assert started(grant).is_opened
+        grant.refresh_from_db()
+        assert grant.attempt_ended_at == grant.opened_at
+
+    def test_a_look_that_fails_begins_anew(self, grant: Grant) -> None:
+        attempt = started(grant)
+        grants.note_opened(grant_id=grant.pk, attempt=attempt.number)
+
+        assert fails(grant, attempt)
+
+        again = started(grant)
+        assert (again.number, again.is_opened) == (attempt.number + 1, False)
+        assert again.password == attempt.password
+
+    def test_waits_no_longer_than_its_window(self, grant: Grant, clock: MovableClock) -> None:
+        attempt = started(grant)
+        grants.note_opened(grant_id=grant.pk, attempt=attempt.number)
+        clock.advance(timedelta(hours=1))
+
+        assert grants.start_provisioning(grant_id=grant.pk) is None
+
+        assert ended_for(grant) == ("revoking", "provisioning_failed")
+
+
 class TestNoteFailure:
     def test_leaves_it_to_the_next_attempt(self, grant: Grant) -> None:
         attempt = started(grant)

@@ -53,12 +53,15 @@ class GrantedRole:
 class GrantSpec:
     """All that a provisioner needs to know of a grant. `password` is empty except for `prepare` and `rotate`.
 
+    `kind` is one of AccessKind. `clusters` is the scope as approved: on a target that has clusters, none means all.
     `was_confirmed`: the target once confirmed, tag and all, that the object of this very name is the one we made. It is
     then ours to end, even when somebody has taken the tag off since.
     """
 
     grant_id: int
+    kind: str
     username: str
+    clusters: tuple[str, ...]
     roles: tuple[GrantedRole, ...]
     source_addresses: tuple[str, ...]
     authentication: str
@@ -78,7 +81,10 @@ class Proof(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Per gate, how we know that it is open. `exact` is false when the target holds other than what was approved."""
+    """Per gate, how we know that it is open. `exact` is false when the target holds other than what was approved.
+
+    Exact and not yet usable is a target that has taken our word and is still carrying it out.
+    """
 
     gates: Mapping[GateName, Proof]
     exact: bool
@@ -91,11 +97,16 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the target answered. `done` says that the step's promise holds; `remains` names what is still there."""
+    """What the target answered. `done` says that the step's promise holds; `remains` names what is still there.
+
+    `waiting` says what a target that has taken our word is still carrying out, where nothing is left for us but to look
+    again.
+    """
 
     done: bool
     facts: Mapping[str, Any]
     remains: tuple[str, ...] = ()
+    waiting: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +132,17 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class InventorySnapshot:
-    """The target's roles (name@database -> privileges, inherited ones expanded) and what is in its databases."""
+    """The target's roles (name@database -> privileges, inherited ones expanded) and what is in its databases.
+
+    A target that has clusters of its own names them, and what it counts and limits. Others answer {} for both:
+    cluster -> {"hosts": ["host:port"], "options": {…}, "paused": bool, "tls": bool}; and
+    "database_users" | "custom_roles" | "access_list" -> {"limit": n, "used": n}.
+    """
 
     roles: Mapping[str, tuple[Privilege, ...]]
     databases: Mapping[str, Mapping[str, Mapping[str, int]]]  # database -> collection -> {"documents": n, "bytes": n}
+    clusters: Mapping[str, Mapping[str, Any]]
+    quotas: Mapping[str, Mapping[str, int]]
 
 
 class Provisioner(Protocol):
