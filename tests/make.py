@@ -85,7 +85,7 @@ def read_inventories(**roles: Any) -> None:
     """What a worker would read from every target, with some roles changed (their names with _at_ for @)."""
     changed = {name.replace("_at_", "@"): privileges for name, privileges in roles.items()}
     for slug in catalogue.TARGETS:
-        targets.record_inventory(slug=slug, roles={**ROLES, **changed}, databases=DATABASES)
+        targets.record_inventory(slug=slug, roles={**ROLES, **changed}, databases=DATABASES, clusters={}, quotas={})
 
 
 def rule(name: str, **changes: Any) -> dict[str, Any]:

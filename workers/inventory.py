@@ -17,5 +17,7 @@ def read_inventory(claim: Claim) -> Outcome:
     except ProvisionerError as error:
         return try_again(claim, str(error), unreachable=slug if error.unreachable else "")
     roles = {name: to_json(privileges) for name, privileges in snapshot.roles.items()}
-    targets.record_inventory(slug=slug, roles=roles, databases=snapshot.databases)
+    targets.record_inventory(
+        slug=slug, roles=roles, databases=snapshot.databases, clusters=snapshot.clusters, quotas=snapshot.quotas
+    )
     return Done()

@@ -8,6 +8,7 @@ import structlog
 
 from accessrequests.domain.lifecycle import EndReason, GateName, GrantState
 from accessrequests.models import Grant
+from accessrequests.models.access_requests import AccessKind
 from accessrequests.operations import grants, targets
 from accessrequests.operations.outbox import Claim
 from accessrequests.queries import clock
@@ -89,7 +90,9 @@ def _end_orphan(slug: str, provisioner: Provisioner, username: str) -> None:
         return
     spec = GrantSpec(
         grant_id=orphan.grant_id,
+        kind=AccessKind.DATABASE_USER.value,
         username=username,
+        clusters=(),
         roles=(),
         source_addresses=(),
         authentication="scram",

@@ -29,12 +29,17 @@ class Target(models.Model):
 
 
 class Inventory(models.Model):
-    """What the target really has: roles with their privileges, databases, collections, rough sizes."""
+    """What the target really has: roles with their privileges, databases, collections, rough sizes.
+
+    `clusters` and `quotas` are empty for a target that has none of its own. Shapes: workers/provisioners/base.py.
+    """
 
     target = models.OneToOneField(Target, on_delete=models.PROTECT, related_name="inventory")
     read_at = models.DateTimeField()
     roles = models.JSONField(default=dict)
     databases = models.JSONField(default=dict)
+    clusters = models.JSONField(default=dict)
+    quotas = models.JSONField(default=dict)
 
     class Meta:
         verbose_name_plural: ClassVar = "inventories"

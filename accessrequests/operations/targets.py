@@ -54,13 +54,19 @@ def _end_all(retired: Sequence[Target], actor: Actor, at: datetime) -> list[Fact
 
 
 @transaction.atomic(durable=True)
-def record_inventory(*, slug: str, roles: Mapping[str, Any], databases: Mapping[str, Any]) -> Inventory:
+def record_inventory(
+    *,
+    slug: str,
+    roles: Mapping[str, Any],
+    databases: Mapping[str, Any],
+    clusters: Mapping[str, Any],
+    quotas: Mapping[str, Any],
+) -> Inventory:
     """Store what a worker read from the target. Not an audit event: it is read every ten minutes."""
     target = Target.objects.select_for_update(no_key=True).get(slug=slug)
     at = clock.now()
-    inventory, _ = Inventory.objects.update_or_create(
-        target=target, defaults={"read_at": at, "roles": dict(roles), "databases": dict(databases)}
-    )
+    found = {"roles": dict(roles), "databases": dict(databases), "clusters": dict(clusters), "quotas": dict(quotas)}
+    inventory, _ = Inventory.objects.update_or_create(target=target, defaults={"read_at": at, **found})
     return inventory
 
 

@@ -37,9 +37,12 @@ class TestApplyCatalogue:
 
 class TestInventory:
     def test_replaces_the_one_before(self, cast: Cast) -> None:
-        targets.record_inventory(slug="shop-prod", roles={}, databases={})
+        targets.record_inventory(
+            slug="shop-prod", roles={}, databases={}, clusters={"c0": {"paused": False}}, quotas={}
+        )
 
-        assert Inventory.objects.get(target__slug="shop-prod").roles == {}
+        found = Inventory.objects.get(target__slug="shop-prod")
+        assert (found.roles, found.clusters, found.quotas) == ({}, {"c0": {"paused": False}}, {})
 
 
 class TestReachable:

@@ -168,7 +168,11 @@ class TestAFailure:
         inventory = Inventory.objects.get(target=grant.target)
         wider = make._on(SHOP, [*make.WRITE, "createUser"])
         targets.record_inventory(
-            slug="shop-prod", roles={**inventory.roles, f"read@{SHOP}": wider}, databases=inventory.databases
+            slug="shop-prod",
+            roles={**inventory.roles, f"read@{SHOP}": wider},
+            databases=inventory.databases,
+            clusters={},
+            quotas={},
         )
 
         drain()

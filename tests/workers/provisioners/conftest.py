@@ -50,6 +50,8 @@ class MakeSpec:
         references = [RoleRef.parse(text) for text in roles or (f"read@{SHOP}",)]
         return GrantSpec(
             grant_id=grant_id,
+            kind="database_user",
+            clusters=(),
             username=naming.username_for(installation=INSTALLATION, grant_id=grant_id, person="alice"),
             roles=tuple(
                 GrantedRole(ref.role, ref.database, ref.collection, expand(ref, self.inventory.roles))

@@ -28,7 +28,8 @@ def read(client: Client, *, is_ours: Callable[[str], bool]) -> InventorySnapshot
         if not is_ours(role["role"])
     }
     deadline = time.monotonic() + _SECONDS_FOR_SIZES
-    return InventorySnapshot(roles=roles, databases={name: _collections(client, name, deadline) for name in plain})
+    databases = {name: _collections(client, name, deadline) for name in plain}
+    return InventorySnapshot(roles=roles, databases=databases, clusters={}, quotas={})
 
 
 def privileges_of(documents: Iterable[Mapping[str, Any]]) -> tuple[Privilege, ...]:
