@@ -142,6 +142,11 @@ _table(
 )  # fmt: skip
 _table(models.Inventory, "target", "read_at")
 _table(
+    models.SharedObject, "id", "target", "kind", "key", "baseline_at", "lease_owner", "lease_until",
+    search=("key",), narrow=("target", "kind"),
+)  # fmt: skip
+_table(models.SharedUse, "id", "shared", "grant", "attempted_at", "ending_at")
+_table(
     models.OutboxMessage, "id", "job", "queue", "subject", "ready_at", "claimed_by", "failures", "last_error", "done_at",
     search=("subject",), narrow=("queue", "job"),
 )  # fmt: skip

@@ -8,6 +8,7 @@ from accessrequests.models.grants import Credential, Gate, Grant
 from accessrequests.models.outbox import CallBucket, IdempotencyKey, OutboxMessage
 from accessrequests.models.people import Group, Identity, Membership, Person, PersonalToken
 from accessrequests.models.policies import PolicyVersion
+from accessrequests.models.shared_objects import SharedObject, SharedUse
 from accessrequests.models.targets import Inventory, Suspicion, Target
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "Person",
     "PersonalToken",
     "PolicyVersion",
+    "SharedObject",
+    "SharedUse",
     "Suspicion",
     "Target",
 ]

@@ -7,6 +7,7 @@ object is gone; `cut` ends the power, `clean` leaves nothing. Every step may be 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -14,18 +15,27 @@ from typing import Any, Protocol
 
 from accessrequests.domain.lifecycle import GateName
 from accessrequests.domain.privileges import Privilege
+from accessrequests.domain.sharing import SharedKind
 
 
 class ProvisionerError(Exception):
     """A step did not succeed. The text is safe to store and show: no secret, no address of an administrator.
 
-    `permanent` says that trying again cannot help; `unreachable` that the target did not answer at all.
+    `permanent` says that trying again cannot help; `unreachable` that the target did not answer at all; `retry_after`
+    that it did, and takes no such call for so many seconds.
     """
 
-    def __init__(self, sentence: str, *, permanent: bool = False, unreachable: bool = False) -> None:
+    def __init__(
+        self, sentence: str, *, permanent: bool = False, unreachable: bool = False, retry_after: float = 0.0
+    ) -> None:
         super().__init__(sentence)
         self.permanent = permanent
         self.unreachable = unreachable
+        self.retry_after = retry_after
+
+
+class Busy(ProvisionerError):
+    """Somebody else writes to what we need. That is no failure: it is tried again shortly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,3 +189,58 @@ class Provisioner(Protocol):
 
     def close(self) -> None:
         """Let go of connections."""
+
+
+class Turn(Protocol):
+    """The right of one worker to write, for as long as it keeps asking."""
+
+    def fence(self) -> datetime:
+        """Call this just before each call to the target: the right is still ours, for as long as one call may take.
+
+        Gives the time, by the clock that decides. Raises `Busy` when the right has passed to somebody else.
+        """
+
+
+class Held(Turn, Protocol):
+    """One shared object while this worker alone may write to it.
+
+    The order is: `capture` when `baseline` is None, `attempt`, fence, write, fence, read back. And on the way out:
+    `end`, fence, write, fence, read back, `gone`. What is written is the baseline with all that is `live`.
+    """
+
+    @property
+    def baseline(self) -> Mapping[str, Any] | None:
+        """How it was before us. None while no grant uses it: look, and capture it."""
+
+    @property
+    def live(self) -> Mapping[int, Mapping[str, Any]]:
+        """What each grant needs that uses it and is not ending."""
+
+    @property
+    def ending(self) -> Mapping[int, Mapping[str, Any]]:
+        """What each grant needed that is ending and not confirmed gone."""
+
+    def capture(self, baseline: Mapping[str, Any]) -> None:
+        """Remember how it is. Committed when this returns."""
+
+    def attempt(self, *, grant_id: int, wants: Mapping[str, Any]) -> None:
+        """The grant is about to use it. Committed when this returns. Raises ProvisionerError when the grant ends."""
+
+    def end(self, *, grant_id: int) -> bool:
+        """Nothing is written for the grant any more. False: it does not use the object, or is confirmed gone."""
+
+    def gone(self, *, grant_id: int, looked_at: datetime) -> datetime | None:
+        """Read back at `looked_at`, which is what `fence` gave before the look: nothing of the grant is there.
+
+        None: it is recorded. Otherwise the moment from which a look counts, since a call may still be on its way.
+        """
+
+
+class Ledger(Protocol):
+    """What the grants of one target share, and who may write to it."""
+
+    def hold(self, kind: SharedKind, key: str) -> AbstractContextManager[Held]:
+        """Be the only one to write to the object. Raises `Busy` when somebody else is for longer than a moment."""
+
+    def alone(self, what: str) -> AbstractContextManager[Turn]:
+        """Be the only one to do what the target takes one at a time. Taken after `hold`, around the write alone."""

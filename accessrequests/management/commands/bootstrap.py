@@ -14,6 +14,8 @@ _REMOVABLE = {
     "accessrequests_callbucket",
     "accessrequests_idempotencykey",
     "accessrequests_outboxmessage",
+    "accessrequests_sharedobject",
+    "accessrequests_shareduse",
     "accessrequests_suspicion",
 }
 

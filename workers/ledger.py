@@ -1,0 +1,129 @@
+"""The ledger of shared objects in the product's database: one worker at a time, by a lease with a fencing number."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from accessrequests.domain.sharing import SharedKind
+from accessrequests.operations import shared_objects
+from accessrequests.operations.shared_objects import Lease, LeaseLost, NotWanted, TooEarly, Uses
+from workers.provisioners.base import Busy, Held, ProvisionerError, Turn
+
+_PATIENCE_SECONDS = 2.0
+_PAUSE_SECONDS = 0.05
+_BUSY = "Another worker is at work on the same {}. It is tried again shortly."
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresLedger:
+    """The ledger of one target."""
+
+    slug: str
+
+    @contextmanager
+    def hold(self, kind: SharedKind, key: str) -> Iterator[Held]:
+        with _lease(self.slug, kind, key) as lease:
+            yield _Held(lease, kind)
+
+    @contextmanager
+    def alone(self, what: str) -> Iterator[Turn]:
+        with _lease(self.slug, SharedKind.TURN, what) as lease:
+            yield _Turn(lease, SharedKind.TURN)
+
+
+@dataclass(slots=True)
+class _Turn:
+    lease: Lease
+    kind: SharedKind
+
+    def fence(self) -> datetime:
+        with _still_ours(self.kind):
+            return shared_objects.keep(lease=self.lease)
+
+
+@dataclass(slots=True)
+class _Held(_Turn):
+    @property
+    def baseline(self) -> Mapping[str, Any] | None:
+        return self._uses.baseline
+
+    @property
+    def live(self) -> Mapping[int, Mapping[str, Any]]:
+        return self._uses.live
+
+    @property
+    def ending(self) -> Mapping[int, Mapping[str, Any]]:
+        return self._uses.ending
+
+    def capture(self, baseline: Mapping[str, Any]) -> None:
+        with _still_ours(self.kind):
+            shared_objects.capture(lease=self.lease, baseline=baseline)
+
+    def attempt(self, *, grant_id: int, wants: Mapping[str, Any]) -> None:
+        with _still_ours(self.kind):
+            shared_objects.attempt(lease=self.lease, grant_id=grant_id, wants=wants)
+
+    def end(self, *, grant_id: int) -> bool:
+        with _still_ours(self.kind):
+            return shared_objects.start_ending(lease=self.lease, grant_id=grant_id)
+
+    def gone(self, *, grant_id: int, looked_at: datetime) -> datetime | None:
+        try:
+            with _still_ours(self.kind):
+                shared_objects.mark_gone(lease=self.lease, grant_id=grant_id, looked_at=looked_at)
+        except TooEarly as early:
+            return early.until
+        return None
+
+    @property
+    def _uses(self) -> Uses:
+        with _still_ours(self.kind):
+            return shared_objects.uses_of(lease=self.lease)
+
+
+@contextmanager
+def _lease(slug: str, kind: SharedKind, key: str) -> Iterator[Lease]:
+    """Taken, and put down at the end. A worker that is stopped in between leaves it to run out by itself."""
+    lease = _taken(slug, kind, key)
+    try:
+        yield lease
+    except Exception as error:
+        # Only an answer says that the call has ended; anything else leaves it open what is still carried out.
+        answered = isinstance(error, ProvisionerError) and not error.unreachable
+        shared_objects.put_down(lease=lease, calls_ended=answered)
+        raise
+    shared_objects.put_down(lease=lease, calls_ended=True)
+
+
+def _taken(slug: str, kind: SharedKind, key: str) -> Lease:
+    owner = f"{socket.gethostname()[:60]}/{os.getpid()}/{threading.get_native_id()}"
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        lease = shared_objects.take(slug=slug, kind=kind, key=key, owner=owner)
+        if lease is not None:
+            return lease
+        if time.monotonic() > deadline:
+            raise Busy(_BUSY.format(_named(kind)))
+        time.sleep(_PAUSE_SECONDS)
+
+
+@contextmanager
+def _still_ours(kind: SharedKind) -> Iterator[None]:
+    try:
+        yield
+    except LeaseLost as error:
+        raise Busy(_BUSY.format(_named(kind))) from error
+    except NotWanted as error:
+        raise ProvisionerError(str(error), permanent=True) from error
+
+
+def _named(kind: SharedKind) -> str:
+    return "list" if kind is SharedKind.TURN else kind.value.replace("_", " ")
