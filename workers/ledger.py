@@ -51,42 +51,52 @@ class _Turn:
 
 @dataclass(slots=True)
 class _Held(_Turn):
+    # Nobody else changes it while the lease is ours.
+    uses: Uses | None = None
+
     @property
     def baseline(self) -> Mapping[str, Any] | None:
-        return self._uses.baseline
+        return self._known().baseline
 
     @property
     def live(self) -> Mapping[int, Mapping[str, Any]]:
-        return self._uses.live
+        return self._known().live
 
     @property
     def ending(self) -> Mapping[int, Mapping[str, Any]]:
-        return self._uses.ending
+        return self._known().ending
 
     def capture(self, baseline: Mapping[str, Any]) -> None:
-        with _still_ours(self.kind):
+        with self._change():
             shared_objects.capture(lease=self.lease, baseline=baseline)
 
     def attempt(self, *, grant_id: int, wants: Mapping[str, Any]) -> None:
-        with _still_ours(self.kind):
+        with self._change():
             shared_objects.attempt(lease=self.lease, grant_id=grant_id, wants=wants)
 
     def end(self, *, grant_id: int) -> bool:
-        with _still_ours(self.kind):
+        with self._change():
             return shared_objects.start_ending(lease=self.lease, grant_id=grant_id)
 
     def gone(self, *, grant_id: int, looked_at: datetime) -> datetime | None:
         try:
-            with _still_ours(self.kind):
+            with self._change():
                 shared_objects.mark_gone(lease=self.lease, grant_id=grant_id, looked_at=looked_at)
         except TooEarly as early:
             return early.until
         return None
 
-    @property
-    def _uses(self) -> Uses:
+    def _known(self) -> Uses:
+        if self.uses is None:
+            with _still_ours(self.kind):
+                self.uses = shared_objects.uses_of(lease=self.lease)
+        return self.uses
+
+    @contextmanager
+    def _change(self) -> Iterator[None]:
+        self.uses = None
         with _still_ours(self.kind):
-            return shared_objects.uses_of(lease=self.lease)
+            yield
 
 
 @contextmanager
@@ -97,7 +107,7 @@ def _lease(slug: str, kind: SharedKind, key: str) -> Iterator[Lease]:
         yield lease
     except Exception as error:
         # Only an answer says that the call has ended; anything else leaves it open what is still carried out.
-        answered = isinstance(error, ProvisionerError) and not error.unreachable
+        answered = isinstance(error, ProvisionerError) and not (error.unreachable or error.outcome_unknown)
         shared_objects.put_down(lease=lease, calls_ended=answered)
         raise
     shared_objects.put_down(lease=lease, calls_ended=True)

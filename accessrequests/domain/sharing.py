@@ -58,7 +58,8 @@ def canonical_address(text: str) -> str:
     :raises InvalidAddress: for anything else, every address there is included.
     """
     try:
-        network = _unmapped(ipaddress.ip_network(text, strict=True))
+        # What follows a percent sign names a part of the machine that wrote it (RFC 4007, 11).
+        network = _unmapped(ipaddress.ip_network(text.replace("%", " "), strict=True))
     except ValueError as error:
         raise InvalidAddress("Write an address like 203.0.113.7, or a network like 203.0.113.0/24.") from error
     if not network.prefixlen:

@@ -22,8 +22,10 @@ class ProvisionerError(Exception):
     """A step did not succeed. The text is safe to store and show: no secret, no address of an administrator.
 
     `permanent` says that trying again cannot help; `unreachable` that the target did not answer at all; `retry_after`
-    that it did, and takes no such call for so many seconds.
+    that it did, and takes no such call for so many seconds; `outcome_unknown` that a call may still be carried out.
     """
+
+    outcome_unknown: bool = False
 
     def __init__(
         self, sentence: str, *, permanent: bool = False, unreachable: bool = False, retry_after: float = 0.0
