@@ -14,7 +14,8 @@ from django.conf import settings
 
 from workers.provisioners import KINDS
 from workers.provisioners.base import Provisioner, ProvisionerError
-from workers.provisioners.connection_record import ConnectionRecord, InvalidConnection, check_private, parse_record
+from workers.provisioners.connection_entry import InvalidConnection, check_private
+from workers.provisioners.connection_record import Record, parse_record
 from workers.provisioners.tag import Tagger
 
 _Version = tuple[int, int, int]
@@ -58,7 +59,7 @@ def known_slugs() -> frozenset[str]:
     return frozenset(read_connections(_path()))
 
 
-def read_connections(path: Path) -> Mapping[str, ConnectionRecord]:
+def read_connections(path: Path) -> Mapping[str, Record]:
     """Every record of the file, checked.
 
     :raises InvalidConnection: with a sentence that holds no value of the file.

@@ -6,7 +6,7 @@ from accessrequests.domain.privileges import to_json
 from accessrequests.operations import targets
 from accessrequests.operations.outbox import Claim
 from workers.connections import provisioner_for
-from workers.outcomes import Done, Outcome, try_again
+from workers.outcomes import Done, Outcome, after
 from workers.provisioners.base import ProvisionerError
 
 
@@ -15,7 +15,7 @@ def read_inventory(claim: Claim) -> Outcome:
     try:
         snapshot = provisioner_for(slug).read_inventory()
     except ProvisionerError as error:
-        return try_again(claim, str(error), unreachable=slug if error.unreachable else "")
+        return after(claim, error, target=slug)
     roles = {name: to_json(privileges) for name, privileges in snapshot.roles.items()}
     targets.record_inventory(
         slug=slug, roles=roles, databases=snapshot.databases, clusters=snapshot.clusters, quotas=snapshot.quotas

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from accessrequests.operations.outbox import Claim
+from workers.provisioners.base import ProvisionerError
 
 FIRST_DELAY = timedelta(milliseconds=250)
 UNREACHABLE_DELAY = timedelta(milliseconds=500)
@@ -33,10 +34,19 @@ class Again:
 Outcome = Done | Again
 
 
-def try_again(claim: Claim, why: str, *, unreachable: str = "") -> Again:
-    """Later: soon for a target that does not answer (its return wakes us), else ever less often."""
-    delay = UNREACHABLE_DELAY if unreachable else backoff(claim.failures)
+def try_again(claim: Claim, why: str, *, unreachable: str = "", not_before: float = 0.0) -> Again:
+    """Later: soon for a target that does not answer (its return wakes us), else ever less often.
+
+    A target that takes no call for `not_before` seconds is left alone for as long.
+    """
+    delay = UNREACHABLE_DELAY if unreachable else max(backoff(claim.failures), timedelta(seconds=not_before))
     return Again(why=why, delay=delay, unreachable=unreachable)
+
+
+def after(claim: Claim, error: ProvisionerError, *, target: str) -> Again:
+    """What comes of a step that did not succeed on `target`."""
+    unreachable = target if error.unreachable else ""
+    return try_again(claim, str(error), unreachable=unreachable, not_before=error.retry_after)
 
 
 def wait_for(target: str) -> Again:

@@ -14,7 +14,7 @@ from accessrequests.operations.outbox import Claim
 from accessrequests.queries import grants as grant_queries
 from workers.clocks import WATCH
 from workers.connections import provisioner_for
-from workers.outcomes import Again, Done, Outcome, try_again
+from workers.outcomes import Again, Done, Outcome, after
 from workers.provisioners.base import GrantedRole, GrantSpec, Provisioner, ProvisionerError, Readiness
 
 A_MOMENT = timedelta(seconds=1)
@@ -79,14 +79,12 @@ def _failed(claim: Claim, attempt: Attempt, spec: GrantSpec, error: ProvisionerE
         permanent=error.permanent,
         unreachable=error.unreachable,
     )
-    slug = attempt.grant.target.slug
     if not again:
         if not error.unreachable:
             # It was the last one, or was voided on its way: take back what it made until then.
             _undo(spec, attempt)
         return Done()
-    unreachable = slug if error.unreachable else ""
-    return try_again(claim, str(error), unreachable=unreachable)
+    return after(claim, error, target=attempt.grant.target.slug)
 
 
 def _undo(spec: GrantSpec, attempt: Attempt) -> None:
@@ -113,7 +111,7 @@ def rotate(claim: Claim) -> Outcome:
     try:
         provisioner_for(slug).rotate(spec_of(renewal.grant, password=renewal.password))
     except ProvisionerError as error:
-        return try_again(claim, str(error), unreachable=slug if error.unreachable else "")
+        return after(claim, error, target=slug)
     credentials.mark_rotated(grant_id=renewal.grant.pk, generation=renewal.generation)
     return Done()
 

@@ -14,7 +14,7 @@ from accessrequests.operations.outbox import Claim
 from accessrequests.queries import clock
 from accessrequests.queries import grants as grant_queries
 from workers.connections import provisioner_for
-from workers.outcomes import Done, Outcome, try_again
+from workers.outcomes import Done, Outcome, after
 from workers.provision import spec_of
 from workers.provisioners.base import GrantSpec, Owned, Proof, Provisioner, ProvisionerError
 
@@ -38,7 +38,7 @@ def reconcile(claim: Claim) -> Outcome:
         for username, why in standing.items():
             _act(slug, provisioner, username=username, why=why)
     except ProvisionerError as error:
-        return try_again(claim, str(error), unreachable=slug if error.unreachable else "")
+        return after(claim, error, target=slug)
     return Done()
 
 

@@ -13,7 +13,7 @@ from accessrequests.operations.outbox import Claim
 from accessrequests.queries import clock
 from accessrequests.queries import grants as grant_queries
 from workers.connections import provisioner_for
-from workers.outcomes import AWAY, Again, Done, Outcome, try_again, wait_for
+from workers.outcomes import AWAY, Again, Done, Outcome, after, try_again, wait_for
 from workers.provision import A_MOMENT, spec_of
 from workers.provisioners.base import Evidence, ProvisionerError
 
@@ -36,7 +36,8 @@ def revoke(claim: Claim) -> Outcome:
     try:
         return _ended(claim, grant)
     except ProvisionerError as error:
-        return _not_yet(claim, grant, str(error), unreachable=error.unreachable)
+        grants.note_revocation_failure(grant_id=grant.pk, sentence=str(error))
+        return after(claim, error, target=grant.target.slug)
 
 
 def _ended(claim: Claim, grant: Grant) -> Outcome:
@@ -70,7 +71,6 @@ def _unfinished(claim: Claim, grant: Grant, evidence: Evidence) -> Outcome:
     return _not_yet(claim, grant, " ".join(evidence.remains) or "The target still has something of it.")
 
 
-def _not_yet(claim: Claim, grant: Grant, sentence: str, *, unreachable: bool = False) -> Outcome:
+def _not_yet(claim: Claim, grant: Grant, sentence: str) -> Outcome:
     grants.note_revocation_failure(grant_id=grant.pk, sentence=sentence)
-    slug = grant.target.slug if unreachable else ""
-    return try_again(claim, sentence, unreachable=slug)
+    return try_again(claim, sentence)

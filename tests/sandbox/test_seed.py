@@ -146,6 +146,7 @@ class TestFiles:
         document = catalogue.connections_document(self.HOSTS, username="u", passwords=passwords)
         for slug, raw in document["targets"].items():
             record = parse_record(slug=slug, raw=raw, directory=tmp_path, plain_text_allowed=True)
+            assert isinstance(record, ConnectionRecord)
             assert record.password == "secret"
 
     def test_everybody_is_where_the_contract_puts_them(self) -> None:

@@ -13,7 +13,8 @@ from pytest_django import Settings
 
 from workers import connections
 from workers.connections import UnknownTarget, known_slugs, provisioner_for, read_connections
-from workers.provisioners.connection_record import InvalidConnection
+from workers.provisioners.connection_entry import InvalidConnection
+from workers.provisioners.connection_record import ConnectionRecord
 
 CANARY = "canary-of-the-administrator"
 RECORD: dict[str, Any] = {
@@ -48,6 +49,7 @@ class TestReadConnections:
     def test_reads_a_record(self, write: Write) -> None:
         record = read_connections(write())["shop-prod"]
 
+        assert isinstance(record, ConnectionRecord)
         assert record.hosts == ("db1.example.com:27017", "[::1]:27018")
         assert record.options == {"replicaSet": "rs0", "directConnection": "true"}
         assert (record.username, record.password) == ("access-admin", CANARY)
@@ -59,7 +61,9 @@ class TestReadConnections:
         secret.touch(mode=0o600)
         secret.write_text(f"{CANARY}\n", encoding="utf-8")
 
-        assert read_connections(write(password=None, password_file="secret"))["shop-prod"].password == CANARY
+        record = read_connections(write(password=None, password_file="secret"))["shop-prod"]
+        assert isinstance(record, ConnectionRecord)
+        assert record.password == CANARY
 
         secret.chmod(0o640)
         with pytest.raises(InvalidConnection, match="chmod 600"):
@@ -81,12 +85,14 @@ class TestReadConnections:
 
         settings.ACCESS_SANDBOX = os.getpid()
 
-        assert not read_connections(path)["shop-prod"].tls
+        record = read_connections(path)["shop-prod"]
+        assert isinstance(record, ConnectionRecord)
+        assert not record.tls
 
     @pytest.mark.parametrize(
         ("changes", "said"),
         [
-            ({"kind": "oracle"}, "kind must be one of mongodb"),
+            ({"kind": "oracle"}, "kind must be one of atlas, mongodb"),
             ({"kind": None}, "kind must be a text"),
             ({"hosts": []}, "hosts"),
             ({"hosts": "db1:27017"}, "hosts"),

@@ -1,31 +1,34 @@
-"""How a worker reaches one target as its administrator: one record of the worker's own file, checked."""
+"""How a worker reaches one target as its administrator: one record of the worker's own file, checked by its kind."""
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from urllib.parse import urlsplit
 
-from workers.provisioners.base import ProvisionerError
+from workers.provisioners.connection_entry import Entry
 
 SCRAM = "SCRAM-SHA-256"
+ATLAS = "https://cloud.mongodb.com"
 
-_FIELDS = frozenset(
+_SERVER_FIELDS = frozenset(
     {"kind", "hosts", "options", "username", "password", "password_file", "ca_file", "tls", "authentication"}
 )
 # Everything else in a connection string could weaken what this record promises (TLS, the login, the time-outs).
-_OPTIONS: Mapping[str, frozenset[str]] = {"mongodb": frozenset({"replicaSet", "directConnection"})}
-_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_SERVER_OPTIONS = frozenset({"replicaSet", "directConnection"})
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
-_LONGEST_SLUG = 64
-_OTHERS_MAY_TOUCH = 0o077
 
-
-class InvalidConnection(ProvisionerError):
-    """The worker's file is not as it must be. The sentence holds names of fields, never their values."""
+_SERVICE_ACCOUNT = frozenset({"client_id", "client_secret", "client_secret_file"})
+_API_KEY = frozenset({"public_key", "private_key", "private_key_file"})
+_ATLAS_FIELDS = frozenset({"kind", "base_url", "project_id", "org_id", "ca_file", "owner"})
+# Atlas, and Atlas for Government. A secret in a record must not be sent to whatever address stands beside it.
+_ATLAS_HOSTS = frozenset({"cloud.mongodb.com", "cloud.mongodbgov.com"})
+_ID = re.compile(r"[0-9a-f]{24}")
+_ACCOUNT = re.compile(r"[A-Za-z0-9_.-]{1,120}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +46,46 @@ class ConnectionRecord:
     authentication: str = SCRAM
 
 
-def parse_record(*, slug: str, raw: object, directory: Path, plain_text_allowed: bool) -> ConnectionRecord:
+@dataclass(frozen=True, slots=True)
+class AtlasLogin:
+    """A service account (its client id), or an API key (its public half), with the secret that belongs to it."""
+
+    account: str
+    secret: str = field(repr=False)
+    is_api_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AtlasRecord:
+    """One Atlas project. `owner` is a login of its own, enabled apart, for what only a Project Owner may do."""
+
+    slug: str
+    project_id: str
+    org_id: str
+    login: AtlasLogin
+    owner: AtlasLogin | None = None
+    base_url: str = ATLAS
+    ca_file: str = ""
+    kind: str = "atlas"
+
+
+Record = ConnectionRecord | AtlasRecord
+
+
+def parse_record(*, slug: str, raw: object, directory: Path, plain_text_allowed: bool) -> Record:
     """Make a record of one entry of the file; paths in it are taken from `directory`.
 
     :raises InvalidConnection: naming the target and the field.
     """
-    entry = _Entry(slug, raw)
+    entry = Entry(slug, raw, directory=directory)
+    parse = _KINDS.get(entry.text("kind"))
+    if parse is None:
+        raise entry.invalid("kind", f"must be one of {', '.join(sorted(_KINDS))}")
+    return parse(entry, plain_text_allowed)
+
+
+def _server(entry: Entry, plain_text_allowed: bool) -> ConnectionRecord:  # noqa: FBT001 - one of a table of functions
+    entry.check_fields(_SERVER_FIELDS)
     tls = entry.raw.get("tls", True)
     if not isinstance(tls, bool):
         raise entry.invalid("tls", "must be true or false")
@@ -56,61 +93,19 @@ def parse_record(*, slug: str, raw: object, directory: Path, plain_text_allowed:
         raise entry.invalid("tls", "must be true: passwords and data never travel in plain text outside the sandbox")
     if entry.text("authentication", SCRAM) != SCRAM:
         raise entry.invalid("authentication", f"must be {SCRAM}: every other way could hand the secret to the server")
-    kind = entry.text("kind")
-    if kind not in _OPTIONS:
-        raise entry.invalid("kind", f"must be one of {', '.join(sorted(_OPTIONS))}")
-    ca_file = entry.text("ca_file", "")
-    if ca_file and not (directory / ca_file).is_file():
-        raise entry.invalid("ca_file", "names a file that is not there")
     return ConnectionRecord(
-        slug=slug,
-        kind=kind,
+        slug=entry.slug,
+        kind=entry.text("kind"),
         hosts=_hosts(entry),
         username=entry.text("username"),
-        password=_password(entry, directory),
-        options=_options(entry, kind),
+        password=entry.secret("password"),
+        options=_options(entry),
         tls=tls,
-        ca_file=str(directory / ca_file) if ca_file else "",
+        ca_file=entry.certificates(),
     )
 
 
-def check_private(path: Path) -> None:
-    """:raises InvalidConnection: when the file is not there, or anyone but its owner may read or change it."""
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        raise InvalidConnection(
-            f"The file {path} cannot be read. Check the path and who may enter its folder."
-        ) from None
-    if mode & _OTHERS_MAY_TOUCH:
-        raise InvalidConnection(f"The file {path} holds secrets and is open to others. Run `chmod 600 {path}`.")
-
-
-class _Entry:
-    """One target's part of the file, with sentences for what is wrong in it."""
-
-    def __init__(self, slug: str, raw: object) -> None:
-        self.slug = slug
-        if not _SLUG.fullmatch(slug) or len(slug) > _LONGEST_SLUG:
-            raise InvalidConnection("A target's name in the connection file must be of a-z, 0-9 and single dashes.")
-        if not isinstance(raw, dict):
-            raise InvalidConnection(f"Target {slug}: the connection record must be a mapping of fields.")
-        self.raw: dict[Any, Any] = raw
-        unknown = sorted(str(name) for name in set(raw) - _FIELDS)
-        if unknown:
-            raise self.invalid(", ".join(unknown), "is not a field of a connection record")
-
-    def invalid(self, name: str, what: str) -> InvalidConnection:
-        return InvalidConnection(f"Target {self.slug}: {name} {what}. Correct the connection record.")
-
-    def text(self, name: str, default: str | None = None) -> str:
-        value = self.raw.get(name, default)
-        if not isinstance(value, str) or (value == "" and default is None):
-            raise self.invalid(name, "must be a text")
-        return value
-
-
-def _hosts(entry: _Entry) -> tuple[str, ...]:
+def _hosts(entry: Entry) -> tuple[str, ...]:
     hosts = entry.raw.get("hosts")
     if not isinstance(hosts, list) or not hosts:
         raise entry.invalid("hosts", "must be a list of at least one host:port")
@@ -121,24 +116,75 @@ def _hosts(entry: _Entry) -> tuple[str, ...]:
     return tuple(hosts)
 
 
-def _options(entry: _Entry, kind: str) -> Mapping[str, str]:
+def _options(entry: Entry) -> Mapping[str, str]:
     options = entry.raw.get("options") or {}
     if not isinstance(options, dict) or not all(isinstance(value, str | bool) for value in options.values()):
         raise entry.invalid("options", "must be a mapping of names to texts")
-    if not set(options) <= _OPTIONS[kind]:
-        raise entry.invalid("options", f"may only hold {' and '.join(sorted(_OPTIONS[kind]))}")
+    if not set(options) <= _SERVER_OPTIONS:
+        raise entry.invalid("options", f"may only hold {' and '.join(sorted(_SERVER_OPTIONS))}")
     plain = {name: str(value).lower() if isinstance(value, bool) else value for name, value in options.items()}
     return MappingProxyType(plain)
 
 
-def _password(entry: _Entry, directory: Path) -> str:
-    if ("password" in entry.raw) == ("password_file" in entry.raw):
-        raise entry.invalid("password", "or password_file must be given, one of the two")
-    if "password" in entry.raw:
-        return entry.text("password")
-    path = directory / entry.text("password_file")
-    check_private(path)
-    password = path.read_text(encoding="utf-8").rstrip("\r\n")
-    if not password:
-        raise entry.invalid("password_file", "names an empty file")
-    return password
+def _atlas(entry: Entry, plain_text_allowed: bool) -> AtlasRecord:  # noqa: FBT001 - one of a table of functions
+    entry.check_fields(_ATLAS_FIELDS | _SERVICE_ACCOUNT | _API_KEY)
+    owner = None
+    if "owner" in entry.raw:
+        apart = Entry(entry.slug, entry.raw["owner"], directory=entry.directory, within="owner")
+        apart.check_fields(_SERVICE_ACCOUNT | _API_KEY)
+        owner = _atlas_login(apart)
+    return AtlasRecord(
+        slug=entry.slug,
+        project_id=_id(entry, "project_id"),
+        org_id=_id(entry, "org_id"),
+        login=_atlas_login(entry),
+        owner=owner,
+        base_url=_base_url(entry, plain_text_allowed=plain_text_allowed),
+        ca_file=entry.certificates(),
+    )
+
+
+def _id(entry: Entry, name: str) -> str:
+    text = entry.text(name)
+    if not _ID.fullmatch(text):
+        raise entry.invalid(name, "must be the 24 hexadecimal digits that Atlas shows for it")
+    return text
+
+
+def _atlas_login(entry: Entry) -> AtlasLogin:
+    given = set(entry.raw)
+    if bool(given & _SERVICE_ACCOUNT) == bool(given & _API_KEY):
+        raise entry.invalid("client_id", "with client_secret, or public_key with private_key, must be given, not both")
+    is_api_key = bool(given & _API_KEY)
+    name, secret = ("public_key", "private_key") if is_api_key else ("client_id", "client_secret")
+    account = entry.text(name)
+    if not _ACCOUNT.fullmatch(account):
+        raise entry.invalid(name, "must be the name that Atlas gave it, and nothing else")
+    return AtlasLogin(account=account, secret=entry.secret(secret), is_api_key=is_api_key)
+
+
+def _base_url(entry: Entry, *, plain_text_allowed: bool) -> str:
+    """An origin. The secret goes there with every call for a token, so only Atlas itself is such a place."""
+    text = entry.text("base_url", ATLAS)
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise entry.invalid("base_url", "is no address") from None
+    if text.rstrip("/") != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
+        raise entry.invalid("base_url", "must be scheme and host, and nothing else")
+    if parts.scheme == "https" and host in _ATLAS_HOSTS and port is None:
+        return text.rstrip("/")
+    if plain_text_allowed and parts.scheme in {"http", "https"} and _is_loopback(host):
+        return text.rstrip("/")
+    raise entry.invalid("base_url", f"must be https:// and one of {', '.join(sorted(_ATLAS_HOSTS))}")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+_KINDS: Mapping[str, Callable[[Entry, bool], Record]] = {"mongodb": _server, "atlas": _atlas}

@@ -14,7 +14,8 @@ from pymongo import MongoClient
 from pymongo.errors import InvalidOperation, OperationFailure, PyMongoError, WTimeoutError
 
 from workers.provisioners.base import ProvisionerError
-from workers.provisioners.connection_record import SCRAM, ConnectionRecord, InvalidConnection
+from workers.provisioners.connection_entry import InvalidConnection
+from workers.provisioners.connection_record import SCRAM, ConnectionRecord
 from workers.provisioners.mongodb.failures import (
     AUTHENTICATION_FAILED,
     COMMAND_NOT_FOUND,

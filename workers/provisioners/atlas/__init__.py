@@ -1,0 +1,1 @@
+"""Access to MongoDB Atlas, made and ended over its Administration API."""
