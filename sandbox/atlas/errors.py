@@ -154,7 +154,7 @@ _ANYWHERE = {
     "SERVICE_UNAVAILABLE": (503, "The service is unavailable for the moment."),
     "UNEXPECTED_ERROR": (500, "Unexpected error."),
     "UNSUPPORTED_MEDIA_TYPE": (415, "A body has to be JSON."),
-    "USER_UNAUTHORIZED": (403, "Current user is not authorized to perform this action."),
+    "USER_UNAUTHORIZED": (401, "Current user is not authorized to perform this action."),
     "VALIDATION_ERROR": (400, "The content is not valid: %s."),
 }
 

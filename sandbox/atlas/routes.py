@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 
-from sandbox.atlas.wire import Function, decoded
+from sandbox.atlas.wire import AtlasError, Function, decoded
 
 # Project roles. Atlas's documents name the last three in words only; their strings follow the pattern of the others.
 OWNER = "GROUP_OWNER"
@@ -19,6 +20,8 @@ ACCESS_MANAGER = "GROUP_ACCESS_MANAGER"
 ORG_OWNER = "ORG_OWNER"
 ORG_READ_ONLY = "ORG_READ_ONLY"
 ORG_MEMBER = "ORG_MEMBER"
+
+_VERSIONED = re.compile(r"application/vnd\.atlas\.(\d{4}-\d{2}-\d{2})\+json", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,19 @@ class Route:
         """Oldest first."""
         return (*sorted(self.older), self.version)
 
+    def agreed_version(self, accept: str) -> str:
+        """The newest version that is not after the date in the Accept header.
+
+        :raises AtlasError: there is no such date, or it is before the first version.
+        """
+        asked = [
+            found[1] for each in accept.split(",") if (found := _VERSIONED.fullmatch(each.partition(";")[0].strip()))
+        ]
+        known = [version for version in self.versions() if asked and _is_date(asked[0]) and version <= asked[0]]
+        if not known:
+            raise AtlasError("INVALID_VERSION_DATE")
+        return known[-1]
+
     def match(self, segments: tuple[str, ...]) -> dict[str, str] | None:
         """What the braces stand for in these decoded segments, or None: it is another path."""
         patterns = _patterns(self.template)
@@ -53,6 +69,14 @@ class Route:
                 return None
             found.update(matched.groupdict())
         return found
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 @cache

@@ -18,10 +18,13 @@ _USUAL_ITEMS = 100
 class AtlasError(Exception):
     """A refusal in Atlas's own words: the code decides status and text (errors.py), the parameters fill the text."""
 
-    def __init__(self, code: str, *parameters: Any, status: int | None = None, detail: str | None = None) -> None:
+    def __init__(
+        self, code: str, *parameters: Any, status: int | None = None, detail: str | None = None, retry_after: int = 0
+    ) -> None:
         usual, template = ERRORS[code]
         self.code = code
         self.parameters = parameters
+        self.headers = {"Retry-After": str(retry_after)} if retry_after else {}
         self.status = usual if status is None else status
         self.detail = (template % parameters if parameters else template) if detail is None else detail
         super().__init__(f"{self.status} {code}: {self.detail}")
