@@ -149,7 +149,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "accessrequests.web.logs.RequestLog",
     "accessrequests.web.headers.PrivatePages",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]

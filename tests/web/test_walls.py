@@ -29,6 +29,14 @@ ELSEWHERE = (
 )  # fmt: skip
 
 
+def test_the_log_holds_the_path_and_nothing_that_was_asked(cast: Cast, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        assert signed_in(cast.alice).get("/search/?q=canary-of-the-query").status_code == 200
+
+    assert "GET /search/" in caplog.text
+    assert "canary-of-the-query" not in caplog.text
+
+
 def of_alice(cast: Cast) -> dict[str, object]:
     """Alice's request, live grant and token, to fill addresses with."""
     token, _ = people.create_token(person=cast.alice, name="laptop", scopes=["read"], actor=make.OPERATOR)
