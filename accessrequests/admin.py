@@ -145,6 +145,11 @@ _table(
     models.SharedObject, "id", "target", "kind", "key", "baseline_at", "lease_owner", "lease_until",
     search=("key",), narrow=("target", "kind"),
 )  # fmt: skip
+_table(models.ConnectionToken, "id", "account", "round", "minted_at", "expires_at", "not_before", hide=("sealed",))
+_table(
+    models.ConnectionBudget, "id", "target", "bucket", "remaining", "capacity", "seen_at", "held_until",
+    narrow=("target",),
+)  # fmt: skip
 _table(models.SharedUse, "id", "shared", "grant", "attempted_at", "ending_at")
 _table(
     models.OutboxMessage, "id", "job", "queue", "subject", "ready_at", "claimed_by", "failures", "last_error", "done_at",

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Mapping
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
 KEY_BYTES = 32
@@ -21,9 +24,12 @@ class CannotOpen(Exception):
     """The sealed value, its purpose and our keys do not fit together. Says nothing of the content."""
 
 
-def seal(secret: str, *, purpose: str) -> bytes:
-    """Seal `secret` so that it opens only for the same `purpose` (which is authenticated, not stored)."""
-    key_id, key = next(iter(_keys().items()))
+def seal(secret: str, *, purpose: str, keys: Mapping[str, bytes] | None = None) -> bytes:
+    """Seal `secret` so that it opens only for the same `purpose` (which is authenticated, not stored).
+
+    Under the installation's keys, unless others are named.
+    """
+    key_id, key = next(iter((keys or _keys()).items()))
     nonce = os.urandom(NONCE_BYTES)
     return b".".join(
         [
@@ -33,17 +39,26 @@ def seal(secret: str, *, purpose: str) -> bytes:
     )
 
 
-def open_sealed(sealed: bytes, *, purpose: str) -> str:
+def open_sealed(sealed: bytes, *, purpose: str, keys: Mapping[str, bytes] | None = None) -> str:
     """:raises CannotOpen: when the key is gone, the value was changed, or it was sealed for something else."""
     key_id, _, body = bytes(sealed).partition(b".")
-    key = _keys().get(key_id.decode(errors="replace"))
+    key = (keys or _keys()).get(key_id.decode(errors="replace"))
     if key is None:
-        raise CannotOpen("The key that sealed this value is no longer among ACCESS_SEALING_KEYS.")
+        raise CannotOpen("The key that sealed this value is no longer among those in use.")
     try:
         raw = base64.urlsafe_b64decode(body)
         return AESGCM(key).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], purpose.encode()).decode()
     except (InvalidTag, ValueError) as error:
         raise CannotOpen("The sealed value does not fit its key or its purpose.") from error
+
+
+def key_of(secret: str) -> dict[str, bytes]:
+    """A key for what only those may open who have `secret` themselves (HKDF, RFC 5869).
+
+    Web processes hold the installation's keys, and must not be able to open what belongs to workers.
+    """
+    derive = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"access-requests sealing")
+    return {"own": derive.derive(secret.encode())}
 
 
 def _keys() -> dict[str, bytes]:

@@ -71,6 +71,10 @@ def world(cast: Cast) -> Cast:
     models.Identity.objects.create(
         person=cast.alice, issuer="https://id.example.com", subject="1", linked_at=make.now(), sealed_tokens=b"sealed"
     )
+    models.ConnectionToken.objects.create(account="https://cloud.mongodb.com one", sealed=b"sealed")
+    models.ConnectionBudget.objects.create(
+        target="shop-prod", bucket="groups/accessList", capacity=1200, remaining=900, seen_at=make.now()
+    )
     live(cast.alice, cast.bob)
     make.submit(cast.alice)
     return cast

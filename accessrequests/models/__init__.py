@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from accessrequests.models.access_requests import AccessRequest, Approval
 from accessrequests.models.audit import AuditEvent
+from accessrequests.models.connections import ConnectionBudget, ConnectionToken
 from accessrequests.models.grants import Credential, Gate, Grant
 from accessrequests.models.outbox import CallBucket, IdempotencyKey, OutboxMessage
 from accessrequests.models.people import Group, Identity, Membership, Person, PersonalToken
@@ -16,6 +17,8 @@ __all__ = [
     "Approval",
     "AuditEvent",
     "CallBucket",
+    "ConnectionBudget",
+    "ConnectionToken",
     "Credential",
     "Gate",
     "Grant",
