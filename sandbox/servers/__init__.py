@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sandbox.processes import scratch_directory
 from sandbox.servers.base import PortTakenError, Server, ServerError, start_all
-from sandbox.servers.mongod import Mongod
+from sandbox.servers.mongod import Mongod, Tls
 from sandbox.servers.postgres import Postgres
 from sandbox.servers.valkey import Valkey
 
@@ -14,6 +14,7 @@ __all__ = [
     "Postgres",
     "Server",
     "ServerError",
+    "Tls",
     "Valkey",
     "scratch_directory",
     "start_all",

@@ -6,6 +6,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -16,13 +17,27 @@ from pymongo.errors import AutoReconnect
 from sandbox.servers.base import Server, executable, package_directory
 
 
-class Mongod(Server):
-    """A mongod with authentication on, as a one-member replica set; its root user is `root` on `admin`."""
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """What a mongod shows of itself, and whose client certificates it believes: files, in PEM."""
 
-    def __init__(self, directory: Path, name: str = "mongod", *, cache_gigabytes: float = 0.25) -> None:
+    certificate: Path  # Its certificate, and the key.
+    authorities: Path
+
+
+class Mongod(Server):
+    """A mongod with authentication on, as a one-member replica set; its root user is `root` on `admin`.
+
+    With `tls` it also speaks TLS, to whoever wants that, and lets in by client certificates.
+    """
+
+    def __init__(
+        self, directory: Path, name: str = "mongod", *, cache_gigabytes: float = 0.25, tls: Tls | None = None
+    ) -> None:
         super().__init__(directory, name)
         self.password = secrets.token_urlsafe(18)
         self._cache_gigabytes = cache_gigabytes
+        self._tls = tls
         self._is_initiated = False
         self._has_root = False
 
@@ -44,7 +59,9 @@ class Mongod(Server):
 
     def _command(self, port: int) -> Sequence[str | Path]:
         parameters = {
-            "authenticationMechanisms": "SCRAM-SHA-256",
+            # Nobody has a SCRAM-SHA-1 password. But a driver tries that way for a user it finds unknown, and shall hear
+            # that the login failed, as Atlas says, not that there is no such way.
+            "authenticationMechanisms": "SCRAM-SHA-1,SCRAM-SHA-256,MONGODB-X509" if self._tls else "SCRAM-SHA-256",
             "diagnosticDataCollectionEnabled": "false",
             # The default waits 15 s for followers that a set of one does not have.
             "shutdownTimeoutMillisForSignaledShutdown": "100",
@@ -54,8 +71,17 @@ class Mongod(Server):
             *("--dbpath", self.directory / "data", "--port", str(port), "--bind_ip", "127.0.0.1", "--nounixsocket"),
             *("--replSet", "rs0", "--auth", "--keyFile", self.directory / "key", "--oplogSize", "64"),
             *("--wiredTigerCacheSizeGB", str(self._cache_gigabytes)),
+            *self._tls_options(),
             *(part for key, value in parameters.items() for part in ("--setParameter", f"{key}={value}")),
         ]
+
+    def _tls_options(self) -> Sequence[str | Path]:
+        if self._tls is None:
+            return ()
+        return (
+            *("--tlsMode", "allowTLS", "--tlsCertificateKeyFile", self._tls.certificate),
+            *("--tlsCAFile", self._tls.authorities, "--tlsAllowConnectionsWithoutCertificates"),
+        )
 
     def _serves(self, port: int) -> bool:
         client: MongoClient[dict[str, Any]] = MongoClient(
