@@ -165,3 +165,49 @@ def unread_target(slug: str = "shop-new") -> Target:
     entry = catalogue.targets_document(dict.fromkeys(catalogue.TARGETS, "127.0.0.1:27017"))["targets"]["shop-prod"]
     (made,) = targets.apply_catalogue(entries={slug: entry}, actor=OPERATOR)
     return made
+
+
+ATLAS_CLUSTERS: dict[str, Any] = {
+    name: {"hosts": [f"{name}.example:27017"], "options": {"replicaSet": name}, "paused": False, "tls": True}
+    for name in ("orders", "reports")
+}
+ATLAS_QUOTAS: dict[str, Any] = {
+    "database_users": {"limit": 100, "used": 40},
+    "custom_roles": {"limit": 100, "used": 3},
+    "access_list": {"limit": 200, "used": 12},
+}
+
+
+def make_atlas(
+    slug: str = "ecommerce-prod", *, authentication: tuple[str, ...] = ("scram",), **quotas: dict[str, int]
+) -> Target:
+    """A production project of Atlas with two clusters, as a worker would have read it."""
+    made = apply_atlas(slug, authentication=authentication)
+    targets.record_inventory(
+        slug=slug, roles=ROLES, databases=DATABASES, clusters=ATLAS_CLUSTERS, quotas={**ATLAS_QUOTAS, **quotas}
+    )
+    return made
+
+
+def apply_atlas(slug: str = "ecommerce-prod", *, authentication: tuple[str, ...] = ("scram",)) -> Target:
+    """The same before anybody has read it."""
+    entry = {
+        "name": "E-commerce, production",
+        "kind": "atlas",
+        "environment": "production",
+        "owner": "data-owners",
+        "data_classes": ["personal"],
+        "offers": {"kinds": ["database_user"], "authentication": list(authentication)},
+        "connect_to": {"hosts": [], "options": {}},
+    }
+    (made,) = targets.apply_catalogue(entries={slug: entry}, actor=OPERATOR)
+    return made
+
+
+def asked_of_atlas(**changes: Any) -> Asked:
+    """An ask that the sandbox's policy allows alice there: one cluster, from one address."""
+    return asked(**{"target": "ecommerce-prod", "clusters": ("orders",), "source_addresses": ("192.0.2.7",), **changes})
+
+
+def submit_to_atlas(requester: Person, **changes: Any) -> AccessRequest:
+    return access_requests.submit(requester=requester, asked=asked_of_atlas(**changes), via=Via.API)

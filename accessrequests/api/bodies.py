@@ -6,7 +6,8 @@ from typing import Any
 
 from accessrequests.api import words
 from accessrequests.api.fields import Length, Moment, Number, OneOf, Strict, Text, Texts
-from accessrequests.queries.asks import MOST_ADDRESSES, MOST_ROLES, REASON_MAXIMUM, Asked
+from accessrequests.queries.ask_fields import MOST_ADDRESSES, REASON_MAXIMUM
+from accessrequests.queries.asks import MOST_CLUSTERS, MOST_ROLES, Asked
 from accessrequests.queries.comments import LONGEST as LONGEST_COMMENT
 
 LARGEST_REVISION = 2**31 - 1
@@ -27,7 +28,10 @@ class Ask(Strict):
     reason = Text(max_length=REASON_MAXIMUM, help_text="Why. Those who decide read it.")
     authentication = OneOf(words.METHODS, required=False, help_text="How the person will sign in; scram by default.")
     clusters = Texts(
-        child=Text(max_length=100), required=False, max_length=20, help_text="For targets with several clusters."
+        child=Text(max_length=100),
+        required=False,
+        max_length=MOST_CLUSTERS,
+        help_text="Which clusters it may reach, where the target has some: GET targets/{slug}/. None means all of them.",
     )
     source_addresses = Texts(
         child=Text(max_length=100),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from accessrequests.domain.events import Via
+from accessrequests.domain.kinds import METHODS as METHODS_OF_SIGNING_IN
 from accessrequests.domain.lifecycle import (
     AccessRequestState,
     CredentialState,
@@ -31,4 +32,4 @@ GRANT_STATES = _words(GrantState)
 KINDS = _words(AccessKind)
 LEVELS = _words(Level)
 SURFACES = _words(Via)
-METHODS = ["scram", "x509", "aws_iam", "oidc", "ldap"]
+METHODS = list(METHODS_OF_SIGNING_IN)

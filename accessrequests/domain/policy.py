@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from accessrequests.domain import conditions as terms
 from accessrequests.domain.approvals import (
     Given,
     Step,
@@ -17,12 +18,15 @@ from accessrequests.domain.approvals import (
     open_steps,
     slot_for,
 )
+from accessrequests.domain.conditions import Conditions
+from accessrequests.domain.networks import Network
 from accessrequests.domain.privileges import Level
 from accessrequests.domain.rules import DEFAULT_LAPSE, InvalidPolicy, Match, Rule, Rules, parse
 from accessrequests.domain.window import format_duration, parse_duration, spell_duration
 
 __all__ = [
     "NO_DELEGATING",
+    "NO_ROOM",
     "NO_RULE",
     "Ask",
     "Given",
@@ -41,6 +45,7 @@ __all__ = [
     "is_complete",
     "open_steps",
     "parse",
+    "refused",
     "slot_for",
     "stricter",
     "to_json",
@@ -49,13 +54,14 @@ __all__ = [
 # Stand where a rule's name would; a rule cannot be called so, because a name holds no space.
 NO_RULE = "no matching rule"
 NO_DELEGATING = "no delegating access"
+NO_ROOM = "no room left"
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is asked, as far as a policy looks at it. No reason length: none was written yet, so it is not judged.
+    """What is asked, as far as a policy looks at it. What is None was not written yet, so it is not judged.
 
-    `person` is the user name of whoever is in the `groups`, so that a refusal can name them.
+    `is_unscoped`: the target has clusters, and none of them was named. `person` is the user name of whoever is in the `groups`, so that a refusal can name them.
     """
 
     target: str
@@ -65,6 +71,9 @@ class Ask:
     duration: timedelta
     reason_length: int | None
     person: str = ""
+    authentication: str | None = None
+    is_unscoped: bool = False
+    networks: tuple[Network, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -87,6 +96,7 @@ class Verdict:
     maximum: timedelta | None
     reason_minimum: int
     lapses_after: timedelta
+    conditions: Conditions
     sentences: tuple[str, ...]
     rules: tuple[str, ...]
     refusals: tuple[Refusal, ...]
@@ -113,6 +123,7 @@ def evaluate(rules: Rules, ask: Ask, *, version: int) -> Verdict:
         maximum=_least(rule.maximum for rule in matching),
         reason_minimum=max((rule.reason_minimum for rule in matching), default=0),
         lapses_after=min((rule.lapses_after for rule in matching), default=DEFAULT_LAPSE),
+        conditions=terms.combined(rule.conditions for rule in matching),
         rules={rule.name for rule in matching},
         refusals=refusals,
         policy=rules.name,
@@ -130,10 +141,28 @@ def stricter(pinned: Verdict, current: Verdict) -> Verdict:
         maximum=_least((pinned.maximum, current.maximum)),
         reason_minimum=max(pinned.reason_minimum, current.reason_minimum),
         lapses_after=min(pinned.lapses_after, current.lapses_after),
+        conditions=terms.combined((pinned.conditions, current.conditions)),
         rules={*pinned.rules, *current.rules},
         refusals=(*pinned.refusals, *current.refusals),
         policy=newest.policy,
         version=newest.version,
+    )
+
+
+def refused(verdict: Verdict, refusal: Refusal) -> Verdict:
+    """The same verdict with one more thing that stands against it, which no rule can know."""
+    return _verdict(
+        allowed=False,
+        level=verdict.level,
+        steps=verdict.steps,
+        maximum=verdict.maximum,
+        reason_minimum=verdict.reason_minimum,
+        lapses_after=verdict.lapses_after,
+        conditions=verdict.conditions,
+        rules=verdict.rules,
+        refusals=(*verdict.refusals, refusal),
+        policy=verdict.policy,
+        version=verdict.version,
     )
 
 
@@ -147,6 +176,7 @@ def to_json(verdict: Verdict) -> dict[str, Any]:
         "maximum": _written(verdict.maximum),
         "reason_minimum": verdict.reason_minimum,
         "lapses_after": format_duration(verdict.lapses_after),
+        **terms.to_json(verdict.conditions),
         "sentences": list(verdict.sentences),
         "rules": list(verdict.rules),
         "refusals": [{"rule": refusal.rule, "sentence": refusal.sentence} for refusal in verdict.refusals],
@@ -164,6 +194,7 @@ def from_json(values: Mapping[str, Any]) -> Verdict:
         maximum=_read(values["maximum"]),
         reason_minimum=values["reason_minimum"],
         lapses_after=parse_duration(values["lapses_after"]),
+        conditions=terms.from_json(values),
         sentences=tuple(values["sentences"]),
         rules=tuple(values["rules"]),
         refusals=tuple(Refusal(rule=one["rule"], sentence=one["sentence"]) for one in values["refusals"]),
@@ -188,6 +219,13 @@ def _refusals(rule: Rule, ask: Ask) -> Iterable[Refusal]:
     if ask.reason_length is not None and ask.reason_length < rule.reason_minimum:
         least = _characters(rule.reason_minimum)
         yield Refusal(rule.name, f"Rule {rule.name} needs a reason of at least {least}. Write more.", "reason")
+    for sentence, about in rule.conditions.objections(
+        f"Rule {rule.name}",
+        authentication=ask.authentication,
+        is_unscoped=ask.is_unscoped,
+        networks=ask.networks,
+    ):
+        yield Refusal(rule.name, sentence, about)
 
 
 def _not_eligible(rule: Rule, person: str) -> str:
@@ -204,6 +242,7 @@ def _verdict(
     maximum: timedelta | None,
     reason_minimum: int,
     lapses_after: timedelta,
+    conditions: Conditions,
     rules: Iterable[str],
     refusals: Iterable[Refusal],
     policy: str,
@@ -221,6 +260,8 @@ def _verdict(
         sentences.append(f"The longest time is {spell_duration(maximum)}.")
     if reason_minimum:
         sentences.append(f"The reason needs at least {_characters(reason_minimum)}.")
+    if names:
+        sentences += conditions.sentences()
     if steps:
         sentences.append(f"Without an answer the request lapses after {spell_duration(lapses_after)}.")
     return Verdict(
@@ -231,6 +272,7 @@ def _verdict(
         maximum=maximum,
         reason_minimum=reason_minimum,
         lapses_after=lapses_after,
+        conditions=conditions,
         sentences=tuple(sentences),
         rules=names,
         refusals=said,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
 
+from accessrequests.domain import conditions as terms
 from accessrequests.domain.approvals import Step
+from accessrequests.domain.conditions import Conditions
 from accessrequests.domain.documents import Section
 from accessrequests.domain.privileges import Level
 from accessrequests.domain.window import InvalidDuration, parse_duration
@@ -29,6 +31,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 _LEVELS_ON_OFFER = (Level.READ, Level.WRITE, Level.ADMIN)
 _RULE_KEYS = (
     "name", "match", "eligible", "approvals", "maximum", "reason_minimum", "lapses_after", "deny",
+    *terms.KEYS,
 )  # fmt: skip
 
 T = TypeVar("T")
@@ -62,6 +65,7 @@ class Rule:
     reason_minimum: int = 1
     lapses_after: timedelta = DEFAULT_LAPSE
     deny: bool = False
+    conditions: Conditions = field(default_factory=Conditions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,7 @@ def _rule(entry: object, number: int, wrong: list[str]) -> Rule:
         reason_minimum=reader.take("reason_minimum", _reason, A_REASON, default=1, needed=False),
         lapses_after=reader.take("lapses_after", _length, A_LENGTH, default=DEFAULT_LAPSE, needed=False),
         deny=deny,
+        conditions=terms.read(reader),
     )
 
 

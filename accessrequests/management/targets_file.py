@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from accessrequests.domain.kinds import KINDS, METHODS
 from accessrequests.management.documents import (
     Section,
     entries_of,
@@ -23,8 +24,6 @@ _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _KEYS = (
     "name", "kind", "environment", "owner", "data_classes", "offers", "connect_to", "retired",
 )  # fmt: skip
-_KINDS = ("mongodb",)
-_METHODS = ("scram", "x509", "aws_iam", "oidc", "ldap")
 # An address holds no user, password, path or second host: nothing of a URI but host and port.
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 # Options that a person's driver is told; none that turns off TLS's checks or sends the password in the clear.
@@ -52,7 +51,7 @@ def _target(slug: object, entry: object, wrong: list[str]) -> dict[str, Any]:
     none: list[str] = []
     return {
         "name": section.take("name", line(200), "one line of text", default=""),
-        "kind": section.take("kind", _one_of(_KINDS), " or ".join(_KINDS), default=""),
+        "kind": section.take("kind", _one_of(tuple(KINDS)), " or ".join(KINDS), default=""),
         "environment": section.take("environment", line(32), "one word, like production", default=""),
         "owner": section.take("owner", line(64), "a group or a team", default=""),
         "data_classes": section.take("data_classes", lines(64), "a list of words", default=none, needed=False),
@@ -68,12 +67,16 @@ def _offers(target: Section, wrong: list[str]) -> dict[str, Any]:
     return {
         "kinds": section.take("kinds", _some_of(kinds), f"a list of {', '.join(kinds)}", default=none),
         "authentication": section.take(
-            "authentication", _some_of(_METHODS), f"a list of {', '.join(_METHODS)}", default=none
+            "authentication", _some_of(METHODS), f"a list of {', '.join(METHODS)}", default=none
         ),
     }
 
 
 def _connect_to(target: Section, wrong: list[str]) -> dict[str, Any]:
+    """Where people connect to. A target that has clusters says so itself, so that it may be left out there."""
+    kind = KINDS.get(str(target.values.get("kind")))
+    if kind is not None and kind.has_clusters and "connect_to" not in target.values:
+        return {"hosts": [], "options": {}}
     section = _part(target, "connect_to", ("hosts", "options"), wrong)
     no_hosts, no_options = list[str](), dict[str, str]()
     texts = 'names with texts; put numbers, true and false in quotes, like "true"'

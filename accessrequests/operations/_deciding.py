@@ -13,14 +13,18 @@ from accessrequests.queries.asks import Invalid
 
 
 def judged_now(access_request: AccessRequest, shortened: timedelta | None = None) -> policy.Verdict | Refused:
-    """The verdict of today, or the refusal that stands in the way of approving (denying stays possible)."""
+    """The verdict of today, or the refusal that stands in the way of approving (denying stays possible).
+
+    A grant that is there has its room already, which is why only here it is asked whether some is left.
+    """
     try:
         verdict = asks.judge_again(access_request, shortened=shortened)
     except (asks.NotReadYet, Invalid) as error:
         return _refusal(access_request, str(error))
     if not verdict.allowed:
         return _refusal(access_request, verdict.refusals[0].sentence, rule=verdict.refusals[0].rule)
-    return verdict
+    full = asks.why_full(access_request)
+    return _refusal(access_request, full, rule=policy.NO_ROOM) if full else verdict
 
 
 def voice_of(approver: Person, access_request: AccessRequest, verdict: policy.Verdict | Refused) -> frozenset[str]:

@@ -1,6 +1,7 @@
 """Holds people still while an operation judges them: nobody is disabled or moved between the look and the commit.
 
-Lock order: the request or the grant that is operated on, then people in order of id, then the audit trail.
+Lock order: the request or the grant that is operated on, then people in order of id, then the room on a target, then
+the audit trail.
 `_leaving.py` takes people first and their grants afterwards, which is why nothing that holds a grant may come here.
 """
 
@@ -21,6 +22,17 @@ def hold_people(person_ids: Iterable[int]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id FROM accessrequests_person WHERE id = ANY(%s) ORDER BY id FOR SHARE", [sorted(set(person_ids))]
+        )
+
+
+def hold_room(slug: str) -> None:
+    """One at a time where a target limits how much it holds, so that its last place is promised once."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT target.id FROM accessrequests_target AS target"
+            " JOIN accessrequests_inventory AS inventory ON inventory.target_id = target.id"
+            " WHERE target.slug = %s AND inventory.quotas <> '{}'::jsonb FOR NO KEY UPDATE OF target",
+            [slug],
         )
 
 

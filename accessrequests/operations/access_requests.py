@@ -10,6 +10,7 @@ from django.db import transaction
 
 from accessrequests.domain import naming, policy
 from accessrequests.domain.events import PRODUCT, Actor, Event, Via
+from accessrequests.domain.kinds import KINDS
 from accessrequests.domain.lifecycle import (
     REQUEST_MOVES,
     AccessRequestState,
@@ -23,7 +24,7 @@ from accessrequests.domain.wording import moment
 from accessrequests.models import AccessRequest, Approval, Gate, Grant, Person
 from accessrequests.models.access_requests import Answer
 from accessrequests.operations._deciding import judged_now, voice_of
-from accessrequests.operations._holding import hold_people, hold_policy
+from accessrequests.operations._holding import hold_people, hold_policy, hold_room
 from accessrequests.operations._record import CLOCKWORK, Fact, record
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import IllegalMove, Refused, StaleRevision
@@ -50,6 +51,7 @@ def submit(*, requester: Person, asked: Asked, via: Via, idempotency: Idempotenc
     """
     hold_policy(alone=False)
     hold_people([requester.pk, *people.ids_of([asked.grantee])] if asked.grantee else [requester.pk])
+    hold_room(asked.target)
     at = clock.now()
     considered = asks.consider(requester=requester, asked=asked, at=at)
     verdict = considered.verdict
@@ -86,6 +88,8 @@ def approve(
     :raises Invalid: when `duration` is longer than what was asked for.
     """
     access_request = _locked(access_request_id, approver)
+    if KINDS[access_request.target.kind].is_limited:
+        hold_room(access_request.target.slug)
     at = clock.now()
     verdict = judged_now(access_request, duration)
     groups = voice_of(approver, access_request, verdict)
@@ -250,7 +254,7 @@ def _filed(requester: Person, considered: Considered, at: datetime) -> AccessReq
         kind=asked.kind,
         roles=[str(role) for role in considered.roles],
         privileges=asks.stored_privileges(considered.privileges),
-        clusters=list(asked.clusters),
+        clusters=list(considered.clusters),
         authentication=asked.authentication,
         source_addresses=list(considered.source_addresses),
         duration=asked.duration,
@@ -276,6 +280,8 @@ def _facts_of(access_request: AccessRequest) -> dict[str, object]:
         "level": access_request.level,
         "duration": format_duration(access_request.duration),
         "beneficiary": access_request.beneficiary.username,
+        "clusters": access_request.clusters,
+        "authentication": access_request.authentication,
         "source_addresses": access_request.source_addresses,
         "reason": access_request.reason,
         "ticket": access_request.ticket,

@@ -6,27 +6,24 @@ The preview, the filing, the decision and the opening of the grant all judge her
 from __future__ import annotations
 
 import difflib
-import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from accessrequests.domain import policy, privileges
-from accessrequests.domain.plain_text import visible_length, why_unreadable
+from accessrequests.domain.kinds import KINDS
+from accessrequests.domain.networks import Network, read_network, write_network
+from accessrequests.domain.plain_text import visible_length
 from accessrequests.domain.privileges import Level, Privilege, RoleRef
 from accessrequests.domain.wording import moment
 from accessrequests.models import AccessRequest, Inventory, Person, PolicyVersion, Target
-from accessrequests.queries import people
+from accessrequests.models.access_requests import AccessKind
+from accessrequests.queries import people, room
+from accessrequests.queries.ask_fields import check_start, check_words, read_addresses
 
-LATEST_START = timedelta(days=30)
-REASON_MAXIMUM = 2_000
 MOST_ROLES = 20
-MOST_ADDRESSES = 20
-IPV4 = 4
-MAPPED_PREFIX = 96  # RFC 4291, 2.5.5.2: ::ffff:0:0/96
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+MOST_CLUSTERS = 20
 
 
 class Invalid(Exception):
@@ -69,8 +66,18 @@ class Considered:
     verdict: policy.Verdict
     roles: tuple[RoleRef, ...]
     privileges: Mapping[str, tuple[Privilege, ...]]
-    source_addresses: tuple[str, ...] = field(default=())
+    clusters: tuple[str, ...]
+    networks: tuple[Network, ...]
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def source_addresses(self) -> tuple[str, ...]:
+        return tuple(map(write_network, self.networks))
+
+    @property
+    def use(self) -> dict[str, Any]:
+        """How it would be used, as a policy looks at it."""
+        return _use(self.target, self.asked.authentication, self.clusters, self.networks)
 
 
 def current_policy() -> PolicyVersion:
@@ -104,8 +111,11 @@ def consider(
         raise Invalid({"target": [f"There is no target called {asked.target}. GET targets/ lists them."]})
     beneficiary = _beneficiary(requester, asked, errors)
     _check_offer(target, asked, errors)
-    _check_words(asked, at, errors, is_draft=is_draft)
-    addresses = _addresses(asked.source_addresses, errors)
+    check_words(reason=asked.reason, ticket=asked.ticket, errors=errors, is_draft=is_draft)
+    check_start(asked.starts_at, at=at, errors=errors)
+    networks = read_addresses(asked.source_addresses, errors)
+    _check_network_gate(target, asked, errors)
+    clusters = _clusters(target, asked.clusters, errors)
     roles = _roles(asked.roles, errors)
     expanded = _expand(roles, _inventory(target), errors) if roles else {}
     if errors:
@@ -122,8 +132,12 @@ def consider(
         expanded=expanded,
         duration=asked.duration,
         reason=None if is_draft else asked.reason,
+        use=_use(target, asked.authentication, clusters, networks),
     )
-    return Considered(asked, target, beneficiary, version, verdict, roles, expanded, addresses, judged)
+    full = room.why_none(target, kind=asked.kind, addresses=[write_network(one) for one in networks])
+    if full:
+        verdict = policy.refused(verdict, policy.Refusal(policy.NO_ROOM, full))
+    return Considered(asked, target, beneficiary, version, verdict, roles, expanded, clusters, networks, judged)
 
 
 def elsewhere(considered: Considered, inventory: Inventory) -> policy.Verdict | None:
@@ -139,6 +153,7 @@ def elsewhere(considered: Considered, inventory: Inventory) -> policy.Verdict | 
         expanded=expanded,
         duration=considered.asked.duration,
         reason=None,
+        use={"authentication": considered.asked.authentication, "networks": considered.networks},
     )
 
 
@@ -168,6 +183,7 @@ def _look_at(
         duration=access_request.approved_duration or access_request.duration,
         reason_length=None,
         person=person,
+        **_use_of(access_request),
     )
     return policy.evaluate(policy.parse(version.rules), ask, version=version.version)
 
@@ -191,6 +207,7 @@ def judge_again(
         asked_for = privileges.from_json(access_request.privileges.get(name, []))
         if privileges.difference(held, asked_for):
             errors.setdefault("roles", []).append(f"{name} now lets one do more than when it was asked for. Ask again.")
+    _clusters(access_request.target, access_request.clusters, errors)
     if errors:
         raise Invalid(errors)
     groups = _groups(access_request.requester, access_request.beneficiary)
@@ -205,9 +222,15 @@ def judge_again(
             expanded=expanded,
             duration=min(length, shortened or length),
             reason=access_request.reason,
+            use=_use_of(access_request),
         )
         verdict = policy.stricter(verdict, today)
     return verdict
+
+
+def why_full(access_request: AccessRequest) -> str:
+    """Why there is no room on its target to approve it now; empty when there is."""
+    return room.why_none(access_request.target, kind=access_request.kind, addresses=access_request.source_addresses)
 
 
 def _groups(requester: Person, beneficiary: Person) -> dict[str, frozenset[str]]:
@@ -224,6 +247,7 @@ def _judge(
     expanded: Mapping[str, Sequence[Privilege]],
     duration: timedelta,
     reason: str | None,
+    use: Mapping[str, Any],
 ) -> policy.Verdict:
     rules = policy.parse(version.rules)
     level = privileges.level_of(privilege for held in expanded.values() for privilege in held)
@@ -238,6 +262,7 @@ def _judge(
                 duration=duration,
                 reason_length=None if reason is None else visible_length(reason),
                 person=person,
+                **use,
             ),
             version=version.version,
         )
@@ -247,6 +272,19 @@ def _judge(
     for other in verdicts[1:]:
         verdict = policy.stricter(verdict, other)
     return verdict
+
+
+def _use(target: Target, authentication: str, clusters: Sequence[str], networks: tuple[Network, ...]) -> dict[str, Any]:
+    """How it would be used, as a policy looks at it."""
+    is_unscoped = KINDS[target.kind].has_clusters and not clusters
+    return {"authentication": authentication, "is_unscoped": is_unscoped, "networks": networks}
+
+
+def _use_of(access_request: AccessRequest) -> dict[str, Any]:
+    """The same of a filed request, whose addresses were read when it was filed."""
+    found = map(read_network, access_request.source_addresses)
+    networks = tuple(network for network in found if network is not None)
+    return _use(access_request.target, access_request.authentication, access_request.clusters, networks)
 
 
 def _beneficiary(requester: Person, asked: Asked, errors: dict[str, list[str]]) -> Person:
@@ -267,74 +305,33 @@ def _check_offer(target: Target, asked: Asked, errors: dict[str, list[str]]) -> 
         errors["kind"] = [f"{target.slug} offers {_listed(kinds)}, not {asked.kind}."]
     if asked.authentication not in methods:
         errors["authentication"] = [f"{target.slug} offers {_listed(methods)}, not {asked.authentication}."]
-    if asked.clusters:
+
+
+def _check_network_gate(target: Target, asked: Asked, errors: dict[str, list[str]]) -> None:
+    """Where nobody gets in from an address that is not listed, the access needs one."""
+    needs_one = KINDS[target.kind].needs_address and asked.kind == AccessKind.DATABASE_USER
+    if needs_one and not asked.source_addresses:
+        sentence = f"{target.slug} lets people in only from addresses that are listed. Name the one you connect from."
+        errors["source_addresses"] = [sentence]
+
+
+def _clusters(target: Target, names: Sequence[str], errors: dict[str, list[str]]) -> tuple[str, ...]:
+    """The clusters that are named, each of them there. Whether none may be named is for the policy to say."""
+    if names and not KINDS[target.kind].has_clusters:
         errors["clusters"] = [f"{target.slug} has no clusters to choose from. Leave clusters out."]
+    elif len(names) > MOST_CLUSTERS:
+        errors["clusters"] = [f"At most {MOST_CLUSTERS} clusters fit one request."]
+    elif names:
+        inventory = _inventory(target)
+        strangers = [name for name in names if name not in inventory.clusters]
+        for name in strangers:
+            sentence = f"{target.slug} has no cluster called {name[:64]}.{_near(name, inventory.clusters)}"
+            errors.setdefault("clusters", []).append(f"{sentence} {_read_at(inventory)}")
+    return tuple(dict.fromkeys(names))
 
 
 def _listed(words: Sequence[str]) -> str:
     return ", ".join(words) or "nothing"
-
-
-def _check_words(asked: Asked, at: datetime, errors: dict[str, list[str]], *, is_draft: bool) -> None:
-    for name, text in (("reason", asked.reason), ("ticket", asked.ticket)):
-        unreadable = why_unreadable(text)
-        if unreadable:
-            errors[name] = [unreadable]
-    if not visible_length(asked.reason) and not is_draft:
-        errors["reason"] = ["Say why you need it."]
-    elif len(asked.reason) > REASON_MAXIMUM:
-        errors["reason"] = [f"Keep the reason within {REASON_MAXIMUM} characters."]
-    if asked.starts_at is not None and asked.starts_at < at:
-        errors["starts_at"] = ["The start has passed. Leave starts_at out to start at once."]
-    elif asked.starts_at is not None and asked.starts_at > at + LATEST_START:
-        errors["starts_at"] = ["The start is more than 30 days ahead. Ask nearer to the day."]
-
-
-def _addresses(texts: Sequence[str], errors: dict[str, list[str]]) -> tuple[str, ...]:
-    networks: list[Network] = []
-    for text in texts:
-        network = _network(text)
-        if network is None:
-            errors.setdefault("source_addresses", []).append(
-                f"{text[:60]} is not an address that one connects from, or a CIDR block of such, like 192.0.2.7 or "
-                "192.0.2.0/24."
-            )
-        else:
-            networks.append(network)
-    if any(_is_everything(networks, version) for version in (4, 6)):
-        errors["source_addresses"] = ["Together these are every address there is. Name your own."]
-    if len(networks) > MOST_ADDRESSES:
-        errors["source_addresses"] = [f"At most {MOST_ADDRESSES} addresses fit one request."]
-    shown = (
-        str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
-        for network in networks
-    )
-    return tuple(dict.fromkeys(shown))
-
-
-def _network(text: str) -> Network | None:
-    """The block that the text names. An IPv4 address in IPv6 dress is the IPv4 address that a server sees."""
-    try:
-        network = ipaddress.ip_network(text, strict=True)
-    except ValueError:
-        return None
-    first = network.network_address
-    if isinstance(first, ipaddress.IPv6Address):
-        if first.scope_id is not None:
-            return None
-        if first.ipv4_mapped is not None and network.prefixlen >= MAPPED_PREFIX:
-            return _network(f"{first.ipv4_mapped}/{network.prefixlen - MAPPED_PREFIX}")
-    is_nobodys = first.is_multicast or (first.is_unspecified and network.prefixlen == network.max_prefixlen)
-    return None if is_nobodys else network
-
-
-def _is_everything(networks: Sequence[Network], version: int) -> bool:
-    """Whether they leave out less than a quarter of all addresses: two halves are everything too."""
-    if version == IPV4:
-        blocks = ipaddress.collapse_addresses(one for one in networks if isinstance(one, ipaddress.IPv4Network))
-        return sum(one.num_addresses for one in blocks) * 4 > 2**32 * 3
-    wide = ipaddress.collapse_addresses(one for one in networks if isinstance(one, ipaddress.IPv6Network))
-    return sum(one.num_addresses for one in wide) * 4 > 2**128 * 3
 
 
 def _roles(texts: Sequence[str], errors: dict[str, list[str]]) -> tuple[RoleRef, ...]:

@@ -60,4 +60,6 @@ def judged_today(access_request: AccessRequest) -> policy.Verdict | str:
         verdict = asks.judge_again(access_request, current=current)
     except (asks.Invalid, asks.NotReadYet) as error:
         return str(error)
-    return verdict if verdict.allowed else verdict.refusals[0].sentence
+    if not verdict.allowed:
+        return verdict.refusals[0].sentence
+    return asks.why_full(access_request) or verdict

@@ -128,6 +128,7 @@ def tried(*, version: PolicyVersion, person: Person, asked: Asked, at: datetime,
         duration=asked.duration,
         reason_length=None,
         person=person.username,
+        **considered.use,
     )
     return Tried(considered.verdict, [_judged(rules.name, rule, ask, version.version) for rule in rules.rules])
 

@@ -10,6 +10,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from accessrequests.domain.conditions import Conditions
+from accessrequests.domain.kinds import METHODS
+from accessrequests.domain.networks import Network, read_network
 from accessrequests.domain.policy import (
     NO_DELEGATING,
     NO_RULE,
@@ -57,6 +60,20 @@ ASK = Ask(
 WORDS = st.frozensets(st.sampled_from("ab"), max_size=2)
 HOURS = st.integers(min_value=1, max_value=9).map(lambda hours: timedelta(hours=hours))
 STEPS = st.lists(st.builds(Step, st.sampled_from("xyz"), st.integers(min_value=1, max_value=3)), max_size=2)
+
+
+def _network(text: str) -> Network:
+    network = read_network(text)
+    assert network is not None
+    return network
+
+
+PREFIXES_4 = st.none() | st.integers(min_value=1, max_value=32)
+PREFIXES_6 = st.none() | st.integers(min_value=1, max_value=128)
+CONDITIONS = st.builds(
+    Conditions, st.frozensets(st.sampled_from(METHODS), min_size=1), st.booleans(), PREFIXES_4, PREFIXES_6
+)
+NETWORKS = st.sampled_from(["192.0.2.7", "192.0.2.0/24", "10.0.0.0/8", "2001:db8::7", "2001:db8::/32"]).map(_network)
 RULES = st.builds(
     Rule,
     name=st.text(alphabet="pqrst", min_size=1, max_size=3),
@@ -67,6 +84,7 @@ RULES = st.builds(
     reason_minimum=st.integers(min_value=0, max_value=20),
     lapses_after=HOURS,
     deny=st.booleans(),
+    conditions=CONDITIONS,
 )
 ASKS = st.builds(
     Ask,
@@ -76,6 +94,9 @@ ASKS = st.builds(
     groups=st.frozensets(st.sampled_from("efg")),
     duration=HOURS,
     reason_length=st.none() | st.integers(min_value=0, max_value=25),
+    authentication=st.none() | st.sampled_from(METHODS),
+    is_unscoped=st.booleans(),
+    networks=st.none() | st.lists(NETWORKS, max_size=2).map(tuple),
 )
 VERSIONS = st.integers(min_value=1, max_value=3)
 POLICIES = st.lists(RULES, max_size=4)
@@ -98,11 +119,19 @@ def _loosens(before: Verdict, after: Verdict) -> list[str]:
             "maximum": before.maximum is not None and (after.maximum is None or after.maximum > before.maximum),
             "reason_minimum": after.reason_minimum < before.reason_minimum,
             "lapses_after": after.lapses_after > before.lapses_after,
+            "authentication": not after.conditions.authentication <= before.conditions.authentication,
+            "unscoped": after.conditions.unscoped and not before.conditions.unscoped,
+            "widest_ipv4": _is_shorter(after.conditions.widest_ipv4, before.conditions.widest_ipv4),
+            "widest_ipv6": _is_shorter(after.conditions.widest_ipv6, before.conditions.widest_ipv6),
             "rules": not set(before.rules) <= set(after.rules),
             "refusals": not set(before.refusals) <= set(after.refusals),
         }.items()
         if looser
     ]
+
+
+def _is_shorter(prefix: int | None, before: int | None) -> bool:
+    return before is not None and (prefix is None or prefix < before)
 
 
 class TestEvaluate:
@@ -115,6 +144,7 @@ class TestEvaluate:
             maximum=timedelta(hours=8),
             reason_minimum=10,
             lapses_after=timedelta(hours=8),
+            conditions=Conditions(),
             sentences=(
                 "Rule production-read applies (policy sandbox, version 3).",
                 "1 person of data-owners must approve.",
@@ -337,6 +367,10 @@ class TestJson:
             "maximum": "PT8H",
             "reason_minimum": 10,
             "lapses_after": "PT8H",
+            "authentication": ["scram"],
+            "unscoped": False,
+            "widest_ipv4": None,
+            "widest_ipv6": None,
             "sentences": [
                 "Rule production-read needs a reason of at least 10 characters. Write more.",
                 "Rule production-read applies (policy sandbox, version 3).",
@@ -354,6 +388,13 @@ class TestJson:
             ],
             "policy": {"name": "sandbox", "version": 3},
         }
+
+    def test_reads_a_verdict_of_before_there_were_conditions(self) -> None:
+        stored = to_json(_judge(READ_RULE))
+        for key in ("authentication", "unscoped", "widest_ipv4", "widest_ipv6"):
+            del stored[key]
+
+        assert from_json(stored) == _judge(READ_RULE)
 
     def test_passes_over_the_people_that_other_layers_add(self) -> None:
         verdict = _judge(READ_RULE)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accessrequests.domain.conditions import Conditions
 from accessrequests.domain.policy import InvalidPolicy, Match, Rule, Rules, Step, parse
 from accessrequests.domain.privileges import Level
 from accessrequests.domain.rules import DEFAULT_LAPSE
@@ -23,6 +24,10 @@ PRODUCTION_READ: dict[str, Any] = {
     "reason_minimum": 10,
     "lapses_after": "PT4H",
     "deny": False,
+    "authentication": ["scram", "oidc"],
+    "unscoped": True,
+    "widest_ipv4": 24,
+    "widest_ipv6": 56,
 }
 
 
@@ -51,6 +56,7 @@ class TestParse:
                     reason_minimum=10,
                     lapses_after=timedelta(hours=4),
                     deny=False,
+                    conditions=Conditions(frozenset({"scram", "oidc"}), True, 24, 56),
                 ),
             ),
         )
@@ -62,6 +68,7 @@ class TestParse:
 
         assert rule.match == Match()
         assert (rule.reason_minimum, rule.lapses_after, rule.deny) == (1, DEFAULT_LAPSE, False)
+        assert rule.conditions == Conditions(frozenset({"scram"}), False, None, None)
 
     def test_lets_a_rule_that_denies_say_no_more(self) -> None:
         (rule,) = parse({"name": "p", "rules": [{"name": "r", "match": {"levels": ["admin"]}, "deny": True}]}).rules
@@ -93,6 +100,10 @@ class TestParse:
             ("reason_minimum", [-1, 2_001, "10", 1.5, True, None]),
             ("lapses_after", ["1h", 0, None, "PT0S"]),
             ("deny", ["no", 0, None, "false"]),
+            ("authentication", [[], "scram", ["password"], [7], None, ["scram", "kerberos"]]),
+            ("unscoped", ["yes", 1, None]),
+            ("widest_ipv4", [0, 33, "24", True, None]),
+            ("widest_ipv6", [0, 129, "/64", False, None]),
         ],
     )
     def test_refuses_a_wrong_value(self, key: str, values: list[Any]) -> None:
@@ -161,6 +172,7 @@ class TestParse:
         document: dict[Any, Any] = _policy(maximun="PT1H")
         document.update({"rulez": [], 7: 8})
         keys = "name, match, eligible, approvals, maximum, reason_minimum, lapses_after, deny"
+        keys += ", authentication, unscoped, widest_ipv4, widest_ipv6"
 
         assert _sentences(document) == (
             "The policy: the key rulez is unknown. Use only name, rules.",

@@ -72,7 +72,7 @@ class TestApply:
         [
             ("password", "hunter2", "Target shop: the key password is unknown."),
             ("environment", ..., "Target shop: the key environment is missing."),
-            ("kind", "oracle", "Target shop: the key kind must be mongodb."),
+            ("kind", "oracle", "Target shop: the key kind must be mongodb or atlas."),
             ("data_classes", "personal", "the key data_classes must be a list of words."),
             ("offers", ..., "Target shop: the key offers is missing."),
             ("offers.kinds", [], "Target shop, offers: the key kinds must be a list of database_user"),

@@ -1,0 +1,139 @@
+"""What a rule says about how an access may be used: signing in, clusters, addresses. Together rules only tighten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from accessrequests.domain.documents import Section
+from accessrequests.domain.kinds import METHODS, SCRAM, named_method
+from accessrequests.domain.networks import IPV4, IPV6, Network, write_network
+
+KEYS = ("authentication", "unscoped", "widest_ipv4", "widest_ipv6")
+LONGEST_PREFIX: Mapping[int, int] = {IPV4: 32, IPV6: 128}
+
+# A sentence, and which part of the ask it is about.
+Objection = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """`unscoped` lets an access reach every cluster of its target, `widest_…` is the shortest prefix of a block."""
+
+    authentication: frozenset[str] = frozenset({SCRAM})
+    unscoped: bool = False
+    widest_ipv4: int | None = None
+    widest_ipv6: int | None = None
+
+    @property
+    def widest(self) -> Mapping[int, int | None]:
+        return {IPV4: self.widest_ipv4, IPV6: self.widest_ipv6}
+
+    def objections(
+        self, who: str, *, authentication: str | None, is_unscoped: bool, networks: Sequence[Network] | None
+    ) -> Iterator[Objection]:
+        """What stands against such a use; of what is None, nothing is said."""
+        if authentication is not None and authentication not in self.authentication:
+            allowed = _either(self.authentication) or "nothing at all"
+            sentence = f"{who} allows signing in with {allowed}, not with {named_method(authentication)}."
+            yield f"{sentence} Choose another way to sign in.", "authentication"
+        if is_unscoped and not self.unscoped:
+            yield f"{who} wants the clusters named. Choose those that you need.", "clusters"
+        if networks is None:
+            return
+        if not networks and self.widest_ipv4 is self.widest_ipv6 is None:
+            return
+        if not networks:
+            yield f"{who} wants to know from which addresses. Name those that you connect from.", "source_addresses"
+        for network in networks:
+            widest = self.widest[network.version]
+            if widest is not None and network.prefixlen < widest:
+                sentence = f"{who} allows blocks of /{widest} at the widest, and {write_network(network)} is wider."
+                yield f"{sentence} Name fewer addresses.", "source_addresses"
+
+    def sentences(self) -> list[str]:
+        """What is other than usual, for people."""
+        said = []
+        if self.authentication != {SCRAM}:
+            said.append(f"One may sign in with {_either(self.authentication) or 'nothing at all'}.")
+        if self.unscoped:
+            said.append("Where a target has clusters, it may be for all of them.")
+        for version, widest in self.widest.items():
+            if widest is not None:
+                said.append(f"An IPv{version} block may be /{widest} or narrower.")
+        return said
+
+
+def combined(all_of_them: Iterable[Conditions]) -> Conditions:
+    """The strictest of each; of none at all, the strictest that there is."""
+    parts = list(all_of_them)
+    if not parts:
+        return Conditions()
+    return Conditions(
+        authentication=frozenset.intersection(*(part.authentication for part in parts)),
+        unscoped=all(part.unscoped for part in parts),
+        widest_ipv4=_most(part.widest_ipv4 for part in parts),
+        widest_ipv6=_most(part.widest_ipv6 for part in parts),
+    )
+
+
+def read(section: Section) -> Conditions:
+    """From a rule of a policy's document; all of it may be left out."""
+    methods = f"a list with at least one of {', '.join(METHODS)}"
+    usual = Conditions()
+    return Conditions(
+        authentication=section.take("authentication", _methods, methods, default=usual.authentication, needed=False),
+        unscoped=section.take("unscoped", _yes_or_no, "true or false", default=False, needed=False),
+        widest_ipv4=_prefix(section, IPV4),
+        widest_ipv6=_prefix(section, IPV6),
+    )
+
+
+def to_json(conditions: Conditions) -> dict[str, Any]:
+    return {
+        "authentication": sorted(conditions.authentication),
+        "unscoped": conditions.unscoped,
+        "widest_ipv4": conditions.widest_ipv4,
+        "widest_ipv6": conditions.widest_ipv6,
+    }
+
+
+def from_json(values: Mapping[str, Any]) -> Conditions:
+    """What `to_json` wrote. A verdict of before there were conditions had the usual ones."""
+    return Conditions(
+        authentication=frozenset(values.get("authentication", [SCRAM])),
+        unscoped=values.get("unscoped", False),
+        widest_ipv4=values.get("widest_ipv4"),
+        widest_ipv6=values.get("widest_ipv6"),
+    )
+
+
+def _prefix(section: Section, version: int) -> int | None:
+    longest = LONGEST_PREFIX[version]
+    form = f"a prefix length from 1 to {longest}"
+    return section.take(f"widest_ipv{version}", _number_up_to(longest), form, default=None, needed=False)
+
+
+def _number_up_to(longest: int) -> Callable[[object], int | None]:
+    def number(value: object) -> int | None:
+        return value if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= longest else None
+
+    return number
+
+
+def _methods(value: object) -> frozenset[str] | None:
+    sound = isinstance(value, list) and value and all(one in METHODS for one in value)
+    return frozenset(value) if isinstance(value, list) and sound else None
+
+
+def _yes_or_no(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _either(methods: Iterable[str]) -> str:
+    return " or ".join(named_method(method) for method in sorted(methods, key=METHODS.index))
+
+
+def _most(prefixes: Iterable[int | None]) -> int | None:
+    return max((prefix for prefix in prefixes if prefix is not None), default=None)

@@ -1,0 +1,40 @@
+"""What we know of each kind of target, and of each way to sign in, without looking at one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+SCRAM = "scram"
+METHODS = (SCRAM, "x509", "aws_iam", "oidc", "ldap")
+METHOD_NAMES: Mapping[str, str] = {
+    SCRAM: "a password",
+    "x509": "an X.509 certificate",
+    "aws_iam": "AWS IAM",
+    "oidc": "OIDC",
+    "ldap": "LDAP",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TargetKind:
+    """One kind of target. `is_limited`: it holds only so many users and addresses. `expiring`: the ways to sign in
+    whose users it deletes by itself at a given date.
+    """
+
+    has_clusters: bool = False
+    is_limited: bool = False
+    needs_address: bool = False
+    expiring: frozenset[str] = frozenset()
+
+
+# MongoDB Atlas refuses a date for users with a certificate, and says nothing of one for AWS IAM, OIDC and LDAP users
+# (Administration API, "Create One Database User"), so that we count on one for passwords only.
+KINDS: Mapping[str, TargetKind] = {
+    "mongodb": TargetKind(),
+    "atlas": TargetKind(has_clusters=True, is_limited=True, needs_address=True, expiring=frozenset({SCRAM})),
+}
+
+
+def named_method(method: str) -> str:
+    return METHOD_NAMES.get(method, method)

@@ -1,0 +1,114 @@
+"""Whether a target that limits what it holds has room for one more, with a reserve that is kept for break-glass."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+from accessrequests.domain.lifecycle import GrantState
+from accessrequests.models import Grant, Inventory, Target
+from accessrequests.models.access_requests import AccessKind
+
+USERS, ROLES, ENTRIES = "database_users", "custom_roles", "access_list"
+NAMES: Mapping[str, str] = {USERS: "database users", ROLES: "custom roles", ENTRIES: "entries in its access list"}
+RESERVED_PART = 20  # one in so many, and at least one
+# How long the reading of an inventory may have taken before it was stored: what is younger it need not have seen.
+READING = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How much of one thing a target holds. `promised` is approved, and was not there when the target was read."""
+
+    name: str
+    limit: int
+    used: int
+    promised: int
+
+    @property
+    def reserve(self) -> int:
+        return max(1, -(-self.limit // RESERVED_PART))
+
+    @property
+    def taken(self) -> int:
+        return self.used + self.promised
+
+    @property
+    def free(self) -> int:
+        """What ordinary access may still take."""
+        return max(0, self.limit - self.reserve - self.taken)
+
+
+@dataclass(frozen=True, slots=True)
+class Promises:
+    """What lives on a target: addresses that its inventory knows of, and what it may not have seen yet."""
+
+    users: int
+    addresses: frozenset[str]
+    seen_addresses: frozenset[str]
+
+
+def quotas_of(target: Target) -> list[Quota]:
+    """What the target limits, as it was read, with what has been approved since."""
+    inventory: Inventory | None = getattr(target, "inventory", None)
+    return [] if inventory is None or not inventory.quotas else _quotas(inventory, _promises(target, inventory.read_at))
+
+
+def why_none(target: Target, *, kind: str, addresses: Collection[str]) -> str:
+    """Why there is no room for one more access of this kind from these addresses; empty when there is."""
+    inventory = target.inventory
+    if not inventory.quotas:
+        return ""
+    promises = _promises(target, inventory.read_at)
+    wanted = {
+        USERS: int(kind == AccessKind.DATABASE_USER),
+        ENTRIES: len(set(addresses) - promises.addresses - promises.seen_addresses),
+    }
+    for quota in _quotas(inventory, promises):
+        if wanted.get(quota.name, 0) > quota.free:
+            return _sentence(target, quota)
+    return ""
+
+
+def _sentence(target: Target, quota: Quota) -> str:
+    promised = f" and {quota.promised} more promised" if quota.promised else ""
+    return (
+        f"{target.slug} is full: of {quota.limit} {NAMES[quota.name]} {quota.used} are there{promised}, and "
+        f"{quota.reserve} are kept free for emergencies. Give back access that is not needed any more, or ask again "
+        "when some has ended."
+    )
+
+
+def _quotas(inventory: Inventory, promises: Promises) -> list[Quota]:
+    promised = {USERS: promises.users, ENTRIES: len(promises.addresses)}
+    return [
+        Quota(name, inventory.quotas[name]["limit"], inventory.quotas[name]["used"], promised.get(name, 0))
+        for name in NAMES
+        if name in inventory.quotas
+    ]
+
+
+def _promises(target: Target, read_at: datetime) -> Promises:
+    """Counted from our own rows. What was never tried on the target and ends already will not come there."""
+    alive = Grant.objects.filter(target=target).exclude(state=GrantState.REVOKED.value)
+    coming = alive.exclude(Q(state=GrantState.REVOKING.value, provisioning_attempt=0))
+    rows = coming.order_by().values_list(
+        "access_request__kind", "access_request__source_addresses", "opened_at", "activated_at"
+    )
+    seen: set[str] = set()
+    unseen: set[str] = set()
+    users = 0
+    for kind, addresses, opened_at, activated_at in rows:
+        if _was_seen([opened_at, activated_at], read_at):
+            seen.update(addresses)
+            continue
+        unseen.update(addresses)
+        users += kind == AccessKind.DATABASE_USER
+    return Promises(users, frozenset(unseen - seen), frozenset(seen))
+
+
+def _was_seen(moments: Sequence[datetime | None], read_at: datetime) -> bool:
+    return any(at is not None and at <= read_at - READING for at in moments)
