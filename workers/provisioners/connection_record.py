@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from accessrequests.domain.privileges import is_role
 from workers.provisioners.connection_entry import Entry
 
 SCRAM = "SCRAM-SHA-256"
@@ -24,7 +25,7 @@ _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
 _SERVICE_ACCOUNT = frozenset({"client_id", "client_secret", "client_secret_file"})
 _API_KEY = frozenset({"public_key", "private_key", "private_key_file"})
-_ATLAS_FIELDS = frozenset({"kind", "base_url", "project_id", "org_id", "ca_file", "owner"})
+_ATLAS_FIELDS = frozenset({"kind", "base_url", "project_id", "org_id", "databases", "ca_file", "owner"})
 # Atlas, and Atlas for Government. A secret in a record must not be sent to whatever address stands beside it.
 _ATLAS_HOSTS = frozenset({"cloud.mongodb.com", "cloud.mongodbgov.com"})
 _ID = re.compile(r"[0-9a-f]{24}")
@@ -57,12 +58,16 @@ class AtlasLogin:
 
 @dataclass(frozen=True, slots=True)
 class AtlasRecord:
-    """One Atlas project. `owner` is a login of its own, enabled apart, for what only a Project Owner may do."""
+    """One Atlas project. `owner` is a login of its own, enabled apart, for what only a Project Owner may do.
+
+    `databases`: what may be asked for, each with its collections, since Atlas does not tell what its clusters hold.
+    """
 
     slug: str
     project_id: str
     org_id: str
     login: AtlasLogin
+    databases: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     owner: AtlasLogin | None = None
     base_url: str = ATLAS
     ca_file: str = ""
@@ -138,10 +143,24 @@ def _atlas(entry: Entry, plain_text_allowed: bool) -> AtlasRecord:  # noqa: FBT0
         project_id=_id(entry, "project_id"),
         org_id=_id(entry, "org_id"),
         login=_atlas_login(entry),
+        databases=_databases(entry),
         owner=owner,
         base_url=_base_url(entry, plain_text_allowed=plain_text_allowed),
         ca_file=entry.certificates(),
     )
+
+
+def _databases(entry: Entry) -> Mapping[str, tuple[str, ...]]:
+    databases = entry.raw.get("databases") or {}
+    wanted = "must name each database with a list of its collections, as in `shop: [orders, customers]`"
+    if not isinstance(databases, dict):
+        raise entry.invalid("databases", wanted)
+    for name, collections in databases.items():
+        if not isinstance(name, str) or not isinstance(collections, list):
+            raise entry.invalid("databases", wanted)
+        if not all(isinstance(collection, str) and is_role(f"read@{name}.{collection}") for collection in collections):
+            raise entry.invalid("databases", wanted)
+    return MappingProxyType({name: tuple(collections) for name, collections in databases.items()})
 
 
 def _id(entry: Entry, name: str) -> str:

@@ -1,0 +1,46 @@
+"""Is the project there, may we do what we must, and may we do more than we should."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workers.provisioners.atlas.failures import AtlasFailure
+from workers.provisioners.atlas.project import AtlasProject
+from workers.provisioners.base import Health
+from workers.provisioners.connection_record import AtlasRecord
+
+NEEDED = {
+    "GROUP_DATABASE_ACCESS_ADMIN": "make and delete database users",
+    "GROUP_NETWORK_ACCESS_MANAGER": "change the access list",
+}
+_TOO_MUCH = {"GROUP_OWNER", "ORG_OWNER", "GROUP_ACCESS_MANAGER"}
+
+
+def check(project: AtlasProject, *, record: AtlasRecord) -> Health:
+    """One call proves the login; what the account may do is asked where it is a service account that we may look at."""
+    project.project()
+    clusters = list(project.clusters())
+    members = tuple(f"{cluster['name']} ({cluster.get('stateName', 'unknown')})" for cluster in clusters)
+    return Health(
+        ok=True, members=members, clock_skew=project.client.clock_skew(), warnings=_of_rights(project, record)
+    )
+
+
+def _of_rights(project: AtlasProject, record: AtlasRecord) -> tuple[str, ...]:
+    if record.login.is_api_key:
+        return ()
+    try:
+        account: dict[str, Any] = project.service_account(record.login.account)
+    except AtlasFailure as error:
+        if error.unreachable:
+            raise
+        return ("We may not look at our own service account, so nobody checks whether it may do too much.",)
+    held = set(account.get("roles") or [])
+    missing = [what for role, what in NEEDED.items() if role not in held and "GROUP_OWNER" not in held]
+    return (
+        *(
+            f"Our service account has {role}, which it does not need. Take it away."
+            for role in sorted(held & _TOO_MUCH)
+        ),
+        *(f"Our service account cannot {what}. Give it the role for that." for what in missing),
+    )

@@ -1,0 +1,308 @@
+"""The provisioner of MongoDB Atlas: three gates of a project, opened and closed as one grant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from accessrequests.domain.lifecycle import GateName
+from accessrequests.domain.privileges import difference
+from workers.provisioners.atlas import health, inventory, roles
+from workers.provisioners.atlas.access_list import AccessList, NetworkLook
+from workers.provisioners.atlas.budget import Urgency
+from workers.provisioners.atlas.client import AtlasClient
+from workers.provisioners.atlas.custom_roles import CustomRoles, own_roles
+from workers.provisioners.atlas.failures import AtlasFailure
+from workers.provisioners.atlas.project import AtlasProject
+from workers.provisioners.atlas.steps import step
+from workers.provisioners.atlas.users import (
+    ADMIN,
+    AtlasUser,
+    Role,
+    is_ours,
+    native_end,
+    open_body,
+    powerless_body,
+    role_of,
+    spelled,
+    whole_seconds,
+)
+from workers.provisioners.base import (
+    Capabilities,
+    Evidence,
+    GrantSpec,
+    Health,
+    InventorySnapshot,
+    Ledger,
+    Owned,
+    Proof,
+    ProvisionerError,
+    Readiness,
+)
+from workers.provisioners.connection_record import AtlasRecord
+from workers.provisioners.tag import Tagger
+
+_APPLIED = "APPLIED"
+_NOT_OURS = "A user named {} is in the project and our tag does not prove that it is ours. We did not touch it."
+_GONE = "The user is no longer in the project."
+_WAITING = "Atlas has taken it off; {} has not carried it out yet, so it may still work there."
+_STRANGER_LEFT = "The user {} carries our grant's label and is not the one that we made. Look at it in Atlas."
+
+
+class AtlasProvisioner:
+    """See `workers.provisioners.base.Provisioner` for what each step promises."""
+
+    capabilities = Capabilities(
+        native_expiry=True,
+        network_gate=True,
+        session_kill=False,
+        evidence=True,
+        authentication=frozenset({"scram"}),
+    )
+
+    def __init__(self, *, record: AtlasRecord, tagger: Tagger, ledger: Ledger) -> None:
+        self._record = record
+        self._tagger = tagger
+        self._ledger = ledger
+        self._client = AtlasClient(record=record)
+
+    @step("prepare the access")
+    def prepare(self, spec: GrantSpec) -> None:
+        """Entries that lapse soon, roles that nobody holds, and a user without power that lapses as soon."""
+        _check_spec(spec)
+        project = self._project(Urgency.GRANT)
+        self._access_list(project).prepare(spec)
+        self._custom_roles(project).ensure(spec)
+        body = powerless_body(spec, tagger=self._tagger, at=_now())
+        try:
+            project.create_user(body)
+        except AtlasFailure as error:
+            if not error.exists:
+                raise
+        else:
+            return
+        user = self._own_user(project, spec)
+        # Opened already by an attempt whose end was lost: a late repeat must not take it away again.
+        if self._differs(user, spec):
+            project.change_user(ADMIN, spec.username, body)
+
+    @step("open the access")
+    def open(self, spec: GrantSpec) -> None:
+        """One PATCH gives roles, scope and end together; it fails when the user is gone."""
+        project = self._project(Urgency.GRANT)
+        self._own_user(project, spec)
+        self._access_list(project).arm(spec)
+        own = self._custom_roles(project).ensure(spec)
+        granted = [(own[role], ADMIN, "") if role in own else role_of(role) for role in spec.roles]
+        self._change(project, spec, open_body(spec, roles=granted, tagger=self._tagger, at=_now()))
+
+    @step("move the end on Atlas")
+    def rearm(self, spec: GrantSpec) -> None:
+        """The dates of user and entries, as far ahead as Atlas takes them. Fails when the user is gone."""
+        project = self._project(Urgency.GRANT)
+        user = self._own_user(project, spec)
+        self._access_list(project).arm(spec)
+        until = native_end(spec, at=_now())
+        if user.end is not None and user.end < until:
+            self._change(project, spec, {"deleteAfterDate": spelled(until)})
+
+    @step("read back the access")
+    def readiness(self, spec: GrantSpec) -> Readiness:
+        project = self._project(Urgency.GRANT)
+        user = self._find(project, spec.username)
+        if user is None:
+            gates = dict.fromkeys(GateName, Proof.NOT_YET)
+            return Readiness(gates=gates, exact=False, evidence={"user": "not in the project"})
+        network = self._access_list(project).look(spec)
+        statuses = self._statuses(project, spec.clusters)
+        differs = self._differs(user, spec) + self._widened(project, spec)
+        applied = Proof.READ_BACK if set(statuses.values()) <= {_APPLIED} else Proof.NOT_YET
+        return Readiness(
+            gates={GateName.NETWORK: network.proof, GateName.USER: applied, GateName.ROLES: applied},
+            exact=network.exact and not differs,
+            evidence=_told(user, network, statuses, differs),
+        )
+
+    @step("give the user its new password")
+    def rotate(self, spec: GrantSpec) -> None:
+        project = self._project(Urgency.GRANT)
+        self._own_user(project, spec)
+        self._change(project, spec, {"password": spec.password})
+
+    @step("cut the access")
+    def cut(self, specs: Sequence[GrantSpec]) -> list[Evidence]:
+        """The users are deleted, and every cluster has carried it out: from then on the next command of each fails."""
+        project = self._project(Urgency.REVOKE)
+        refused = {spec.username for spec in specs if not self._delete(project, spec)}
+        statuses = self._statuses(project, ()) if specs else {}
+        late = sorted(name for name, status in statuses.items() if status != _APPLIED)
+        facts = {"user": "deleted", "clusters": statuses}
+        waiting = _WAITING.format(" and ".join(late)) if late else ""
+        return [
+            _not_ours(spec) if spec.username in refused else Evidence(done=not late, facts=facts, waiting=waiting)
+            for spec in specs
+        ]
+
+    @step("clean up after the access")
+    def clean(self, spec: GrantSpec) -> Evidence:
+        """The user by exact name, label and name pattern; then what it needed of the access list."""
+        project = self._project(Urgency.REVOKE)
+        if not self._delete(project, spec):
+            return _not_ours(spec)
+        closed = self._access_list(project).close(spec)
+        released = self._custom_roles(project).release(spec)
+        statuses = self._statuses(project, ())
+        late = sorted(name for name, status in statuses.items() if status != _APPLIED)
+        left = [user for user in map(AtlasUser, project.users()) if self._belongs_to(user, spec)]
+        is_there = any(user.username == spec.username for user in left)
+        strangers = [_STRANGER_LEFT.format(user.username) for user in left if user.username != spec.username]
+        return Evidence(
+            done=closed.done and released.done and not late and not is_there,
+            facts={"users": int(is_there), "clusters": statuses, **closed.facts, **released.facts},
+            # Carries our label without proof: named for a person to look at, never ended by us.
+            remains=(*closed.remains, *released.remains, *strangers),
+            waiting=closed.waiting or released.waiting or (_WAITING.format(" and ".join(late)) if late else ""),
+        )
+
+    @step("list our users")
+    def list_ours(self) -> Iterable[Owned]:
+        users = map(AtlasUser, self._project(Urgency.RECONCILE).users())
+        return [user.owned(self._tagger) for user in users if is_ours(user, self._tagger)]
+
+    @step("check the project")
+    def check(self) -> Health:
+        return health.check(self._project(Urgency.RECONCILE), record=self._record)
+
+    @step("read the project's inventory")
+    def read_inventory(self) -> InventorySnapshot:
+        return inventory.read(self._project(Urgency.RECONCILE), record=self._record)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _project(self, urgency: Urgency) -> AtlasProject:
+        return AtlasProject(self._client, self._record.project_id, self._record.org_id, urgency)
+
+    def _access_list(self, project: AtlasProject) -> AccessList:
+        return AccessList(project=project, ledger=self._ledger, installation=self._tagger.installation)
+
+    def _custom_roles(self, project: AtlasProject) -> CustomRoles:
+        return CustomRoles(project=project, ledger=self._ledger, installation=self._tagger.installation)
+
+    def _find(self, project: AtlasProject, username: str) -> AtlasUser | None:
+        try:
+            return AtlasUser(project.user(ADMIN, username))
+        except AtlasFailure as error:
+            if error.gone:
+                return None
+            raise
+
+    def _own_user(self, project: AtlasProject, spec: GrantSpec) -> AtlasUser:
+        """The user as it is now.
+
+        :raises ProvisionerError: it is gone, or a user of that name exists that our tag does not prove to be ours.
+        """
+        user = self._find(project, spec.username)
+        if user is None:
+            raise ProvisionerError(_GONE, permanent=True)
+        if not self._is_proven(user, spec):
+            raise ProvisionerError(_NOT_OURS.format(spec.username), permanent=True)
+        return user
+
+    def _change(self, project: AtlasProject, spec: GrantSpec, body: Mapping[str, Any]) -> None:
+        """:raises ProvisionerError: the user is gone, or Atlas did not keep its end, so that it goes at once."""
+        named = {"databaseName": ADMIN, "username": spec.username, "groupId": self._record.project_id}
+        try:
+            answer = AtlasUser(project.change_user(ADMIN, spec.username, {**named, **body}))
+        except AtlasFailure as error:
+            if error.gone:
+                raise ProvisionerError(_GONE, permanent=True) from error
+            raise
+        if answer.end is None or answer.end > whole_seconds(spec.expires_at):
+            project.delete_user(ADMIN, spec.username)
+            raise ProvisionerError("Atlas did not keep the end of the user, so it was deleted.")
+
+    def _delete(self, project: AtlasProject, spec: GrantSpec) -> bool:
+        """Gone already is success. False: it is there, and not ours to touch."""
+        user = self._find(project, spec.username)
+        if user is None:
+            return True
+        if not self._is_proven(user, spec) and not (spec.was_confirmed and user.proof(self._tagger) is None):
+            return False
+        try:
+            project.delete_user(ADMIN, spec.username)
+        except AtlasFailure as error:
+            if not error.gone:
+                raise
+        return True
+
+    def _is_proven(self, user: AtlasUser, spec: GrantSpec) -> bool:
+        tag = user.proof(self._tagger)
+        return tag is not None and tag.grant_id == spec.grant_id
+
+    def _belongs_to(self, user: AtlasUser, spec: GrantSpec) -> bool:
+        return is_ours(user, self._tagger) and user.owned(self._tagger).grant_id == spec.grant_id
+
+    def _statuses(self, project: AtlasProject, clusters: Sequence[str]) -> dict[str, str]:
+        """Whether each has carried out every change of users; a cluster that is paused takes no login."""
+        names = clusters or [cluster["name"] for cluster in project.clusters() if not cluster.get("paused")]
+        return {name: project.cluster_status(name) for name in sorted(names)}
+
+    def _differs(self, user: AtlasUser, spec: GrantSpec) -> list[str]:
+        tag, end = user.proof(self._tagger), whole_seconds(spec.expires_at)
+        findings = {
+            "tag": tag is not None and tag.grant_id == spec.grant_id and tag.end == spec.expires_at,
+            "method": user.is_scram,
+            # Earlier is a date that is moved on while the grant lives; none, or a later one, is more than approved.
+            "end": user.end is not None and user.end <= end,
+            "roles": user.roles == self._expected_roles(user, spec),
+            "clusters": user.clusters == {f"CLUSTER:{name}" for name in spec.clusters},
+        }
+        return sorted(name for name, as_approved in findings.items() if not as_approved)
+
+    def _expected_roles(self, user: AtlasUser, spec: GrantSpec) -> set[Role]:
+        """Ours goes by the name of its content, or by that with a number after it where the name was taken."""
+        own = own_roles(spec)
+        names = self._custom_roles(self._project(Urgency.GRANT)).name_of
+        expected = {role_of(role) for role in spec.roles if role not in own}
+        for base in {names(role.privileges) for role in own}:
+            held = {role for role in user.roles if role == (base, ADMIN, "") or role[0].startswith(f"{base}-")}
+            expected |= held or {(base, ADMIN, "")}
+        return expected
+
+    def _widened(self, project: AtlasProject, spec: GrantSpec) -> list[str]:
+        """Roles of the project's own, and ours, that came to allow more than was approved: anybody may edit them."""
+        standing = [role for role in spec.roles if role not in own_roles(spec) and role.database == ADMIN]
+        named = [role for role in standing if f"{role.name}@{ADMIN}" not in roles.built_in([])]
+        found = roles.custom(project.roles()) if named else {}
+        changed = [
+            role.name
+            for role in named
+            if f"{role.name}@{ADMIN}" not in found or difference(found[f"{role.name}@{ADMIN}"], role.privileges)
+        ]
+        return [*changed, *self._custom_roles(project).changed(spec)]
+
+
+def _check_spec(spec: GrantSpec) -> None:
+    if not (spec.password and spec.roles and spec.source_addresses and spec.authentication == "scram"):
+        raise ProvisionerError("This grant is not one that Atlas users can be made of.", permanent=True)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _told(user: AtlasUser, network: NetworkLook, statuses: Mapping[str, str], differs: Sequence[str]) -> dict[str, Any]:
+    return {
+        "user": user.principal,
+        "roles": sorted(f"{name}@{database}.{collection}".rstrip(".") for name, database, collection in user.roles),
+        "deleted_by_atlas_at": spelled(user.end) if user.end else "never",
+        "clusters": dict(statuses),
+        "differs": list(differs),
+        **network.evidence,
+    }
+
+
+def _not_ours(spec: GrantSpec) -> Evidence:
+    return Evidence(done=False, facts={"not_ours": 1}, remains=(_NOT_OURS.format(spec.username),))

@@ -1,0 +1,144 @@
+"""The database user of a grant on Atlas: made without power and for a few minutes, opened by one PATCH, deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from accessrequests.domain import naming
+from workers.provisioners.base import GrantedRole, GrantSpec, Owned
+from workers.provisioners.tag import Tag, Tagger
+
+ADMIN = "admin"
+DESCRIPTION = "Access Requests grant {}"
+# Atlas takes no user without a role. Nothing is in this database, and nothing can be made there with `read`.
+POWERLESS_DATABASE = "access_requests_powerless"
+# A call that arrives after everybody has given up makes a user that is gone by itself soon, and has no power.
+POWERLESS_FOR = timedelta(minutes=15)
+# "Strictly less than 7 days" by Atlas's clock (error EXPIRATION_DATE_EXCEEDS_MAX), so we stay well below it by ours.
+LONGEST_NATIVE = timedelta(days=7) - timedelta(minutes=5)
+
+_LABEL = "access-requests-{}"
+_TAG = ("installation", "grant", "end", "mac")
+_METHODS = ("awsIAMType", "ldapAuthType", "oidcAuthType", "x509Type")
+
+Role = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class AtlasUser:
+    """A database user as Atlas describes it."""
+
+    document: Mapping[str, Any]
+
+    @property
+    def username(self) -> str:
+        return str(self.document["username"])
+
+    @property
+    def principal(self) -> str:
+        return principal_of(self.username, str(self.document["databaseName"]))
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        return frozenset(
+            (role["roleName"], role["databaseName"], role.get("collectionName") or "")
+            for role in self.document["roles"]
+        )
+
+    @property
+    def clusters(self) -> frozenset[str]:
+        return frozenset(f"{scope['type']}:{scope['name']}" for scope in self.document.get("scopes") or [])
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return {label["key"]: label["value"] for label in self.document.get("labels") or []}
+
+    @property
+    def end(self) -> datetime | None:
+        """When Atlas deletes it by itself; None: never."""
+        said = self.document.get("deleteAfterDate")
+        return datetime.fromisoformat(said) if said else None
+
+    @property
+    def is_scram(self) -> bool:
+        return all(self.document.get(method, "NONE") == "NONE" for method in _METHODS)
+
+    def proof(self, tagger: Tagger) -> Tag | None:
+        """What its tag says, when the tag is ours and fits this very user."""
+        labels = self.labels
+        return tagger.verify({name: labels.get(_LABEL.format(name)) for name in _TAG}, principal=self.principal)
+
+    def owned(self, tagger: Tagger) -> Owned:
+        tag = self.proof(tagger)
+        named = naming.grant_id_of(self.username, installation=tagger.installation)
+        return Owned(
+            username=self.username,
+            grant_id=tag.grant_id if tag else named,
+            expires_at=tag.end if tag else None,
+            proven=tag is not None,
+            powerless=self.roles == POWERLESS,
+        )
+
+
+def is_ours(user: AtlasUser, tagger: Tagger) -> bool:
+    """By its label or by its name; neither proves anything yet."""
+    labelled = user.labels.get(_LABEL.format("installation")) == tagger.installation
+    return labelled or naming.looks_like_ours(user.username, installation=tagger.installation)
+
+
+def principal_of(username: str, database: str = ADMIN) -> str:
+    return f"{database}.{username}"
+
+
+def role_of(role: GrantedRole) -> Role:
+    return role.name, role.database, role.collection
+
+
+def native_end(spec: GrantSpec, *, at: datetime) -> datetime:
+    """When Atlas shall delete the user by itself: at the grant's end, or as late as Atlas allows if that comes first."""
+    return min(whole_seconds(spec.expires_at), whole_seconds(at + LONGEST_NATIVE))
+
+
+def whole_seconds(moment: datetime) -> datetime:
+    """The first whole second that is not before: Atlas cuts off what is behind it (deleteAfterDate)."""
+    floor = moment.replace(microsecond=0)
+    return floor if floor == moment else floor + timedelta(seconds=1)
+
+
+def spelled(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def powerless_body(spec: GrantSpec, *, tagger: Tagger, at: datetime) -> dict[str, Any]:
+    """What is created: it may log in with its password, and do nothing."""
+    until = min(native_end(spec, at=at), whole_seconds(at + POWERLESS_FOR))
+    return {**_described(spec, roles=POWERLESS, until=until, tagger=tagger), "password": spec.password}
+
+
+def open_body(spec: GrantSpec, *, roles: Iterable[Role], tagger: Tagger, at: datetime) -> dict[str, Any]:
+    """What opens it, as a change of a user that must be there."""
+    return _described(spec, roles=roles, until=native_end(spec, at=at), tagger=tagger)
+
+
+def _described(spec: GrantSpec, *, roles: Iterable[Role], until: datetime, tagger: Tagger) -> dict[str, Any]:
+    tag = tagger.make(principal=principal_of(spec.username), grant_id=spec.grant_id, end=spec.expires_at)
+    return {
+        "databaseName": ADMIN,
+        "username": spec.username,
+        "roles": [_role_document(role) for role in sorted(roles)],
+        "scopes": [{"name": cluster, "type": "CLUSTER"} for cluster in spec.clusters],
+        "labels": [{"key": _LABEL.format(name), "value": tag[name]} for name in _TAG],
+        "description": DESCRIPTION.format(spec.grant_id),
+        "deleteAfterDate": spelled(until),
+    }
+
+
+def _role_document(role: Role) -> dict[str, str]:
+    name, database, collection = role
+    return {"roleName": name, "databaseName": database, **({"collectionName": collection} if collection else {})}
+
+
+POWERLESS: frozenset[Role] = frozenset({("read", POWERLESS_DATABASE, "")})
