@@ -22,7 +22,6 @@ from sandbox.atlas.faults import Dropped
 from sandbox.atlas.routes import Route
 from sandbox.atlas.wire import Account, Answer, AtlasError, Request, decoded
 
-_MOST_BYTES = 1_000_000
 _IDLE_SECONDS = 65.0
 _JSON = re.compile(r"application/(json|vnd\.atlas\.[\w-]+\+json)\s*(;.*)?", re.IGNORECASE)
 _PLAIN = "application/json"
@@ -78,9 +77,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def handle_one_call(self) -> None:
         length = self.headers.get("Content-Length", "0")
-        if not length.isdigit() or int(length) > _MOST_BYTES or "Transfer-Encoding" in self.headers:
+        if not length.isdigit() or "Transfer-Encoding" in self.headers:
             self.close_connection = True
-            self._write(Answer(status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE), pretty=False)
+            self._write(Answer(status=HTTPStatus.LENGTH_REQUIRED), pretty=False)
             return
         call = Call(
             method=self.command,
