@@ -146,14 +146,19 @@ class AtlasServer(ThreadingHTTPServer):
     def _apart(self, request: Request, route: Route) -> Answer:
         """Run the operation; writes of one access list at the same time fail, where that is ordered."""
         if route.method == "GET" or not route.template.startswith("/groups/{groupId}/accessList"):
-            return route.function(self.organisation, request)
+            return self._run(request, route)
         project = request.parameters["groupId"]
         alone = self.overlaps.begin(project)
         try:
             if not alone and self.organisation.settings.overlap_fails:
                 raise AtlasError("UNEXPECTED_ERROR")
             time.sleep(self.organisation.settings.access_list_write_seconds)
-            return route.function(self.organisation, request)
+            return self._run(request, route)
         finally:
             if alone:
                 self.overlaps.finish(project)
+
+    def _run(self, request: Request, route: Route) -> Answer:
+        """What was changed is on disk before the answer, or the fault after it, goes out."""
+        with self.organisation.lock if route.method == "GET" else self.organisation.changing():
+            return route.function(self.organisation, request)
