@@ -26,15 +26,22 @@ class Tls:
 
 
 class Mongod(Server):
-    """A mongod with authentication on, as a one-member replica set; its root user is `root` on `admin`.
+    """A mongod with authentication on, as a one-member replica set; its root user is on `admin`.
 
     With `tls` it also speaks TLS, to whoever wants that, and lets in by client certificates.
     """
 
     def __init__(
-        self, directory: Path, name: str = "mongod", *, cache_gigabytes: float = 0.25, tls: Tls | None = None
+        self,
+        directory: Path,
+        name: str = "mongod",
+        *,
+        cache_gigabytes: float = 0.25,
+        tls: Tls | None = None,
+        root: str = "root",
     ) -> None:
         super().__init__(directory, name)
+        self.root = root
         self.password = secrets.token_urlsafe(18)
         self._cache_gigabytes = cache_gigabytes
         self._tls = tls
@@ -45,8 +52,9 @@ class Mongod(Server):
     def host(self) -> str:
         return f"127.0.0.1:{self.port}"
 
-    def uri(self, user: str = "root", password: str | None = None, database: str = "admin") -> str:
-        """A connection string; `database` is where the user is defined."""
+    def uri(self, user: str | None = None, password: str | None = None, database: str = "admin") -> str:
+        """A connection string, of the root user unless told; `database` is where the user is defined."""
+        user = self.root if user is None else user
         secret = self.password if password is None else password
         options = urlencode({"authSource": database, "directConnection": "true", "replicaSet": "rs0"})
         return f"mongodb://{quote(user, safe='')}:{quote(secret, safe='')}@{self.host}/?{options}"
@@ -97,7 +105,7 @@ class Mongod(Server):
             if not self._has_root:
                 # Allowed once, from this machine, while no user exists.
                 client.admin.command(
-                    "createUser", "root", pwd=self.password, roles=["root"], mechanisms=["SCRAM-SHA-256"]
+                    "createUser", self.root, pwd=self.password, roles=["root"], mechanisms=["SCRAM-SHA-256"]
                 )
                 self._has_root = True
             return True

@@ -18,6 +18,7 @@ from sandbox.servers import Mongod, Tls, start_all
 
 Document = dict[str, Any]
 PASSWORD = "a password of some length"
+ROOT = "mms-automation"
 EVERYWHERE = {"main", "reporting"}
 
 
@@ -35,7 +36,7 @@ class Behind:
             (place / "certificate.pem").write_text(issue_to_server(servers, name=name).pem)
             (place / "authorities.pem").write_text(servers.certificate_pem)
             tls = Tls(certificate=place / "certificate.pem", authorities=place / "authorities.pem")
-            self.mongods[name] = Mongod(place, name, tls=tls)
+            self.mongods[name] = Mongod(place, name, tls=tls, root=ROOT)
         start_all([*self.mongods.values()])
         for mongod in self.mongods.values():
             with MongoClient[Document](mongod.uri()) as client:
@@ -47,9 +48,11 @@ class Behind:
             mongod.remove()
 
     @contextmanager
-    def project(self, *, apply_seconds: float = 0.0) -> Iterator[tuple[Organisation, Project]]:
+    def project(
+        self, *, organisation: Organisation | None = None, apply_seconds: float = 0.0
+    ) -> Iterator[tuple[Organisation, Project]]:
         """A fresh project whose changes reach the clusters; what it made there is gone afterwards."""
-        organisation = Organisation(name="Tests")
+        organisation = organisation or Organisation(name="Tests")
         organisation.settings.apply_seconds = apply_seconds
         project = Project(id=new_id(), name="tests", created_at=0.0)
         project.authority = make_authority("Tests").pem

@@ -12,7 +12,7 @@ from pymongo.errors import OperationFailure
 from sandbox.atlas.actions import ACTIONS
 from sandbox.atlas.organisation import Organisation
 from sandbox.atlas.project import Project
-from tests.sandbox.atlas.behind import PASSWORD, Behind, Document, add_user, await_applied, eventually
+from tests.sandbox.atlas.behind import PASSWORD, ROOT, Behind, Document, add_user, await_applied, eventually
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ class TestUsers:
         await_applied(*made)
         with MongoClient[Document](behind.mongods["main"].uri()) as root:
             found = root.admin.command("usersInfo", {"forAllDBs": True})["users"]
-        assert [each["user"] for each in found] == ["root"]
+        assert [each["user"] for each in found] == [ROOT]
 
     def test_are_left_alone_when_nothing_changed(self, behind: Behind, made: tuple[Organisation, Project]) -> None:
         add_user(*made, "stays")
