@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 from django.conf import settings
 
+from workers.ledger import PostgresLedger
 from workers.provisioners import KINDS
 from workers.provisioners.base import Provisioner, ProvisionerError
 from workers.provisioners.connection_entry import InvalidConnection, check_private
@@ -94,7 +95,7 @@ def _make(slug: str, path: Path) -> Provisioner:
         raise UnknownTarget(f"The worker has no connection record of {slug}. Add one to its file of targets.")
     record = records[slug]
     tagger = Tagger(installation=settings.ACCESS_INSTALLATION, target=slug, key=_tag_key())
-    return KINDS[record.kind](record=record, tagger=tagger)
+    return KINDS[record.kind](record=record, tagger=tagger, ledger=PostgresLedger(slug))
 
 
 def _version(path: Path) -> _Version:

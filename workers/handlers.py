@@ -47,6 +47,7 @@ HANDLERS: Mapping[Job, Callable[[Claim], Outcome]] = {
     Job.PROVE_ALIVE: _prove_alive,
     Job.PRUNE: _prune,
     Job.ASK_PROVIDER: provider.ask_provider,
+    Job.REARM: provision.rearm,
 }
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import structlog
 
+from accessrequests.domain.lifecycle import GrantState
 from accessrequests.domain.privileges import RoleRef, from_json
 from accessrequests.models import Grant
 from accessrequests.operations import credentials, grants
@@ -113,6 +114,18 @@ def rotate(claim: Claim) -> Outcome:
     except ProvisionerError as error:
         return after(claim, error, target=slug)
     credentials.mark_rotated(grant_id=renewal.grant.pk, generation=renewal.generation)
+    return Done()
+
+
+def rearm(claim: Claim) -> Outcome:
+    """Move the target's own end of a long grant forward. Were we dead, the access would end there."""
+    grant = grant_queries.with_everything(claim.subject_id)
+    if grant.state != GrantState.ACTIVE:
+        return Done()
+    try:
+        provisioner_for(grant.target.slug).rearm(spec_of(grant))
+    except ProvisionerError as error:
+        return after(claim, error, target=grant.target.slug)
     return Done()
 
 

@@ -115,10 +115,16 @@ class Periodic:
         if self._is_due("reconcile", settings.ACCESS_RECONCILE_SECONDS):
             for slug in work.catalogue():
                 outbox.file_periodic(job=Job.RECONCILE, subject=f"target/{slug}", target=slug)
+        self._file_rearming()
         self._file_questions()
         if self._is_due("inventory", settings.ACCESS_INVENTORY_SECONDS):
             for slug in work.catalogue():
                 outbox.file_periodic(job=Job.READ_INVENTORY, subject=f"target/{slug}", target=slug)
+
+    def _file_rearming(self) -> None:
+        if self._is_due("rearm", HOUR):
+            for grant_id, slug in work.to_rearm():
+                outbox.file_periodic(job=Job.REARM, subject=f"grant/{grant_id}", target=slug)
 
     def mend_times(self, latest: datetime, *, is_suspect: bool) -> None:
         """Each second while the database's clock is in doubt, else each minute: it may have gone back unseen."""

@@ -68,6 +68,7 @@ class Job(StrEnum):
     PROVE_ALIVE = "prove_alive"
     PRUNE = "prune"
     ASK_PROVIDER = "ask_provider"
+    REARM = "rearm"
 
 
 class Queue(StrEnum):
@@ -113,6 +114,7 @@ QUEUE_OF: Mapping[Job, Queue] = {
     Job.PROVE_ALIVE: Queue.RECONCILE,
     Job.PRUNE: Queue.RECONCILE,
     Job.ASK_PROVIDER: Queue.RECONCILE,
+    Job.REARM: Queue.PROVISION,
 }
 
 FOLLOW_UPS: Mapping[Event, tuple[Job, ...]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 SCRAM = "scram"
 METHODS = (SCRAM, "x509", "aws_iam", "oidc", "ldap")
@@ -19,20 +20,28 @@ METHOD_NAMES: Mapping[str, str] = {
 @dataclass(frozen=True, slots=True)
 class TargetKind:
     """One kind of target. `is_limited`: it holds only so many users and addresses. `expiring`: the ways to sign in
-    whose users it deletes by itself at a given date.
+    whose users it deletes by itself at a given date. `furthest_end`: that date may lie at most so far ahead.
     """
 
     has_clusters: bool = False
     is_limited: bool = False
     needs_address: bool = False
     expiring: frozenset[str] = frozenset()
+    furthest_end: timedelta | None = None
 
 
 # MongoDB Atlas refuses a date for users with a certificate, and says nothing of one for AWS IAM, OIDC and LDAP users
 # (Administration API, "Create One Database User"), so that we count on one for passwords only.
 KINDS: Mapping[str, TargetKind] = {
     "mongodb": TargetKind(),
-    "atlas": TargetKind(has_clusters=True, is_limited=True, needs_address=True, expiring=frozenset({SCRAM})),
+    "atlas": TargetKind(
+        has_clusters=True,
+        is_limited=True,
+        needs_address=True,
+        expiring=frozenset({SCRAM}),
+        # Less than seven days, by Atlas's own clock (error EXPIRATION_DATE_EXCEEDS_MAX).
+        furthest_end=timedelta(days=7) - timedelta(minutes=5),
+    ),
 }
 
 

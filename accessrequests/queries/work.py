@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, F, Max, Min, OuterRef, Q, QuerySet
 
 from accessrequests.domain.events import Job, Queue
+from accessrequests.domain.kinds import KINDS
 from accessrequests.domain.lifecycle import AccessRequestState, GrantState
 from accessrequests.models import AccessRequest, Grant, OutboxMessage, Target
 from accessrequests.queries import clock
@@ -112,6 +113,18 @@ def unreachable_targets() -> list[str]:
 def is_away(slug: str) -> bool:
     """Whether the target did not answer when it was last asked."""
     return Target.objects.filter(slug=slug).exclude(unreachable_since=None).exists()
+
+
+def to_rearm() -> list[tuple[int, str]]:
+    """Live grants, with their targets, whose end lies further ahead than the target itself keeps one."""
+    return [
+        row
+        for kind, known in KINDS.items()
+        if known.furthest_end is not None
+        for row in Grant.objects.filter(
+            state=GrantState.ACTIVE, target__kind=kind, length__gte=known.furthest_end
+        ).values_list("pk", "target__slug")
+    ]
 
 
 def catalogue() -> list[str]:

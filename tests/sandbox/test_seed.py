@@ -16,8 +16,8 @@ from sandbox import catalogue
 from sandbox.bare_mongo import BareClient, BareError
 from sandbox.seed import SIZES, WORKER_USER, seed_shop, seed_target
 from sandbox.servers import Mongod, scratch_directory
-from workers.provisioners import KINDS
 from workers.provisioners.connection_record import ConnectionRecord, parse_record
+from workers.provisioners.mongodb.provisioner import MongoDBProvisioner
 from workers.provisioners.tag import Tagger
 
 Document = dict[str, Any]
@@ -90,7 +90,7 @@ class TestWorkerUser:
             tls=False,
         )
         tagger = Tagger(installation="tests", target="shop-dev", key=bytes(32))
-        provisioner = KINDS["mongodb"](record=record, tagger=tagger)
+        provisioner = MongoDBProvisioner(record=record, tagger=tagger)
         assert provisioner.check().warnings == ()
         provisioner.close()
 

@@ -168,6 +168,9 @@ class Provisioner(Protocol):
     def open(self, spec: GrantSpec) -> None:
         """Give the power. Fails when the object is gone; undoes what it opened when it fails half-way."""
 
+    def rearm(self, spec: GrantSpec) -> None:
+        """Move the target's own end forward, where it keeps one only for so long. Makes nothing that is gone."""
+
     def readiness(self, spec: GrantSpec) -> Readiness:
         """Look at every gate. Never changes anything."""
 

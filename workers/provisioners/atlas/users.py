@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from accessrequests.domain import naming
+from accessrequests.domain.kinds import KINDS
 from workers.provisioners.base import GrantedRole, GrantSpec, Owned
 from workers.provisioners.tag import Tag, Tagger
 
@@ -17,8 +18,7 @@ DESCRIPTION = "Access Requests grant {}"
 POWERLESS_DATABASE = "access_requests_powerless"
 # A call that arrives after everybody has given up makes a user that is gone by itself soon, and has no power.
 POWERLESS_FOR = timedelta(minutes=15)
-# "Strictly less than 7 days" by Atlas's clock (error EXPIRATION_DATE_EXCEEDS_MAX), so we stay well below it by ours.
-LONGEST_NATIVE = timedelta(days=7) - timedelta(minutes=5)
+LONGEST_NATIVE = KINDS["atlas"].furthest_end or timedelta()
 
 _LABEL = "access-requests-{}"
 _TAG = ("installation", "grant", "end", "mac")

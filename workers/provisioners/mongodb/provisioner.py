@@ -121,6 +121,9 @@ class MongoDBProvisioner:
             customData=tag_data(self._tagger, spec=spec),
         )
 
+    def rearm(self, spec: GrantSpec) -> None:
+        """A mongod keeps no end of its own."""
+
     @step("read back the access")
     def readiness(self, spec: GrantSpec) -> Readiness:
         return readiness.look(self._servers.main, tagger=self._tagger, spec=spec)
