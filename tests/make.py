@@ -146,7 +146,11 @@ def approved_grant(requester: Person, approver: Person, **changes: Any) -> Grant
 
 def active_grant(requester: Person, approver: Person, **changes: Any) -> Grant:
     """A grant that the target has confirmed, without a target."""
-    grant = approved_grant(requester, approver, **changes)
+    return activated(approved_grant(requester, approver, **changes))
+
+
+def activated(grant: Grant) -> Grant:
+    """The same grant, confirmed, without a target."""
     attempt = grants.start_provisioning(grant_id=grant.pk)
     assert attempt is not None
     assert grants.may_open(grant_id=grant.pk, attempt=attempt.number)

@@ -103,6 +103,7 @@ def _story(news: _News, audience: Audience) -> Story:
             level=Level(access_request.level),
             target=access_request.target.slug,
             length=access_request.approved_duration or access_request.duration,
+            clusters=access_request.clusters,
         ),
         url=f"{settings.ACCESS_BASE_URL}/{news.page_for(audience)}/",
         reason=access_request.reason,

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
+from accessrequests.domain.kinds import KINDS
+
 
 @dataclass(frozen=True, slots=True)
 class Way:
@@ -19,6 +21,15 @@ class Way:
     hint: str
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one connects to: the target itself, or one cluster of it by name."""
+
+    hosts: Sequence[str]
+    options: Mapping[str, str]
+    cluster: str = ""
+
+
 def connection_string(
     *, kind: str, hosts: Sequence[str], options: Mapping[str, str], username: str, password: str
 ) -> str:
@@ -27,14 +38,14 @@ def connection_string(
     MongoDB manual, "Connection String URI Format": user name and password percent-encoded, `authSource` named.
     :raises ValueError: for a kind of target that we do not know.
     """
-    if kind != "mongodb":
+    if kind not in KINDS:
         raise ValueError(f"There is no connection string for targets of kind {kind}.")
     return f"mongodb://{quote(username, safe='')}:{quote(password, safe='')}@{_address(hosts, options)}"
 
 
 def ways_to_connect(*, kind: str, hosts: Sequence[str], options: Mapping[str, str], username: str) -> list[Way]:
     """Commands and snippets. None holds the password, which would stay in a shell's history or in a file."""
-    if kind != "mongodb":
+    if kind not in KINDS:
         return []
     address = f"mongodb://{_address(hosts, options)}"
     user, source = json.dumps(username), json.dumps(options.get("authSource", "admin"))

@@ -185,7 +185,12 @@ def _gaps(actor: str, facts: Mapping[str, Any]) -> dict[str, str]:
 def _deed(facts: Mapping[str, Any]) -> str:
     """The audit trail may hold rows of older versions, so facts are read with care: a timeline must never fail."""
     try:
-        return deed(roles=facts["roles"], level=Level(facts["level"]), target=one_line(str(facts["target"])))
+        return deed(
+            roles=facts["roles"],
+            level=Level(facts["level"]),
+            target=one_line(str(facts["target"])),
+            clusters=[str(name) for name in facts.get("clusters", ())],
+        )
     except (KeyError, TypeError, AttributeError, ValueError):
         return "have access"
 

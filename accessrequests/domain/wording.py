@@ -86,8 +86,10 @@ def ending(reason: EndReason | None, *, by: str = "", note: str = "") -> str:
     return f"{said} ({line})" if line else said
 
 
-def deed(*, roles: Sequence[str], level: Level, target: str) -> str:
-    """What is asked for as a verb with its places: read shop.orders on shop-prod."""
+def deed(*, roles: Sequence[str], level: Level, target: str, clusters: Sequence[str] = ()) -> str:
+    """What is asked for as a verb with its places: read shop.orders on shop-prod, or on the cluster a of shop-prod."""
+    if clusters:
+        target = f"the cluster{'s' if len(clusters) > 1 else ''} {_summed_up(clusters)} of {target}"
     if not all(map(is_role, roles)):
         # A row that no form of today would take: told as it is, and as the most that anybody can be given.
         return f"{_VERBS[max(level, Level.ADMIN)]} {target} with {_summed_up(roles)}, whose reach is unknown"
@@ -99,11 +101,19 @@ def deed(*, roles: Sequence[str], level: Level, target: str) -> str:
 
 
 def title(
-    *, requester: str, roles: Sequence[str], level: Level, target: str, length: timedelta, beneficiary: str = ""
+    *,
+    requester: str,
+    roles: Sequence[str],
+    level: Level,
+    target: str,
+    length: timedelta,
+    beneficiary: str = "",
+    clusters: Sequence[str] = (),
 ) -> str:
     """The request in one sentence, which is also its subject and so has no full stop."""
     wants = f"wants {name(beneficiary)} to" if beneficiary and beneficiary != requester else "wants to"
-    return f"{name(requester)} {wants} {deed(roles=roles, level=level, target=target)} for {spell_duration(length)}"
+    what = deed(roles=roles, level=level, target=target, clusters=clusters)
+    return f"{name(requester)} {wants} {what} for {spell_duration(length)}"
 
 
 def _summed_up(places: Sequence[str]) -> str:

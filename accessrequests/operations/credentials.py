@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import transaction
 
-from accessrequests.domain.connecting import connection_string
+from accessrequests.domain.connecting import Place, connection_string
 from accessrequests.domain.events import Event, Via
 from accessrequests.domain.lifecycle import CredentialState, GrantState
 from accessrequests.models import Credential, Grant, Person
@@ -16,6 +17,15 @@ from accessrequests.operations._record import CLOCKWORK, UNREAD_LIFE, Fact, reco
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import Gone, NotReady, Refused, Spent
 from accessrequests.queries import clock, people
+from accessrequests.queries.places import places_of
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A connection string with the password in it; `cluster` is empty where a target has none."""
+
+    cluster: str
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +35,12 @@ class Revealed:
     username: str
     expires_at: datetime
     password: str = field(repr=False)
-    connection_string: str = field(repr=False)
+    connections: Sequence[Connection] = field(repr=False)
+
+    @property
+    def connection_string(self) -> str:
+        """The first; empty while the target has said of no cluster where it is."""
+        return next((one.text for one in self.connections), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +73,12 @@ def reveal(*, grant_id: int, person: Person, via: Via, idempotency: Idempotency 
     credential.state = CredentialState.REVEALED.value
     credential.sealed, credential.revealed_at = None, at
     credential.save()
-    connect_to = grant.target.connect_to
+    grant.access_request.target = grant.target
     revealed = Revealed(
         username=grant.username,
         expires_at=grant.expires_at or at,
         password=password,
-        connection_string=connection_string(
-            kind=grant.target.kind,
-            hosts=connect_to["hosts"],
-            options=connect_to.get("options", {}),
-            username=grant.username,
-            password=password,
-        ),
+        connections=[_connection(grant, place, password) for place in places_of(grant.access_request)],
     )
     fact = Fact(Event.CREDENTIAL_REVEALED, str(grant), {"generation": credential.generation})
     actor = people.actor_of(person, via)
@@ -136,6 +145,17 @@ def _locked(grant_id: int) -> tuple[Grant, Credential | None]:
     Grant.objects.select_for_update(no_key=True).only("pk").get(pk=grant_id)
     grant = Grant.objects.select_related("target", "holder", "access_request", "credential").get(pk=grant_id)
     return grant, getattr(grant, "credential", None)
+
+
+def _connection(grant: Grant, place: Place, password: str) -> Connection:
+    text = connection_string(
+        kind=grant.target.kind,
+        hosts=place.hosts,
+        options=place.options,
+        username=grant.username,
+        password=password,
+    )
+    return Connection(place.cluster, text)
 
 
 def _is_stale(credential: Credential, at: datetime) -> bool:

@@ -157,9 +157,14 @@ def _now(request: HttpRequest, grant: Grant) -> HttpResponse:
 
 
 def _with_approvals(found: QuerySet[Grant]) -> QuerySet[Grant]:
-    return found.select_related(
-        "target", "holder", "access_request__target", "access_request__requester", "access_request__beneficiary"
-    ).prefetch_related(Prefetch("access_request__approvals", Approval.objects.select_related("person").order_by("pk")))
+    inventory = "access_request__target__inventory"
+    known = found.select_related(
+        "target", "holder", "access_request__requester", "access_request__beneficiary", inventory
+    )
+    # Where its clusters are is shown; what is in its databases is much, and not.
+    return known.defer(f"{inventory}__roles", f"{inventory}__databases").prefetch_related(
+        Prefetch("access_request__approvals", Approval.objects.select_related("person").order_by("pk"))
+    )
 
 
 def _visible_or_recorded(request: HttpRequest, number: int) -> None:

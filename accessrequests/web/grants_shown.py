@@ -13,6 +13,7 @@ from accessrequests.domain.wording import one_line
 from accessrequests.models import Grant
 from accessrequests.models.access_requests import Answer
 from accessrequests.queries import standing
+from accessrequests.queries.places import places_of
 from accessrequests.web import shown
 
 UNREAD_LIFE = timedelta(minutes=15)
@@ -45,6 +46,15 @@ class GateShown:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceShown:
+    """Where one connects to, and the ways to do it. `key` tells it from the others on a page."""
+
+    key: str
+    cluster: str
+    ways: Sequence[Way]
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """One grant as a person sees it."""
 
@@ -58,7 +68,7 @@ class Held:
     approved: str
     is_mine: bool
     steps: Sequence[Step]
-    ways: Sequence[Way]
+    places: Sequence[PlaceShown]
 
     @property
     def is_alive(self) -> bool:
@@ -88,7 +98,6 @@ class Held:
 def held_shown(grant: Grant, *, at: datetime, is_mine: bool, workers_silent: bool = False) -> Held:
     credential = getattr(grant, "credential", None)
     ready_at = credential.ready_at if credential is not None else None
-    connect_to = grant.target.connect_to
     return Held(
         grant=grant,
         deed=shown.deed_of(grant.access_request),
@@ -100,13 +109,19 @@ def held_shown(grant: Grant, *, at: datetime, is_mine: bool, workers_silent: boo
         approved=_approved(grant),
         is_mine=is_mine,
         steps=_steps(grant, at=at),
-        ways=ways_to_connect(
-            kind=grant.target.kind,
-            hosts=connect_to["hosts"],
-            options=connect_to.get("options", {}),
-            username=grant.username,
-        ),
+        places=_places(grant) if grant.state == GrantState.ACTIVE else (),
     )
+
+
+def _places(grant: Grant) -> list[PlaceShown]:
+    return [
+        PlaceShown(
+            f"{grant.pk}-{number}" if place.cluster else str(grant.pk),
+            place.cluster,
+            ways_to_connect(kind=grant.target.kind, hosts=place.hosts, options=place.options, username=grant.username),
+        )
+        for number, place in enumerate(places_of(grant.access_request))
+    ]
 
 
 def _credential_now(grant: Grant, *, at: datetime) -> CredentialState:

@@ -81,7 +81,7 @@ def reach_of(access_request: AccessRequest) -> Reach:
     every = _collections(inventory)
     reached = [size for place, size in every if any(privileges.includes(one.resource, place) for one in asked)]
     counted = f"{len(reached)} of {len(every)} collections"
-    return Reach(counted, f"about {_short(sum(reached))} documents: {words}" if reached else words)
+    return Reach(counted, f"about {_short(sum(reached))} documents: {words}" if sum(reached) else words)
 
 
 def _collections(inventory: Inventory) -> list[tuple[Resource, int]]:

@@ -87,13 +87,17 @@ def title_of(access_request: AccessRequest) -> str:
         target=access_request.target.slug,
         length=access_request.duration,
         beneficiary=access_request.beneficiary.name,
+        clusters=access_request.clusters,
     )
 
 
 def deed_of(access_request: AccessRequest) -> str:
     """What is asked for, beginning with a capital: Read shop.orders on shop-prod."""
     words = sentences.deed(
-        roles=access_request.roles, level=Level(access_request.level), target=access_request.target.slug
+        roles=access_request.roles,
+        level=Level(access_request.level),
+        target=access_request.target.slug,
+        clusters=access_request.clusters,
     )
     return words[:1].upper() + words[1:]
 

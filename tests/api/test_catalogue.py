@@ -34,6 +34,18 @@ class TestTargets:
         assert answer.json()["unreachable_since"] is not None
         assert "connect_to" not in answer.json()
 
+    def test_tell_their_clusters_and_what_they_limit(self, cast: Cast) -> None:
+        make.make_atlas()
+        make.approve(make.submit_to_atlas(cast.alice), cast.bob)
+
+        told = Caller(cast.alice).get("targets/ecommerce-prod/").json()
+
+        assert told["clusters"] == [{"name": "orders", "paused": False}, {"name": "reports", "paused": False}]
+        users = {"name": "database_users", "limit": 100, "used": 40, "promised": 1, "reserve": 5, "free": 54}
+        assert told["quotas"][0] == users
+        shop = Caller(cast.alice).get("targets/shop-prod/").json()
+        assert (shop["clusters"], shop["quotas"]) == ([], [])
+
     def test_tell_what_each_role_lets_one_do(self, cast: Cast) -> None:
         found = {one["role"]: one for one in Caller(cast.alice).get("targets/shop-prod/roles/").json()["results"]}
 

@@ -50,6 +50,15 @@ class TestConnectionString:
 
         assert parse_qs(urlsplit(uri).query) == {"authSource": ["$external"], "appName": ["a&b=c"]}
 
+    def test_of_an_atlas_cluster_is_what_the_driver_reads(self) -> None:
+        uri = connection_string(
+            kind="atlas", hosts=HOSTS, options={"replicaSet": "a", "tls": "true"}, username="u", password="p"
+        )
+
+        parsed: dict[str, Any] = parse_uri(uri)
+
+        assert (parsed["options"]["authSource"], parsed["options"]["tls"]) == ("admin", True)
+
     def test_refuses_a_kind_that_it_does_not_know(self) -> None:
         with pytest.raises(ValueError, match="kind mysql"):
             connection_string(kind="mysql", hosts=HOSTS, options={}, username="u", password="p")

@@ -99,6 +99,18 @@ class TestPieces:
 
 
 class TestDeed:
+    @pytest.mark.parametrize(
+        ("clusters", "where"),
+        [
+            (["orders"], "on the cluster orders of shop-prod"),
+            (["orders", "reports"], "on the clusters orders and reports of shop-prod"),
+        ],
+    )
+    def test_names_the_clusters_that_it_is_for(self, clusters: list[str], where: str) -> None:
+        told = wording.deed(roles=["read@shop"], level=Level.READ, target="shop-prod", clusters=clusters)
+
+        assert told == f"read shop {where}"
+
     def test_tells_a_role_that_cannot_be_read_as_it_is(self) -> None:
         told = wording.deed(roles=["read", "x@y"], level=Level.READ, target="shop-prod")
 

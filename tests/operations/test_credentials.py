@@ -10,7 +10,7 @@ import pytest
 from accessrequests import sealing
 from accessrequests.domain.events import Via
 from accessrequests.models import Credential, Grant
-from accessrequests.operations import credentials, grants
+from accessrequests.operations import credentials, grants, targets
 from accessrequests.operations.credentials import Revealed
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import Gone, NotReady, Refused
@@ -45,6 +45,38 @@ def holds(secret: str) -> bool:
 
 
 class TestReveal:
+    def test_names_each_cluster_of_the_scope_as_it_was_read(self, cast: Cast) -> None:
+        make.make_atlas()
+        access_request = make.submit_to_atlas(cast.alice, clusters=("reports", "orders"))
+        grant = make.activated(make.approve(access_request, cast.bob).grant)
+
+        revealed = reveal(grant, cast)
+
+        assert [(one.cluster, urlsplit(one.text).hostname) for one in revealed.connections] == [
+            ("reports", "reports.example"),
+            ("orders", "orders.example"),
+        ]
+        assert revealed.connection_string == revealed.connections[0].text
+        assert "replicaSet=reports" in revealed.connection_string
+        assert "tls=true" in revealed.connection_string
+
+    def test_names_every_cluster_of_an_access_to_all_of_them(self, cast: Cast) -> None:
+        make.make_atlas()
+        make.publish_rules(make.rule("all", unscoped=True))
+        grant = make.activated(make.approve(make.submit_to_atlas(cast.alice, clusters=()), cast.bob).grant)
+
+        assert [one.cluster for one in reveal(grant, cast).connections] == ["orders", "reports"]
+
+    def test_has_no_address_to_name_where_the_cluster_has_gone(self, cast: Cast) -> None:
+        target = make.make_atlas()
+        grant = make.activated(make.approve(make.submit_to_atlas(cast.alice), cast.bob).grant)
+        targets.record_inventory(slug=target.slug, roles={}, databases={}, clusters={}, quotas={})
+
+        revealed = reveal(grant, cast)
+
+        assert (revealed.connections, revealed.connection_string) == ([], "")
+        assert revealed.password
+
     def test_shows_the_password_once(self, cast: Cast, active: Grant) -> None:
         traces = Traces()
 

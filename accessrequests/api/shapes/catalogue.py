@@ -11,6 +11,7 @@ from rest_framework import serializers
 from accessrequests.api import words
 from accessrequests.api.fields import Moment
 from accessrequests.models import Inventory, PolicyVersion, Target
+from accessrequests.queries.room import quotas_of
 
 
 class Offers(serializers.Serializer[Any]):
@@ -61,16 +62,46 @@ class TargetShape(serializers.Serializer[Any]):
         return Moment().to_representation(inventory.read_at) if inventory else None
 
 
+class Cluster(serializers.Serializer[Any]):
+    """One cluster of a target."""
+
+    name = serializers.CharField()
+    paused = serializers.BooleanField(help_text="Nobody can connect to it until it is resumed.")
+
+
+class QuotaShape(serializers.Serializer[Any]):
+    """How much of one thing a target holds."""
+
+    name = serializers.CharField(help_text="database_users, custom_roles or access_list.")
+    limit = serializers.IntegerField()
+    used = serializers.IntegerField(help_text="As it was read from the target.")
+    promised = serializers.IntegerField(help_text="Approved since, and not there yet when it was read.")
+    reserve = serializers.IntegerField(help_text="Kept free for break-glass.")
+    free = serializers.IntegerField(help_text="What ordinary access may still take.")
+
+
 class TargetDetail(TargetShape):
     """A target, with the databases and collections that were found on it."""
 
     databases = serializers.SerializerMethodField()
+    clusters = serializers.SerializerMethodField(help_text="To choose from in an ask; empty where there are none.")
+    quotas = serializers.SerializerMethodField(help_text="What the target limits; empty where it limits nothing.")
 
     @extend_schema_field(Database(many=True))
     def get_databases(self, target: Target) -> list[Mapping[str, Any]]:
         inventory = _inventory_of(target)
         found = inventory.databases if inventory else {}
         return [{"name": name, "collections": _collections(held)} for name, held in sorted(found.items())]
+
+    @extend_schema_field(Cluster(many=True))
+    def get_clusters(self, target: Target) -> list[Mapping[str, Any]]:
+        inventory = _inventory_of(target)
+        found = inventory.clusters if inventory else {}
+        return [{"name": name, "paused": bool(one.get("paused"))} for name, one in sorted(found.items())]
+
+    @extend_schema_field(QuotaShape(many=True))
+    def get_quotas(self, target: Target) -> Any:
+        return QuotaShape(quotas_of(target), many=True).data
 
 
 def _inventory_of(target: Target) -> Inventory | None:

@@ -12,6 +12,7 @@ from accessrequests.api import words
 from accessrequests.api.fields import Moment
 from accessrequests.domain.lifecycle import CredentialState
 from accessrequests.models import Grant
+from accessrequests.operations.credentials import Revealed
 from accessrequests.queries import clock, standing
 from accessrequests.queries import grants as grant_queries
 
@@ -36,6 +37,12 @@ class GrantShape(serializers.Serializer[Any]):
     holder = serializers.CharField(source="holder.username")
     username = serializers.CharField(help_text="The user on the target.")
     roles = serializers.ListField(child=serializers.CharField(), source="access_request.roles")
+    clusters = serializers.ListField(
+        child=serializers.CharField(),
+        source="access_request.clusters",
+        help_text="Which clusters it reaches. None: all that the target has.",
+    )
+    authentication = serializers.ChoiceField(words.METHODS, source="access_request.authentication")
     starts_at = serializers.SerializerMethodField(help_text="When provisioning began, or when it may begin.")
     activated_at = Moment(allow_null=True, help_text="When a real check against the target passed.")
     expires_at = Moment(allow_null=True, help_text="Fixed when provisioning begins.")
@@ -72,13 +79,31 @@ class GrantShape(serializers.Serializer[Any]):
         return GateShape(sorted(grant.gates.all(), key=lambda gate: words.GATES.index(gate.gate)), many=True).data
 
 
+class ConnectionShape(serializers.Serializer[Any]):
+    """A way in, to one cluster or to the whole target."""
+
+    cluster = serializers.CharField(help_text="Empty where the target has no clusters.")
+    connection_string = serializers.CharField(source="text")
+
+
 class RevealShape(serializers.Serializer[Any]):
     """The password, shown once. Nothing keeps a copy: neither we nor, if you can help it, you."""
 
     username = serializers.CharField()
     password = serializers.CharField()
-    connection_string = serializers.CharField(help_text="For the target's own drivers, as it is.")
+    connection_string = serializers.CharField(
+        help_text="For the target's own drivers, as it is; to the first cluster where there are several."
+    )
+    connection_strings = ConnectionShape(
+        many=True, source="connections", required=False, help_text="One for each cluster, where there are several."
+    )
     expires_at = Moment()
+
+    def to_representation(self, instance: Revealed) -> dict[str, Any]:
+        told = super().to_representation(instance)
+        if len(instance.connections) == 1:
+            del told["connection_strings"]
+        return told
 
 
 def shown(grants: Sequence[Grant]) -> Any:
