@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
+
+from accessrequests.operations import connections as operations
+from accessrequests.queries import clock
+from accessrequests.queries import connections as queries
+from accessrequests.queries.connections import Left
+from workers.provisioners.atlas.failures import AtlasFailure
+
+WAIT_UNSAID = 10.0  # the documentation's first step where an answer does not say how long to wait
+_DIGITS = re.compile(r"[0-9]{1,9}")
+LONGEST_WAIT = queries.LONGEST_HOLD.total_seconds()
 
 
 class Urgency(StrEnum):
@@ -12,3 +26,78 @@ class Urgency(StrEnum):
     BREAK_GLASS = "break_glass"
     GRANT = "grant"
     RECONCILE = "reconcile"
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """Below `floor` of a limit's capacity nothing of this urgency goes out, until what we know of it is too old.
+
+    Limits fill up by the minute (Atlas's documentation, "Rate Limits"). A call that only reads may look sooner.
+    """
+
+    floor: float
+    read_again: timedelta
+    write_again: timedelta
+
+
+_SHARES: Mapping[Urgency, _Share] = {
+    Urgency.BREAK_GLASS: _Share(0.20, timedelta(seconds=2), timedelta(seconds=15)),
+    Urgency.GRANT: _Share(0.25, timedelta(seconds=10), timedelta(seconds=60)),
+    Urgency.RECONCILE: _Share(0.40, timedelta(seconds=30), timedelta(seconds=120)),
+}
+
+
+def bucket_of(segments: Sequence[str]) -> str:
+    """Atlas counts by kind of resource: groups/databaseUsers, orgs/users."""
+    return "/".join((segments[0], *segments[2:3]))
+
+
+def check(*, target: str, bucket: str, urgency: Urgency, is_safe: bool) -> None:
+    """:raises AtlasFailure: when such a call has to wait, with how long."""
+    wait = _wait(queries.left(target), bucket, urgency, is_safe=is_safe).total_seconds()
+    if wait > 0:
+        raise held(wait, urgency=urgency)
+
+
+def held(wait: float, *, urgency: Urgency, code: str = "", status: int = 0) -> AtlasFailure:
+    """The failure of a call that has to wait: it says until when, and what that means."""
+    again = f"{clock.now() + timedelta(seconds=wait):%H:%M:%S} UTC"
+    if urgency is Urgency.REVOKE:
+        sentence = (
+            f"Atlas takes no more calls of this kind for now. We try again at {again}; the access may still work."
+        )
+    else:
+        sentence = f"Atlas takes few more calls for now, and ending access comes first. We try again at {again}."
+    return AtlasFailure(sentence, code=code, status=status, retry_after=wait)
+
+
+def note(*, target: str, bucket: str, headers: Mapping[str, str], wait: float = 0.0) -> None:
+    """Remember what an answer says of its limit. The documentation warns that it may say nothing."""
+    capacity, remaining = _number(headers.get("RateLimit-Limit")), _number(headers.get("RateLimit-Remaining"))
+    if not capacity or remaining is None:
+        if not wait:
+            return
+        capacity, remaining = 1, 0
+    operations.note_budget(
+        target=target, bucket=bucket, capacity=capacity, remaining=remaining, wait=timedelta(seconds=wait)
+    )
+
+
+def wait_said(headers: Mapping[str, str], *, unsaid: float) -> float:
+    """Retry-After in seconds (RFC 9110, 10.2.3; Atlas sends no dates)."""
+    said = _number(headers.get("Retry-After"))
+    return min(float(said), LONGEST_WAIT) if said else unsaid
+
+
+def _wait(limits: Iterable[Left], bucket: str, urgency: Urgency, *, is_safe: bool) -> timedelta:
+    if urgency is Urgency.REVOKE:
+        return max((left.wait for left in limits if left.bucket == bucket), default=timedelta())
+    share = _SHARES[urgency]
+    patience = share.read_again if is_safe else share.write_again
+    # A limit of one resource that is low holds the others too: a grant needs them all, and half of one helps nobody.
+    low = (patience - left.age for left in limits if left.remaining < share.floor * left.capacity)
+    return max([timedelta(), *(left.wait for left in limits), *low])
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and _DIGITS.fullmatch(text) else None

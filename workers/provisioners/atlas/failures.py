@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 
+import httpx2
+
 from workers.provisioners.base import ProvisionerError
 
 
@@ -97,24 +99,6 @@ _SENTENCES: Mapping[Kind, str] = {
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{1,79}")
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """What Atlas answered instead of doing it. Its own text is left behind: it may quote what we sent."""
-
-    status: int
-    code: str
-    retry_after: float = 0.0
-
-    @property
-    def kind(self) -> Kind:
-        return _KINDS.get(self.code, Kind.UNKNOWN)
-
-    @property
-    def is_a_limit(self) -> bool:
-        """Whether the same call can pass later without anything having changed."""
-        return self.status == HTTPStatus.TOO_MANY_REQUESTS or self.retry_after > 0
-
-
 class AtlasFailure(ProvisionerError):
     """A call that Atlas did not carry out, or of which we do not know whether it did (`outcome_unknown`)."""
 
@@ -154,21 +138,39 @@ class AtlasFailure(ProvisionerError):
         return self.kind is Kind.FULL
 
 
-def refused(refusal: Refusal, *, is_safe: bool) -> AtlasFailure:
-    """The failure that an answer of Atlas means."""
-    named = f" (code {refusal.code})" if refusal.code else f" (status {refusal.status})"
-    is_down = refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR and refusal.retry_after == 0
-    return AtlasFailure(
-        _SENTENCES[refusal.kind].removesuffix(".") + f"{named}."
-        if not is_down
-        else f"Atlas could not carry out the call{named}.",
-        code=refusal.code,
-        status=refusal.status,
-        # A write that it began to carry out was reached; whether it finished is to be looked up.
-        unreachable=is_down and is_safe,
-        outcome_unknown=refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not is_safe,
-        retry_after=refusal.retry_after,
-    )
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What Atlas answered instead of doing it. Its own text is left behind: it may quote what we sent."""
+
+    status: int
+    code: str
+
+    @classmethod
+    def of(cls, answer: httpx2.Response) -> Refusal:
+        try:
+            body = answer.json()
+        except ValueError:
+            body = None
+        return cls(answer.status_code, code_of(body))
+
+    @property
+    def kind(self) -> Kind:
+        return _KINDS.get(self.code, Kind.UNKNOWN)
+
+    def failure(self, *, is_safe: bool, wait: float = 0.0) -> AtlasFailure:
+        named = f"code {self.code}" if self.code else f"status {self.status}"
+        if self.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return AtlasFailure(
+                f"Atlas could not carry out the call ({named}).",
+                code=self.code,
+                status=self.status,
+                # Of a write that Atlas began to carry out nobody knows how far it came: whoever asked looks it up.
+                unreachable=is_safe and not wait,
+                outcome_unknown=not is_safe,
+                retry_after=wait,
+            )
+        kind = Kind.RIGHTS if self.status == HTTPStatus.UNAUTHORIZED else self.kind
+        return AtlasFailure(f"{_SENTENCES[kind]} ({named})", code=self.code, status=self.status, retry_after=wait)
 
 
 def code_of(body: object) -> str:

@@ -13,6 +13,7 @@ from workers.provisioners.atlas.failures import AtlasFailure
 from workers.provisioners.base import ProvisionerError
 
 STEP_SECONDS = 5.0
+CONNECT_SECONDS = 2.0
 
 _deadline: ContextVar[float | None] = ContextVar("deadline_of_a_step_on_atlas", default=None)
 
@@ -25,6 +26,13 @@ def seconds_left() -> float:
     """Until this step must be over; a call outside of any step has a whole step's time."""
     deadline = _deadline.get()
     return STEP_SECONDS if deadline is None else max(0.0, deadline - time.monotonic())
+
+
+def timeouts(most: float = STEP_SECONDS) -> dict[str, float]:
+    """For one call: to connect and to wait for the answer take no longer than what is left, together."""
+    left = max(0.01, min(most, seconds_left()))
+    connect = min(CONNECT_SECONDS, left / 2)
+    return {"connect": connect, "pool": connect, "write": left - connect, "read": left - connect}
 
 
 @contextmanager
