@@ -139,11 +139,13 @@ def _read_action(said: dict[str, Any]) -> dict[str, Any]:
     action = needed(said, "action")
     if action not in ACTION_FORMS:
         raise AtlasError("INVALID_ENUM_VALUE", action)
-    resources = [_read_resource(action, each) for each in documents(said, "resources") or []]
-    if not resources:
+    sent = documents(said, "resources") or []
+    read = [_read_resource(action, each) for each in sent]
+    if not read:
         raise AtlasError("ATLAS_INVALID_RESOURCE")
-    if len({tuple(sorted(each.items())) for each in resources}) < len(resources):
+    if len({tuple(sorted(each.items())) for each in read}) < len(read):
         raise AtlasError("ATLAS_DUPLICATE_CUSTOM_ROLE_RESOURCE")
+    resources = [_with_what_was_sent(resource, each) for resource, each in zip(read, sent, strict=True)]
     return {"action": action, "resources": sorted(resources, key=lambda each: sorted(map(str, each.items())))}
 
 
@@ -166,6 +168,17 @@ def _read_resource(action: str, said: dict[str, Any]) -> dict[str, Any]:
     if not is_collection(collection):
         raise AtlasError("INVALID_COLLECTION_NAME", collection)
     return {"collection": collection, "db": database}
+
+
+def _with_what_was_sent(resource: dict[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys that say nothing stay if they were sent: clients made from the specification cannot read answers without.
+
+    Atlas leaves them out (ATLAS 1), and so do we where nobody sent them.
+    """
+    neutral = {"cluster": False, "collection": "", "db": ""}
+    return {
+        name: resource.get(name, neutral[name]) for name in neutral if name in resource or sent.get(name) is not None
+    }
 
 
 def _read_inherited(project: Project, name: str, said: dict[str, Any]) -> dict[str, str]:
