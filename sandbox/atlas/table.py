@@ -18,6 +18,9 @@ _MODULES = (
     "events",
     "limits",
     "project_users",
+    "people",
+    "teams",
+    "service_accounts",
 )
 
 
