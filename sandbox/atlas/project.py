@@ -24,6 +24,7 @@ class Cluster:
     options: dict[str, str] = field(default_factory=dict)  # More of its connection string.
     admin_uri: str = ""  # How the stand-in itself gets in. It is never shown.
     log_path: str = ""
+    authorities_path: str = ""  # The file of the authorities whose client certificates it believes.
     version: str = "6.0.5"
     instance_size: str = "M10"
     region: str = "EU_CENTRAL_1"
@@ -63,6 +64,7 @@ class Project:
     limits: dict[str, int] = field(default_factory=dict)
     user_security: dict[str, Any] = field(default_factory=dict)
     certificates: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    authority: str = ""  # The certificate and key, in PEM, of who issues its managed certificates.
     alert_configs: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     revision: int = 0

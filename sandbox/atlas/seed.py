@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sandbox.atlas import access_list, custom_roles, database_users
+from sandbox.atlas import access_list, certificates, custom_roles, database_users
 from sandbox.atlas.dates import stamp
 from sandbox.atlas.organisation import Organisation, Person, Team, new_id
 from sandbox.atlas.project import Cluster, Project
@@ -85,6 +85,7 @@ def _add_project(organisation: Organisation, said: Seed) -> None:
         database_users.add(organisation, project, dict(each))
     if said.get("access_list"):
         access_list.put_entries(organisation, project, [dict(each) for each in said["access_list"]])
+    certificates.ensure_authority(project)
     project.changed()  # Whatever the clusters held before, they are to hold this.
 
 
