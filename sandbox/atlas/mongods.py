@@ -52,8 +52,10 @@ class Deployment:
             self._client.admin.command("dropRole", name)
 
     def close(self) -> None:
+        """The next call connects anew: what a driver knows of a server that was just being set up may be wrong."""
         if self._client is not None:
             self._client.close()
+            self._client = None
 
     def _believe(self, client: Client, authorities: str) -> None:
         """Have it take client certificates of these authorities and of no other; it needs no restart for that."""
@@ -169,6 +171,7 @@ class Deployer(threading.Thread):
         try:
             self._deployments[name].apply(wanted, authorities=work.authorities)
         except PyMongoError as error:
+            self._deployments[name].close()
             said = f"{self.name}: {name} does not have it yet: {error}"
             if said != self._told:
                 sys.stderr.write(f"{said}\n")
