@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from accessrequests.operations.outbox import Claim
-from workers.provisioners.base import ProvisionerError
+from workers.provisioners.base import Busy, ProvisionerError
 
 FIRST_DELAY = timedelta(milliseconds=250)
 UNREACHABLE_DELAY = timedelta(milliseconds=500)
@@ -44,7 +44,9 @@ def try_again(claim: Claim, why: str, *, unreachable: str = "", not_before: floa
 
 
 def after(claim: Claim, error: ProvisionerError, *, target: str) -> Again:
-    """What comes of a step that did not succeed on `target`."""
+    """What comes of a step that did not succeed on `target`. Whoever finds it busy has not failed, and comes again."""
+    if isinstance(error, Busy):
+        return Again(why=str(error), delay=FIRST_DELAY, failed=False)
     unreachable = target if error.unreachable else ""
     return try_again(claim, str(error), unreachable=unreachable, not_before=error.retry_after)
 

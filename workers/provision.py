@@ -16,7 +16,7 @@ from accessrequests.queries import grants as grant_queries
 from workers.clocks import WATCH
 from workers.connections import provisioner_for
 from workers.outcomes import Again, Done, Outcome, after
-from workers.provisioners.base import GrantedRole, GrantSpec, Provisioner, ProvisionerError, Readiness
+from workers.provisioners.base import Busy, GrantedRole, GrantSpec, Provisioner, ProvisionerError, Readiness
 
 A_MOMENT = timedelta(seconds=1)
 NOT_READY = "The target has it, and is still getting ready to let the person in."
@@ -73,6 +73,10 @@ def _marked_active(attempt: Attempt, readiness: Readiness) -> bool:
 
 
 def _failed(claim: Claim, attempt: Attempt, spec: GrantSpec, error: ProvisionerError) -> Outcome:
+    if isinstance(error, Busy):
+        # However often others go first: the attempt ends here, with every call of it answered, and does not count.
+        grants.note_undone(grant_id=attempt.grant.pk, attempt=attempt.number)
+        return after(claim, error, target=attempt.grant.target.slug)
     again = grants.note_failure(
         grant_id=attempt.grant.pk,
         attempt=attempt.number,

@@ -15,7 +15,7 @@ from accessrequests.queries import grants as grant_queries
 from workers.connections import provisioner_for
 from workers.outcomes import AWAY, Again, Done, Outcome, after, try_again, wait_for
 from workers.provision import A_MOMENT, spec_of
-from workers.provisioners.base import Evidence, ProvisionerError
+from workers.provisioners.base import Busy, Evidence, ProvisionerError
 
 CLOCK_WENT_BACK = "The database's clock went back while the access was being ended, so we look once more."
 NEVER_MADE = {"never_made": True}
@@ -36,7 +36,8 @@ def revoke(claim: Claim) -> Outcome:
     try:
         return _ended(claim, grant)
     except ProvisionerError as error:
-        grants.note_revocation_failure(grant_id=grant.pk, sentence=str(error))
+        if not isinstance(error, Busy):
+            grants.note_revocation_failure(grant_id=grant.pk, sentence=str(error))
         return after(claim, error, target=grant.target.slug)
 
 

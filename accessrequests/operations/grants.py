@@ -173,7 +173,7 @@ def note_failure(*, grant_id: int, attempt: int, sentence: str, permanent: bool,
 
 @transaction.atomic(durable=True)
 def note_undone(*, grant_id: int, attempt: int) -> None:
-    """A voided attempt has come to its end: no call of it is on its way any more."""
+    """An attempt has come to its end, and to nothing: no call of it is on its way any more."""
     grant = _locked(grant_id)
     if grant.provisioning_attempt == attempt and grant.attempt_ended_at is None:
         grant.attempt_ended_at = clock.now()
