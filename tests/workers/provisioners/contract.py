@@ -33,6 +33,8 @@ def with_password(spec: GrantSpec) -> GrantSpec:
 class ProvisionerContract:
     """Needs the fixtures `provisioner`, `make_spec` (a fresh grant that lets its holder work) and `visitor`."""
 
+    user_proof = Proof.LOGIN
+
     @pytest.fixture
     def spec(self, make_spec: Callable[[], GrantSpec]) -> GrantSpec:
         return make_spec()
@@ -64,7 +66,7 @@ class ProvisionerContract:
         assert visitor.can_work(spec)
         readiness = provisioner.readiness(spec)
         assert readiness.usable
-        assert readiness.gates[GateName.USER] is Proof.LOGIN
+        assert readiness.gates[GateName.USER] is self.user_proof
         assert readiness.gates[GateName.ROLES] is Proof.READ_BACK
 
     def test_opens_again_after_a_lost_answer(self, provisioner: Provisioner, spec: GrantSpec, visitor: Visitor) -> None:
