@@ -182,10 +182,11 @@ def dressed(answer: Answer, request: Request, route: Route, headers: Mapping[str
 
 
 def enveloped(answer: Answer, query: Mapping[str, tuple[str, ...]]) -> Answer:
-    """With envelope=true, the status inside the body, for clients that cannot see it."""
-    if query.get("envelope") != ("true",) or answer.body is None:
+    """With envelope=true, the status inside a body, for clients that cannot see it; 204 has to become another, then."""
+    if query.get("envelope") != ("true",) or answer.text is not None:
         return answer
-    return replace(answer, body={"status": answer.status, "content": answer.body})
+    body = {"status": answer.status, "content": {} if answer.body is None else answer.body}
+    return replace(answer, body=body, status=HTTPStatus.OK if answer.status == HTTPStatus.NO_CONTENT else answer.status)
 
 
 def _content(answer: Answer, *, pretty: bool) -> bytes:

@@ -236,9 +236,12 @@ class TestBodies:
         assert served.shelf.names == []
 
     def test_come_in_an_envelope_and_indented_when_asked(self, served: Served) -> None:
+        served.shelf.names = ["x"]
         with served.bearer() as client:
             answer = client.get(served.path("/clusters?envelope=true&pretty=true"))
             refused = client.get(served.path("/nothing?envelope=true"))
+            deleted = client.delete(served.path("/accessList/x?envelope=true"))
+        assert (deleted.status_code, deleted.json()) == (200, {"status": 204, "content": {}})
         assert answer.json() == {"status": 200, "content": {"version": "2024-08-05"}}
         assert answer.text.count("\n") > 3
         assert refused.status_code == 404
