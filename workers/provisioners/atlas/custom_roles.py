@@ -65,6 +65,14 @@ class CustomRoles:
             raise ProvisionerError(_TOO_MANY, permanent=True)
         return {role: self._ensure(role, spec) for role in wanted}
 
+    def given(self, spec: GrantSpec) -> dict[GrantedRole, str]:
+        """The names that `ensure` gave last, as far as they are known. Nothing is asked of Atlas."""
+        known = {}
+        for role in own_roles(spec):
+            with self.ledger.hold(SharedKind.CUSTOM_ROLE, self.name_of(role.privileges)) as held:
+                known[role] = _names({**held.ending, **held.live}, spec)
+        return {role: names[-1] for role, names in known.items() if names}
+
     def changed(self, spec: GrantSpec) -> list[str]:
         """Those of the grant's own roles that are not, or no longer, as approved: drift."""
         return [name for role in own_roles(spec) for name in self._changed(role, spec)]

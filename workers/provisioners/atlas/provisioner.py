@@ -256,20 +256,16 @@ class AtlasProvisioner:
             "method": user.is_scram,
             # Earlier is a date that is moved on while the grant lives; none, or a later one, is more than approved.
             "end": user.end is not None and user.end <= end,
-            "roles": user.roles == self._expected_roles(user, spec),
+            "roles": user.roles == self._expected_roles(spec),
             "clusters": user.clusters == {f"CLUSTER:{name}" for name in spec.clusters},
         }
         return sorted(name for name, as_approved in findings.items() if not as_approved)
 
-    def _expected_roles(self, user: AtlasUser, spec: GrantSpec) -> set[Role]:
-        """Ours goes by the name of its content, or by that with a number after it where the name was taken."""
-        own = own_roles(spec)
-        names = self._custom_roles(self._project(Urgency.GRANT)).name_of
-        expected = {role_of(role) for role in spec.roles if role not in own}
-        for base in {names(role.privileges) for role in own}:
-            held = {role for role in user.roles if role == (base, ADMIN, "") or role[0].startswith(f"{base}-")}
-            expected |= held or {(base, ADMIN, "")}
-        return expected
+    def _expected_roles(self, spec: GrantSpec) -> set[Role]:
+        """Those of Atlas and of the project as they are called there, and ours by the names that were given to them."""
+        own = self._custom_roles(self._project(Urgency.GRANT))
+        given = {role: own.name_of(role.privileges) for role in own_roles(spec)} | own.given(spec)
+        return {(given[role], ADMIN, "") if role in given else role_of(role) for role in spec.roles}
 
     def _widened(self, project: AtlasProject, spec: GrantSpec) -> list[str]:
         """Roles of the project's own, and ours, that came to allow more than was approved: anybody may edit them."""
