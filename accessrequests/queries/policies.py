@@ -26,6 +26,7 @@ class RuleInWords:
     longest: str
     lapses: str
     reason: str
+    conditions: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ def _words(rule: policy.Rule) -> RuleInWords:
         longest=f"At most {spell_duration(rule.maximum)}." if rule.maximum else "It sets no longest time.",
         lapses=f"Without an answer it lapses after {spell_duration(rule.lapses_after)}." if needs else "",
         reason=_reason(rule.reason_minimum),
+        conditions=" ".join(rule.conditions.sentences()),
     )
 
 

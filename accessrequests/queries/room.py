@@ -76,8 +76,8 @@ def why_none(target: Target, *, kind: str, addresses: Collection[str]) -> str:
 def _sentence(target: Target, quota: Quota) -> str:
     promised = f" and {quota.promised} more promised" if quota.promised else ""
     return (
-        f"{target.slug} is full: of {quota.limit} {NAMES[quota.name]} {quota.used} are there{promised}, and "
-        f"{quota.reserve} are kept free for emergencies. Give back access that is not needed any more, or ask again "
+        f"{target.slug} is full: of {quota.limit} {NAMES[quota.name]} {quota.used} are taken{promised}, and "
+        f"{quota.reserve} {'is' if quota.reserve == 1 else 'are'} kept free for emergencies. Give back access that is not needed any more, or ask again "
         "when some has ended."
     )
 

@@ -20,7 +20,7 @@ from accessrequests.operations import credentials, grants
 from accessrequests.operations.refusals import NotYours
 from accessrequests.queries import clock, holdings, standing
 from accessrequests.queries import grants as grant_queries
-from accessrequests.web import grants_shown, shown, unsent
+from accessrequests.web import grants_shown, requests_shown, shown, unsent
 from accessrequests.web.forms import RevokeForm
 from accessrequests.web.grants_shown import held_shown
 from accessrequests.web.pages import STOP_POLLING, SeeOther, fresh, me, portal_page, show
@@ -135,6 +135,7 @@ def page(
         "timeline": shown.timeline_of(grant.access_request),
         "lets_you_do": shown.lets_you_do(grant.access_request),
         "who_may_end": grants_shown.who_may_end(grant),
+        "who_ends_it": requests_shown.who_ends_it(grant.access_request),
         "can_ask_again": is_mine and held.is_over and grant.end_reason != EndReason.TARGET_RETIRED,
         "revoke_form": revoke_form or RevokeForm(),
         "may_revoke": held.is_alive and not is_mine and belonging(request).may_end(grant.access_request),

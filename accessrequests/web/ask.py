@@ -24,6 +24,7 @@ from accessrequests.queries.asks import Asked, Invalid, NotReadYet
 from accessrequests.queries.offers import ONE
 from accessrequests.web import unsent
 from accessrequests.web.ask_forms import USUAL_LENGTH, AskForm, Offer, fitting, offer_of
+from accessrequests.web.ask_scope import fill_in, observed_address, offered_methods
 from accessrequests.web.ask_shown import Rail, rail_of
 from accessrequests.web.pages import SeeOther, me, portal_page, show
 from accessrequests.web.whoami import belonging
@@ -51,7 +52,13 @@ class Page:
         inventory = Inventory.objects.filter(target=target).first()
         if inventory is not None:
             inventory.target = target  # so that the target knows it, too
-        return offer_of(target, inventory, offers.outlook(self.version, target, person=self.person, groups=self.groups))
+        outlook = offers.outlook(self.version, target, person=self.person, groups=self.groups)
+        return offer_of(target, inventory, outlook, observed=observed_address(self.request))
+
+    def fill_in(self, initial: dict[str, Any]) -> dict[str, Any]:
+        """What goes without saying on the chosen target."""
+        offer = self.offer
+        return fill_in(initial, target=offer.target, clusters=offer.clusters, observed=observed_address(self.request))
 
     def form(self, data: QueryDict | None = None, **options: Any) -> AskForm:
         return AskForm(data, targets=self.targets, offer=self.offer, at=self.at, **options)
@@ -95,7 +102,7 @@ def ask(request: HttpRequest) -> HttpResponse:
         initial = _prefilled(me(request), request.GET)
         page = Page(request, initial)
         _choose(page.offer, initial, str(initial.pop("named", "")))
-        return page.show(page.form(initial=initial))
+        return page.show(page.form(initial=page.fill_in(initial)))
     page = Page(request, request.POST)
     act = request.POST.get("act", "send")
     if act == "choose":
@@ -109,11 +116,14 @@ def _as_typed(page: Page, typed: QueryDict) -> HttpResponse:
     """The form with all that was typed, and nothing of it judged yet: what another target has is wanted."""
     initial: dict[str, Any] = {name: typed.get(name, "") for name in AskForm.base_fields}
     initial["role"] = [role for role in typed.getlist("role") if role in {one.name for one in page.offer.roles}]
+    initial["clusters"] = typed.getlist("clusters")
+    if initial["authentication"] not in offered_methods(page.offer.target):
+        initial["authentication"] = ""
     if initial["want"] not in {one.role for one in page.offer.wants}:
         initial["want"] = ""
     if initial["collection"] not in page.offer.collections:
         initial["collection"] = ""
-    form = page.form(initial=initial)
+    form = page.form(initial=page.fill_in(initial))
     if not page.is_part:
         return page.show(form)
     answer = page.part(form, rail=None, missing="", template="ask/_chosen.html")
@@ -210,8 +220,18 @@ def _prefilled(person: Person, query: QueryDict) -> dict[str, Any]:
     if again.isdecimal() and len(again) <= MOST_DIGITS:
         found = request_queries.visible_to(person).filter(pk=int(again)).first()
         initial |= _again(person, found) if found else {}
-    given = ("target", "duration", "other_duration", "reason", "ticket", "source_addresses", "grantee")
-    return initial | {name: query[name] for name in given if query.get(name)}
+    given = (
+        "target",
+        "duration",
+        "other_duration",
+        "reason",
+        "ticket",
+        "source_addresses",
+        "grantee",
+        "authentication",
+    )
+    named = {"clusters": query.getlist("clusters")} if "clusters" in query else {}
+    return initial | {name: query[name] for name in given if query.get(name)} | named
 
 
 def _again(person: Person, earlier: AccessRequest) -> dict[str, Any]:
@@ -223,6 +243,8 @@ def _again(person: Person, earlier: AccessRequest) -> dict[str, Any]:
         "reason": earlier.reason,
         "ticket": earlier.ticket,
         "source_addresses": " ".join(earlier.source_addresses),
+        "clusters": earlier.clusters,
+        "authentication": earlier.authentication,
         "grantee": earlier.beneficiary.username if earlier.beneficiary_id != person.pk else "",
     }
 

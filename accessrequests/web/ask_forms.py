@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +26,7 @@ from accessrequests.queries.offers import (
     roughly,
     wants_on_offer,
 )
+from accessrequests.web.ask_scope import addresses_hint, cluster_choices, clusters_of, fitting_methods, method_choices
 from accessrequests.web.fields import AnyOf, Length, Moment, Words, text_line
 from accessrequests.web.forms import LENGTHS, LONGEST_TEXT
 
@@ -71,13 +72,16 @@ class Offer:
     roles: Sequence[OfferedRole] = ()
     collections: Sequence[str] = ()
     wants: Sequence[Want] = ()
+    clusters: Mapping[str, Any] = field(default_factory=dict)
+    observed: str = ""
 
 
-def offer_of(target: Target | None, inventory: Inventory | None, outlook: Outlook) -> Offer:
-    if target is None or inventory is None:
-        return Offer(target)
+def offer_of(target: Target, inventory: Inventory | None, outlook: Outlook, *, observed: str) -> Offer:
+    if inventory is None:
+        return Offer(target, observed=observed)
     roles, collections = roles_on_offer(inventory), collections_on_offer(inventory)
-    return Offer(target, inventory, outlook, roles, collections, wants_on_offer(roles, collections))
+    wants, clusters = wants_on_offer(roles, collections), clusters_of(target, inventory)
+    return Offer(target, inventory, outlook, roles, collections, wants, clusters, observed)
 
 
 class AskForm(forms.Form):
@@ -135,8 +139,9 @@ class AskForm(forms.Form):
         label="Only from these addresses",
         required=False,
         widget=text_line(spellcheck="false"),
-        help_text="Addresses or blocks of them, like 192.0.2.7 or 192.0.2.0/24. Empty: from anywhere.",
     )
+    clusters = AnyOf(label="Clusters", required=False, widget=forms.CheckboxSelectMultiple)
+    authentication = forms.CharField(label="How to sign in", required=False, max_length=16, widget=forms.RadioSelect)
     starts_at = Moment(
         label="Not before (UTC)",
         required=False,
@@ -152,11 +157,22 @@ class AskForm(forms.Form):
         self.wants = self._want_boxes()
         self.fields["collection"].widget.choices = self._places()
         self.chips = self._chips()
+        self._scope()
         self.reason_minimum = self.judged.reason_minimum if self.judged else 0
         least = f" At least {self.reason_minimum} characters." if self.reason_minimum else ""
         help_text = f"Whoever decides reads this, and it stays on record. No secrets.{least}"
         self.fields["reason"].help_text = help_text
         self.reason_length = visible_length(str(self["reason"].value() or ""))
+
+    def _scope(self) -> None:
+        """What only some targets have: clusters, ways to sign in, a list of addresses."""
+        conditions = self.judged.conditions if self.judged else None
+        self.methods = fitting_methods(self.offer.target, conditions)
+        self.method = str(self["authentication"].value() or "") or next(iter(self.methods), "")
+        self.cluster_boxes = cluster_choices(self.offer.clusters, self["clusters"].value() or ())
+        self.method_boxes = method_choices(self.offer.target, self.methods, self.method) if self.offer.target else []
+        hint = addresses_hint(self.offer.target, conditions, self.offer.observed)
+        self.fields["source_addresses"].help_text = hint
 
     @property
     def wanted(self) -> str:
@@ -233,7 +249,7 @@ class AskForm(forms.Form):
     def asked(self) -> Asked | None:
         """What can be judged of it: what is wrong already is left out. Nothing without a target.
 
-        Kind and authentication are the first that the target offers: there is nothing else to choose yet.
+        The kind is the first that the target offers: there is nothing else to choose yet.
         """
         values, target = self.cleaned_data, self.offer.target
         if target is None or "target" in self.errors:
@@ -241,7 +257,8 @@ class AskForm(forms.Form):
         return Asked(
             target=target.slug,
             kind=next(iter(target.offers.get("kinds", [])), ""),
-            authentication=next(iter(target.offers.get("authentication", [])), ""),
+            authentication=values.get("authentication") or self.method,
+            clusters=tuple(values.get("clusters", ())),
             roles=values["all_roles"],
             duration=values["length"] or timedelta(seconds=1),
             reason=values.get("reason", ""),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from accessrequests.domain import privileges
+from accessrequests.domain.gates import who_else_gets_it, who_ends
 from accessrequests.domain.policy import Verdict
 from accessrequests.domain.window import format_duration, spell_duration
 from accessrequests.models import Person, PolicyVersion, Target
@@ -42,6 +43,8 @@ class Rail:
     roles: str
     duration: str
     longest: str
+    ends_itself: str
+    everyone: str
 
 
 def rail_of(
@@ -82,4 +85,8 @@ def rail_of(
         roles=" ".join(str(role) for role in considered.roles),
         duration=format_duration(asked.duration),
         longest=format_duration(advice.longest) if advice.longest else "",
+        ends_itself=who_ends(
+            kind=considered.target.kind, target=considered.target.slug, authentication=asked.authentication
+        ),
+        everyone=who_else_gets_it(asked.authentication),
     )

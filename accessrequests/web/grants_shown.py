@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accessrequests.domain.connecting import Way, ways_to_connect
+from accessrequests.domain.gates import how_proved
 from accessrequests.domain.lifecycle import CredentialState, GateName, GateState, GrantState
 from accessrequests.domain.situation import Situation
 from accessrequests.domain.wording import one_line
@@ -42,6 +43,7 @@ class GateShown:
     name: str
     state: str
     words: str
+    proof: str
     evidence: Sequence[tuple[str, str]]
 
 
@@ -159,6 +161,7 @@ def gates_shown(grant: Grant) -> list[GateShown]:
         GateShown(
             _GATES[GateName(gate.gate)],
             *_GATE_STATES[GateState(gate.state)],
+            how_proved(grant.target.kind, GateName(gate.gate)),
             [(one_line(str(key)).replace("_", " "), one_line(str(value))) for key, value in gate.evidence.items()],
         )
         for gate in grant.gates.all()

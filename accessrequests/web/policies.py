@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 
 from accessrequests.domain import policy
+from accessrequests.domain.kinds import KINDS
 from accessrequests.domain.rules import LONGEST_REASON
 from accessrequests.domain.window import InvalidDuration, parse_duration, spell_duration
 from accessrequests.models import Person, PolicyVersion, Target
@@ -18,6 +19,7 @@ from accessrequests.models.access_requests import AccessKind
 from accessrequests.queries import catalogue, clock, policies
 from accessrequests.queries.asks import Asked, Invalid, NotReadYet
 from accessrequests.queries.offers import roles_on_offer, targets_on_offer
+from accessrequests.web.ask_scope import clusters_of, observed_address
 from accessrequests.web.forms import LENGTHS
 from accessrequests.web.pages import me, portal_page, show
 from accessrequests.web.whoami import belonging
@@ -90,7 +92,7 @@ def _tried(request: HttpRequest, current: PolicyVersion) -> dict[str, Any]:
         "wrong": [],
     }
     if target is not None and typed.role:
-        context |= _verdict(person, current, target, typed)
+        context |= _verdict(request, person, current, target, typed)
     return context
 
 
@@ -102,7 +104,9 @@ def _typed(request: HttpRequest, person: Person, *, may_choose: bool) -> Typed:
     return Typed(who, read["target"], read["role"], request.GET.get("length", "PT2H"))
 
 
-def _verdict(person: Person, current: PolicyVersion, target: Target, typed: Typed) -> dict[str, Any]:
+def _verdict(
+    request: HttpRequest, person: Person, current: PolicyVersion, target: Target, typed: Typed
+) -> dict[str, Any]:
     subject = person if typed.who == person.username else Person.objects.filter(username=typed.who).first()
     if subject is None:
         return {"wrong": [f"There is nobody with the user name {typed.who}."]}
@@ -115,6 +119,7 @@ def _verdict(person: Person, current: PolicyVersion, target: Target, typed: Type
             # No reason is written for a try, so it must not be what is in the way.
             reason="x" * LONGEST_REASON,
             authentication=next(iter(target.offers.get("authentication", [])), ""),
+            **_scope(request, target),
         )
         tried = policies.tried(version=current, person=subject, asked=asked, at=clock.now(), target=target)
     except (InvalidDuration, NotReadYet) as error:
@@ -122,6 +127,13 @@ def _verdict(person: Person, current: PolicyVersion, target: Target, typed: Type
     except Invalid as error:
         return {"wrong": [sentence for sentences in error.errors.values() for sentence in sentences]}
     return {"tried": tried, "heading": _heading(tried.verdict), "subject": subject}
+
+
+def _scope(request: HttpRequest, target: Target) -> dict[str, Any]:
+    """Where a target wants clusters and an address: one of its own, and where one is."""
+    clusters = clusters_of(target, getattr(target, "inventory", None))
+    observed = observed_address(request) if KINDS[target.kind].needs_address else ""
+    return {"clusters": tuple(clusters)[:1], "source_addresses": (observed,) if observed else ()}
 
 
 def _heading(verdict: policy.Verdict) -> str:

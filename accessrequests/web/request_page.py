@@ -9,6 +9,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from accessrequests.domain import policy
+from accessrequests.domain.kinds import KINDS
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.domain.window import format_duration, spell_duration
 from accessrequests.models import AccessRequest
@@ -58,6 +59,9 @@ def context_of(
         "waited": at - access_request.filed_at,
         "lapse": requests_shown.lapse_of(access_request, at=at),
         "reach": requests_shown.reach_of(access_request),
+        "has_clusters": KINDS[access_request.target.kind].has_clusters,
+        "signs_in": requests_shown.signs_in(access_request),
+        "who_ends_it": requests_shown.who_ends_it(access_request),
         "changes": requests_shown.changes_of(access_request, record, at=at),
         "length": spell_duration(access_request.duration),
         "shortened": _shortened(access_request),

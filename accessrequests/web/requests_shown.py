@@ -9,6 +9,8 @@ from datetime import datetime
 from accessrequests.domain import policy, privileges, sentences
 from accessrequests.domain.actions import SERVER_DATABASES
 from accessrequests.domain.events import Event
+from accessrequests.domain.gates import who_else_gets_it, who_ends
+from accessrequests.domain.kinds import named_method
 from accessrequests.domain.lifecycle import AccessRequestState, GrantState
 from accessrequests.domain.privileges import Privilege, Resource
 from accessrequests.domain.window import spell_duration
@@ -100,6 +102,18 @@ def _short(number: int) -> str:
         if number >= size:
             return f"{number / size:.1f}".removesuffix(".0") + f" {letter}"
     return str(number)
+
+
+def signs_in(access_request: AccessRequest) -> str:
+    words = named_method(access_request.authentication)
+    return words[:1].upper() + words[1:]
+
+
+def who_ends_it(access_request: AccessRequest) -> list[str]:
+    """Who else is in it, and whether the target ends it by itself: it tells whoever decides how much rests on us."""
+    method, target = access_request.authentication, access_request.target
+    said = [who_else_gets_it(method), who_ends(kind=target.kind, target=target.slug, authentication=method)]
+    return [sentence for sentence in said if sentence]
 
 
 def changes_of(access_request: AccessRequest, record: Record | None, *, at: datetime) -> list[Change]:

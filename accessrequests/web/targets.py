@@ -14,8 +14,8 @@ from accessrequests.domain.actions import SERVER_DATABASES
 from accessrequests.domain.events import Event
 from accessrequests.domain.privileges import Level
 from accessrequests.domain.situation import Tally
-from accessrequests.models import PolicyVersion, Target
-from accessrequests.queries import catalogue, clock, standing, targets
+from accessrequests.models import Inventory, PolicyVersion, Target
+from accessrequests.queries import catalogue, clock, room, standing, targets
 from accessrequests.queries.asks import NotReadYet
 from accessrequests.queries.targets import Said
 from accessrequests.web import shown
@@ -41,6 +41,18 @@ class Card:
     tally: Tally
     says: Sequence[Said]
     inventory_is_read: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """How much of one thing a target holds."""
+
+    name: str
+    limit: int
+    taken: int
+    tone: str
+    words: str
+    more: str
 
 
 @portal_page("GET")
@@ -85,12 +97,38 @@ def target_page(request: HttpRequest, slug: str) -> HttpResponse:
             for grant in grants
         ],
         "most": targets.MOST_SHOWN,
+        "clusters": sorted(getattr(target, "inventory", Inventory()).clusters.items()),
+        "bars": _bars(target),
         "trouble": [
             (event, sentences.timeline(Event(event.event), actor=event.actor, facts=event.facts))
             for event in (targets.trouble_of(target) if mine.sees_all else [])
         ],
     }
     return show(request, "targets/target.html", context)
+
+
+def _bars(target: Target) -> list[Bar]:
+    return [
+        Bar(
+            name=room.NAMES[quota.name],
+            limit=quota.limit,
+            taken=min(quota.taken, quota.limit),
+            tone="out" if not quota.free else "low" if quota.free <= quota.reserve else "",
+            words=f"{quota.used} of {quota.limit} are used.",
+            more=_more(quota),
+        )
+        for quota in room.quotas_of(target)
+    ]
+
+
+def _more(quota: room.Quota) -> str:
+    promised = f"{_are(quota.promised, 'more ')} promised. " if quota.promised else ""
+    left = _are(quota.free) if quota.free else "None is"
+    return f"{promised}{left} left for ordinary access; {_are(quota.reserve)} kept free for break-glass."
+
+
+def _are(number: int, more: str = "") -> str:
+    return f"{number} {more}{'is' if number == 1 else 'are'}"
 
 
 def _newest_policy() -> PolicyVersion | None:

@@ -389,13 +389,6 @@ class TestJson:
             "policy": {"name": "sandbox", "version": 3},
         }
 
-    def test_reads_a_verdict_of_before_there_were_conditions(self) -> None:
-        stored = to_json(_judge(READ_RULE))
-        for key in ("authentication", "unscoped", "widest_ipv4", "widest_ipv6"):
-            del stored[key]
-
-        assert from_json(stored) == _judge(READ_RULE)
-
     def test_passes_over_the_people_that_other_layers_add(self) -> None:
         verdict = _judge(READ_RULE)
         stored = to_json(verdict)

@@ -127,7 +127,7 @@ class TestRoom:
 
         assert not found.verdict["allowed"]
         assert found.verdict["sentences"][0] == (
-            "ecommerce-prod is full: of 100 database users 95 are there, and 5 are kept free for emergencies. Give back "
+            "ecommerce-prod is full: of 100 database users 95 are taken, and 5 are kept free for emergencies. Give back "
             "access that is not needed any more, or ask again when some has ended."
         )
         with pytest.raises(Refused, match="is full"):
@@ -144,8 +144,8 @@ class TestRoom:
         assert (users.taken, users.promised, users.reserve, users.free) == (95, 1, 5, 0)
         assert (entries.taken, entries.promised, entries.reserve, entries.free) == (9, 1, 1, 0)
         second.refresh_from_db()
-        assert "94 are there and 1 more promised" in str(holdings.judged_today(second))
-        with pytest.raises(Refused, match="94 are there and 1 more promised"):
+        assert "94 are taken and 1 more promised" in str(holdings.judged_today(second))
+        with pytest.raises(Refused, match="94 are taken and 1 more promised"):
             make.approve(second, cast.grace)
 
     def test_comes_back_when_a_grant_ends_that_never_was_on_the_target(self, cast: Cast) -> None:

@@ -1,0 +1,41 @@
+"""How each gate of an access is known to be open on a kind of target, and who ends it, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from accessrequests.domain.kinds import KINDS, named_method
+from accessrequests.domain.lifecycle import GateName
+
+GROUP_METHODS = frozenset({"oidc", "ldap"})
+
+_MONGODB: Mapping[GateName, str] = {
+    GateName.NETWORK: "Read back from the user. A login of ours would come from another address, so none can prove it.",
+    GateName.USER: "Proved by a login, while the user can do nothing yet.",
+    GateName.ROLES: "Read back from the user: exactly what was approved.",
+}
+_ATLAS: Mapping[GateName, str] = {
+    GateName.NETWORK: "Read back from the project's access list until it is active. The list counts for every cluster.",
+    GateName.USER: "Read back, and every cluster of its scope says that it has the user.",
+    GateName.ROLES: "Read back with the user: exactly what was approved, on exactly these clusters.",
+}
+_PROVED: Mapping[str, Mapping[GateName, str]] = {"mongodb": _MONGODB, "atlas": _ATLAS}
+
+
+def how_proved(kind: str, gate: GateName) -> str:
+    return _PROVED[kind][gate]
+
+
+def who_ends(*, kind: str, target: str, authentication: str) -> str:
+    """Whether the target ends the access by itself, should we be away when its time is over."""
+    if authentication in KINDS[kind].expiring:
+        return f"{target} deletes the user by itself when its time is over, too, should we be away then."
+    return f"{target} has no end of its own for who signs in with {named_method(authentication)}: only we end it."
+
+
+def who_else_gets_it(authentication: str) -> str:
+    """What is given to a group is given to all who are in it, now and later; empty for what one person holds."""
+    if authentication not in GROUP_METHODS:
+        return ""
+    named = named_method(authentication)
+    return f"Where an {named} group is named, everyone in the group gets it, and everyone loses it at the end."
