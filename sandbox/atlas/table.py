@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-
+from sandbox.atlas import (
+    access_list,
+    certificates,
+    clusters,
+    custom_roles,
+    database_users,
+    events,
+    history,
+    limits,
+    people,
+    project_users,
+    projects,
+    service_accounts,
+    teams,
+)
 from sandbox.atlas.routes import Route
 
-_MODULES = (
-    "projects",
-    "database_users",
-    "certificates",
-    "custom_roles",
-    "access_list",
-    "clusters",
-    "history",
-    "events",
-    "limits",
-    "project_users",
-    "people",
-    "teams",
-    "service_accounts",
+_RESOURCES = (
+    access_list,
+    certificates,
+    clusters,
+    custom_roles,
+    database_users,
+    events,
+    history,
+    limits,
+    people,
+    project_users,
+    projects,
+    service_accounts,
+    teams,
 )
 
 
 def all_routes() -> tuple[Route, ...]:
     """What every resource's module exports as ROUTES. Those with more literal segments come first, so that they win."""
-    routes: list[Route] = []
-    for name in _MODULES:
-        module = f"{__package__}.{name}"
-        if importlib.util.find_spec(module) is not None:
-            routes += importlib.import_module(module).ROUTES
+    routes = [route for resource in _RESOURCES for route in resource.ROUTES]
     return tuple(sorted(routes, key=lambda route: route.template.count("{")))
