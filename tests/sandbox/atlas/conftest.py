@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox.servers import scratch_directory
+from tests.sandbox.atlas.api import Api, served
 from tests.sandbox.atlas.behind import Behind
 
 
@@ -16,3 +17,9 @@ def behind() -> Iterator[Behind]:
         made = Behind(directory)
         yield made
         made.remove()
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    with served() as api:
+        yield api
