@@ -34,6 +34,15 @@ TARGETS: Mapping[str, tuple[str, str]] = {
     "shop-prod": ("Shop production", "production"),
 }
 
+# Projects of the Atlas stand-in, as targets.
+ATLAS_TARGETS: Mapping[str, tuple[str, str]] = {
+    "ecommerce-dev": ("Ecommerce development", "development"),
+    "ecommerce-staging": ("Ecommerce staging", "staging"),
+    "ecommerce-prod": ("Ecommerce production", "production"),
+}
+# Those of them that the product has in its catalogue.
+ATLAS_ON_OFFER: tuple[str, ...] = ()
+
 _EVERYBODY = ("read", "request", "decide", "reveal", "end", "audit")
 
 
@@ -61,37 +70,55 @@ def people_document(identities: Mapping[str, Mapping[str, str]] | None = None) -
 
 def targets_document(hosts: Mapping[str, str]) -> dict[str, Any]:
     """The catalogue: what people may know of each target."""
-    return {
-        "targets": {
-            slug: {
-                "name": name,
-                "environment": environment,
-                "owner": "data-owners",
-                "data_classes": ["personal", "payment"],
-                "kind": "mongodb",
-                "offers": {"kinds": ["database_user"], "authentication": ["scram"]},
-                "connect_to": {"hosts": [hosts[slug]], "options": {"replicaSet": "rs0", "directConnection": "true"}},
-            }
-            for slug, (name, environment) in TARGETS.items()
+    mongodb = {
+        slug: {
+            **_entry(name, environment),
+            "kind": "mongodb",
+            "offers": {"kinds": ["database_user"], "authentication": ["scram"]},
+            "connect_to": {"hosts": [hosts[slug]], "options": {"replicaSet": "rs0", "directConnection": "true"}},
         }
+        for slug, (name, environment) in TARGETS.items()
+    }
+    atlas = {
+        slug: {
+            **_entry(*ATLAS_TARGETS[slug]),
+            "kind": "atlas",
+            "offers": {"kinds": ["database_user"], "authentication": ["scram"]},
+        }
+        for slug in ATLAS_ON_OFFER
+    }
+    return {"targets": mongodb | atlas}
+
+
+def _entry(name: str, environment: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "environment": environment,
+        "owner": "data-owners",
+        "data_classes": ["personal", "payment"],
     }
 
 
-def connections_document(hosts: Mapping[str, str], *, username: str, passwords: Mapping[str, str]) -> dict[str, Any]:
-    """The workers' own records: how they reach each target, and with what secret."""
-    return {
-        "targets": {
-            slug: {
-                "kind": "mongodb",
-                "hosts": [hosts[slug]],
-                "options": {"replicaSet": "rs0"},
-                "username": username,
-                "password": passwords[slug],
-                "tls": False,
-            }
-            for slug in TARGETS
+def connections_document(
+    hosts: Mapping[str, str],
+    *,
+    username: str,
+    passwords: Mapping[str, str],
+    atlas: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """The workers' own records: how they reach each target, and with what secret. `atlas`: those of Atlas projects."""
+    mongodb = {
+        slug: {
+            "kind": "mongodb",
+            "hosts": [hosts[slug]],
+            "options": {"replicaSet": "rs0"},
+            "username": username,
+            "password": passwords[slug],
+            "tls": False,
         }
+        for slug in TARGETS
     }
+    return {"targets": mongodb | {slug: dict((atlas or {})[slug]) for slug in ATLAS_ON_OFFER}}
 
 
 def policy_document() -> dict[str, Any]:
@@ -100,9 +127,26 @@ def policy_document() -> dict[str, Any]:
     return {
         "name": "sandbox",
         "rules": [
-            _rule("development", "development", [], approvals=[], maximum="PT24H"),
+            _rule("development", "development", [], approvals=[], maximum="PT24H", targets=["shop-dev"]),
             _rule("staging-read", "staging", ["read"], approvals=[], maximum="PT24H"),
             _rule("staging-write", "staging", ["write"], approvals=[data_owner], maximum="PT24H"),
+            # Looking at made-up data for weeks harms nobody, and shows how Atlas is asked again and again.
+            _rule(
+                "ecommerce-dev-read",
+                "development",
+                ["read"],
+                approvals=[],
+                maximum="P30D",
+                targets=["ecommerce-dev"],
+            ),
+            _rule(
+                "ecommerce-dev-change",
+                "development",
+                ["write", "admin"],
+                approvals=[],
+                maximum="PT24H",
+                targets=["ecommerce-dev"],
+            ),
             _rule("production-read", "production", ["read"], approvals=[data_owner], maximum="PT8H"),
             _rule(
                 "production-change", "production", ["write", "admin"], approvals=[data_owner, security], maximum="PT4H"
@@ -112,11 +156,17 @@ def policy_document() -> dict[str, Any]:
 
 
 def _rule(
-    name: str, environment: str, levels: list[str], *, approvals: list[dict[str, Any]], maximum: str
+    name: str,
+    environment: str,
+    levels: list[str],
+    *,
+    approvals: list[dict[str, Any]],
+    maximum: str,
+    targets: list[str] | None = None,
 ) -> dict[str, Any]:
     return {
         "name": name,
-        "match": {"environments": [environment], "targets": [], "levels": levels},
+        "match": {"environments": [environment], "targets": targets or [], "levels": levels},
         "eligible": ["engineering"],
         "approvals": approvals,
         "maximum": maximum,

@@ -138,6 +138,13 @@ class Environment:
             "IDENTITY_PRIVATE_KEY": key.decode(),
         }
 
+    def of_atlas(self, told: Mapping[str, str]) -> dict[str, str]:
+        """For the Atlas stand-in, which knows nothing of the product."""
+        return {name: value for name, value in os.environ.items() if name in INHERITED} | {
+            "PYTHONUNBUFFERED": "1",
+            **told,
+        }
+
     def _everybody(self, role: str) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if name in INHERITED}
         return inherited | {

@@ -88,12 +88,21 @@ class Preparation:
             end(self._process, stop_signal=signal.SIGKILL, patience=2.0)
 
 
-def write_files(*, places: Places, secrets: WorldSecrets, mongods: Mapping[str, Mongod], issuer: str) -> None:
+def write_files(
+    *,
+    places: Places,
+    secrets: WorldSecrets,
+    mongods: Mapping[str, Mongod],
+    atlas: Mapping[str, Mapping[str, Any]],
+    issuer: str,
+) -> None:
     """The files that an operator would write by hand; only the connection records hold secrets."""
     for folder in (places.logs, places.mail, places.static, places.anchor.parent):
         folder.mkdir(mode=0o700)
     hosts = {slug: mongod.host for slug, mongod in mongods.items()}
-    connections = catalogue.connections_document(hosts, username=WORKER_USER, passwords=secrets.worker_passwords)
+    connections = catalogue.connections_document(
+        hosts, username=WORKER_USER, passwords=secrets.worker_passwords, atlas=atlas
+    )
     documents = {
         places.directory / PEOPLE: catalogue.people_document(
             {name: {"issuer": issuer, "subject": subject_of(name)} for name in catalogue.NAMES}

@@ -19,6 +19,7 @@ from sandbox.processes import PortReservation
 from sandbox.readiness import Readiness
 from sandbox.seed import SIZES, seed_target
 from sandbox.servers import Mongod, Postgres, Server, ServerError, Valkey
+from sandbox.stand_in import StandIn
 from sandbox.state_file import StateFile
 from sandbox.supervisor import Pids, Supervisor, wait_for
 from sandbox.units import ProcessUnit, ServerUnit, Unit
@@ -27,6 +28,7 @@ _READY_SECONDS = 60.0
 _PRODUCTION = "shop-prod"
 _MONGOD = "mongod:"
 _IDENTITY = "identity"
+_ATLAS = "atlas"
 
 
 class World:
@@ -38,6 +40,7 @@ class World:
         self.postgres = Postgres(directory / "postgres")
         self.redis = Valkey(directory / "redis", password=self.secrets.redis_password)
         self.mongods = {slug: Mongod(directory / f"mongod-{slug}", slug) for slug in SIZES}
+        self.stand_in = StandIn(directory)
         self._web_port = _reserve(port)
         self._identity_port = _reserve(None)
         self._state_file = state_file
@@ -79,8 +82,16 @@ class World:
             environment=self.environment.of_identity(),
             log=self.places.logs / f"{_IDENTITY}.log",
         )
+        told = self.stand_in.environment(control_token=self.secrets.control_token)
+        units[_ATLAS] = ProcessUnit(
+            _ATLAS,
+            command=("python", "-m", "sandbox.atlas"),
+            environment=self.environment.of_atlas(told),
+            log=self.places.logs / f"{_ATLAS}.log",
+        )
         servers = {"redis": self.redis, "postgres": self.postgres}
-        servers |= {f"{_MONGOD}{slug}": mongod for slug, mongod in self.mongods.items()}
+        mongods = self.mongods | self.stand_in.mongods
+        servers |= {f"{_MONGOD}{name}": mongod for name, mongod in mongods.items()}
         return units | {name: ServerUnit(name, server) for name, server in servers.items()}
 
     def start(self) -> None:
@@ -89,13 +100,20 @@ class World:
         :raises ServerError: a part did not start; the message says which, and why.
         """
         write_files(
-            places=self.places, secrets=self.secrets, mongods=self.mongods, issuer=self.environment.identity_url
+            places=self.places,
+            secrets=self.secrets,
+            mongods=self.mongods,
+            atlas=self.stand_in.connections(),
+            issuer=self.environment.identity_url,
         )
+        self.stand_in.write_files(shop_password=self.secrets.shop_password)
         rest = [Background(partial(self._start_target, slug)) for slug in self.mongods]
+        rest += [Background(partial(self._start_cluster, name)) for name in self.stand_in.mongods]
         rest.append(Background(partial(self._start_server, "redis", self.redis)))
         database = Background(self._start_database)
         self._preparation.begin()
         self.supervisor.begin()
+        self.units[_ATLAS].start()
         self.units[WEB].start()  # It loads meanwhile, and answers "not ready" until there is a database.
         database.result()
         self._prepared = self._preparation.result()
@@ -126,6 +144,7 @@ class World:
                 )
         self.supervisor.end()
         self._web_port.release()
+        self.stand_in.release()
         self._identity_port.release()
 
     def state(self) -> dict[str, Any]:
@@ -150,6 +169,7 @@ class World:
                 "control_url": f"{self.environment.identity_url}/control/people/",
                 "control_token": self.secrets.control_token,
             },
+            "atlas": self.stand_in.state(control_token=self.secrets.control_token),
             "control": {"socket": str(self.places.control), "token": self.secrets.control_token},
         }
 
@@ -176,6 +196,10 @@ class World:
             worker_password=self.secrets.worker_passwords[slug],
             app_password=self.secrets.shop_password,
         )
+
+    def _start_cluster(self, name: str) -> None:
+        self._start_server(f"{_MONGOD}{name}", self.stand_in.mongods[name])
+        self.stand_in.fill(name)
 
     def _await_ready(self) -> None:
         token = self._prepared.tokens["alice"]

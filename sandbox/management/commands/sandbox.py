@@ -40,7 +40,7 @@ class Command(BaseCommand):
             help="stop or start one part of a running world, or run in it what stands after --",
         )
         parser.add_argument(
-            "name", nargs="?", help="redis, worker, worker_urgent, relay, web, postgres or mongod:<slug>"
+            "name", nargs="?", help="redis, worker, worker_urgent, relay, web, postgres, atlas or mongod:<slug>"
         )
         parser.add_argument("--state-file", type=Path, help="write here how to use this world (or find it here)")
         parser.add_argument("--port", type=int, help="where the web listens (default: any free port)")
@@ -105,7 +105,7 @@ class Command(BaseCommand):
         begun = time.monotonic()
         world = World(directory, port=options["port"], state_file=state_file)
         try:
-            self._say("Starting PostgreSQL, Valkey, three mongods, web, relay and workers …")
+            self._say("Starting PostgreSQL, Valkey, seven mongods, an Atlas, web, relay and workers …")
             world.start()
             self._say(f"Ready after {time.monotonic() - begun:.1f} s at {world.environment.base_url}")
             if not options["no_tour"]:
