@@ -82,7 +82,8 @@ def _failed(claim: Claim, attempt: Attempt, spec: GrantSpec, error: ProvisionerE
         attempt=attempt.number,
         sentence=str(error),
         permanent=error.permanent,
-        unreachable=error.unreachable,
+        # A target that says when to come again has not refused: that counts as little as no answer.
+        unreachable=error.unreachable or error.retry_after > 0,
     )
     if not again:
         if not error.unreachable:
