@@ -53,7 +53,7 @@ def _connection(cluster: Mapping[str, Any]) -> dict[str, Any]:
     options = dict(parsed["options"])
     found["hosts"] = [f"{host}:{port}" for host, port in parsed["nodelist"]]
     found["options"] = {name: _text(value) for name, value in options.items() if name in _OPTIONS}
-    found["tls"] = options.get("tls", options.get("ssl", "true")) in {True, "true"}
+    found["tls"] = options.get("tls", options.get("ssl", "false")) in {True, "true"}
     return found
 
 
