@@ -55,6 +55,7 @@ def _answer(project: Project, clusters: list[Cluster], request: Request) -> Answ
     found = [
         (login, cluster)
         for cluster in clusters
+        if cluster.log_path
         for login in _log(cluster.log_path).logins()
         if not login.username.startswith(_OURS)
         and (start is None or login.at >= start)

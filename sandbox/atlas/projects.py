@@ -25,7 +25,7 @@ def get_system(_organisation: Organisation, request: Request) -> Answer:
     account = request.account
     key = {"id": account.key, "publicKey": account.key, "accessList": [], "roles": []}
     system = {"apiKey": key, "appName": "MongoDB Atlas", "build": "stand-in", "throttling": False}
-    return Answer(body={**system, "links": [request.link()]})
+    return Answer(body={**system, "ipAddress": request.peer, "links": [request.link()]})
 
 
 def list_projects(organisation: Organisation, request: Request) -> Answer:

@@ -87,4 +87,4 @@ def _patterns(template: str) -> tuple[re.Pattern[str], ...]:
             "".join(f"(?P<{part}>.+?)" if index % 2 else re.escape(part) for index, part in enumerate(parts)), re.DOTALL
         )
 
-    return tuple(pattern(segment) for segment in decoded(template))
+    return tuple(pattern(segment) for segment in decoded(template) if segment)

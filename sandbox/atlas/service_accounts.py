@@ -125,6 +125,7 @@ def _shown(organisation: Organisation, account: Account, project: Project | None
         "name": account.name,
         "roles": list(account.org_roles if project is None else account.project_roles[project.id]),
         "secrets": facts.get("secrets", []),
+        "systemManaged": False,
     }
 
 

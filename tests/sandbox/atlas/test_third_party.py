@@ -19,6 +19,8 @@ from pyatlassdk.admin.models.user_custom_db_role import UserCustomDBRole
 from sandbox.atlas.organisation import new_id
 from sandbox.atlas.project import Cluster
 from sandbox.atlas.table import all_routes
+from tests.sandbox.atlas.api import KEY, SECRET
+from tests.sandbox.atlas.api import served as served_organisation
 from tests.sandbox.atlas.serving import CLIENT_ID, CLIENT_SECRET, PRIVATE_KEY, PUBLIC_KEY, Served, serving
 
 # The least that the product itself needs.
@@ -40,7 +42,7 @@ def client(request: pytest.FixtureRequest, served: Served) -> Iterator[AtlasAdmi
     base = f"{served.server.origin}/api/atlas/v2"
     tokens = f"{served.server.origin}/api/oauth/token"
     if request.param == "oauth2":
-        account: dict[str, str] = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "oauth_token_url": tokens}
+        account: dict[str, Any] = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "oauth_token_url": tokens}
     else:
         account = {"public_key": PUBLIC_KEY, "private_key": PRIVATE_KEY}
     with AtlasAdminClient(base_url=base, **account) as made:
@@ -131,3 +133,43 @@ def test_rights_are_refused_in_its_own_words(client: AtlasAdminClient, served: S
     with pytest.raises(AtlasApiError) as refused:
         client.ldap_configuration.get_group_user_security(served.project.id)
     assert refused.value.payload["errorCode"] == "USER_UNAUTHORIZED"
+
+
+def test_reads_whatever_else_the_product_reads() -> None:
+    """It checks each answer against the specification."""
+    with served_organisation() as api:
+        project, organisation = api.project.id, api.organisation.id
+        api.add_user()
+        api.post("/accessList", [{"ipAddress": "192.0.2.7"}])
+        api.post("/users", {"username": "invited@example.com", "roles": ["GROUP_READ_ONLY"]})
+        tokens = f"{api.server.origin}/api/oauth/token"
+        account = {"client_id": KEY, "client_secret": SECRET, "oauth_token_url": tokens}
+        with AtlasAdminClient(base_url=f"{api.server.origin}/api/atlas/v2", **account) as client:
+            people, accounts = client.mongo_db_cloud_users, client.service_accounts
+            limit = "atlas.project.security.databaseAccess.users"
+            read = [
+                client.root.get_system_status(),
+                client.organizations.list_orgs(),
+                client.organizations.get_org(organisation),
+                client.organizations.get_org_groups(organisation),
+                client.projects.list_groups(),
+                client.projects.get_group(project),
+                client.projects.list_group_limits(project),
+                client.projects.get_group_limit(project, limit),
+                client.clusters.list_group_clusters(project),
+                client.clusters.get_group_cluster("orders", project),
+                client.clusters.get_group_cluster_status("orders", project),
+                client.monitoring_and_logs.list_group_processes(project),
+                client.alert_configurations.list_group_alert_configs(project),
+                client.events.list_group_events(project),
+                client.access_tracking.get_group_db_access_history_cluster(cluster_name="orders", group_id=project),
+                people.list_group_users(project),
+                people.list_org_users(organisation),
+                client.teams.list_org_teams(organisation),
+                client.teams.list_group_teams(project),
+                accounts.list_group_service_accounts(project),
+                accounts.list_org_service_accounts(organisation),
+                client.rate_limiting.list_rate_limits(),
+                client.ldap_configuration.get_group_user_security(project),
+            ]
+    assert all(each is not None for each in read)
