@@ -8,6 +8,7 @@ Everything is JSON under /control/ on the stand-in's own port, for whoever holds
     PATCH              /control/buckets/{name}      {capacity, refill, seconds, remaining}
     DELETE             /control/tokens              take back every access token
     GET        DELETE  /control/calls               the last calls of the API, oldest first, without passwords
+    POST               /control/invitations         {username, accepts}: what an invited person does with the mail
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from typing import Any
 from sandbox.atlas.buckets import Buckets, UnknownBucket
 from sandbox.atlas.credentials import Tokens
 from sandbox.atlas.faults import Faults, UnknownFault
-from sandbox.atlas.settings import Settings, UnknownSetting
+from sandbox.atlas.organisation import Organisation
+from sandbox.atlas.people import NotInvited, answer_invitation
+from sandbox.atlas.settings import UnknownSetting
 from sandbox.atlas.wire import Answer, created, gone
 
 PREFIX = "/control"
@@ -66,9 +69,12 @@ class Calls:
 class Control:
     """Answers what is asked under /control/."""
 
-    def __init__(self, *, token: str, settings: Settings, faults: Faults, buckets: Buckets, tokens: Tokens) -> None:
+    def __init__(
+        self, *, token: str, organisation: Organisation, faults: Faults, buckets: Buckets, tokens: Tokens
+    ) -> None:
         self._token = token
-        self._settings = settings
+        self._organisation = organisation
+        self._settings = organisation.settings
         self._faults = faults
         self._buckets = buckets
         self._tokens = tokens
@@ -79,22 +85,27 @@ class Control:
         said = headers.get("authorization", "")
         if not self._token or not hmac.compare_digest(said.encode(), f"Bearer {self._token}".encode()):
             return _REFUSED
-        what, *rest = segments or ("",)
         try:
-            match what:
-                case "settings":
-                    return self._answer_settings(method, body)
-                case "faults":
-                    return self._answer_faults(method, rest, body)
-                case "buckets":
-                    return self._answer_buckets(method, rest, body)
-                case "tokens" if method == "DELETE":
-                    self._tokens.void()
-                    return gone()
-                case "calls":
-                    return self._answer_calls(method)
-        except (UnknownSetting, UnknownFault, UnknownBucket) as error:
+            return self._carry_out(method, segments or ("",), body)
+        except (UnknownSetting, UnknownFault, UnknownBucket, NotInvited) as error:
             return Answer(status=422, body={"detail": str(error)})
+
+    def _carry_out(self, method: str, segments: tuple[str, ...], body: Any) -> Answer:
+        what, *rest = segments
+        match what:
+            case "settings":
+                return self._answer_settings(method, body)
+            case "faults":
+                return self._answer_faults(method, rest, body)
+            case "buckets":
+                return self._answer_buckets(method, rest, body)
+            case "tokens" if method == "DELETE":
+                self._tokens.void()
+                return gone()
+            case "calls":
+                return self._answer_calls(method)
+            case "invitations" if method == "POST":
+                return self._answer_invitations(_object(body))
         return _UNKNOWN
 
     def _answer_settings(self, method: str, body: Any) -> Answer:
@@ -120,6 +131,11 @@ class Control:
             self.calls.forget()
             return gone()
         return Answer(body=self.calls.as_list())
+
+    def _answer_invitations(self, said: dict[str, Any]) -> Answer:
+        with self._organisation.changing():
+            answer_invitation(self._organisation, str(said.get("username")), accepts=said.get("accepts", True) is True)
+        return gone()
 
 
 def _object(body: Any) -> dict[str, Any]:

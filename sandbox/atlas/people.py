@@ -24,6 +24,10 @@ _USERS = "/orgs/{orgId}/users"
 Shown = dict[str, Any]
 
 
+class NotInvited(LookupError):
+    """Nobody of this name has an invitation that is still open."""
+
+
 def list_org_users(organisation: Organisation, request: Request) -> Answer:
     people = filtered(organisation, organisation.people.values(), request)
     return Answer(body=page(request, [org_user(organisation, each) for each in people]))
@@ -72,11 +76,11 @@ def forget(organisation: Organisation, person: Person) -> None:
 def answer_invitation(organisation: Organisation, username: str, *, accepts: bool) -> Person:
     """What the invited person does with the mail; the control endpoint says it for them.
 
-    :raises KeyError: nobody of this name has an invitation that is still open.
+    :raises NotInvited: there is none, or not any more.
     """
     person = organisation.person(username)
     if person is None or status_of(organisation, person) != PENDING:
-        raise KeyError(username)
+        raise NotInvited(f"{username} has no invitation that is still open.")
     person.status = ACTIVE if accepts else REJECTED
     if accepts:
         person.created_at = organisation.now().timestamp()

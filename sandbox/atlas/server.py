@@ -54,7 +54,7 @@ class AtlasServer(ThreadingHTTPServer):
         self.overlaps = Overlaps()
         self.control = Control(
             token=control_token,
-            settings=organisation.settings,
+            organisation=organisation,
             faults=self.faults,
             buckets=self.buckets,
             tokens=tokens,
