@@ -32,6 +32,15 @@ class TestSeal:
         with pytest.raises(CannotOpen):
             sealing.open_sealed(sealing.seal("s", purpose="grant/1"), purpose="grant/2")
 
+    def test_under_a_key_of_ones_own_opens_for_those_who_have_the_secret(self) -> None:
+        own = sealing.key_of("the account's secret")
+        sealed = sealing.seal("token", purpose="p", keys=own)
+
+        assert sealing.open_sealed(sealed, purpose="p", keys=sealing.key_of("the account's secret")) == "token"
+        for keys in (None, sealing.key_of("another")):
+            with pytest.raises(CannotOpen):
+                sealing.open_sealed(sealed, purpose="p", keys=keys)
+
     @pytest.mark.parametrize("position", [3, 20, -2])
     def test_does_not_open_when_it_was_changed(self, position: int) -> None:
         sealed = bytearray(sealing.seal("secret", purpose="p"))

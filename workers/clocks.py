@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
+from django.db import connection
 
 from accessrequests.operations import clocks
 from accessrequests.queries import clock, work
@@ -158,4 +159,5 @@ class Latest:
         except Exception:
             log.exception("clock_not_heard", target=slug)
         finally:
+            connection.close()  # Atlas is asked with a token that stands in a row.
             self._open.discard(slug)

@@ -15,6 +15,7 @@ from accessrequests.queries.connections import Left
 from workers.provisioners.atlas.failures import AtlasFailure
 
 WAIT_UNSAID = 10.0  # the documentation's first step where an answer does not say how long to wait
+_CERTIFICATES = "certs"
 _DIGITS = re.compile(r"[0-9]{1,9}")
 LONGEST_WAIT = queries.LONGEST_HOLD.total_seconds()
 
@@ -48,8 +49,8 @@ _SHARES: Mapping[Urgency, _Share] = {
 
 
 def bucket_of(segments: Sequence[str]) -> str:
-    """Atlas counts by kind of resource: groups/databaseUsers, orgs/users."""
-    return "/".join((segments[0], *segments[2:3]))
+    """Atlas counts by kind of resource, and certificates apart: groups/databaseUsers, orgs/users."""
+    return "/".join((segments[0], *segments[2:3], *(name for name in segments[-1:] if name == _CERTIFICATES)))
 
 
 def check(*, target: str, bucket: str, urgency: Urgency, is_safe: bool) -> None:

@@ -86,15 +86,15 @@ _KINDS: Mapping[str, Kind] = {
     for code in codes.split()
 }
 _SENTENCES: Mapping[Kind, str] = {
-    Kind.GONE: "It is no longer there.",
-    Kind.EXISTS: "Something of that name is there already.",
-    Kind.IN_USE: "Somebody else still needs it.",
-    Kind.FULL: "A limit of the Atlas project is reached. End access that is no longer needed, or have the limit raised.",
-    Kind.REFUSED: "Atlas will not take it as it is.",
-    Kind.RIGHTS: "Atlas does not let the worker's account do this there. Check its project roles, its API access list "
-    "and the project in the connection record.",
-    Kind.BUSY: "Atlas cannot take it right now.",
-    Kind.UNKNOWN: "Atlas refused it.",
+    Kind.GONE: "It is no longer there ({}).",
+    Kind.EXISTS: "Something of that name is there already ({}).",
+    Kind.IN_USE: "Somebody else still needs it ({}).",
+    Kind.FULL: "A limit of the Atlas project is reached ({}). End access that is no longer needed, or have it raised.",
+    Kind.REFUSED: "Atlas will not take it as it is ({}).",
+    Kind.RIGHTS: "Atlas does not let the worker's account do this there ({}). Check its roles in the project, its API "
+    "access list, and the project in the connection record.",
+    Kind.BUSY: "Atlas cannot take it right now ({}).",
+    Kind.UNKNOWN: "Atlas refused it ({}).",
 }
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{1,79}")
 
@@ -170,7 +170,7 @@ class Refusal:
                 retry_after=wait,
             )
         kind = Kind.RIGHTS if self.status == HTTPStatus.UNAUTHORIZED else self.kind
-        return AtlasFailure(f"{_SENTENCES[kind]} ({named})", code=self.code, status=self.status, retry_after=wait)
+        return AtlasFailure(_SENTENCES[kind].format(named), code=self.code, status=self.status, retry_after=wait)
 
 
 def code_of(body: object) -> str:
