@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 # In the order in which the contract of the sandbox lists them.
@@ -34,15 +34,12 @@ TARGETS: Mapping[str, tuple[str, str]] = {
     "shop-prod": ("Shop production", "production"),
 }
 
-# Projects of the Atlas stand-in, as targets.
+# Projects of the Atlas stand-in, as targets of the same names.
 ATLAS_TARGETS: Mapping[str, tuple[str, str]] = {
     "ecommerce-dev": ("Ecommerce development", "development"),
     "ecommerce-staging": ("Ecommerce staging", "staging"),
     "ecommerce-prod": ("Ecommerce production", "production"),
 }
-# Those of them that the product has in its catalogue.
-ATLAS_ON_OFFER: tuple[str, ...] = ()
-
 _EVERYBODY = ("read", "request", "decide", "reveal", "end", "audit")
 
 
@@ -68,8 +65,8 @@ def people_document(identities: Mapping[str, Mapping[str, str]] | None = None) -
     }
 
 
-def targets_document(hosts: Mapping[str, str]) -> dict[str, Any]:
-    """The catalogue: what people may know of each target."""
+def targets_document(hosts: Mapping[str, str], *, projects: Collection[str] = ()) -> dict[str, Any]:
+    """The catalogue: what people may know of each target. `projects`: those of Atlas that are in it too."""
     mongodb = {
         slug: {
             **_entry(name, environment),
@@ -85,7 +82,7 @@ def targets_document(hosts: Mapping[str, str]) -> dict[str, Any]:
             "kind": "atlas",
             "offers": {"kinds": ["database_user"], "authentication": ["scram"]},
         }
-        for slug in ATLAS_ON_OFFER
+        for slug in projects
     }
     return {"targets": mongodb | atlas}
 
@@ -118,7 +115,7 @@ def connections_document(
         }
         for slug in TARGETS
     }
-    return {"targets": mongodb | {slug: dict((atlas or {})[slug]) for slug in ATLAS_ON_OFFER}}
+    return {"targets": mongodb | {slug: dict(record) for slug, record in (atlas or {}).items()}}
 
 
 def policy_document() -> dict[str, Any]:
@@ -127,7 +124,7 @@ def policy_document() -> dict[str, Any]:
     return {
         "name": "sandbox",
         "rules": [
-            _rule("development", "development", [], approvals=[], maximum="PT24H", targets=["shop-dev"]),
+            _rule("development", "development", [], approvals=[], maximum="PT24H", targets=[*TARGETS]),
             _rule("staging-read", "staging", ["read"], approvals=[], maximum="PT24H"),
             _rule("staging-write", "staging", ["write"], approvals=[data_owner], maximum="PT24H"),
             # Looking at made-up data for weeks harms nobody, and shows how Atlas is asked again and again.

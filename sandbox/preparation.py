@@ -107,7 +107,7 @@ def write_files(
         places.directory / PEOPLE: catalogue.people_document(
             {name: {"issuer": issuer, "subject": subject_of(name)} for name in catalogue.NAMES}
         ),
-        places.directory / TARGETS: catalogue.targets_document(hosts),
+        places.directory / TARGETS: catalogue.targets_document(hosts, projects=list(atlas)),
         places.directory / POLICY: catalogue.policy_document(),
         places.connections: connections,
     }

@@ -9,7 +9,7 @@ from typing import Self
 import httpx2
 import psycopg
 
-from sandbox.catalogue import ATLAS_ON_OFFER, TARGETS
+from sandbox.catalogue import ATLAS_TARGETS, TARGETS
 from sandbox.commands import RELAY, WORKER, WORKER_URGENT
 
 _CONSUMERS = frozenset(f"consumer/{name}" for name in (RELAY, WORKER, WORKER_URGENT))
@@ -59,7 +59,7 @@ class Readiness:
             if answer.status_code != httpx2.codes.OK:
                 return f"GET /api/v1/targets/ answers {answer.status_code}: {answer.text[:300]}"
             read = {target["slug"] for target in answer.json()["results"] if _inventory_read_at(target)}
-            waiting = sorted({*TARGETS, *ATLAS_ON_OFFER} - read)
+            waiting = sorted({*TARGETS, *ATLAS_TARGETS} - read)
             return f"the inventory of {', '.join(waiting)} is not read yet" if waiting else ""
         return "the web does not answer"
 

@@ -16,7 +16,8 @@ from sandbox import catalogue
 from sandbox.bare_mongo import BareClient, BareError
 from sandbox.seed import SIZES, WORKER_USER, seed_shop, seed_target
 from sandbox.servers import Mongod, scratch_directory
-from workers.provisioners.connection_record import ConnectionRecord, parse_record
+from sandbox.stand_in import StandIn
+from workers.provisioners.connection_record import AtlasRecord, ConnectionRecord, parse_record
 from workers.provisioners.mongodb.provisioner import MongoDBProvisioner
 from workers.provisioners.tag import Tagger
 
@@ -148,6 +149,20 @@ class TestFiles:
             record = parse_record(slug=slug, raw=raw, directory=tmp_path, plain_text_allowed=True)
             assert isinstance(record, ConnectionRecord)
             assert record.password == "secret"
+
+    def test_the_projects_of_atlas_are_what_workers_take(self, tmp_path: Any) -> None:
+        atlas = StandIn(tmp_path).connections()
+        passwords = dict.fromkeys(catalogue.TARGETS, "secret")
+        document = catalogue.connections_document(self.HOSTS, username="u", passwords=passwords, atlas=atlas)
+        owned, projects = set(), set()
+        for slug in catalogue.ATLAS_TARGETS:
+            raw = document["targets"][slug]
+            record = parse_record(slug=slug, raw=raw, directory=tmp_path, plain_text_allowed=True)
+            assert isinstance(record, AtlasRecord)
+            projects.add(record.project_id)
+            owned |= {slug} if record.owner else set()
+        assert owned == {"ecommerce-dev"}
+        assert len(projects) == len(catalogue.ATLAS_TARGETS)
 
     def test_everybody_is_where_the_contract_puts_them(self) -> None:
         people = catalogue.people_document()["people"]
