@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from accessrequests.domain.events import Actor, Event, Via
 from accessrequests.models import AuditEvent
-from accessrequests.operations.refusals import RECORDED_A_MINUTE, Refused, record_refusal
+from accessrequests.operations.refusals import RECORDED_A_MINUTE, NotYours, Refused, record_refusal
 from accessrequests.queries import people
+from tests import make
 from tests.make import Cast
 from tests.traces import Traces, leaves_nothing
 
@@ -33,3 +34,16 @@ class TestRecordRefusal:
         refused = AuditEvent.objects.filter(event="grant.refused")
         assert refused.filter(actor="mallory").count() == RECORDED_A_MINUTE
         assert refused.filter(actor="os:root").count() == 1
+
+
+class TestNotYours:
+    def test_is_kept_as_a_refusal_of_what_is_there(self, cast: Cast) -> None:
+        asked, grant = make.submit(cast.alice), make.approved_grant(cast.alice, cast.bob)
+
+        refused = [NotYours(asked).refused, NotYours(grant, "Somebody reached for it.").refused]
+
+        assert [(one.event, one.subject) for one in refused] == [
+            ("access_request.refused", str(asked)),
+            ("grant.refused", str(grant)),
+        ]
+        assert str(refused[1]) == "Somebody reached for it."

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from allauth.mfa.models import Authenticator
+
 from accessrequests.domain.events import Event
 from accessrequests.models import Person
 from accessrequests.operations import sessions
 from accessrequests.queries.asks import Invalid
+from tests import make
 from tests.fixtures import MovableClock
 from tests.make import Cast
 from tests.traces import Traces, leaves_nothing, refuses
@@ -57,6 +60,22 @@ class TestEndSessions:
 
         assert held.get_session_auth_hash() != before
         assert traces.events() == [("person.sessions_ended", "alice", "person/alice")]
+
+
+class TestForgetSecondFactor:
+    def test_takes_it_away_and_ends_the_sessions_that_it_proved(self, cast: Cast) -> None:
+        Authenticator.objects.create(user=cast.alice, type=Authenticator.Type.TOTP, data={})
+        traces = Traces()
+
+        assert sessions.forget_second_factor(username="alice", actor=make.OPERATOR)
+
+        assert not Authenticator.objects.exists()
+        assert Person.objects.get(pk=cast.alice.pk).session_round == cast.alice.session_round + 1
+        assert traces.events() == [("person.second_factor_removed", "os:tests", "person/alice")]
+
+    def test_of_somebody_who_has_none_changes_nothing(self, cast: Cast) -> None:
+        with leaves_nothing():
+            assert not sessions.forget_second_factor(username="alice", actor=make.OPERATOR)
 
 
 class TestTimeZone:
