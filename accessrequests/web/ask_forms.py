@@ -26,7 +26,14 @@ from accessrequests.queries.offers import (
     roughly,
     wants_on_offer,
 )
-from accessrequests.web.ask_scope import addresses_hint, cluster_choices, clusters_of, fitting_methods, method_choices
+from accessrequests.web.ask_scope import (
+    addresses_hint,
+    cluster_choices,
+    clusters_of,
+    fitting_methods,
+    method_choices,
+    needs_address,
+)
 from accessrequests.web.fields import AnyOf, Length, Moment, Words, text_line
 from accessrequests.web.forms import LENGTHS, LONGEST_TEXT
 
@@ -137,6 +144,7 @@ class AskForm(forms.Form):
     )
     source_addresses = Words(
         label="Only from these addresses",
+        error_messages={"required": "Name the address that you connect from."},
         required=False,
         widget=text_line(spellcheck="false"),
     )
@@ -173,6 +181,7 @@ class AskForm(forms.Form):
         self.method_boxes = method_choices(self.offer.target, self.methods, self.method) if self.offer.target else []
         hint = addresses_hint(self.offer.target, conditions, self.offer.observed)
         self.fields["source_addresses"].help_text = hint
+        self.fields["source_addresses"].required = needs_address(self.offer.target)
 
     @property
     def wanted(self) -> str:

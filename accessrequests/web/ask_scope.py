@@ -39,6 +39,10 @@ def observed_address(request: HttpRequest) -> str:
     return write_network(network) if network is not None else ""
 
 
+def needs_address(target: Target | None) -> bool:
+    return target is not None and KINDS[target.kind].needs_address
+
+
 def clusters_of(target: Target | None, inventory: Inventory | None) -> Mapping[str, Any]:
     if target is None or inventory is None or not KINDS[target.kind].has_clusters:
         return {}
@@ -51,11 +55,10 @@ def fill_in(
     """What goes without saying on this target, and nothing that was meant for another one."""
     there = [name for name in initial.get("clusters", ()) if name in clusters]
     initial["clusters"] = there or (list(clusters) if len(clusters) == 1 else [])
-    needs_address = target is not None and KINDS[target.kind].needs_address
     typed = str(initial.get("source_addresses", ""))
-    if needs_address and not typed.strip():
+    if needs_address(target) and not typed.strip():
         initial["source_addresses"] = observed
-    elif not needs_address and typed == observed:
+    elif not needs_address(target) and typed == observed:
         initial["source_addresses"] = ""
     return initial
 
@@ -96,7 +99,7 @@ def method_choices(target: Target, methods: Sequence[str], chosen: str) -> list[
 
 def addresses_hint(target: Target | None, conditions: Conditions | None, observed: str) -> str:
     """What the addresses are for on this target, where one is seen to come from, and how wide a block may be."""
-    if target is None or not KINDS[target.kind].needs_address:
+    if target is None or not needs_address(target):
         said = [FROM_ANYWHERE]
     else:
         said = [f"{target.slug} lets nobody in from elsewhere."]

@@ -10,7 +10,7 @@ from accessrequests.domain import policy, privileges, sentences
 from accessrequests.domain.actions import SERVER_DATABASES
 from accessrequests.domain.events import Event
 from accessrequests.domain.gates import who_else_gets_it, who_ends
-from accessrequests.domain.kinds import named_method
+from accessrequests.domain.kinds import KINDS, SCRAM, named_method
 from accessrequests.domain.lifecycle import AccessRequestState, GrantState
 from accessrequests.domain.privileges import Privilege, Resource
 from accessrequests.domain.window import spell_duration
@@ -105,8 +105,10 @@ def _short(number: int) -> str:
 
 
 def signs_in(access_request: AccessRequest) -> str:
-    words = named_method(access_request.authentication)
-    return words[:1].upper() + words[1:]
+    """Nothing where a password is all that there ever is."""
+    method = access_request.authentication
+    is_usual = method == SCRAM and not KINDS[access_request.target.kind].has_clusters
+    return "" if is_usual else f"With {named_method(method)}"
 
 
 def who_ends_it(access_request: AccessRequest) -> list[str]:
