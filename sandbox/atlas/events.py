@@ -10,7 +10,7 @@ from sandbox.atlas.project import Project
 from sandbox.atlas.routes import READ_ONLY, Route
 from sandbox.atlas.wire import Answer, AtlasError, Request, page
 
-_MOST = 20_000  # Kept of a project; Atlas itself forgets in the end.
+_MOST = 2000  # Kept of a project, since every change writes all of them to the snapshot.
 _PATH = "/groups/{groupId}/events"
 _RAW = "raw"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -89,7 +89,7 @@ def answer_invitation(organisation: Organisation, username: str, *, accepts: boo
     return person
 
 
-def filtered(organisation: Organisation, people: Sequence[Person] | Any, request: Request) -> list[Person]:
+def filtered(organisation: Organisation, people: Iterable[Person], request: Request) -> list[Person]:
     """Those whom the query asks for; unless it says which, those who are active or invited.
 
     :raises AtlasError: a status that is none.
@@ -111,13 +111,13 @@ def filtered(organisation: Organisation, people: Sequence[Person] | Any, request
 
 def org_user(organisation: Organisation, person: Person) -> Shown:
     assignments = [
-        {"groupId": project.id, "groupRoles": project.members[person.id]}
+        {"groupId": project.id, "groupRoles": list(project.members[person.id])}
         for project in organisation.projects.values()
         if person.id in project.members
     ]
     return {
         **_who(organisation, person),
-        "roles": {"groupRoleAssignments": assignments, "orgRoles": person.org_roles},
+        "roles": {"groupRoleAssignments": assignments, "orgRoles": list(person.org_roles)},
         "teamIds": [team.id for team in organisation.teams.values() if person.id in team.members],
     }
 

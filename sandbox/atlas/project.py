@@ -72,11 +72,17 @@ class Project:
     wake: Callable[[], float] = time.time  # The organisation's: it wakes the deployer and says what time it is.
 
     def changed(self, clusters: Iterable[str] | None = None) -> None:
-        """Users, roles or entries are others now: these clusters, or all, are PENDING until they have them."""
+        """Users, roles or entries are others now: these clusters, or all, are PENDING until they have them.
+
+        `changed_at` is the first change that waits: many changes, one soon after the other, put none of them off.
+        """
+        waits_already = any(not cluster.is_applied for cluster in self.clusters.values())
         self.revision += 1
         for name in self.clusters if clusters is None else clusters:
             self.clusters[name].revision = self.revision
-        self.changed_at = self.wake()
+        now = self.wake()
+        if not waits_already:
+            self.changed_at = now
 
     def due_entries(self, now: float) -> set[str]:
         """Entries that shall count by now and are not ACTIVE yet."""

@@ -31,6 +31,20 @@ class TestStatus:
         api.delete("/databaseUsers/admin/jdoe")
         assert api.get(f"{ORDERS}/status")["changeStatus"] == "PENDING"
 
+    def test_a_stream_of_changes_puts_none_of_them_off(self, api: Api) -> None:
+        """The deployer waits from the first change that the clusters do not have."""
+        api.settle()
+        api.later(seconds=10)
+        first = api.now.timestamp()
+        api.add_user()
+        api.later(seconds=1)
+        api.add_user(username="second")
+        assert api.project.changed_at == first
+        api.settle()
+        api.later(seconds=1)
+        api.add_user(username="third")
+        assert api.project.changed_at == api.now.timestamp()
+
     def test_of_an_unknown_cluster_is_not_found(self, api: Api) -> None:
         for path in ("/clusters/none", "/clusters/none/status"):
             check_refused(api.call("GET", path), 404, "CLUSTER_NOT_FOUND", "none", api.project.id)
