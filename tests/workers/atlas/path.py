@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from django.db.models import F
 from pytest_django import Settings
 
 from accessrequests.domain.events import Job, Via
-from accessrequests.models import Grant, OutboxMessage, SharedObject, Target
+from accessrequests.models import ConnectionBudget, Grant, OutboxMessage, SharedObject, Target
 from accessrequests.operations import credentials, outbox
 from accessrequests.operations.credentials import Revealed
 from accessrequests.queries import clock
@@ -25,6 +26,10 @@ from tests.workers.rows import carry, due_now, fresh
 from workers import connections
 
 SLUG = "ecommerce-prod"
+MOST_TRIES = 40
+
+
+def _nothing() -> None: ...
 
 
 @dataclass(frozen=True)
@@ -41,20 +46,21 @@ class Way:
     def reveal(self, grant: Grant) -> Revealed:
         return credentials.reveal(grant_id=grant.pk, person=self.cast.alice, via=Via.API)
 
-    def provision(self, grant: Grant, *, tries: int = 60) -> Grant:
-        """Carry it as often as it wants to be carried."""
-        return _carried(grant, Job.PROVISION, until={"active", "revoking", "revoked"}, tries=tries)
+    def provision(self, grant: Grant, *, look: Callable[[], None] = _nothing) -> Grant:
+        """Carry it as often as it wants to be carried, and look in between."""
+        return _carried(grant, Job.PROVISION, until={"active", "revoking", "revoked"}, look=look)
 
-    def revoke(self, grant: Grant, *, tries: int = 60) -> Grant:
-        return _carried(grant, Job.REVOKE, until={"revoked"}, tries=tries)
+    def revoke(self, grant: Grant, *, look: Callable[[], None] = _nothing) -> Grant:
+        return _carried(grant, Job.REVOKE, until={"revoked"}, look=look)
 
 
-def _carried(grant: Grant, job: Job, *, until: set[str], tries: int) -> Grant:
-    for _ in range(tries):
+def _carried(grant: Grant, job: Job, *, until: set[str], look: Callable[[], None]) -> Grant:
+    for _ in range(MOST_TRIES):
         if fresh(grant).state in until:
             break
         due_now(job, grant)
         carry(job, grant)
+        look()
         longest_call_is_over(grant)
     return fresh(grant)
 
@@ -62,6 +68,7 @@ def _carried(grant: Grant, job: Job, *, until: set[str], tries: int) -> Grant:
 def longest_call_is_over(grant: Grant) -> None:
     """Time passes, in which every call that was on its way has arrived, and the target is asked again."""
     SharedObject.objects.update(stray_calls_until=clock.now())
+    ConnectionBudget.objects.update(held_until=None, remaining=F("capacity"))
     earlier = clock.now() - timedelta(minutes=1)
     Grant.objects.filter(pk=grant.pk).update(stray_calls_until=None)
     Grant.objects.filter(pk=grant.pk, revocation_started_at__isnull=False).update(revocation_started_at=earlier)

@@ -1,0 +1,128 @@
+"""Guards one grant on Atlas against every fault of the stand-in at any call of its life: nothing doubled, wider or left."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from accessrequests.domain.events import Via
+from accessrequests.models import Grant, SharedObject
+from accessrequests.operations import grants
+from sandbox.atlas.faults import AFTER, BEFORE
+from sandbox.atlas.organisation import new_id
+from sandbox.atlas.project import Cluster, Project
+from sandbox.atlas.table import all_routes
+from tests.make import Cast
+from tests.sandbox.atlas.serving import Served, serving
+from tests.workers.atlas.path import Way, path
+from tests.workers.rows import events_of, fresh
+from workers.provisioners.atlas.users import POWERLESS_DATABASE, whole_seconds
+
+# More of them by hand: ATLAS_FAULT_ROUNDS=200 make test T=tests/faults/test_atlas.py
+ROUNDS = int(os.environ.get("ATLAS_FAULT_ROUNDS", "16"))
+FAULTS = sorted({*BEFORE, *AFTER})
+CALLS = 16  # about as many as either half of a life makes
+APPROVED = {("read", "shop", "orders"), ("read", POWERLESS_DATABASE, "")}
+HERE = "127.0.0.1/32"
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """The stand-in's side. There is no cluster here; what one would say is said for it."""
+
+    served: Served
+
+    @property
+    def project(self) -> Project:
+        return self.served.project
+
+    def fail_one_call(self, fault: str, *, skip: int) -> None:
+        self.served.control("DELETE", "faults")
+        self.served.order(fault, skip=skip, times=1, seconds=0.02)
+
+    def carry_out(self) -> None:
+        with self.served.server.organisation.lock:
+            self.project.opened(list(self.project.access_list))
+            for cluster in self.project.clusters.values():
+                cluster.applied_revision = cluster.revision
+
+    def check_nothing_is_more_than_approved(self, grant: Grant) -> None:
+        end = fresh(grant).expires_at
+        with self.served.server.organisation.lock:
+            users = list(self.project.database_users.values())
+            entries = dict(self.project.access_list)
+        assert [user["username"] for user in users] in ([], [grant.username])
+        assert set(entries) <= {HERE}
+        for user in users:
+            assert user["scopes"] == [{"name": "main", "type": "CLUSTER"}]
+            assert {_role(role) for role in user["roles"]} <= APPROVED
+        for held in (*users, *entries.values()):
+            assert end is not None
+            assert datetime.fromisoformat(held["deleteAfterDate"]) <= whole_seconds(end)
+
+
+def _role(role: dict[str, Any]) -> tuple[str, str, str]:
+    return role["roleName"], role["databaseName"], role.get("collectionName") or ""
+
+
+@pytest.fixture
+def atlas() -> Iterator[Atlas]:
+    with serving(routes=all_routes()) as served:
+        served.project.clusters["main"] = Cluster(
+            id=new_id(), name="main", created_at=0.0, hosts=["127.0.0.1:9"], options={"tls": "false"}
+        )
+        served.server.organisation.settings.active_seconds = 60.0
+        yield Atlas(served)
+
+
+@pytest.fixture
+def way(atlas: Atlas, committed_cast: Cast, settings: Settings, tmp_path: Path) -> Iterator[Way]:
+    with path(
+        cast=committed_cast,
+        settings=settings,
+        directory=tmp_path,
+        url=atlas.served.server.origin,
+        project_id=atlas.project.id,
+        org_id=atlas.served.server.organisation.id,
+    ) as found:
+        yield found
+
+
+@pytest.mark.timeout(900)
+def test_a_life_ends_as_it_should_whatever_fails_on_the_way(way: Way, atlas: Atlas) -> None:
+    chance = random.Random()
+    for number in range(ROUNDS):
+        seed = chance.getrandbits(32)
+        try:
+            live_through(way, atlas, random.Random(seed))
+        except AssertionError as error:
+            raise AssertionError(f"Round {number}, seed {seed}: {error}") from error
+
+
+def live_through(way: Way, atlas: Atlas, chance: random.Random) -> None:
+    grant = way.approved()
+
+    def look() -> None:
+        atlas.check_nothing_is_more_than_approved(grant)
+        atlas.carry_out()
+
+    atlas.fail_one_call(chance.choice(FAULTS), skip=chance.randrange(CALLS))
+    made = way.provision(grant, look=look)
+    assert made.state == "active", f"{made.state}: {made.last_error}"
+    atlas.fail_one_call(chance.choice(FAULTS), skip=chance.randrange(CALLS))
+    grants.release(grant_id=grant.pk, holder=way.cast.alice, via=Via.API)
+    gone = way.revoke(grant, look=look)
+
+    assert gone.state == "revoked", f"{gone.state}: {gone.last_error}"
+    assert (atlas.project.database_users, atlas.project.access_list) == ({}, {})
+    assert not SharedObject.objects.exclude(kind="turn").exists()
+    told = events_of(grant)
+    assert [told.count(f"grant.{fact}") for fact in ("activated", "cut", "revoked")] == [1, 1, 1]
