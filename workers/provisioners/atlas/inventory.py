@@ -12,7 +12,7 @@ from workers.provisioners.atlas.project import AtlasProject
 from workers.provisioners.base import InventorySnapshot
 from workers.provisioners.connection_record import AtlasRecord
 
-_UNKNOWN_SIZE: Mapping[str, int] = {"documents": 0, "bytes": 0}
+_UNKNOWN_SIZE: Mapping[str, int] = {}  # and not 0, which would be told as a size
 # Names as the limits endpoint of a project has them.
 LIMITS = {
     "database_users": "atlas.project.security.databaseAccess.users",
