@@ -162,20 +162,20 @@ def after(fault: Fault | None) -> None:
 
 
 class Overlaps:
-    """Who writes which access list just now: two writes of one project must not overlap (ATLAS 0.7)."""
+    """What is being written just now: two writes of one project's access list, or of its roles, must not overlap."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._writing: set[str] = set()
 
-    def begin(self, project: str) -> bool:
+    def begin(self, place: str) -> bool:
         """False: somebody else is at it."""
         with self._lock:
-            if project in self._writing:
+            if place in self._writing:
                 return False
-            self._writing.add(project)
+            self._writing.add(place)
             return True
 
-    def finish(self, project: str) -> None:
+    def finish(self, place: str) -> None:
         with self._lock:
-            self._writing.discard(project)
+            self._writing.discard(place)

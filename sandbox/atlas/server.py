@@ -21,6 +21,11 @@ from sandbox.atlas.wire import API, Answer, AtlasError, Request, decoded
 
 LOOPBACK = "127.0.0.1"
 _TOKENS = "tokens.json"
+# What must not be written by two at a time (ATLAS 0.7), and what the second one is told.
+_ONE_AT_A_TIME = {
+    "/groups/{groupId}/accessList": "UNEXPECTED_ERROR",
+    "/groups/{groupId}/customDBRoles": "AUTOMATION_CONFIG_CONCURRENT_MODIFICATION",
+}
 
 
 class _Handler(Handler):
@@ -144,19 +149,20 @@ class AtlasServer(ThreadingHTTPServer):
         return dressed(answer, request, route, headers)
 
     def _apart(self, request: Request, route: Route) -> Answer:
-        """Run the operation; writes of one access list at the same time fail, where that is ordered."""
-        if route.method == "GET" or not route.template.startswith("/groups/{groupId}/accessList"):
+        """Run the operation; writes of one list, or of one project's roles, at the same time fail where that is set."""
+        what = next((each for each in _ONE_AT_A_TIME if route.template.startswith(each)), None)
+        if route.method == "GET" or what is None:
             return self._run(request, route)
-        project = request.parameters["groupId"]
-        alone = self.overlaps.begin(project)
+        place = what.format_map(request.parameters)
+        alone = self.overlaps.begin(place)
         try:
             if not alone and self.organisation.settings.overlap_fails:
-                raise AtlasError("UNEXPECTED_ERROR")
+                raise AtlasError(_ONE_AT_A_TIME[what])
             time.sleep(self.organisation.settings.access_list_write_seconds)
             return self._run(request, route)
         finally:
             if alone:
-                self.overlaps.finish(project)
+                self.overlaps.finish(place)
 
     def _run(self, request: Request, route: Route) -> Answer:
         """What was changed is on disk before the answer, or the fault after it, goes out."""

@@ -20,7 +20,7 @@ class Settings:
     active_seconds: float = 2.0  # From a new entry of the access list until it is ACTIVE.
     purge_lag_seconds: float = 15.0  # From an expiration date until the purge takes what has expired.
     delete_missing_user: str = "USER_NOT_FOUND"  # The code when a user to be deleted is not there; GET has its own.
-    overlap_fails: bool = False  # 500 for a write of a project's access list while another one is under way.
+    overlap_fails: bool = False  # For a write of an access list or of roles while another one is under way.
     access_list_write_seconds: float = 0.0  # How long such a write is under way.
     token_seconds: float = 3600.0
     token_mints_per_minute: int = 10  # For one account from one address.

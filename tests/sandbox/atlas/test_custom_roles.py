@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -178,3 +179,14 @@ class TestDelete:
         assert api.delete(f"{ROLES}/tidy").status_code == 204
         assert api.get("/databaseUsers/admin/jdoe")["roles"] == [read]
         assert api.get(f"{ROLES}/heir")["inheritedRoles"] == []
+
+
+def test_writes_that_overlap_fail_where_that_is_set(api: Api) -> None:
+    api.organisation.settings.change({"overlap_fails": True, "access_list_write_seconds": 0.5})
+    bodies = [{"roleName": f"role{number}", "inheritedRoles": READ} for number in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        answers = sorted(pool.map(lambda body: api.post(ROLES, body), bodies), key=lambda each: each.status_code)
+    assert answers[0].status_code == 202
+    for refused in answers[1:]:
+        check_refused(refused, 409, "AUTOMATION_CONFIG_CONCURRENT_MODIFICATION")
+    assert len(api.get(ROLES)) == 1
