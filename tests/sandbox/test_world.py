@@ -128,6 +128,7 @@ def test_two_worlds_from_beginning_to_end(worlds: Callable[[], Running], subtest
     for look in (
         check_state_file,
         check_every_part_opens,
+        check_atlas,
         check_state_file_is_not_written_over,
         check_web_knows_no_secret_of_a_target,
         check_commands_run_inside,
@@ -150,6 +151,43 @@ def check_state_file(world: Running) -> None:
     assert world.state_file.stat().st_mode & 0o777 == 0o600
     assert set(state["pids"]) == {*PROCESSES, "identity", "atlas", "redis", "postgres", "mongod"}
     assert [pid for pid in all_pids(state["pids"]) if is_gone(pid)] == []
+    clusters = {f"{project}-{cluster}" for project, found in state["atlas"]["clusters"].items() for cluster in found}
+    assert len(clusters) == 4
+    assert set(state["pids"]["mongod"]) == {*state["targets"], *clusters}
+
+
+def check_atlas(world: Running) -> None:
+    """With the product's own keys: every project is there, applied, and holds what the catalogue says."""
+    atlas = world.state["atlas"]
+    assert set(atlas) >= {
+        *("url", "client_id", "client_secret", "public_key", "private_key", "org_id", "projects", "project_id"),
+        *("database", "control_url", "control_token", "owner"),
+    }
+    assert set(atlas["owner"]) == {"client_id", "client_secret", "public_key", "private_key"}
+    assert atlas["projects"]["ecommerce-dev"] == atlas["project_id"]
+    form = {"grant_type": "client_credentials"}
+    login = (atlas["client_id"], atlas["client_secret"])
+    token = httpx2.post(f"{atlas['url']}/api/oauth/token", data=form, auth=login).json()["access_token"]
+    headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.atlas.2025-03-12+json"}
+    with httpx2.Client(base_url=f"{atlas['url']}/api/atlas/v2/groups/", headers=headers) as client:
+        for name, project in atlas["projects"].items():
+            clusters = client.get(f"{project}/clusters").json()["results"]
+            assert {each["name"] for each in clusters} == set(atlas["clusters"][name])
+            for cluster in clusters:
+                status = client.get(f"{project}/clusters/{cluster['name']}/status").json()["changeStatus"]
+                assert status == "APPLIED"
+                assert cluster["connectionStrings"]["standard"].startswith("mongodb://127.0.0.1:")
+                with MongoClient[dict[str, Any]](atlas["clusters"][name][cluster["name"]]["uri"]) as root:
+                    assert root[atlas["database"]].orders.find_one()
+        owners = [
+            user
+            for user in client.get(f"{atlas['project_id']}/users").json()["results"]
+            if "GROUP_OWNER" in user["roles"] and user["orgMembershipStatus"] == "ACTIVE"
+        ]
+    assert len(owners) == 1
+    settings = f"{atlas['control_url']}/settings"
+    assert httpx2.get(settings).status_code == 401
+    assert httpx2.get(settings, headers={"Authorization": f"Bearer {atlas['control_token']}"}).status_code == 200
 
 
 def check_every_part_opens(world: Running) -> None:
@@ -221,12 +259,12 @@ def check_killed_processes_come_back(world: Running) -> None:
 
 
 def check_stopped_parts_stay_down(world: Running) -> None:
-    for name in ("redis", "worker", "mongod:shop-dev"):
+    for name in ("redis", "worker", "mongod:shop-dev", "mongod:ecommerce-prod-reporting"):
         stopped = run("stop", name, "--state-file", world.state_file)
         assert stopped.returncode == 0, stopped.stderr
         assert pids_of(world, name) == []
     time.sleep(1)
-    for name in ("redis", "worker", "mongod:shop-dev"):
+    for name in ("redis", "worker", "mongod:shop-dev", "mongod:ecommerce-prod-reporting"):
         assert pids_of(world, name) == []
         started = run("start", name, "--state-file", world.state_file)
         assert started.returncode == 0, started.stderr
