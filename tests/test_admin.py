@@ -76,6 +76,8 @@ def world(cast: Cast) -> Cast:
         target="shop-prod", bucket="groups/accessList", capacity=1200, remaining=900, seen_at=make.now()
     )
     live(cast.alice, cast.bob)
+    shared = models.SharedObject.objects.create(target=make.target(), kind="custom_role", key="access-1")
+    shared.uses.create(grant=models.Grant.objects.get(), attempted_at=make.now())
     make.submit(cast.alice)
     return cast
 

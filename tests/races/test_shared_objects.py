@@ -22,7 +22,7 @@ from workers import ledger
 from workers.ledger import PostgresLedger
 from workers.provisioners.base import Busy, ProvisionerError
 
-ROUNDS = int(os.environ.get("ACCESS_TEST_ROUNDS", "20"))
+ROUNDS = int(os.environ.get("ACCESS_TEST_ROUNDS", "12"))
 ROLES = ("read@shop", "readWrite@shop", "dbAdmin@shop", "read@crm")
 RISK = 0.08
 LEDGER = PostgresLedger("shop-prod")
