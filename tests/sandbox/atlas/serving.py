@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -119,14 +118,11 @@ class Served:
 
 
 @contextmanager
-def serving(directory: Path | None = None, *, routes: Sequence[Route] | None = None) -> Iterator[Served]:
-    """A stand-in with one project, a service account that owns it and an API key that does."""
-    organisation = Organisation(name="Tests", directory=directory)
-    project = organisation.add_project(Project(id=new_id(), name="tests", created_at=0.0))
-    roles = {project.id: ("GROUP_OWNER",)}
-    for key, secret in ((CLIENT_ID, CLIENT_SECRET), (PUBLIC_KEY, PRIVATE_KEY)):
-        organisation.accounts[key] = Account(key=key, secrets=(secret,), name="tests", project_roles=roles)
+def serving(*, routes: Sequence[Route] | None = None, organisation: Organisation | None = None) -> Iterator[Served]:
+    """A stand-in of this organisation, or of one with a project, a service account that owns it and an API key that does."""
     shelf = Shelf()
+    organisation = organisation or _organisation()
+    project = next(iter(organisation.projects.values()))
     server = AtlasServer(
         port=0, organisation=organisation, routes=routes or shelf.routes(), control_token=CONTROL_TOKEN
     )
@@ -138,3 +134,12 @@ def serving(directory: Path | None = None, *, routes: Sequence[Route] | None = N
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def _organisation() -> Organisation:
+    organisation = Organisation(name="Tests")
+    project = organisation.add_project(Project(id=new_id(), name="tests", created_at=0.0))
+    roles = {project.id: ("GROUP_OWNER",)}
+    for key, secret in ((CLIENT_ID, CLIENT_SECRET), (PUBLIC_KEY, PRIVATE_KEY)):
+        organisation.accounts[key] = Account(key=key, secrets=(secret,), name="tests", project_roles=roles)
+    return organisation

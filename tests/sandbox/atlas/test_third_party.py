@@ -18,7 +18,9 @@ from pyatlassdk.admin.models.user_custom_db_role import UserCustomDBRole
 
 from sandbox.atlas.organisation import new_id
 from sandbox.atlas.project import Cluster
+from sandbox.atlas.seed import grown
 from sandbox.atlas.table import all_routes
+from sandbox.ecommerce import CLUSTERS, DEV, PROD, AtlasKeys, organisation_document
 from tests.sandbox.atlas.api import KEY, SECRET
 from tests.sandbox.atlas.api import served as served_organisation
 from tests.sandbox.atlas.serving import CLIENT_ID, CLIENT_SECRET, PRIVATE_KEY, PUBLIC_KEY, Served, serving
@@ -133,6 +135,24 @@ def test_rights_are_refused_in_its_own_words(client: AtlasAdminClient, served: S
     with pytest.raises(AtlasApiError) as refused:
         client.ldap_configuration.get_group_user_security(served.project.id)
     assert refused.value.payload["errorCode"] == "USER_UNAUTHORIZED"
+
+
+def test_reads_the_organisation_of_the_sandbox() -> None:
+    """It cannot read users with custom roles, so that these are in one project only."""
+    keys = AtlasKeys()
+    clusters = {project: [{"name": name} for name in names] for project, names in CLUSTERS.items()}
+    seed = organisation_document(keys=keys, clusters=clusters, shop_password="a password of some length")
+    with serving(routes=all_routes(), organisation=grown(seed)) as made:
+        base = f"{made.server.origin}/api/atlas/v2"
+        key = keys.api_key
+        with AtlasAdminClient(base_url=base, public_key=key.public_key, private_key=key.private_key) as client:
+            for project in (keys.projects[DEV], keys.projects[PROD]):
+                users = client.database_users.list_group_database_users(project).results or []
+                assert {"shop-app", "shop-reports"} <= {each.username for each in users}
+            for project in keys.projects.values():
+                (role,) = client.custom_database_roles.list_group_custom_db_role_roles(project)
+                assert role.role_name == "supportDesk"
+                assert client.project_ip_access_list.list_group_access_list_entries(project).results
 
 
 def test_reads_whatever_else_the_product_reads() -> None:
