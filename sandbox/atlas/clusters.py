@@ -61,7 +61,6 @@ def found(project: Project, request: Request) -> Cluster:
 def _shown(project: Project, cluster: Cluster, request: Request) -> dict[str, Any]:
     shown = {
         "backupEnabled": True,
-        "biConnector": {"enabled": False, "readPreference": "secondary"},
         "clusterType": "REPLICASET",
         "connectionStrings": {} if cluster.paused else {"standard": cluster.standard},
         "createDate": stamp(cluster.created_at),

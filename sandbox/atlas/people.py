@@ -159,7 +159,7 @@ def _who(organisation: Organisation, person: Person) -> Shown:
             "inviterUsername": person.inviter,
         }
     shown |= {"country": "DE", "createdAt": stamp(person.created_at), "firstName": person.first_name}
-    shown |= {"lastName": person.last_name, "mobileNumber": None}
+    shown["lastName"] = person.last_name
     return shown | ({"lastAuth": stamp(person.last_auth)} if person.last_auth is not None else {})
 
 

@@ -20,10 +20,11 @@ _METHODS = ("GET", "POST", "PATCH", "DELETE")
 _SCOPES = {"groupId": "GROUP", "orgId": "ORGANIZATION", "userId": "USER", "ipAddress": "IP"}
 
 
-def get_system(_organisation: Organisation, request: Request) -> Answer:
+def get_system(organisation: Organisation, request: Request) -> Answer:
     """That there is an API, and who asks."""
     account = request.account
-    key = {"id": account.key, "publicKey": account.key, "accessList": [], "roles": []}
+    identifier = organisation.account_facts.get(account.key, {}).get("id", account.key)
+    key = {"id": identifier, "publicKey": account.key, "accessList": [], "roles": []}
     system = {"apiKey": key, "appName": "MongoDB Atlas", "build": "stand-in", "throttling": False}
     return Answer(body={**system, "ipAddress": request.peer, "links": [request.link()]})
 

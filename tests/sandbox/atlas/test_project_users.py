@@ -29,7 +29,6 @@ class TestAdd:
                 "roles": [READER, "GROUP_DATA_ACCESS_READ_ONLY"],
                 "username": "amir@example.com",
                 "firstName": "Amir",
-                "mobileNumber": None,
             }.items()
         )
         assert api.get(f"{USERS}/{made['id']}") == made
