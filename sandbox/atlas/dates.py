@@ -24,9 +24,9 @@ def moment_of(text: str) -> datetime:
     """
     try:
         said = datetime.fromisoformat(text)
-    except ValueError as error:
+        return said.replace(tzinfo=UTC) if said.tzinfo is None else said.astimezone(UTC)
+    except (OverflowError, ValueError) as error:
         raise AtlasError("INVALID_DATE_FORMAT", text) from error
-    return said.replace(tzinfo=UTC) if said.tzinfo is None else said.astimezone(UTC)
 
 
 def asked_expiry(body: Mapping[str, Any], now: datetime) -> str | None:

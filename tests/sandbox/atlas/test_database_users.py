@@ -235,6 +235,7 @@ class TestDates:
         [
             ("2026-03-01T11:59:59Z", "EXPIRATION_DATE_IN_PAST"),
             ("tomorrow", "INVALID_DATE_FORMAT"),
+            ("0001-01-01T00:00:00+14:00", "INVALID_DATE_FORMAT"),
             (1772366400, "INVALID_JSON_ATTRIBUTE"),
         ],
     )
