@@ -188,8 +188,9 @@ class Digest:
             return False
         what = _md5(f"{method}:{said['uri']}")
         signed = f"{said['nonce']}:{said['nc']}:{said['cnonce']}:auth:{what}"
+        sent = said.get("response", "").encode()
         return any(
-            hmac.compare_digest(_md5(f"{_md5(f'{account.key}:{REALM}:{secret}')}:{signed}"), said.get("response", ""))
+            hmac.compare_digest(_md5(f"{_md5(f'{account.key}:{REALM}:{secret}')}:{signed}").encode(), sent)
             for secret in account.secrets
         )
 

@@ -231,7 +231,8 @@ class TestDigest:
         digest = Digest(accounts=accounts(), clock=clock)
         signed = signature(digest.challenge())
         clock.now += 300
-        for authorization in (signed, signature('Digest nonce="foreign"'), "nonsense"):
+        unreadable = signed.replace("response=", 'response="é", was=')
+        for authorization in (signed, signature('Digest nonce="foreign"'), unreadable, "nonsense"):
             with pytest.raises(Unauthenticated):
                 digest.account(method="GET", target="/a?b=c", authorization=authorization)
 
