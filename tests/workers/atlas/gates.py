@@ -10,9 +10,7 @@ from typing import Any
 
 from accessrequests.domain.privileges import Privilege, Resource
 from accessrequests.models import Grant, SharedObject
-from sandbox.atlas import access_list as entries
-from sandbox.atlas import custom_roles as roles
-from sandbox.atlas import database_users as users
+from sandbox.atlas.table import all_routes
 from tests import make
 from tests.sandbox.atlas.serving import CLIENT_ID, CLIENT_SECRET, Served, serving
 from workers.ledger import PostgresLedger
@@ -80,7 +78,7 @@ class Gates:
 
 @contextmanager
 def gates() -> Iterator[Gates]:
-    with serving(routes=(*entries.ROUTES, *roles.ROUTES, *users.ROUTES)) as served:
+    with serving(routes=all_routes()) as served:
         record = AtlasRecord(
             slug=TARGET,
             project_id=served.project.id,
