@@ -68,6 +68,9 @@ class GrantSpec:
     `kind` is one of AccessKind. `clusters` is the scope as approved: on a target that has clusters, none means all.
     `was_confirmed`: the target once confirmed, tag and all, that the object of this very name is the one we made. It is
     then ours to end, even when somebody has taken the tag off since.
+
+    `principal` is who gets the roles where no user is made: a database user as name@database, or an Atlas user by
+    address. `ends_running`: at the end, what runs with roles that were added `since` then is ended too.
     """
 
     grant_id: int
@@ -80,6 +83,9 @@ class GrantSpec:
     expires_at: datetime
     password: str = field(default="", repr=False)
     was_confirmed: bool = False
+    principal: str = ""
+    since: datetime | None = None
+    ends_running: bool = True
 
 
 class Proof(StrEnum):

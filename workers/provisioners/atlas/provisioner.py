@@ -67,6 +67,11 @@ class AtlasProvisioner:
         self._ledger = ledger
         self._client = AtlasClient(record=record)
 
+    @property
+    def client(self) -> AtlasClient:
+        """For what else is granted there, over the same connections."""
+        return self._client
+
     @step("prepare the access")
     def prepare(self, spec: GrantSpec) -> None:
         """Entries that lapse soon, roles that nobody holds, and a user without power that lapses as soon."""

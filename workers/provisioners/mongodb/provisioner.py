@@ -71,6 +71,11 @@ class MongoDBProvisioner:
         self._wall_clock = wall_clock
         self._servers = Servers(record)
 
+    @property
+    def servers(self) -> Servers:
+        """For what else is granted there, over the same connections."""
+        return self._servers
+
     def reach(self) -> None:
         """Raises what the driver raises when the target does not answer; every step begins with it."""
         self._admin.command("ping")
