@@ -85,6 +85,7 @@ def seed_target(*, root_uri: str, slug: str, worker_password: str, app_password:
         # The same made-up shop every time.
         chance = Random(f"shop of {slug}")  # nosec B311
         seed_shop(client.get_database("shop"), size=SIZES[slug], chance=chance)
+        index_shop(client.get_database("shop"))
 
 
 def make_worker_user(client: MongoClient[Document], *, password: str) -> None:
@@ -130,6 +131,10 @@ def seed_shop(database: Database[Document], *, size: Size, chance: Random) -> No
         ("payments", _payments(orders, chance)),
     ):
         _insert(database.get_collection(name, write_concern=WriteConcern(w=1, j=False)), documents)
+
+
+def index_shop(database: Database[Document]) -> None:
+    """What a shop of some size needs; making an index takes a server longer than filling a small shop."""
     database.orders.create_index("customer_id")
     database.customers.create_index("email")
 

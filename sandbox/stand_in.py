@@ -15,6 +15,8 @@ from sandbox.processes import PortReservation
 from sandbox.seed import seed_shop
 from sandbox.servers import Mongod, Tls
 
+# The least that a mongod takes. Passwords here are long and random, and a start has many of them to hash.
+_QUICK_HASHING = {"scramSHA256IterationCount": "5000"}
 ROOT_USER = "mms-automation"  # Atlas reserves names that begin so; nobody can ask for a user of this name.
 SEED = "seed.json"
 AUTHORITY = "servers.pem"
@@ -129,7 +131,7 @@ class StandIn:
 
 def _mongod(directory: Path, name: str) -> Mongod:
     place = directory / f"mongod-{name}"
-    return Mongod(place, name, tls=_tls(place), root=ROOT_USER)
+    return Mongod(place, name, tls=_tls(place), root=ROOT_USER, parameters=_QUICK_HASHING)
 
 
 def _tls(directory: Path) -> Tls:

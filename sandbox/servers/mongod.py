@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,12 +39,14 @@ class Mongod(Server):
         cache_gigabytes: float = 0.25,
         tls: Tls | None = None,
         root: str = "root",
+        parameters: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(directory, name)
         self.root = root
         self.password = secrets.token_urlsafe(18)
         self._cache_gigabytes = cache_gigabytes
         self._tls = tls
+        self._parameters = dict(parameters or {})
         self._is_initiated = False
         self._has_root = False
 
@@ -66,7 +68,7 @@ class Mongod(Server):
         key_file.write_text(secrets.token_hex(128))
 
     def _command(self, port: int) -> Sequence[str | Path]:
-        parameters = {
+        parameters = self._parameters | {
             # Nobody has a SCRAM-SHA-1 password. But a driver tries that way for a user it finds unknown, and shall hear
             # that the login failed, as Atlas says, not that there is no such way.
             "authenticationMechanisms": "SCRAM-SHA-1,SCRAM-SHA-256,MONGODB-X509" if self._tls else "SCRAM-SHA-256",
