@@ -29,11 +29,11 @@ class BareError(Exception):
 
 
 class BareClient:
-    """One connection, logged in; every command is sent exactly as given."""
+    """One connection, logged in, from one of this machine's addresses; every command is sent exactly as given."""
 
-    def __init__(self, *, host: str, username: str, password: str, database: str = "admin") -> None:
+    def __init__(self, *, host: str, username: str, password: str, database: str = "admin", source: str = "") -> None:
         name, _, port = host.rpartition(":")
-        self._socket = socket.create_connection((name, int(port)), timeout=60)
+        self._socket = socket.create_connection((name, int(port)), timeout=60, source_address=(source, 0))
         try:
             self._log_in(username, password, database)
         except BaseException:

@@ -36,8 +36,8 @@ class Person:
     def post(self, path: str, body: Mapping[str, Any] | None = None, *, expected: int = 200) -> Answer:
         return _body(self._api.post(path, json=dict(body or {})), expected=expected)
 
-    def ask(self, *, target: str, role: str, duration: str, reason: str) -> Answer:
-        return self.post("access-requests/", _ask(target, role, duration, reason), expected=201)
+    def ask(self, *, target: str, role: str, duration: str, reason: str, **more: Any) -> Answer:
+        return self.post("access-requests/", {**_ask(target, role, duration, reason), **more}, expected=201)
 
     def preview(self, *, target: str, role: str, duration: str, reason: str) -> Answer:
         return self.post("access-requests/preview/", _ask(target, role, duration, reason))

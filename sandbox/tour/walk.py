@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from sandbox.catalogue import NAMES
+from sandbox.tour.atlas import AtlasChapter
 from sandbox.tour.ending import Ending
 from sandbox.tour.narrator import Narrator, expect
 from sandbox.tour.person import Answer, Browser, Person
@@ -42,6 +43,7 @@ class Tour:
             self._release()
             self._deny()
             self._automatic()
+            AtlasChapter(state=self._state, people=self._people, tell=self._tell).play()
             self._prove(reading)
             with self._tell.step("Every user that shop-prod had before is still there, and no other."):
                 after = self._production.users()
