@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from sandbox.atlas.control import PREFIX, Control
-from sandbox.atlas.credentials import Unauthenticated
+from sandbox.atlas.digest import Unauthenticated
 from sandbox.atlas.faults import Dropped
 from sandbox.atlas.routes import Route
 from sandbox.atlas.wire import Account, Answer, AtlasError, Request, decoded

@@ -11,7 +11,8 @@ from http.server import ThreadingHTTPServer
 
 from sandbox.atlas.buckets import Buckets
 from sandbox.atlas.control import Control
-from sandbox.atlas.credentials import REVOKE_PATH, TOKEN_PATH, Credentials, Digest, Tokens
+from sandbox.atlas.credentials import REVOKE_PATH, TOKEN_PATH, Credentials, Tokens
+from sandbox.atlas.digest import Digest
 from sandbox.atlas.faults import Fault, Faults, Overlaps, after, before
 from sandbox.atlas.handler import Call, Handler, dressed, json_body
 from sandbox.atlas.organisation import Organisation

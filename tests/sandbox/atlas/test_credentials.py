@@ -11,7 +11,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from sandbox.atlas.credentials import Digest, Tokens, Unauthenticated
+from sandbox.atlas.credentials import Tokens
+from sandbox.atlas.digest import Digest, Unauthenticated
 from sandbox.atlas.settings import Settings
 from sandbox.atlas.wire import Account, AtlasError
 from tests.sandbox.atlas.serving import CLIENT_ID, CLIENT_SECRET, PRIVATE_KEY, PUBLIC_KEY, Served, serving
