@@ -1,4 +1,4 @@
-"""The access list of a project: the addresses from which all its clusters can be reached (ATLAS 4.4)."""
+"""The access list of a project: the addresses from which all its clusters can be reached."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The roles in the body of a database user (ATLAS 4.1)."""
+"""The roles in the body of a database user."""
 
 from __future__ import annotations
 

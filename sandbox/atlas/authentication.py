@@ -1,4 +1,4 @@
-"""How a database user signs in: which names and databases go with which method (ATLAS 4.1)."""
+"""How a database user signs in: which names and databases go with which method."""
 
 from __future__ import annotations
 

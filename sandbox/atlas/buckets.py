@@ -1,6 +1,6 @@
 """Rate limits: a bucket of tokens for each set of endpoints and each project, organisation or caller.
 
-ATLAS 2 ("Atlas Administration API Rate Limits"): capacities as seen in answers. Half a bucket comes back every minute,
+Atlas ("Atlas Administration API Rate Limits"): capacities as seen in answers. Half a bucket comes back every minute,
 at once, as in the one body that shows a refill.
 """
 

@@ -1,4 +1,4 @@
-"""Certificates of database users: those that Atlas issues, and the customer's own authorities (ATLAS 4.2).
+"""Certificates of database users: those that Atlas issues, and the customer's own authorities.
 
 A certificate lives for whole months and cannot be revoked; only deleting its user ends it. A project either has managed
 certificates or brings an authority of its own: with one of its own, Atlas issues none, and takes none it issued before.

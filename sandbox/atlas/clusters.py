@@ -1,4 +1,4 @@
-"""The clusters of a project: how to reach them, and whether they have what was changed last (ATLAS 0.6)."""
+"""The clusters of a project: how to reach them, and whether they have what was changed last."""
 
 from __future__ import annotations
 

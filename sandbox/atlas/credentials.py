@@ -1,6 +1,6 @@
 """Who calls: tokens of service accounts (OAuth client credentials), beside the digest sign-in of API keys.
 
-ATLAS 2. Tokens outlive a restart, as they do at Atlas: their hashes are kept in a file.
+Limits and errors as in "Generate Service Account Token" of Atlas's documents. Tokens outlive a restart, as they do at Atlas: their hashes are kept in a file.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Custom roles of a project: actions on resources, and roles they inherit (ATLAS 4.3)."""
+"""Custom roles of a project: actions on resources, and roles they inherit."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def _read_resource(action: str, said: dict[str, Any]) -> dict[str, Any]:
 def _with_what_was_sent(resource: dict[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
     """Keys that say nothing stay if they were sent: clients made from the specification cannot read answers without.
 
-    Atlas leaves them out (ATLAS 1), and so do we where nobody sent them.
+    Atlas leaves them out, and so do we where nobody sent them.
     """
     neutral = {"cluster": False, "collection": "", "db": ""}
     return {

@@ -1,4 +1,4 @@
-"""Database users: who can sign in to the clusters of a project, with which roles, where, and until when (ATLAS 4.1)."""
+"""Database users: who can sign in to the clusters of a project, with which roles, where, and until when."""
 
 from __future__ import annotations
 

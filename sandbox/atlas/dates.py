@@ -1,4 +1,4 @@
-"""Dates as Atlas reads and writes them, and its rules for the dates on which something temporary is deleted (ATLAS 0)."""
+"""Dates as Atlas reads and writes them, and its rules for the dates on which something temporary is deleted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The events of a project: what changed, when, and who did it (ATLAS 4.6)."""
+"""The events of a project: what changed, when, and who did it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Database access history: who tried to log in to a cluster, out of its mongod's own log (ATLAS 4.6)."""
+"""Database access history: who tried to log in to a cluster, out of its mongod's own log."""
 
 from __future__ import annotations
 

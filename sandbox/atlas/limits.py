@@ -1,4 +1,4 @@
-"""How many users, custom roles and entries a project can have, and has (ATLAS 4.7)."""
+"""How many users, custom roles and entries a project can have, and has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Atlas users: who is in the organisation, who is invited, and what is shown of them (ATLAS 4.5)."""
+"""Atlas users: who is in the organisation, who is invited, and what is shown of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who of the Atlas users has which roles in a project (ATLAS 4.5)."""
+"""Who of the Atlas users has which roles in a project."""
 
 from __future__ import annotations
 

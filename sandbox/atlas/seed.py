@@ -118,7 +118,7 @@ def _add_account(organisation: Organisation, said: Seed) -> None:
 
 
 def _alert(organisation: Organisation, name: str) -> dict[str, Any]:
-    """Atlas warns of certificates 30 days before their end, and every day from then on (ATLAS 4.2)."""
+    """Atlas warns of certificates 30 days before their end, and every day from then on."""
     now = stamp(organisation.now())
     told = {"delayMin": 0, "emailEnabled": True, "intervalMin": 1440, "smsEnabled": False, "typeName": "GROUP"}
     return {

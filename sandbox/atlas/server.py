@@ -22,7 +22,7 @@ from sandbox.atlas.wire import API, Answer, AtlasError, Request, decoded
 
 LOOPBACK = "127.0.0.1"
 _TOKENS = "tokens.json"
-# What must not be written by two at a time (ATLAS 0.7), and what the second one is told.
+# What must not be written by two at a time, and what the second one is told.
 _ONE_AT_A_TIME = {
     "/groups/{groupId}/accessList": "UNEXPECTED_ERROR",
     "/groups/{groupId}/customDBRoles": "AUTOMATION_CONFIG_CONCURRENT_MODIFICATION",

@@ -1,4 +1,4 @@
-"""Service accounts: who they are, their roles, and the addresses from which they may call (ATLAS 3)."""
+"""Service accounts: who they are, their roles, and the addresses from which they may call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Teams of the organisation, and the roles that they have in a project (ATLAS 4.5)."""
+"""Teams of the organisation, and the roles that they have in a project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The access list of the stand-in: every rule that Atlas has for it, over HTTP (ATLAS 0 and 4.4)."""
+"""The access list of the stand-in: every rule that Atlas has for it, over HTTP."""
 
 from __future__ import annotations
 

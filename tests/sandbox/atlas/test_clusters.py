@@ -1,4 +1,4 @@
-"""What the stand-in shows of clusters, and PENDING before APPLIED, on a real mongod too (ATLAS 0.6)."""
+"""What the stand-in shows of clusters, and PENDING before APPLIED, on a real mongod too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Database users of the stand-in: every rule that Atlas has for them, over HTTP (ATLAS 4.1)."""
+"""Database users of the stand-in: every rule that Atlas has for them, over HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stand-in's events: newest first, narrowed by kind and time, with who did it, and nobody for the purge (ATLAS 4.6)."""
+"""The stand-in's events: newest first, narrowed by kind and time, with who did it, and nobody for the purge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stand-in says how many there can be, and how many there are (ATLAS 4.7)."""
+"""The stand-in says how many there can be, and how many there are."""
 
 from __future__ import annotations
 

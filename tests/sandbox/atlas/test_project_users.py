@@ -1,4 +1,4 @@
-"""Members of a project of the stand-in: roles, invitations, and the last of everything (ATLAS 4.5)."""
+"""Members of a project of the stand-in: roles, invitations, and the last of everything."""
 
 from __future__ import annotations
 

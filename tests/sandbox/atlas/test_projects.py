@@ -1,4 +1,4 @@
-"""What the stand-in shows of the organisation, its projects, alerts, limits on calls and service accounts (ATLAS 3)."""
+"""What the stand-in shows of the organisation, its projects, alerts, limits on calls and service accounts."""
 
 from __future__ import annotations
 

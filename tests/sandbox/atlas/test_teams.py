@@ -1,4 +1,4 @@
-"""Teams and people of the stand-in's organisation, and the teams' roles in a project (ATLAS 4.5)."""
+"""Teams and people of the stand-in's organisation, and the teams' roles in a project."""
 
 from __future__ import annotations
 
