@@ -1,6 +1,7 @@
 """Who calls: tokens of service accounts (OAuth client credentials), beside the digest sign-in of API keys.
 
-Limits and errors as in "Generate Service Account Token" of Atlas's documents. Tokens outlive a restart, as they do at Atlas: their hashes are kept in a file.
+Limits and errors are those of "Generate Service Account Token" in Atlas's documents. Tokens outlive a restart, as they
+do at Atlas: their hashes are kept in a file.
 """
 
 from __future__ import annotations
