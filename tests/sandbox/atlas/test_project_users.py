@@ -71,6 +71,11 @@ class TestAdd:
         assert [each["username"] for each in declined] == ["new@example.com"]
         assert add(api, "new@example.com")["orgMembershipStatus"] == "PENDING"
 
+    def test_refuses_the_five_hundred_and_first(self, api: Api) -> None:
+        api.project.members.update({str(number): [READER] for number in range(499)})
+        refused = api.post(USERS, {"username": "amir@example.com", "roles": [READER]})
+        check_refused(refused, 400, "MAX_USERS_PER_GROUP_EXCEEDED", 500, "shop")
+
     def test_adds_to_an_invitation_of_another_project(self, api: Api) -> None:
         other = api.organisation.named("other")
         body = {"username": "new@example.com", "roles": [READER]}

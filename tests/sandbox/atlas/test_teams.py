@@ -45,6 +45,11 @@ class TestTeamsOfAProject:
         check_refused(api.post("/teams", body), 409, "TEAM_EXISTS_IN_GROUP")
         check_refused(api.post("/teams", body[0]), 400, "INVALID_JSON")
 
+    def test_are_a_hundred_at_most(self, api: Api) -> None:
+        api.project.teams.update({str(number): [READER] for number in range(100)})
+        refused = api.post("/teams", [{"teamId": team_of(api), "roleNames": [READER]}])
+        check_refused(refused, 400, "MAX_TEAMS_PER_GROUP_EXCEEDED", 100, "shop")
+
     def test_that_are_not_there_are_not_found(self, api: Api) -> None:
         path = f"/teams/{team_of(api)}"
         for answer in (api.call("GET", path), api.patch(path, {"roleNames": [READER]}), api.delete(path)):
