@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from accessrequests.domain.events import Via
+from accessrequests.domain.events import Job, Via
 from accessrequests.models import Grant, SharedObject
 from accessrequests.operations import grants
 from sandbox.atlas.faults import AFTER, BEFORE
@@ -23,7 +23,7 @@ from sandbox.atlas.table import all_routes
 from tests.make import Cast
 from tests.sandbox.atlas.serving import Served, serving
 from tests.workers.atlas.path import Way, path
-from tests.workers.rows import events_of, fresh
+from tests.workers.rows import events_of, fresh, message
 from workers.provisioners.atlas.users import POWERLESS_DATABASE, whole_seconds
 
 # More of them by hand: ATLAS_FAULT_ROUNDS=200 make test T=tests/faults/test_atlas.py
@@ -116,12 +116,12 @@ def live_through(way: Way, atlas: Atlas, chance: random.Random) -> None:
 
     atlas.fail_one_call(chance.choice(FAULTS), skip=chance.randrange(CALLS))
     made = way.provision(grant, look=look)
-    assert made.state == "active", f"{made.state}: {made.last_error}"
+    assert made.state == "active", f"{made.state}: {message(Job.PROVISION, grant).last_error}"
     atlas.fail_one_call(chance.choice(FAULTS), skip=chance.randrange(CALLS))
     grants.release(grant_id=grant.pk, holder=way.cast.alice, via=Via.API)
     gone = way.revoke(grant, look=look)
 
-    assert gone.state == "revoked", f"{gone.state}: {gone.last_error}"
+    assert gone.state == "revoked", f"{gone.state}: {message(Job.REVOKE, grant).last_error}"
     assert (atlas.project.database_users, atlas.project.access_list) == ({}, {})
     assert not SharedObject.objects.exclude(kind="turn").exists()
     told = events_of(grant)
