@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pymongo import MongoClient
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from sandbox.atlas.organisation import Organisation
 from sandbox.atlas.principals import EXTERNAL, Document, Principals, Role, User, normalised, principals_on, spelt
@@ -74,10 +74,14 @@ class Deployment:
         found = client.admin.command("usersInfo", {"forAllDBs": True})["users"]
         ours = {(each["db"], each["user"]): each["customData"] for each in found if _MARK in each.get("customData", {})}
         for key, user in wanted.items():
-            if key not in ours:
-                self._create(client, key, user)
-            elif ours[key][_MARK] != user.mark or self._passwords.get(key) != user.password:
-                self._update(client, key, user)
+            is_the_same = key in ours and ours[key][_MARK] == user.mark and self._passwords.get(key) == user.password
+            if is_the_same:
+                continue
+            try:
+                (self._update if key in ours else self._create)(client, key, user)
+            except OperationFailure as error:
+                # Such as a password that SCRAM does not take. One user who cannot be must not keep all others waiting.
+                sys.stderr.write(f"{key[1]}@{key[0]} cannot be on this cluster: {error}\n")
             self._passwords[key] = user.password
         for database, name in ours.keys() - wanted.keys():
             client[database].command("dropUser", name)

@@ -88,6 +88,19 @@ class TestUsers:
             found = root.admin.command("usersInfo", {"forAllDBs": True})["users"]
         assert [each["user"] for each in found] == [ROOT]
 
+    def test_who_cannot_be_on_a_mongod_keep_nobody_waiting(
+        self, behind: Behind, made: tuple[Organisation, Project], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        organisation, project = made
+        with organisation.changing():
+            add_user(*made, "impossible")
+            project.passwords["admin", "impossible"] = "a bell \a rings"
+        add_user(*made, "possible")
+        await_applied(*made)
+        with behind.login("main", "possible") as client:
+            assert client.shop.orders.find_one()
+        assert "impossible@admin cannot be on this cluster" in capsys.readouterr().err
+
     def test_are_left_alone_when_nothing_changed(self, behind: Behind, made: tuple[Organisation, Project]) -> None:
         add_user(*made, "stays")
         await_applied(*made)
