@@ -96,6 +96,14 @@ class TestApply:
         assert not Target.objects.exists()
         assert not AuditEvent.objects.exists()
 
+    def test_lets_a_project_of_atlas_say_itself_where_its_clusters_are(self, db: None, tmp_path: Path) -> None:
+        entry = {key: value for key, value in ENTRY.items() if key != "connect_to"} | {"kind": "atlas"}
+
+        run("targets", "apply", written(tmp_path, {"targets": {"ecommerce": entry}}))
+
+        target = Target.objects.get(slug="ecommerce")
+        assert (target.kind, target.connect_to) == ("atlas", {"hosts": [], "options": {}})
+
     @pytest.mark.parametrize("slug", ["Shop", "shop prod", "../shop", "shop/prod"])
     def test_refuses_slugs_that_do_not_fit_an_address(self, db: None, tmp_path: Path, slug: str) -> None:
         assert "a slug is" in refused("targets", "apply", written(tmp_path, {"targets": {slug: ENTRY}}))

@@ -1,0 +1,28 @@
+"""Guards what is said of the gates of an access: how each is known to be open, and who ends it."""
+
+from __future__ import annotations
+
+import pytest
+
+from accessrequests.domain.gates import how_proved, who_else_gets_it, who_ends
+from accessrequests.domain.kinds import KINDS, METHODS
+from accessrequests.domain.lifecycle import GateName
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("gate", GateName)
+def test_each_gate_of_each_kind_says_how_it_is_proved(kind: str, gate: GateName) -> None:
+    assert how_proved(kind, gate).endswith(".")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_only_atlas_ends_a_user_by_itself_and_only_one_with_a_password(method: str) -> None:
+    told = who_ends(kind="atlas", target="ecommerce-prod", authentication=method)
+
+    assert ("only we end it" in told) == (method != "scram")
+    assert "only we end it" in who_ends(kind="mongodb", target="shop-prod", authentication=method)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_a_group_gets_everyone_in_it_gets(method: str) -> None:
+    assert bool(who_else_gets_it(method)) == (method in {"oidc", "ldap"})
