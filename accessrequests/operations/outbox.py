@@ -69,12 +69,12 @@ def claim(*, message_id: int, owner: str) -> Claim | None:
 
 
 def beat(*, claims: Iterable[Claim]) -> None:
-    """Keep claims alive that are still being worked on."""
+    """Keep claims alive that are still being worked on. One that was put down meanwhile is not taken up again."""
     for held in claims:
         with connection.cursor() as cursor:
             cursor.execute(
                 "UPDATE accessrequests_outboxmessage SET claimed_until = clock_timestamp() + make_interval(secs => %s)"
-                " WHERE id = %s AND claim = %s AND done_at IS NULL",
+                " WHERE id = %s AND claim = %s AND claimed_until IS NOT NULL AND done_at IS NULL",
                 [LEASE.total_seconds(), held.message_id, held.number],
             )
 

@@ -67,6 +67,14 @@ class TestClaim:
         assert message.claimed_until is not None
         assert message.claimed_until > make.now() + timedelta(seconds=4)
 
+    def test_is_not_taken_up_again_by_a_beat_that_comes_after_it_was_put_down(self, message: OutboxMessage) -> None:
+        held = claimed(message)
+        outbox.postpone(claim=held, delay=timedelta(), why="Once more.", failed=True)
+
+        outbox.beat(claims=[held])
+
+        assert claimed(message, "two").number == held.number + 1
+
     def test_waits_until_it_is_due(self, message: OutboxMessage) -> None:
         outbox.postpone(claim=claimed(message), delay=timedelta(minutes=1), why="Not yet.", failed=True)
 
