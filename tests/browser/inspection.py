@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page
 
 from tests.browser.windows import DESK, HEIGHTS, NARROWEST, PHONE
 
 TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
-COLOURS = ("color-contrast", "link-in-text-block")  # all that a theme can change
-AXE = Axe()
+EVERYTHING = {"type": "tag", "values": TAGS}
+COLOURS = {"type": "rule", "values": ("color-contrast", "link-in-text-block")}  # all that a theme can change
 
 
 def inspect(page: Page, *, name: str) -> list[str]:
@@ -19,21 +19,35 @@ def inspect(page: Page, *, name: str) -> list[str]:
     problems = _outline(page)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        for width in (NARROWEST, PHONE, DESK):
-            page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
+        for width in (DESK, PHONE, NARROWEST):
+            _resize(page, width)
             problems += [f"{width} px: {problem}" for problem in _sideways(page)]
             if width != PHONE:
-                problems += [f"{scheme}, {width} px: {problem}" for problem in _axe(page, dark=scheme == "dark")]
+                found = _axe(page, EVERYTHING if scheme == "light" else COLOURS)
+                problems += [f"{scheme}, {width} px: {problem}" for problem in found]
+    _as_it_was(page)
     return [f"{name} {problem}" for problem in dict.fromkeys(problems)]
 
 
 def inspect_forced_colours(page: Page, *, name: str) -> list[str]:
-    """Every rule in a window whose colours the system chooses; what is chosen can be told without a background."""
+    """The colours once more where the system chooses them; what is chosen can be told without a background."""
     problems = []
-    for width in (NARROWEST, DESK):
-        page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
-        problems += [f"{width} px: {problem}" for problem in [*_sideways(page), *_unmarked(page), *_axe(page)]]
+    page.emulate_media(color_scheme="light", forced_colors="active")
+    for width in (DESK, NARROWEST):
+        _resize(page, width)
+        found = [*_sideways(page), *_unmarked(page), *_axe(page, COLOURS)]
+        problems += [f"{width} px: {problem}" for problem in found]
+    _as_it_was(page)
     return [f"{name}, forced colours, {problem}" for problem in dict.fromkeys(problems)]
+
+
+def _resize(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
+
+
+def _as_it_was(page: Page) -> None:
+    page.emulate_media(color_scheme="light", forced_colors="none")
+    _resize(page, DESK)
 
 
 def _unmarked(page: Page) -> list[str]:
@@ -75,12 +89,14 @@ def _sideways(page: Page) -> list[str]:
     return found
 
 
-def _axe(page: Page, *, dark: bool = False) -> list[str]:
-    only: dict[str, Any] = {"type": "rule", "values": COLOURS} if dark else {"type": "tag", "values": TAGS}
-    found = AXE.run(page, options={"runOnly": only, "resultTypes": ["violations"]})
+def _axe(page: Page, rules: dict[str, Any]) -> list[str]:
+    if not page.evaluate("() => 'axe' in window"):  # reading it takes as long as a look with it
+        page.evaluate(AXE_SCRIPT)
+    options = {"runOnly": rules, "resultTypes": ["violations"]}
+    violations = page.evaluate("async options => (await axe.run(options)).violations", options)
     return [
         f"{violation['id']}: {violation['help']}: {node['html'][:160]} ({_why(node)})"
-        for violation in found.response["violations"]
+        for violation in violations
         for node in violation["nodes"][:4]
     ]
 
