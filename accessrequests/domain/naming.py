@@ -11,6 +11,8 @@ LONGEST_NAME = 63
 LONGEST_WHO = 20
 LARGEST_GRANT_ID = 2**63 - 1
 LARGEST_ORDINAL = 999
+# Our certificate authority signs for nobody outside of it, and nobody else may be in it.
+ORGANIZATION = "access-grants"
 
 _INSTALLATION = re.compile(r"[a-z0-9]{4,12}")
 # An installation holds no dash and the id comes last, so a name can be taken apart in one way only.
@@ -34,6 +36,17 @@ def username_for(*, installation: str, grant_id: int, person: str) -> str:
     if not 1 <= grant_id <= LARGEST_GRANT_ID:
         raise InvalidName(f"{grant_id} is not the id of a grant.")
     return f"{PREFIX}-{installation}-{_slug(person)}-{grant_id}"
+
+
+def subject_of(username: str) -> str:
+    """The subject of the certificate of a grant's user as MongoDB and Atlas spell it (RFC 2253)."""
+    return f"CN={username},O={ORGANIZATION}"
+
+
+def named_in_subject(subject: str) -> str | None:
+    """The user whose certificate has this subject, or None when it is not one that we would make."""
+    username = subject.removeprefix("CN=").removesuffix(f",O={ORGANIZATION}")
+    return username if subject == subject_of(username) and _taken_apart(username) is not None else None
 
 
 def grant_id_of(name: str, installation: str) -> int | None:

@@ -149,3 +149,25 @@ class TestRoleNames:
 def _username(parts: tuple[str, int, str]) -> str:
     installation, grant_id, person = parts
     return naming.username_for(installation=installation, grant_id=grant_id, person=person)
+
+
+class TestSubjects:
+    def test_are_spelled_as_the_target_compares_them(self) -> None:
+        assert naming.subject_of("jit-acme1-alice-77") == "CN=jit-acme1-alice-77,O=access-grants"
+
+    def test_tell_whose_certificate_it_is(self) -> None:
+        assert naming.named_in_subject("CN=jit-acme1-alice-77,O=access-grants") == "jit-acme1-alice-77"
+
+    @pytest.mark.parametrize(
+        "subject",
+        [
+            "jit-acme1-alice-77",
+            "CN=jit-acme1-alice-77",
+            "jit-acme1-alice-77,O=access-grants",
+            "CN=prod-app,O=access-grants",
+            "CN=jit-acme1-alice-77,O=Corp",
+            "O=access-grants,CN=jit-acme1-alice-77",
+        ],
+    )
+    def test_of_others_are_not_ours(self, subject: str) -> None:
+        assert naming.named_in_subject(subject) is None
