@@ -16,6 +16,7 @@ from pytest_django import Settings
 from accessrequests.domain.events import Job, Via
 from accessrequests.models import Grant, SharedObject
 from accessrequests.operations import grants
+from sandbox.atlas.buckets import Buckets
 from sandbox.atlas.faults import AFTER, BEFORE
 from sandbox.atlas.organisation import new_id
 from sandbox.atlas.project import Cluster, Project
@@ -45,6 +46,7 @@ class Atlas:
         return self.served.project
 
     def fail_one_call(self, fault: str, *, skip: int) -> None:
+        self.served.server.buckets = Buckets()  # the minute of its limits on calls is over
         self.served.control("DELETE", "faults")
         self.served.order(fault, skip=skip, times=1, seconds=0.02)
 

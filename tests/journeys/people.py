@@ -44,10 +44,10 @@ class Person:
         return expect(self.api.post(path, json=dict(body or {})), expected)
 
     def ask(
-        self, *, target: str, roles: tuple[str, ...] = (READ_ORDERS,), duration: str, reason: str = REASON
+        self, *, target: str, roles: tuple[str, ...] = (READ_ORDERS,), duration: str, reason: str = REASON, **more: Any
     ) -> Answer:
         body = {"target": target, "kind": "database_user", "roles": list(roles), "authentication": "scram"}
-        return self.post("access-requests/", {**body, "duration": duration, "reason": reason}, expected=201)
+        return self.post("access-requests/", {**body, "duration": duration, "reason": reason, **more}, expected=201)
 
     def approve(self, access_request: Answer, *, expected: int = 200) -> Answer:
         body = {"revision": access_request["revision"], "comment": "Agreed."}
