@@ -6,6 +6,7 @@ import io
 import os
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -13,6 +14,7 @@ from django.core.management import call_command
 from django.db import connections
 from psycopg import sql
 from pytest_django import DjangoDbBlocker
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from accessrequests.queries import clock as real_clock
 from tests.make import Cast, make_cast
@@ -38,6 +40,23 @@ def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
         connections["owner"].close()
     yield
     connections.close_all()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def static_files_are_listed_once() -> Iterator[None]:
+    """Every client of Django's tests loads the middlewares anew, and WhiteNoise looks for all files when it is made."""
+    files: dict[str, Any] = {}
+    look_for_all = WhiteNoiseMiddleware.add_files_from_finders
+
+    def look(middleware: WhiteNoiseMiddleware) -> None:
+        if not files:
+            look_for_all(middleware)
+            files.update(middleware.files)
+        middleware.files.update(files)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", look)
+        yield
 
 
 @pytest.fixture
