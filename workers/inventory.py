@@ -18,6 +18,11 @@ def read_inventory(claim: Claim) -> Outcome:
         return after(claim, error, target=slug)
     roles = {name: to_json(privileges) for name, privileges in snapshot.roles.items()}
     targets.record_inventory(
-        slug=slug, roles=roles, databases=snapshot.databases, clusters=snapshot.clusters, quotas=snapshot.quotas
+        slug=slug,
+        roles=roles,
+        databases=snapshot.databases,
+        clusters=snapshot.clusters,
+        quotas=snapshot.quotas,
+        users=snapshot.users,
     )
     return Done()

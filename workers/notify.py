@@ -72,7 +72,7 @@ def _tell(news: _News, thread: Thread) -> None:
 def _audiences(news: _News) -> dict[Audience, set[Person]]:
     access_request = news.access_request
     beneficiaries = {access_request.requester, access_request.beneficiary}
-    without = [person.pk for person in beneficiaries]
+    without = [*(person.pk for person in beneficiaries), *people.ids_of(access_request.owners)]
     approvers = {
         person
         for group in access_request.step_groups
@@ -112,6 +112,7 @@ def _story(news: _News, audience: Audience) -> Story:
         actor=comment.actor if comment is not None else acted,
         note=_note(grant) if grant is not None else (last.comment if last is not None else ""),
         username=grant.username if grant is not None else "",
+        own_login=access_request.principal,
         target=access_request.target.slug,
         expires_at=grant.expires_at if grant is not None else None,
         end_reason=EndReason(grant.end_reason) if grant is not None and grant.end_reason else None,

@@ -13,6 +13,7 @@ from accessrequests.operations import credentials, grants
 from accessrequests.operations.grants import Attempt
 from accessrequests.operations.outbox import Claim
 from accessrequests.queries import grants as grant_queries
+from accessrequests.queries import principals
 from workers.clocks import WATCH
 from workers.connections import provisioner_for
 from workers.outcomes import Again, Done, Outcome, after
@@ -137,7 +138,7 @@ def rearm(claim: Claim) -> Outcome:
 def spec_of(grant: Grant, *, password: str = "") -> GrantSpec:
     """All that a provisioner needs to know of a grant."""
     access_request = grant.access_request
-    references = [(name, RoleRef.parse(name)) for name in access_request.roles]
+    references = [(name, RoleRef.stored(name)) for name in access_request.roles]
     return GrantSpec(
         grant_id=grant.pk,
         kind=access_request.kind,
@@ -157,4 +158,7 @@ def spec_of(grant: Grant, *, password: str = "") -> GrantSpec:
         expires_at=grant.expires_at or grant.activate_by,
         password=password,
         was_confirmed=grant.activated_at is not None,
+        principal=access_request.principal,
+        since=grant.starts_at,
+        ends_running=principals.ends_running(access_request),
     )

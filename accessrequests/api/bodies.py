@@ -7,8 +7,9 @@ from typing import Any
 from accessrequests.api import words
 from accessrequests.api.fields import Length, Moment, Number, OneOf, Strict, Text, Texts
 from accessrequests.queries.ask_fields import MOST_ADDRESSES, REASON_MAXIMUM
-from accessrequests.queries.asks import MOST_CLUSTERS, MOST_ROLES, Asked
+from accessrequests.queries.asks import MOST_CLUSTERS, Asked
 from accessrequests.queries.comments import LONGEST as LONGEST_COMMENT
+from accessrequests.queries.roles_asked import MOST_ROLES
 
 LARGEST_REVISION = 2**31 - 1
 
@@ -22,7 +23,14 @@ class Ask(Strict):
         child=Text(max_length=400),
         min_length=1,
         max_length=MOST_ROLES,
-        help_text="Each role@database, or role@database.collection for one collection: GET targets/{slug}/roles/.",
+        help_text="Each role@database, or role@database.collection for one collection: GET targets/{slug}/roles/. "
+        "Project roles as the target offers them.",
+    )
+    database_user = Text(
+        required=False,
+        max_length=1100,
+        allow_blank=True,
+        help_text="Of a role_grant: the database user that gets the roles, as name@database.",
     )
     duration = Length(help_text="How long it may be used, counted from the start of provisioning.")
     reason = Text(max_length=REASON_MAXIMUM, help_text="Why. Those who decide read it.")

@@ -68,6 +68,7 @@ class Story:
     actor: str = ""
     note: str = ""
     username: str = ""
+    own_login: str = ""
     target: str = ""
     expires_at: datetime | None = None
     end_reason: EndReason | None = None
@@ -147,6 +148,10 @@ def _commented(story: Story) -> str:
 
 def _activated(story: Story) -> str:
     until = piece(" until {}", moment(story.expires_at) if story.expires_at else "")
+    if story.own_login:
+        return (
+            f"The access is live{until}. Nothing is to be revealed: {one_line(story.own_login)} goes on with its login."
+        )
     user = piece(" The user is {}.", one_line(story.username))
     return f"The access is live{until}.{user} The password is shown once, in the portal; it is never sent."
 

@@ -110,8 +110,8 @@ class RoleRef:
 
     @property
     def inventory_name(self) -> str:
-        """The name that the target's inventory has it under."""
-        return f"{self.role}@{self.database}"
+        """The name that the target's inventory has it under. A role without a database is a project's."""
+        return f"{self.role}@{self.database}" if self.database else self.role
 
     @property
     def where(self) -> str:
@@ -128,6 +128,11 @@ class RoleRef:
         if not role or not database or bool(dot) != bool(collection) or forbidden or too_long:
             raise InvalidRole("Write a role as role@database or role@database.collection, like read@shop.orders.")
         return cls(role=role, database=database, collection=collection)
+
+    @classmethod
+    def stored(cls, text: str) -> RoleRef:
+        """A role of a request that was filed, of whatever kind."""
+        return cls.parse(text) if "@" in text else cls(role=text, database="")
 
 
 def is_role(text: str) -> bool:

@@ -10,6 +10,7 @@ from accessrequests.domain.actions import SERVER_DATABASES
 from accessrequests.domain.approvals import Step
 from accessrequests.domain.lifecycle import EndReason
 from accessrequests.domain.privileges import Level, RoleRef, is_role
+from accessrequests.domain.project_roles import is_project_role
 from accessrequests.domain.window import spell_duration
 
 LONGEST_LINE = 200
@@ -90,6 +91,8 @@ def deed(*, roles: Sequence[str], level: Level, target: str, clusters: Sequence[
     """What is asked for as a verb with its places: read shop.orders on shop-prod, or on the cluster a of shop-prod."""
     if clusters:
         target = f"the cluster{'s' if len(clusters) > 1 else ''} {_summed_up(clusters)} of {target}"
+    if roles and all(map(is_project_role, roles)):
+        return f"use {_summed_up(roles)} in {target}"
     if not all(map(is_role, roles)):
         # A row that no form of today would take: told as it is, and as the most that anybody can be given.
         return f"{_VERBS[max(level, Level.ADMIN)]} {target} with {_summed_up(roles)}, whose reach is unknown"

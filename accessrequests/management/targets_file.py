@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from accessrequests.domain.kinds import KINDS, METHODS
+from accessrequests.domain.project_roles import NOT_FOR_GRANTS, is_project_role
 from accessrequests.management.documents import (
     Section,
     entries_of,
@@ -20,9 +21,11 @@ from accessrequests.management.documents import (
 )
 from accessrequests.models.access_requests import AccessKind
 
+LONGEST_DATABASE_USER = 1089  # a name of 1024 (Atlas, database users), and a database of 64 characters
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _KEYS = (
-    "name", "kind", "environment", "owner", "data_classes", "offers", "connect_to", "retired",
+    "name", "kind", "environment", "owner", "data_classes", "offers", "connect_to", "retired", "database_users",
+    "members",
 )  # fmt: skip
 # An address holds no user, password, path or second host: nothing of a URI but host and port.
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
@@ -57,18 +60,53 @@ def _target(slug: object, entry: object, wrong: list[str]) -> dict[str, Any]:
         "data_classes": section.take("data_classes", lines(64), "a list of words", default=none, needed=False),
         "offers": _offers(section, wrong),
         "connect_to": _connect_to(section, wrong),
+        "declared": _declared(section, wrong),
         "retired": section.take("retired", yes_or_no, "true or false", default=False, needed=False),
     }
 
 
 def _offers(target: Section, wrong: list[str]) -> dict[str, Any]:
-    section = _part(target, "offers", ("kinds", "authentication"), wrong)
+    section = _part(target, "offers", ("kinds", "authentication", "project_roles"), wrong)
     kinds, none = tuple(kind.value for kind in AccessKind), list[str]()
+    given = section.take(
+        "project_roles", _project_roles, "a list of project roles that give no access", default=none, needed=False
+    )
     return {
         "kinds": section.take("kinds", _some_of(kinds), f"a list of {', '.join(kinds)}", default=none),
         "authentication": section.take(
             "authentication", _some_of(METHODS), f"a list of {', '.join(METHODS)}", default=none
         ),
+        **({"project_roles": given} if given else {}),
+    }
+
+
+def _declared(target: Section, wrong: list[str]) -> dict[str, Any]:
+    """Whose the logins are that stand there anyway."""
+    none = dict[str, Any]()
+    users = target.take(
+        "database_users", _mapping, "names as name@database, each with whose", default=none, needed=False
+    )
+    said = "user names, each with the Atlas user of that person"
+    return {
+        "database_users": {str(name): _database_user(target, name, entry, wrong) for name, entry in users.items()},
+        "members": target.take("members", _members, said, default=none, needed=False),
+    }
+
+
+def _database_user(target: Section, name: object, entry: object, wrong: list[str]) -> dict[str, Any]:
+    who = f"{target.who}, database user {name}"
+    username, _, database = str(name).rpartition("@")
+    if not (isinstance(name, str) and username and database and len(name) <= LONGEST_DATABASE_USER):
+        wrong.append(f"{who}: write it as name@database.")
+    if isinstance(entry, Mapping) and "person" in entry:
+        section = Section(who, entry, ("person",), wrong)
+        return {"person": section.take("person", line(64), "a user name", default="")}
+    section = Section(who, entry, ("service", "owners", "end_running"), wrong)
+    none: list[str] = []
+    return {
+        "service": section.take("service", line(64), "the name of a service", default=""),
+        "owners": section.take("owners", _people, "a list of user names", default=none),
+        "end_running": section.take("end_running", yes_or_no, "true or false", default=False, needed=False),
     }
 
 
@@ -108,6 +146,27 @@ def _some_of(words: tuple[str, ...]) -> Callable[[object], list[str] | None]:
         return found if found and set(found) <= set(words) else None
 
     return read_words
+
+
+def _project_roles(value: object) -> list[str] | None:
+    """Access is given for a while by this product, never by somebody who got that for a while."""
+    found = lines(64)(value)
+    return found if found and all(is_project_role(one) and one not in NOT_FOR_GRANTS for one in found) else None
+
+
+def _people(value: object) -> list[str] | None:
+    return lines(64)(value) or None
+
+
+def _mapping(value: object) -> dict[str, Any] | None:
+    return dict(value) if isinstance(value, Mapping) else None
+
+
+def _members(value: object) -> dict[str, str] | None:
+    if not isinstance(value, Mapping):
+        return None
+    sound = all(isinstance(name, str) and name and line(300)(user) for name, user in value.items())
+    return dict(value) if sound else None
 
 
 def _hosts(value: object) -> list[str] | None:

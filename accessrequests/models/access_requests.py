@@ -39,6 +39,11 @@ class AccessRequest(models.Model):
     beneficiary = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="access_requests")
     kind = models.CharField(max_length=16, choices=choices_of(AccessKind))
+    # Where no user is made: the login that gets the roles, a database user as name@database or an Atlas user by address,
+    # the service that it belongs to, and all who gain by it.
+    principal = models.CharField(max_length=1100, blank=True, default="")
+    service = models.CharField(max_length=64, blank=True, default="")
+    owners = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     roles = models.JSONField()
     privileges = models.JSONField()
     clusters = models.JSONField(default=list)
@@ -85,6 +90,15 @@ class AccessRequest(models.Model):
 
     def __str__(self) -> str:
         return f"access_request/{self.pk}"
+
+    @property
+    def makes_a_user(self) -> bool:
+        """Whether a user is made for it; otherwise roles are added to one who stands anyway."""
+        return self.kind == AccessKind.DATABASE_USER
+
+    @property
+    def database_user(self) -> str:
+        return self.principal if self.kind == AccessKind.ROLE_GRANT else ""
 
 
 class Approval(models.Model):

@@ -99,6 +99,11 @@ class Grant(models.Model):
     def __str__(self) -> str:
         return f"grant/{self.pk}"
 
+    @property
+    def login(self) -> str:
+        """Whom people know on the target: the user that was made, or the one who got the roles."""
+        return self.access_request.principal or self.username
+
 
 class Gate(models.Model):
     """One of the things that must be open, with what the target said about it."""

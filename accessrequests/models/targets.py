@@ -18,6 +18,8 @@ class Target(models.Model):
     data_classes = models.JSONField(default=list)
     offers = models.JSONField(default=dict)
     connect_to = models.JSONField(default=dict)
+    # Whose logins stand there anyway: {"database_users": {name@database: {…}}, "members": {user name: Atlas user}}.
+    declared = models.JSONField(default=dict, blank=True)
     applied_at = models.DateTimeField()
     retired_at = models.DateTimeField(null=True, blank=True)
     unreachable_since = models.DateTimeField(null=True, blank=True)
@@ -31,7 +33,7 @@ class Target(models.Model):
 class Inventory(models.Model):
     """What the target really has: roles with their privileges, databases, collections, rough sizes.
 
-    `clusters` and `quotas` are empty for a target that has none of its own. Shapes: workers/provisioners/base.py.
+    `clusters` and `quotas` are empty for a target that has none of its own. `users`: who stands there, with their roles. Shapes: workers/provisioners/base.py.
     """
 
     target = models.OneToOneField(Target, on_delete=models.PROTECT, related_name="inventory")
@@ -40,6 +42,7 @@ class Inventory(models.Model):
     databases = models.JSONField(default=dict)
     clusters = models.JSONField(default=dict)
     quotas = models.JSONField(default=dict)
+    users = models.JSONField(default=dict)
 
     class Meta:
         verbose_name_plural: ClassVar = "inventories"

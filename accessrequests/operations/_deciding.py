@@ -29,7 +29,8 @@ def judged_now(access_request: AccessRequest, shortened: timedelta | None = None
 
 def voice_of(approver: Person, access_request: AccessRequest, verdict: policy.Verdict | Refused) -> frozenset[str]:
     """The groups that give the approver a voice: held now, and already when the request was filed."""
-    if approver.pk in {access_request.requester_id, access_request.beneficiary_id}:
+    gains = approver.pk in {access_request.requester_id, access_request.beneficiary_id}
+    if gains or approver.username in access_request.owners:
         sentence = "Nobody decides on access that they ask for or would get. Somebody else has to."
         raise _refusal(access_request, sentence)
     wanted = set(access_request.step_groups)

@@ -252,6 +252,9 @@ def _filed(requester: Person, considered: Considered, at: datetime) -> AccessReq
         beneficiary=considered.beneficiary,
         target=considered.target,
         kind=asked.kind,
+        principal=considered.principal.name,
+        service=considered.principal.service,
+        owners=list(considered.principal.owners),
         roles=[str(role) for role in considered.roles],
         privileges=asks.stored_privileges(considered.privileges),
         clusters=list(considered.clusters),
@@ -277,6 +280,7 @@ def _facts_of(access_request: AccessRequest) -> dict[str, object]:
         "target": access_request.target.slug,
         "kind": access_request.kind,
         "roles": access_request.roles,
+        **({"principal": access_request.principal} if access_request.principal else {}),
         "level": access_request.level,
         "duration": format_duration(access_request.duration),
         "beneficiary": access_request.beneficiary.username,
@@ -386,9 +390,9 @@ def _approved(access_request: AccessRequest, *, decided_by: str, at: datetime) -
         installation=settings.ACCESS_INSTALLATION, grant_id=grant.pk, person=grant.holder.username
     )
     grant.save(update_fields=["username"])
-    gates = [GateName.USER, GateName.ROLES]
+    gates = [GateName.USER, GateName.ROLES] if access_request.makes_a_user else [GateName.ROLES]
     if access_request.source_addresses:
         gates.insert(0, GateName.NETWORK)
     Gate.objects.bulk_create(Gate(grant=grant, gate=gate.value, state=GateState.CLOSED.value) for gate in gates)
-    facts = {"grant": grant.pk, "username": grant.username, "length": format_duration(grant.length), "by": decided_by}
+    facts = {"grant": grant.pk, "username": grant.login, "length": format_duration(grant.length), "by": decided_by}
     return Fact(Event.ACCESS_REQUEST_APPROVED, str(access_request), facts, grant=grant)

@@ -63,6 +63,7 @@ def reveal(*, grant_id: int, person: Person, via: Via, idempotency: Idempotency 
     grant, credential = _locked(grant_id)
     at = clock.now()
     _check_holder(grant, person)
+    _check_has_one(grant)
     if grant.state in {GrantState.REVOKING, GrantState.REVOKED} or (grant.expires_at and at >= grant.expires_at):
         raise Gone("This access has ended, and its password is erased. Ask again if you still need it.")
     if credential is None or credential.state == CredentialState.NONE:
@@ -97,6 +98,7 @@ def rotate(*, grant_id: int, person: Person, via: Via, idempotency: Idempotency 
     grant, credential = _locked(grant_id)
     at = clock.now()
     _check_holder(grant, person)
+    _check_has_one(grant)
     if grant.state in {GrantState.REVOKING, GrantState.REVOKED} or (grant.expires_at and at >= grant.expires_at):
         raise Gone("This access has ended. Ask again if you still need it.")
     if grant.state != GrantState.ACTIVE or credential is None or credential.state == CredentialState.NONE:
@@ -161,6 +163,12 @@ def _connection(grant: Grant, place: Place, password: str) -> Connection:
 def _is_stale(credential: Credential, at: datetime) -> bool:
     """Whether it was ready for so long that it counts as erased, even while no worker is there to erase it."""
     return credential.ready_at is None or at >= credential.ready_at + UNREAD_LIFE
+
+
+def _check_has_one(grant: Grant) -> None:
+    """Roles for a login that stands anyway come without a password: nothing was made that could have one."""
+    if not grant.access_request.makes_a_user:
+        raise NotReady(f"There is no password to this: {grant.login} goes on with the login that it has.")
 
 
 def _check_holder(grant: Grant, person: Person) -> None:

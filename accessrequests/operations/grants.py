@@ -82,7 +82,7 @@ def start_provisioning(*, grant_id: int) -> Attempt | None:
     grant.attempt_started_at, grant.attempt_ended_at = at, None
     if grant.expires_at is None:
         grant.starts_at, grant.expires_at = at, at + grant.length
-    password = _credential.sealed_or_new(grant)
+    password = _credential.sealed_or_new(grant) if grant.access_request.makes_a_user else ""
     grant.save()
     facts = {"attempt": grant.attempt, "expires_at": _moment(grant.expires_at)}
     record(Fact(Event.GRANT_PROVISIONING_STARTED, str(grant), facts), actor=CLOCKWORK, at=at)
@@ -140,7 +140,7 @@ def mark_active(*, grant_id: int, attempt: int, gates: Mapping[str, Mapping[str,
     grant.save()
     _move_gates(grant, GateState.OPEN, gates)
     _credential.make_ready(grant, at)
-    facts = {"username": grant.username, "expires_at": _moment(grant.expires_at), "gates": dict(gates)}
+    facts = {"username": grant.login, "expires_at": _moment(grant.expires_at), "gates": dict(gates)}
     record(Fact(Event.GRANT_ACTIVATED, str(grant), facts, grant=grant), actor=CLOCKWORK, at=at)
     return True
 

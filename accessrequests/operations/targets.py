@@ -32,6 +32,7 @@ def apply_catalogue(*, entries: Mapping[str, Mapping[str, Any]], actor: Actor) -
         was_retired = target.retired_at is not None
         for name in ("name", "kind", "environment", "owner", "data_classes", "offers", "connect_to"):
             setattr(target, name, entry[name])
+        target.declared = entry.get("declared", {})
         target.applied_at = at
         target.retired_at = (target.retired_at or at) if entry.get("retired") else None
         target.save()
@@ -61,11 +62,13 @@ def record_inventory(
     databases: Mapping[str, Any],
     clusters: Mapping[str, Any],
     quotas: Mapping[str, Any],
+    users: Mapping[str, Sequence[str]] | None = None,
 ) -> Inventory:
     """Store what a worker read from the target. Not an audit event: it is read every ten minutes."""
     target = Target.objects.select_for_update(no_key=True).get(slug=slug)
     at = clock.now()
     found = {"roles": dict(roles), "databases": dict(databases), "clusters": dict(clusters), "quotas": dict(quotas)}
+    found["users"] = {name: list(roles_of_user) for name, roles_of_user in (users or {}).items()}
     inventory, _ = Inventory.objects.update_or_create(target=target, defaults={"read_at": at, **found})
     return inventory
 

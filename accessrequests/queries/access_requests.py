@@ -86,7 +86,7 @@ def waiting_for(person: Person, *, groups: Iterable[tuple[str, datetime]] | None
     wanted = _wanted_since_joining(people.memberships_of(person) if groups is None else groups)
     return (
         AccessRequest.objects.filter(wanted, state=AccessRequestState.PENDING)
-        .exclude(Q(requester=person) | Q(beneficiary=person))
+        .exclude(Q(requester=person) | Q(beneficiary=person) | Q(owners__contains=[person.username]))
         .exclude(approvals__person=person)
     )
 

@@ -5,24 +5,24 @@ The preview, the filing, the decision and the opening of the grant all judge her
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from accessrequests.domain import policy, privileges
+from accessrequests.domain import policy, privileges, project_roles
 from accessrequests.domain.kinds import KINDS
 from accessrequests.domain.networks import Network, read_network, write_network
 from accessrequests.domain.plain_text import visible_length
 from accessrequests.domain.privileges import Level, Privilege, RoleRef
-from accessrequests.domain.wording import moment
 from accessrequests.models import AccessRequest, Inventory, Person, PolicyVersion, Target
 from accessrequests.models.access_requests import AccessKind
-from accessrequests.queries import people, room
+from accessrequests.queries import people, principals, room
 from accessrequests.queries.ask_fields import check_start, check_words, read_addresses
+from accessrequests.queries.principals import Principal
+from accessrequests.queries.roles_asked import expand, near, read_at, read_roles
 
-MOST_ROLES = 20
 MOST_CLUSTERS = 20
 
 
@@ -53,6 +53,7 @@ class Asked:
     grantee: str = ""
     starts_at: datetime | None = None
     ticket: str = ""
+    database_user: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class Considered:
     clusters: tuple[str, ...]
     networks: tuple[Network, ...]
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    principal: Principal = field(default_factory=lambda: Principal(""))
 
     @property
     def source_addresses(self) -> tuple[str, ...]:
@@ -77,7 +79,7 @@ class Considered:
     @property
     def use(self) -> dict[str, Any]:
         """How it would be used, as a policy looks at it."""
-        return _use(self.target, self.asked.authentication, self.clusters, self.networks)
+        return _use(self.target, self.asked.kind, self.asked.authentication, self.clusters, self.networks)
 
 
 def current_policy() -> PolicyVersion:
@@ -109,15 +111,18 @@ def consider(
     target = target or Target.objects.select_related("inventory").filter(slug=asked.target, retired_at=None).first()
     if target is None:
         raise Invalid({"target": [f"There is no target called {asked.target}. GET targets/ lists them."]})
-    beneficiary = _beneficiary(requester, asked, errors)
+    beneficiary = _beneficiary(target, requester, asked, errors)
     _check_offer(target, asked, errors)
     check_words(reason=asked.reason, ticket=asked.ticket, errors=errors, is_draft=is_draft)
     check_start(asked.starts_at, at=at, errors=errors)
     networks = read_addresses(asked.source_addresses, errors)
     _check_network_gate(target, asked, errors)
     clusters = _clusters(target, asked.clusters, errors)
-    roles = _roles(asked.roles, errors)
-    expanded = _expand(roles, _inventory(target), errors) if roles else {}
+    principals.check_reach(kind=asked.kind, clusters=clusters, addresses=asked.source_addresses, errors=errors)
+    principal = principals.chosen(
+        target, kind=asked.kind, database_user=asked.database_user, beneficiary=beneficiary, errors=errors
+    )
+    roles, expanded = read_roles(target, asked.kind, asked.roles, errors, inventory=partial(_inventory, target))
     if errors:
         raise Invalid(errors)
     version = version or current_policy()
@@ -129,28 +134,32 @@ def consider(
         version,
         target,
         groups=judged,
-        expanded=expanded,
+        level=_level(asked.kind, expanded),
         duration=asked.duration,
         reason=None if is_draft else asked.reason,
-        use=_use(target, asked.authentication, clusters, networks),
+        use=_use(target, asked.kind, asked.authentication, clusters, networks),
     )
     full = room.why_none(target, kind=asked.kind, addresses=[write_network(one) for one in networks])
     if full:
         verdict = policy.refused(verdict, policy.Refusal(policy.NO_ROOM, full))
-    return Considered(asked, target, beneficiary, version, verdict, roles, expanded, clusters, networks, judged)
+    return Considered(
+        asked, target, beneficiary, version, verdict, roles, expanded, clusters, networks, judged, principal
+    )
 
 
 def elsewhere(considered: Considered, inventory: Inventory) -> policy.Verdict | None:
     """What the policy would say to the same roles on the target of another inventory; None where they are not there."""
     errors: dict[str, list[str]] = {}
-    expanded = _expand(considered.roles, inventory, errors)
+    if not principals.makes_a_user(considered.asked.kind):
+        return None
+    expanded = expand(considered.roles, inventory, errors)
     if errors:
         return None
     return _judge(
         considered.policy_version,
         inventory.target,
         groups=considered.groups,
-        expanded=expanded,
+        level=_level(considered.asked.kind, expanded),
         duration=considered.asked.duration,
         reason=None,
         use={"authentication": considered.asked.authentication, "networks": considered.networks},
@@ -201,8 +210,14 @@ def judge_again(
     if access_request.target.retired_at is not None:
         raise Invalid({"target": [f"{access_request.target.slug} has been retired. Nothing on it can be opened."]})
     errors: dict[str, list[str]] = {}
-    roles = _roles(tuple(access_request.roles), errors)
-    expanded = _expand(roles, _inventory(access_request.target), errors)
+    _, expanded = read_roles(
+        access_request.target,
+        access_request.kind,
+        access_request.roles,
+        errors,
+        inventory=partial(_inventory, access_request.target),
+    )
+    principals.check_still(access_request, errors)
     for name, held in expanded.items():
         asked_for = privileges.from_json(access_request.privileges.get(name, []))
         if privileges.difference(held, asked_for):
@@ -219,7 +234,7 @@ def judge_again(
             version,
             access_request.target,
             groups=groups,
-            expanded=expanded,
+            level=_level(access_request.kind, expanded),
             duration=min(length, shortened or length),
             reason=access_request.reason,
             use=_use_of(access_request),
@@ -244,13 +259,12 @@ def _judge(
     target: Target,
     *,
     groups: Mapping[str, frozenset[str]],
-    expanded: Mapping[str, Sequence[Privilege]],
+    level: Level,
     duration: timedelta,
     reason: str | None,
     use: Mapping[str, Any],
 ) -> policy.Verdict:
     rules = policy.parse(version.rules)
-    level = privileges.level_of(privilege for held in expanded.values() for privilege in held)
     verdicts = [
         policy.evaluate(
             rules,
@@ -274,9 +288,20 @@ def _judge(
     return verdict
 
 
-def _use(target: Target, authentication: str, clusters: Sequence[str], networks: tuple[Network, ...]) -> dict[str, Any]:
-    """How it would be used, as a policy looks at it."""
-    is_unscoped = KINDS[target.kind].has_clusters and not clusters
+def _level(kind: str, expanded: Mapping[str, Sequence[Privilege]]) -> Level:
+    """How much trust the roles need."""
+    if kind == AccessKind.PROJECT_ROLE:
+        return project_roles.level_of(expanded)
+    return privileges.level_of(privilege for held in expanded.values() for privilege in held)
+
+
+def _use(
+    target: Target, kind: str, authentication: str, clusters: Sequence[str], networks: tuple[Network, ...]
+) -> dict[str, Any]:
+    """How it would be used, as a policy looks at it. Roles for a login that stands anyway open no new way in."""
+    is_unscoped = KINDS[target.kind].has_clusters and not clusters and kind != AccessKind.PROJECT_ROLE
+    if not principals.makes_a_user(kind):
+        return {"authentication": None, "is_unscoped": is_unscoped, "networks": None}
     return {"authentication": authentication, "is_unscoped": is_unscoped, "networks": networks}
 
 
@@ -284,11 +309,13 @@ def _use_of(access_request: AccessRequest) -> dict[str, Any]:
     """The same of a filed request, whose addresses were read when it was filed."""
     found = map(read_network, access_request.source_addresses)
     networks = tuple(network for network in found if network is not None)
-    return _use(access_request.target, access_request.authentication, access_request.clusters, networks)
+    target, kind = access_request.target, access_request.kind
+    return _use(target, kind, access_request.authentication, access_request.clusters, networks)
 
 
-def _beneficiary(requester: Person, asked: Asked, errors: dict[str, list[str]]) -> Person:
-    if asked.grantee in {"", requester.username}:
+def _beneficiary(target: Target, requester: Person, asked: Asked, errors: dict[str, list[str]]) -> Person:
+    owned = principals.named(target, asked.database_user)
+    if asked.grantee in {"", requester.username} or (owned is not None and asked.grantee == owned.service):
         return requester
     beneficiary = Person.objects.filter(username=asked.grantee, is_active=True).first()
     if beneficiary is None:
@@ -303,7 +330,7 @@ def _check_offer(target: Target, asked: Asked, errors: dict[str, list[str]]) -> 
     methods = target.offers.get("authentication", [])
     if asked.kind not in kinds:
         errors["kind"] = [f"{target.slug} offers {_listed(kinds)}, not {asked.kind}."]
-    if asked.authentication not in methods:
+    if asked.authentication not in methods and principals.makes_a_user(asked.kind):
         errors["authentication"] = [f"{target.slug} offers {_listed(methods)}, not {asked.authentication}."]
 
 
@@ -325,28 +352,13 @@ def _clusters(target: Target, names: Sequence[str], errors: dict[str, list[str]]
         inventory = _inventory(target)
         strangers = [name for name in names if name not in inventory.clusters]
         for name in strangers:
-            sentence = f"{target.slug} has no cluster called {name[:64]}.{_near(name, inventory.clusters)}"
-            errors.setdefault("clusters", []).append(f"{sentence} {_read_at(inventory)}")
+            sentence = f"{target.slug} has no cluster called {name[:64]}.{near(name, inventory.clusters)}"
+            errors.setdefault("clusters", []).append(f"{sentence} {read_at(inventory)}")
     return tuple(dict.fromkeys(names))
 
 
 def _listed(words: Sequence[str]) -> str:
     return ", ".join(words) or "nothing"
-
-
-def _roles(texts: Sequence[str], errors: dict[str, list[str]]) -> tuple[RoleRef, ...]:
-    if not texts or len(texts) > MOST_ROLES:
-        errors["roles"] = [f"Name one to {MOST_ROLES} roles, each like read@shop.orders."]
-        return ()
-    roles = []
-    for text in texts:
-        try:
-            roles.append(RoleRef.parse(text))
-        except privileges.InvalidRole as error:
-            errors.setdefault("roles", []).append(str(error))
-    if len(set(roles)) < len(roles):
-        errors.setdefault("roles", []).append("Name each role once.")
-    return tuple(roles)
 
 
 def _inventory(target: Target) -> Inventory:
@@ -355,39 +367,6 @@ def _inventory(target: Target) -> Inventory:
     except Inventory.DoesNotExist as error:
         sentence = f"What {target.slug} has to offer has not been read yet. Try again in a minute."
         raise NotReadYet(sentence) from error
-
-
-def _expand(
-    roles: Sequence[RoleRef], inventory: Inventory, errors: dict[str, list[str]]
-) -> dict[str, tuple[Privilege, ...]]:
-    known = {role.inventory_name: inventory.roles.get(role.inventory_name) for role in roles}
-    held = {name: privileges.from_json(stored) for name, stored in known.items() if stored is not None}
-    expanded = {}
-    for role in roles:
-        if role.collection and role.collection not in inventory.databases.get(role.database, {}):
-            collections = [f"{role.database}.{name}" for name in inventory.databases.get(role.database, {})]
-            sentence = f"{role.database} has no collection called {role.collection}.{_near(role.where, collections)}"
-            errors.setdefault("roles", []).append(f"{sentence} {_read_at(inventory)}")
-            continue
-        if role.inventory_name not in held:
-            sentence = f"The target has no role {role.inventory_name}.{_near(role.inventory_name, inventory.roles)}"
-            errors.setdefault("roles", []).append(f"{sentence} {_read_at(inventory)}")
-            continue
-        try:
-            expanded[str(role)] = privileges.expand(role, held)
-        except privileges.UnknownRole as error:
-            errors.setdefault("roles", []).append(str(error))
-    return expanded
-
-
-def _near(wanted: str, names: Iterable[str]) -> str:
-    """The names that somebody may have meant."""
-    near = difflib.get_close_matches(wanted, list(names), n=3, cutoff=0.6)
-    return f" Did you mean {' or '.join(near)}?" if near else ""
-
-
-def _read_at(inventory: Inventory) -> str:
-    return f"What the target has was read at {moment(inventory.read_at)}."
 
 
 def stored_privileges(expanded: Mapping[str, Sequence[Privilege]]) -> dict[str, Any]:

@@ -30,6 +30,10 @@ class Belonging:
     def gains(self, access_request: AccessRequest) -> bool:
         return self.person.pk in {access_request.requester_id, access_request.beneficiary_id}
 
+    def benefits(self, access_request: AccessRequest) -> bool:
+        """Whoever gains, and every owner of the login that gets more: none of them decides."""
+        return self.gains(access_request) or self.person.username in access_request.owners
+
     def voices(self, access_request: AccessRequest) -> frozenset[str]:
         """The groups that give a voice: asked now, and held already when the request was filed."""
         return frozenset(
@@ -54,7 +58,7 @@ class Belonging:
 
     def may_end(self, access_request: AccessRequest) -> bool:
         """Administrators, and those who may decide on the request that the access came from."""
-        return self.administers or (not self.gains(access_request) and bool(self.voices(access_request)))
+        return self.administers or (not self.benefits(access_request) and bool(self.voices(access_request)))
 
 
 def belonging_of(person: Person) -> Belonging:

@@ -17,7 +17,7 @@ def why_not_decide(
     """Why this person cannot decide on a pending request; empty when they can. The operation judges again."""
     if at >= access_request.lapses_at:
         return "Nobody answered in time, so the request has lapsed. It can be asked again."
-    if belonging.gains(access_request):
+    if belonging.benefits(access_request):
         return "Nobody decides on access that they ask for or would get. Somebody else has to."
     voices = belonging.voices(access_request)
     if not voices:

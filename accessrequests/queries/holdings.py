@@ -22,13 +22,19 @@ def grants_held(person: Person) -> QuerySet[Grant]:
 
 
 def held(
-    person: Person, target: Target, *, without: AccessRequest | None = None, seen_by: Person | None = None
+    person: Person,
+    target: Target,
+    *,
+    without: AccessRequest | None = None,
+    seen_by: Person | None = None,
+    principal: str = "",
 ) -> tuple[Privilege, ...]:
     """What the person's live grants on the target come to, but for the grant of one request.
 
-    `seen_by` somebody else: only by those that the other one may see anyway.
+    `principal`: of those that add roles to this login; of those that make a user when it is empty. `seen_by` somebody else: only by those that the other one may see anyway.
     """
-    grants = Grant.objects.filter(holder=person, target=target, state__in=ALIVE).select_related("access_request")
+    here = Grant.objects.filter(holder=person, target=target, state__in=ALIVE, access_request__principal=principal)
+    grants = here.select_related("access_request")
     if seen_by is not None and seen_by != person:
         grants = grants.filter(access_request__in=access_requests.visible_to(seen_by).values("pk"))
     others = [grant.access_request for grant in grants if without is None or grant.access_request_id != without.pk]

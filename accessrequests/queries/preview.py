@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Q
 
-from accessrequests.domain import policy, privileges
+from accessrequests.domain import policy, privileges, project_roles
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.domain.privileges import Privilege
 from accessrequests.domain.window import ends_at
 from accessrequests.domain.wording import moment
 from accessrequests.models import AccessRequest, Grant, Person, PolicyVersion, Target
-from accessrequests.queries import access_requests, asks, holdings
+from accessrequests.models.access_requests import AccessKind
+from accessrequests.queries import access_requests, asks, holdings, people, principals
 from accessrequests.queries.asks import Asked, Considered
 
 MOST_COMPARED = 100
@@ -67,13 +69,21 @@ def preview(
         groups=groups,
     )
     wanted = privileges.union(*considered.privileges.values())
-    held = holdings.held(considered.beneficiary, considered.target, seen_by=requester)
-    without = [requester.pk, considered.beneficiary.pk]
+    principal = considered.principal
+    held = holdings.held(considered.beneficiary, considered.target, seen_by=requester, principal=principal.name)
+    without = [requester.pk, considered.beneficiary.pk, *people.ids_of(list(principal.owners))]
     starts_at = max(at, asked.starts_at or at)
     return Preview(
         verdict=access_requests.with_people(policy.to_json(considered.verdict), without=without, since=at),
-        what_this_lets_you_do=privileges.what_this_lets_you_do(wanted),
-        what_changes=privileges.what_changes(held, privileges.union(held, wanted)),
+        what_this_lets_you_do=_lets_do(asked.kind, [str(role) for role in considered.roles], wanted),
+        what_changes=[
+            *principals.what_changes(considered.target, principal, [str(role) for role in considered.roles]),
+            *(
+                []
+                if asked.kind == AccessKind.PROJECT_ROLE
+                else privileges.what_changes(held, privileges.union(held, wanted))
+            ),
+        ],
         similar=_similar(requester, considered),
         starts_at=starts_at,
         ends_at=ends_at(starts_at, asked.duration),
@@ -84,7 +94,13 @@ def preview(
 
 def let_do(access_request: AccessRequest) -> list[str]:
     """What the roles of a filed request let the person do, in sentences."""
-    return privileges.what_this_lets_you_do(holdings.asked_for(access_request))
+    return _lets_do(access_request.kind, access_request.roles, holdings.asked_for(access_request))
+
+
+def _lets_do(kind: str, roles: Sequence[str], wanted: Sequence[Privilege]) -> list[str]:
+    if kind == AccessKind.PROJECT_ROLE:
+        return project_roles.what_these_let_you_do(roles)
+    return privileges.what_this_lets_you_do(wanted)
 
 
 def _similar(requester: Person, considered: Considered) -> Similar | None:
@@ -97,6 +113,7 @@ def _similar(requester: Person, considered: Considered) -> Similar | None:
         target=considered.target,
         beneficiary=considered.beneficiary,
         kind=considered.asked.kind,
+        principal=considered.principal.name,
     )
     wanted = {str(role) for role in considered.roles}
     for other in others.order_by("-pk")[:MOST_COMPARED]:

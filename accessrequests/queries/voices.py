@@ -36,7 +36,9 @@ def _voices(members: Sequence[Membership], access_request: AccessRequest) -> lis
     return [
         membership.person.username
         for membership in members
-        if membership.since <= access_request.filed_at and membership.person_id not in without
+        if membership.since <= access_request.filed_at
+        and membership.person_id not in without
+        and membership.person.username not in access_request.owners
     ]
 
 

@@ -20,7 +20,11 @@ class TestTargets:
         found = caller.get("targets/").json()["results"]
 
         assert [one["slug"] for one in found] == ["shop-staging", "shop-prod"]
-        assert found[1]["offers"] == {"kinds": ["database_user"], "authentication": ["scram"]}
+        assert found[1]["offers"] == {
+            "kinds": ["database_user"],
+            "authentication": ["scram"],
+            "project_roles": [],
+        }
         assert (found[1]["environment"], found[1]["unreachable_since"]) == ("production", None)
         assert caller.get("targets/shop-dev/").json()["retired_at"] is not None
 

@@ -53,6 +53,20 @@ class TestApply:
 
         assert Target.objects.filter(slug="shop-demo").exists()
 
+    def test_learns_whose_the_logins_are_that_stand_there_anyway(self, db: None, tmp_path: Path) -> None:
+        users = {
+            "alice@admin": {"person": "alice"},
+            "CN=reports@$external": {"service": "reports", "owners": ["bob", "carol"], "end_running": True},
+        }
+        offers = {**ENTRY["offers"], "kinds": ["role_grant", "project_role"], "project_roles": ["GROUP_READ_ONLY"]}
+        entry = {**ENTRY, "offers": offers, "database_users": users, "members": {"alice": "alice@example.com"}}
+
+        run("targets", "apply", written(tmp_path, {"targets": {"shop": entry}}))
+
+        target = Target.objects.get(slug="shop")
+        assert target.declared == {"database_users": users, "members": {"alice": "alice@example.com"}}
+        assert target.offers["project_roles"] == ["GROUP_READ_ONLY"]
+
     def test_can_be_applied_again(self, db: None, tmp_path: Path) -> None:
         run("targets", "apply", written(tmp_path, {"targets": {"shop": ENTRY}}))
         run("targets", "apply", written(tmp_path, {"targets": {"shop": ENTRY}}))
@@ -76,6 +90,23 @@ class TestApply:
             ("data_classes", "personal", "the key data_classes must be a list of words."),
             ("offers", ..., "Target shop: the key offers is missing."),
             ("offers.kinds", [], "Target shop, offers: the key kinds must be a list of database_user"),
+            (
+                "offers.project_roles",
+                ["GROUP_OWNER"],
+                "project_roles must be a list of project roles that give no access",
+            ),
+            ("offers.project_roles", ["read@shop"], "project_roles must be a list of project roles"),
+            ("database_users", ["alice"], "Target shop: the key database_users must be names as name@database"),
+            ("database_users", {"alice": {"person": "alice"}}, "database user alice: write it as name@database"),
+            ("database_users", {"alice@admin": {"person": 7}}, "the key person must be a user name"),
+            (
+                "database_users",
+                {"x@admin": {"service": "x", "owners": []}},
+                "the key owners must be a list of user names",
+            ),
+            ("database_users", {"x@admin": {"service": "x"}}, "database user x@admin: the key owners is missing"),
+            ("members", ["alice"], "the key members must be user names"),
+            ("members", {"alice": ""}, "the key members must be user names"),
             ("offers.kinds", ["root"], "Target shop, offers: the key kinds must be"),
             ("offers.authentication", ["plain"], "the key authentication must be a list of scram"),
             ("connect_to.hosts", [], "Target shop, connect_to: the key hosts must be a list of host:port"),

@@ -154,13 +154,15 @@ class InventorySnapshot:
 
     A target that has clusters of its own names them, and what it counts and limits. Others answer {} for both:
     cluster -> {"hosts": ["host:port"], "options": {…}, "paused": bool, "tls": bool}; and
-    "database_users" | "custom_roles" | "access_list" -> {"limit": n, "used": n}.
+    "database_users" | "custom_roles" | "access_list" -> {"limit": n, "used": n}. `users` are those who stand there
+    anyway, database users as name@database and Atlas users by address, each with their roles as one would ask for them.
     """
 
     roles: Mapping[str, tuple[Privilege, ...]]
     databases: Mapping[str, Mapping[str, Mapping[str, int]]]  # database -> collection -> {"documents": n, "bytes": n}
     clusters: Mapping[str, Mapping[str, Any]]
     quotas: Mapping[str, Mapping[str, int]]
+    users: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class Provisioner(Protocol):

@@ -108,6 +108,7 @@ class AccessRequestShape(serializers.Serializer[Any]):
     target = serializers.CharField(source="target.slug")
     kind = serializers.ChoiceField(words.KINDS)
     roles = serializers.ListField(child=serializers.CharField())
+    database_user = serializers.CharField(help_text="Of a role_grant: who gets the roles. Empty otherwise.")
     clusters = serializers.ListField(child=serializers.CharField())
     authentication = serializers.CharField()
     grantee = serializers.CharField(source="beneficiary.username")

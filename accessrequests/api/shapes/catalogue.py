@@ -19,6 +19,7 @@ class Offers(serializers.Serializer[Any]):
 
     kinds = serializers.ListField(child=serializers.CharField())
     authentication = serializers.ListField(child=serializers.CharField())
+    project_roles = serializers.ListField(child=serializers.CharField(), help_text="What a project_role may be.")
 
 
 class Collection(serializers.Serializer[Any]):
@@ -54,7 +55,7 @@ class TargetShape(serializers.Serializer[Any]):
 
     @extend_schema_field(Offers)
     def get_offers(self, target: Target) -> dict[str, list[str]]:
-        return {name: list(target.offers.get(name, [])) for name in ("kinds", "authentication")}
+        return {name: list(target.offers.get(name, [])) for name in ("kinds", "authentication", "project_roles")}
 
     @extend_schema_field(Moment(allow_null=True))
     def get_inventory_read_at(self, target: Target) -> str | None:

@@ -35,7 +35,9 @@ class GrantShape(serializers.Serializer[Any]):
     target = serializers.CharField(source="target.slug")
     kind = serializers.ChoiceField(words.KINDS, source="access_request.kind")
     holder = serializers.CharField(source="holder.username")
-    username = serializers.CharField(help_text="The user on the target.")
+    username = serializers.CharField(
+        source="login", help_text="Whom the target knows: the user that was made, or the one who got the roles."
+    )
     roles = serializers.ListField(child=serializers.CharField(), source="access_request.roles")
     clusters = serializers.ListField(
         child=serializers.CharField(),

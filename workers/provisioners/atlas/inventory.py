@@ -9,6 +9,7 @@ from pymongo import uri_parser
 
 from workers.provisioners.atlas import roles
 from workers.provisioners.atlas.project import AtlasProject
+from workers.provisioners.atlas.users import AtlasUser
 from workers.provisioners.base import InventorySnapshot
 from workers.provisioners.connection_record import AtlasRecord
 
@@ -23,10 +24,10 @@ _OPTIONS = frozenset({"replicaSet", "directConnection", "loadBalanced"})
 
 
 def read(project: AtlasProject, *, record: AtlasRecord) -> InventorySnapshot:
-    """One look at the project; three lists, and the limits."""
-    custom_roles = project.roles()
+    """One look at the project; its lists, and the limits."""
+    custom_roles, users = project.roles(), [AtlasUser(each) for each in project.users()]
     used = {
-        "database_users": sum(1 for _ in project.users()),
+        "database_users": len(users),
         "custom_roles": len(custom_roles),
         "access_list": sum(1 for _ in project.entries()),
     }
@@ -40,6 +41,8 @@ def read(project: AtlasProject, *, record: AtlasRecord) -> InventorySnapshot:
         quotas={
             name: {"limit": limits[limit], "used": used[name]} for name, limit in LIMITS.items() if limit in limits
         },
+        users={user.at: user.role_names for user in users if not user.is_labelled}
+        | {member["username"]: sorted(member["roles"]) for member in project.members()},
     )
 
 

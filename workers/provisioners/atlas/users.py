@@ -42,6 +42,21 @@ class AtlasUser:
         return principal_of(self.username, str(self.document["databaseName"]))
 
     @property
+    def at(self) -> str:
+        """As people name it: name@database."""
+        return f"{self.username}@{self.document['databaseName']}"
+
+    @property
+    def role_names(self) -> list[str]:
+        """As one would ask for them: read@shop.orders."""
+        return sorted(f"{name}@{database}.{collection}".rstrip(".") for name, database, collection in self.roles)
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether it says that an installation of this product made it."""
+        return _LABEL.format("installation") in self.labels
+
+    @property
     def roles(self) -> frozenset[Role]:
         return frozenset(
             (role["roleName"], role["databaseName"], role.get("collectionName") or "")

@@ -12,6 +12,7 @@ from accessrequests.domain.privileges import Privilege, Resource, normalise
 from workers.provisioners.base import InventorySnapshot
 from workers.provisioners.mongodb.servers import Client
 
+MOST_USERS = 2_000
 SYSTEM_DATABASES = frozenset({"admin", "config", "local"})
 # Sizes are for orientation. On a server with very many collections the rest of them go without.
 _SECONDS_FOR_SIZES = 3.0
@@ -29,7 +30,18 @@ def read(client: Client, *, is_ours: Callable[[str], bool]) -> InventorySnapshot
     }
     deadline = time.monotonic() + _SECONDS_FOR_SIZES
     databases = {name: _collections(client, name, deadline) for name in plain}
-    return InventorySnapshot(roles=roles, databases=databases, clusters={}, quotas={})
+    users = _users(client, is_ours)
+    return InventorySnapshot(roles=roles, databases=databases, clusters={}, quotas={}, users=users)
+
+
+def _users(client: Client, is_ours: Callable[[str], bool]) -> dict[str, list[str]]:
+    """Those who stand there anyway, each with the roles that were given to them."""
+    found = client.admin["system.users"].find({}, {"user": 1, "db": 1, "roles": 1}).limit(MOST_USERS)
+    return {
+        f"{user['user']}@{user['db']}": sorted(f"{role['role']}@{role['db']}" for role in user.get("roles", ()))
+        for user in found
+        if not is_ours(user["user"])
+    }
 
 
 def privileges_of(documents: Iterable[Mapping[str, Any]]) -> tuple[Privilege, ...]:

@@ -1,0 +1,98 @@
+"""Extra roles for a standing user, from the ask to the end, on a real mongod: rows, trail and the target's own answer."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure
+
+from accessrequests.domain.events import Via
+from accessrequests.models import Credential, SharedObject, Target
+from accessrequests.operations import grants
+from tests.servers import PROCESS
+from tests.workers.conftest import SHOP, Client, Work, drain
+from tests.workers.rows import events_of, facts_of, fresh
+
+NAME = f"reporting-{PROCESS}"
+PASSWORD = secrets.token_urlsafe(12)
+UNAUTHORIZED = 13
+READ = f"read@{SHOP}"
+
+
+@pytest.fixture
+def standing(work: Work) -> Iterator[Work]:
+    """Alice's own login, which the catalogue declares to be hers."""
+    work.owner.admin.command("createUser", NAME, pwd=PASSWORD, roles=[], mechanisms=["SCRAM-SHA-256"])
+    Target.objects.filter(slug="shop-prod").update(
+        offers={"kinds": ["database_user", "role_grant"], "authentication": ["scram"]},
+        declared={"database_users": {f"{NAME}@admin": {"person": "alice"}}},
+    )
+    yield work
+    for user in work.users_named(NAME):
+        work.owner.admin.command("dropUser", user["user"])
+
+
+def login(work: Work) -> Client:
+    host = work.way.host
+    return MongoClient(f"mongodb://{NAME}:{PASSWORD}@{host}/?directConnection=true", serverSelectionTimeoutMS=3000)
+
+
+def code_of_find(client: Client) -> int | None:
+    try:
+        client[SHOP].orders.find_one()
+    except OperationFailure as error:
+        return error.code
+    return None
+
+
+def test_a_grant_adds_the_roles_and_its_end_takes_them(standing: Work) -> None:
+    with login(standing) as client:
+        assert code_of_find(client) == UNAUTHORIZED
+        grant = standing.active(kind="role_grant", database_user=f"{NAME}@admin", roles=(READ,))
+        assert code_of_find(client) is None
+        assert grant.gates.get().evidence["open"]["user"] == f"{NAME}@admin"
+        assert not Credential.objects.filter(grant=grant).exists()
+        assert SharedObject.objects.get().baseline == {"roles": []}
+
+        grants.release(grant_id=grant.pk, holder=standing.cast.alice, via=Via.API)
+        drain()
+
+        assert fresh(grant).state == "revoked"
+        assert code_of_find(client) == UNAUTHORIZED
+    assert standing.users_named(NAME)[0]["roles"] == []
+    assert standing.users_named(grant.username) == []
+    assert not SharedObject.objects.exists()
+    assert events_of(grant) == [
+        "grant.provisioning_started",
+        "grant.activated",
+        "grant.revocation_started",
+        "grant.cut",
+        "grant.revoked",
+    ]
+    assert facts_of(grant, "grant.cut")[0]["evidence"]["taken"] == [READ]  # type: ignore[index]
+
+
+def test_a_grant_for_a_user_that_is_not_there_makes_none(standing: Work) -> None:
+    standing.owner.admin.command("dropUser", NAME)
+
+    grant = standing.approved(kind="role_grant", database_user=f"{NAME}@admin", roles=(READ,))
+    drain()
+
+    assert fresh(grant).state == "revoked"
+    assert fresh(grant).end_reason == "provisioning_failed"
+    assert standing.users_named(NAME) == []
+    assert not SharedObject.objects.exists()
+
+
+def test_a_role_that_is_taken_by_hand_ends_the_grant(standing: Work) -> None:
+    grant = standing.active(kind="role_grant", database_user=f"{NAME}@admin", roles=(READ,))
+    standing.owner.admin.command("revokeRolesFromUser", NAME, roles=[{"role": "read", "db": SHOP}])
+
+    grants.revoke(grant_id=grant.pk, person=standing.cast.bob, via=Via.API, reason="It is gone anyway.")
+    drain()
+
+    assert fresh(grant).state == "revoked"
+    assert standing.users_named(NAME)[0]["roles"] == []
