@@ -95,7 +95,7 @@ def _end_orphan(slug: str, provisioner: Provisioner, username: str) -> None:
         clusters=(),
         roles=(),
         source_addresses=(),
-        authentication="scram",
+        authentication=orphan.authentication,
         expires_at=orphan.expires_at or clock.now(),
         was_confirmed=grant_queries.was_active(slug, username),
     )

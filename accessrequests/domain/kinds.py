@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 SCRAM = "scram"
-METHODS = (SCRAM, "x509", "aws_iam", "oidc", "ldap")
+X509 = "x509"
+METHODS = (SCRAM, X509, "aws_iam", "oidc", "ldap")
 METHOD_NAMES: Mapping[str, str] = {
     SCRAM: "a password",
-    "x509": "an X.509 certificate",
+    X509: "an X.509 certificate",
     "aws_iam": "AWS IAM",
     "oidc": "OIDC",
     "ldap": "LDAP",

@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+from accessrequests.domain.kinds import SCRAM
 from accessrequests.domain.lifecycle import GateName
 from accessrequests.domain.privileges import Privilege
 from accessrequests.domain.sharing import SharedKind
@@ -136,6 +137,7 @@ class Owned:
     expires_at: datetime | None
     proven: bool  # the tag's MAC is ours and fits this very object
     powerless: bool
+    authentication: str = SCRAM
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,11 @@ class Provisioner(Protocol):
 
     def rotate(self, spec: GrantSpec) -> None:
         """Give the user the new password. Fails when the user is gone."""
+
+    def certificate(self, spec: GrantSpec) -> str:
+        """What the holder signs in with where there is no password, and its key. Another one at each call: make it
+        when everything else is open, and keep one. Touches nothing on the target.
+        """
 
     def cut(self, specs: Sequence[GrantSpec]) -> list[Evidence]:
         """Login off and nothing of it runs, on every member. Gone already is success. One evidence per spec."""

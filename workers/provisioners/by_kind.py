@@ -57,6 +57,9 @@ class ByKind:
     def readiness(self, spec: GrantSpec) -> Readiness:
         return self._of(spec).readiness(spec)
 
+    def certificate(self, spec: GrantSpec) -> str:
+        return self._users.certificate(spec)
+
     def rotate(self, spec: GrantSpec) -> None:
         if not _makes_a_user(spec):
             raise ProvisionerError(_NOTHING_TO_ROTATE, permanent=True)

@@ -76,7 +76,11 @@ class Entry:
 
     def certificates(self) -> str:
         """The path of the file of certificate authorities, or nothing."""
-        name = self.text("ca_file", "")
+        return self.file("ca_file")
+
+    def file(self, field: str) -> str:
+        """The path of a file that is there, or nothing."""
+        name = self.text(field, "")
         if name and not (self.directory / name).is_file():
-            raise self.invalid("ca_file", "names a file that is not there")
+            raise self.invalid(field, "names a file that is not there")
         return str(self.directory / name) if name else ""

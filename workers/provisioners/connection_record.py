@@ -25,7 +25,7 @@ _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
 _SERVICE_ACCOUNT = frozenset({"client_id", "client_secret", "client_secret_file"})
 _API_KEY = frozenset({"public_key", "private_key", "private_key_file"})
-_ATLAS_FIELDS = frozenset({"kind", "base_url", "project_id", "org_id", "databases", "ca_file", "owner"})
+_ATLAS_FIELDS = frozenset({"kind", "base_url", "project_id", "org_id", "databases", "ca_file", "authority_file", "owner"})
 # Atlas, and Atlas for Government. A secret in a record must not be sent to whatever address stands beside it.
 _ATLAS_HOSTS = frozenset({"cloud.mongodb.com", "cloud.mongodbgov.com"})
 _ID = re.compile(r"[0-9a-f]{24}")
@@ -61,6 +61,7 @@ class AtlasRecord:
     """One Atlas project. `owner` is a login of its own, enabled apart, for what only a Project Owner may do.
 
     `databases`: what may be asked for, each with its collections, since Atlas does not tell what its clusters hold.
+    `authority_file`: where our own certificate authority for this project is, if not where the installation's is.
     """
 
     slug: str
@@ -71,6 +72,7 @@ class AtlasRecord:
     owner: AtlasLogin | None = None
     base_url: str = ATLAS
     ca_file: str = ""
+    authority_file: str = ""
     kind: str = "atlas"
 
 
@@ -147,6 +149,7 @@ def _atlas(entry: Entry, plain_text_allowed: bool) -> AtlasRecord:  # noqa: FBT0
         owner=owner,
         base_url=_base_url(entry, plain_text_allowed=plain_text_allowed),
         ca_file=entry.certificates(),
+        authority_file=entry.file("authority_file"),
     )
 
 

@@ -36,8 +36,9 @@ class TestAuthority:
         basic = extensions.get_extension_for_class(x509.BasicConstraints)
 
         assert constraints.critical
-        (permitted,) = constraints.value.permitted_subtrees or [None]
-        assert permitted == x509.DirectoryName(x509.Name.from_rfc4514_string("O=access-grants"))
+        assert constraints.value.permitted_subtrees == [
+            x509.DirectoryName(x509.Name.from_rfc4514_string("O=access-grants"))
+        ]
         assert basic.critical
         assert (basic.value.ca, basic.value.path_length) == (True, 0)
 

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from accessrequests.domain.kinds import SCRAM, X509
 from accessrequests.domain.lifecycle import GateName
 from accessrequests.domain.privileges import difference
 from workers.provisioners.atlas import health, inventory, roles
 from workers.provisioners.atlas.access_list import AccessList, NetworkLook
 from workers.provisioners.atlas.budget import Urgency
+from workers.provisioners.atlas.certificates import NEVER_RENEWED, authority_of, check_prepared
 from workers.provisioners.atlas.client import AtlasClient
 from workers.provisioners.atlas.custom_roles import CustomRoles, own_roles
 from workers.provisioners.atlas.failures import AtlasFailure
@@ -20,7 +22,9 @@ from workers.provisioners.atlas.users import (
     ADMIN,
     AtlasUser,
     Role,
+    has_native_end,
     is_ours,
+    name_of,
     native_end,
     open_body,
     powerless_body,
@@ -58,7 +62,7 @@ class AtlasProvisioner:
         network_gate=True,
         session_kill=False,
         evidence=True,
-        authentication=frozenset({"scram"}),
+        authentication=frozenset({SCRAM, X509}),
     )
 
     def __init__(self, *, record: AtlasRecord, tagger: Tagger, ledger: Ledger) -> None:
@@ -77,6 +81,8 @@ class AtlasProvisioner:
         """Entries that lapse soon, roles that nobody holds, and a user without power that lapses as soon."""
         _check_spec(spec)
         project = self._project(Urgency.GRANT)
+        if spec.authentication == X509:
+            check_prepared(spec, record=self._record, users=project.users(), tagger=self._tagger)
         self._access_list(project).prepare(spec)
         self._custom_roles(project).ensure(spec)
         body = powerless_body(spec, tagger=self._tagger, at=_now())
@@ -90,7 +96,7 @@ class AtlasProvisioner:
         user = self._own_user(project, spec)
         # Opened already by an attempt whose end was lost: a late repeat must not take it away again.
         if self._differs(user, spec):
-            project.change_user(ADMIN, spec.username, body)
+            project.change_user(*name_of(spec), body)
 
     @step("open the access")
     def open(self, spec: GrantSpec) -> None:
@@ -115,7 +121,7 @@ class AtlasProvisioner:
     @step("read back the access")
     def readiness(self, spec: GrantSpec) -> Readiness:
         project = self._project(Urgency.GRANT)
-        user = self._find(project, spec.username)
+        user = self._find(project, spec)
         if user is None:
             gates = dict.fromkeys(GateName, Proof.NOT_YET)
             return Readiness(gates=gates, exact=False, evidence={"user": "not in the project"})
@@ -129,8 +135,15 @@ class AtlasProvisioner:
             evidence=_told(user, network, statuses, differs),
         )
 
+    @step("make the certificate")
+    def certificate(self, spec: GrantSpec) -> str:
+        authority = authority_of(self._record)
+        return authority.issue(username=spec.username, ends_at=spec.expires_at, at=_now())
+
     @step("give the user its new password")
     def rotate(self, spec: GrantSpec) -> None:
+        if spec.authentication != SCRAM:
+            raise ProvisionerError(NEVER_RENEWED, permanent=True)
         project = self._project(Urgency.GRANT)
         self._own_user(project, spec)
         self._change(project, spec, {"password": spec.password})
@@ -160,8 +173,8 @@ class AtlasProvisioner:
         statuses = self._statuses(project, ())
         late = sorted(name for name, status in statuses.items() if status != _APPLIED)
         left = [user for user in map(AtlasUser, project.users()) if self._belongs_to(user, spec)]
-        is_there = any(user.username == spec.username for user in left)
-        strangers = [_STRANGER_LEFT.format(user.username) for user in left if user.username != spec.username]
+        is_there = any(user.name == name_of(spec) for user in left)
+        strangers = [_STRANGER_LEFT.format(user.username) for user in left if user.name != name_of(spec)]
         return Evidence(
             done=closed.done and released.done and not late and not is_there,
             facts={"users": int(is_there), "clusters": statuses, **closed.facts, **released.facts},
@@ -195,9 +208,9 @@ class AtlasProvisioner:
     def _custom_roles(self, project: AtlasProject) -> CustomRoles:
         return CustomRoles(project=project, ledger=self._ledger, installation=self._tagger.installation)
 
-    def _find(self, project: AtlasProject, username: str) -> AtlasUser | None:
+    def _find(self, project: AtlasProject, spec: GrantSpec) -> AtlasUser | None:
         try:
-            return AtlasUser(project.user(ADMIN, username))
+            return AtlasUser(project.user(*name_of(spec)))
         except AtlasFailure as error:
             if error.gone:
                 return None
@@ -208,7 +221,7 @@ class AtlasProvisioner:
 
         :raises ProvisionerError: it is gone, or a user of that name exists that our tag does not prove to be ours.
         """
-        user = self._find(project, spec.username)
+        user = self._find(project, spec)
         if user is None:
             raise ProvisionerError(_GONE, permanent=True)
         if not self._is_proven(user, spec):
@@ -217,26 +230,27 @@ class AtlasProvisioner:
 
     def _change(self, project: AtlasProject, spec: GrantSpec, body: Mapping[str, Any]) -> None:
         """:raises ProvisionerError: the user is gone, or Atlas did not keep its end, so that it goes at once."""
-        named = {"databaseName": ADMIN, "username": spec.username, "groupId": self._record.project_id}
+        database, username = name_of(spec)
+        named = {"databaseName": database, "username": username, "groupId": self._record.project_id}
         try:
-            answer = AtlasUser(project.change_user(ADMIN, spec.username, {**named, **body}))
+            answer = AtlasUser(project.change_user(database, username, {**named, **body}))
         except AtlasFailure as error:
             if error.gone:
                 raise ProvisionerError(_GONE, permanent=True) from error
             raise
-        if answer.end is None or answer.end > whole_seconds(spec.expires_at):
-            project.delete_user(ADMIN, spec.username)
+        if not _keeps_its_end(answer, spec):
+            project.delete_user(database, username)
             raise ProvisionerError("Atlas did not keep the end of the user, so it was deleted.")
 
     def _delete(self, project: AtlasProject, spec: GrantSpec) -> bool:
         """Gone already is success. False: it is there, and not ours to touch."""
-        user = self._find(project, spec.username)
+        user = self._find(project, spec)
         if user is None:
             return True
         if not self._is_proven(user, spec) and not (spec.was_confirmed and user.proof(self._tagger) is None):
             return False
         try:
-            project.delete_user(ADMIN, spec.username)
+            project.delete_user(*name_of(spec))
         except AtlasFailure as error:
             if not error.gone:
                 raise
@@ -255,12 +269,11 @@ class AtlasProvisioner:
         return {name: project.cluster_status(name) for name in sorted(names)}
 
     def _differs(self, user: AtlasUser, spec: GrantSpec) -> list[str]:
-        tag, end = user.proof(self._tagger), whole_seconds(spec.expires_at)
+        tag = user.proof(self._tagger)
         findings = {
             "tag": tag is not None and tag.grant_id == spec.grant_id and tag.end == spec.expires_at,
-            "method": user.is_scram,
-            # Earlier is a date that is moved on while the grant lives; none, or a later one, is more than approved.
-            "end": user.end is not None and user.end <= end,
+            "method": user.authentication == spec.authentication,
+            "end": _keeps_its_end(user, spec),
             "roles": user.roles == self._expected_roles(spec),
             "clusters": user.clusters == {f"CLUSTER:{name}" for name in spec.clusters},
         }
@@ -286,8 +299,16 @@ class AtlasProvisioner:
 
 
 def _check_spec(spec: GrantSpec) -> None:
-    if not (spec.password and spec.roles and spec.source_addresses and spec.authentication == "scram"):
+    can_sign_in = spec.authentication == X509 or (spec.authentication == SCRAM and spec.password)
+    if not (can_sign_in and spec.roles and spec.source_addresses):
         raise ProvisionerError("This grant is not one that Atlas users can be made of.", permanent=True)
+
+
+def _keeps_its_end(user: AtlasUser, spec: GrantSpec) -> bool:
+    """Earlier is a date that is moved on while the grant lives; none, or a later one, is more than approved."""
+    if not has_native_end(spec):
+        return user.end is None
+    return user.end is not None and user.end <= whole_seconds(spec.expires_at)
 
 
 def _now() -> datetime:

@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from accessrequests.domain import naming
-from accessrequests.domain.kinds import KINDS
+from accessrequests.domain.kinds import KINDS, SCRAM, X509
 from workers.provisioners.base import GrantedRole, GrantSpec, Owned
 from workers.provisioners.tag import Tag, Tagger
 
 ADMIN = "admin"
+EXTERNAL = "$external"
 DESCRIPTION = "Access Requests grant {}"
 # Atlas takes no user without a role. Nothing is in this database, and nothing can be made there with `read`.
 POWERLESS_DATABASE = "access_requests_powerless"
@@ -22,7 +23,8 @@ LONGEST_NATIVE = KINDS["atlas"].furthest_end or timedelta()
 
 _LABEL = "access-requests-{}"
 _TAG = ("installation", "grant", "end", "mac")
-_METHODS = ("awsIAMType", "ldapAuthType", "oidcAuthType", "x509Type")
+_X509 = "x509Type"
+_METHODS = ("awsIAMType", "ldapAuthType", "oidcAuthType", _X509)
 
 Role = tuple[str, str, str]
 
@@ -78,8 +80,32 @@ class AtlasUser:
         return datetime.fromisoformat(said) if said else None
 
     @property
+    def name(self) -> tuple[str, str]:
+        """By which Atlas knows it: its database, and its name there."""
+        return str(self.document["databaseName"]), self.username
+
+    @property
+    def authentication(self) -> str:
+        """How it signs in, of the ways that we give; empty for any other."""
+        said = {method: self.document.get(method, "NONE") for method in _METHODS}
+        others = {method: kind for method, kind in said.items() if kind != "NONE"}
+        if others == {_X509: "CUSTOMER"}:
+            return X509
+        return "" if others else SCRAM
+
+    @property
     def is_scram(self) -> bool:
-        return all(self.document.get(method, "NONE") == "NONE" for method in _METHODS)
+        return self.authentication == SCRAM
+
+    @property
+    def has_our_organization(self) -> bool:
+        """Whether a certificate of our authority could be taken for this user's: better too often than not."""
+        return self.document.get(_X509, "NONE") != "NONE" and naming.ORGANIZATION in self.username.casefold()
+
+    @property
+    def grant_username(self) -> str:
+        """As the grant has it, which for a certificate is the common name of its subject."""
+        return naming.named_in_subject(self.username) or self.username
 
     def proof(self, tagger: Tagger) -> Tag | None:
         """What its tag says, when the tag is ours and fits this very user."""
@@ -88,9 +114,10 @@ class AtlasUser:
 
     def owned(self, tagger: Tagger) -> Owned:
         tag = self.proof(tagger)
-        named = naming.grant_id_of(self.username, installation=tagger.installation)
+        named = naming.grant_id_of(self.grant_username, installation=tagger.installation)
         return Owned(
-            username=self.username,
+            username=self.grant_username,
+            authentication=self.authentication or SCRAM,
             grant_id=tag.grant_id if tag else named,
             expires_at=tag.end if tag else None,
             proven=tag is not None,
@@ -101,15 +128,27 @@ class AtlasUser:
 def is_ours(user: AtlasUser, tagger: Tagger) -> bool:
     """By its label or by its name; neither proves anything yet."""
     labelled = user.labels.get(_LABEL.format("installation")) == tagger.installation
-    return labelled or naming.looks_like_ours(user.username, installation=tagger.installation)
+    return labelled or naming.looks_like_ours(user.grant_username, installation=tagger.installation)
 
 
 def principal_of(username: str, database: str = ADMIN) -> str:
     return f"{database}.{username}"
 
 
+def name_of(spec: GrantSpec) -> tuple[str, str]:
+    """Database and name of the grant's user on Atlas."""
+    if spec.authentication == X509:
+        return EXTERNAL, naming.subject_of(spec.username)
+    return ADMIN, spec.username
+
+
 def role_of(role: GrantedRole) -> Role:
     return role.name, role.database, role.collection
+
+
+def has_native_end(spec: GrantSpec) -> bool:
+    """Whether Atlas deletes such a user by itself at a given date."""
+    return spec.authentication in KINDS["atlas"].expiring
 
 
 def native_end(spec: GrantSpec, *, at: datetime) -> datetime:
@@ -128,9 +167,10 @@ def spelled(moment: datetime) -> str:
 
 
 def powerless_body(spec: GrantSpec, *, tagger: Tagger, at: datetime) -> dict[str, Any]:
-    """What is created: it may log in with its password, and do nothing."""
+    """What is created: it may log in with its password, and do nothing. With a certificate it cannot log in yet."""
     until = min(native_end(spec, at=at), whole_seconds(at + POWERLESS_FOR))
-    return {**_described(spec, roles=POWERLESS, until=until, tagger=tagger), "password": spec.password}
+    login = {_X509: "CUSTOMER"} if spec.authentication == X509 else {"password": spec.password}
+    return {**_described(spec, roles=POWERLESS, until=until, tagger=tagger), **login}
 
 
 def open_body(spec: GrantSpec, *, roles: Iterable[Role], tagger: Tagger, at: datetime) -> dict[str, Any]:
@@ -139,15 +179,18 @@ def open_body(spec: GrantSpec, *, roles: Iterable[Role], tagger: Tagger, at: dat
 
 
 def _described(spec: GrantSpec, *, roles: Iterable[Role], until: datetime, tagger: Tagger) -> dict[str, Any]:
-    tag = tagger.make(principal=principal_of(spec.username), grant_id=spec.grant_id, end=spec.expires_at)
+    database, username = name_of(spec)
+    tag = tagger.make(principal=principal_of(username, database), grant_id=spec.grant_id, end=spec.expires_at)
+    # Atlas refuses a date for users with a certificate (ATLAS_X509_USER_CANNOT_BE_TEMPORARY).
+    end = {"deleteAfterDate": spelled(until)} if has_native_end(spec) else {}
     return {
-        "databaseName": ADMIN,
-        "username": spec.username,
+        "databaseName": database,
+        "username": username,
         "roles": [_role_document(role) for role in sorted(roles)],
         "scopes": [{"name": cluster, "type": "CLUSTER"} for cluster in spec.clusters],
         "labels": [{"key": _LABEL.format(name), "value": tag[name]} for name in _TAG],
         "description": DESCRIPTION.format(spec.grant_id),
-        "deleteAfterDate": spelled(until),
+        **end,
     }
 
 

@@ -138,6 +138,9 @@ class MongoDBProvisioner:
         self._own_account(spec)
         self._change("updateUser", spec, pwd=spec.password, mechanisms=[SCRAM])
 
+    def certificate(self, spec: GrantSpec) -> str:
+        raise ProvisionerError(f"{spec.username} signs in with its password.", permanent=True)
+
     @step("cut the access")
     def cut(self, specs: Sequence[GrantSpec]) -> list[Evidence]:
         """Power and login first, for all of them; then whatever still runs, on every member."""
