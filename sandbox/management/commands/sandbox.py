@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,9 +21,17 @@ from sandbox.supervisor import give_order, run_inside
 from sandbox.tour import Tour, TourFailed
 from sandbox.world import World
 
+_LOOK_SECONDS = 1.0
+
 
 class Ended(BaseException):
     """Somebody asked us to end. Not an Exception, so that no handler on the way takes it for a failure."""
+
+
+class _Signals:
+    """Python forgets an exception that a handler raises while it tidies up an object; this it does not forget."""
+
+    came = False
 
 
 class Command(BaseCommand):
@@ -112,7 +119,8 @@ class Command(BaseCommand):
                 Tour(world.state(), say=self._say).walk()
             if not options["tour_only"]:
                 self._invite(world)
-                threading.Event().wait()
+                while not _Signals.came:
+                    time.sleep(_LOOK_SECONDS)
         except TourFailed as error:
             return f"{error}\n{world.last_words()}\n{error}"
         except Ended:
@@ -148,6 +156,7 @@ def _state(path: Path) -> dict[str, Any]:
 
 def _end(_number: int, _frame: FrameType | None) -> None:
     _ignore_signals()  # Once is enough: a second one must not interrupt the cleaning up.
+    _Signals.came = True
     raise Ended
 
 
