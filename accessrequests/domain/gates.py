@@ -33,6 +33,15 @@ def who_ends(*, kind: str, target: str, authentication: str) -> str:
     return f"{target} has no end of its own for who signs in with {named_method(authentication)}: only we end it."
 
 
+def how_added(login: str) -> str:
+    return f"Read back from {login}: all that was approved is there."
+
+
+def only_we_end_it(target: str) -> str:
+    """Of roles for a login that stands anyway, whatever the target can do for users that are made."""
+    return f"{target} has no end of its own for roles of a login that stays: only we take them."
+
+
 def who_else_gets_it(authentication: str) -> str:
     """What is given to a group is given to all who are in it, now and later; empty for what one person holds."""
     if authentication not in GROUP_METHODS:

@@ -102,13 +102,17 @@ def roles_asked(target: Target, texts: Sequence[str], errors: dict[str, list[str
 
 
 def what_changes(target: Target, principal: Principal, roles: Sequence[str]) -> list[str]:
-    """The roles of the login as they were read last, and as they would be; and who else gets them."""
+    """The roles of the login as they are and as they would be, and who else gets them."""
+    return [said for said in (before_and_after(target, principal, roles), principal.who_else) if said]
+
+
+def before_and_after(target: Target, principal: Principal, roles: Sequence[str]) -> str:
+    """The roles of the login as they were read last, and as they would be."""
     if not principal.name:
-        return []
+        return ""
     has = list(target.inventory.users.get(principal.name, []))
     after = list(dict.fromkeys([*has, *roles]))
-    said = [f"{principal.name} has {_listed(has)} and would have {_listed(after)} until the end."]
-    return [*said, principal.who_else] if principal.who_else else said
+    return f"{principal.name} has {_listed(has)} and would have {_listed(after)} until the end."
 
 
 def _listed(roles: Sequence[str]) -> str:

@@ -35,7 +35,7 @@ WITH asked AS (
     SELECT id FROM accessrequests_grant WHERE holder_id = %(person)s ORDER BY id DESC LIMIT %(most)s
 ), used AS (
     SELECT held.id, held.target_id, held.state, held.end_reason, held.activated_at, held.cut_at, held.expires_at,
-           request.roles,
+           request.roles, request.principal = %(principal)s,
            CASE WHEN held.target_id = %(target)s AND held.state IN ('pending', 'active') THEN request.privileges END
       FROM accessrequests_grant AS held JOIN accessrequests_accessrequest AS request
         ON request.id = held.access_request_id
@@ -128,6 +128,7 @@ def record_of(access_request: AccessRequest, *, at: datetime) -> Record:
                 "person": access_request.beneficiary_id,
                 "this": access_request.pk,
                 "target": access_request.target_id,
+                "principal": access_request.principal,
                 "since": at - LOOKED_BACK,
                 "most": MOST_GRANTS,
             },
@@ -139,10 +140,11 @@ def record_of(access_request: AccessRequest, *, at: datetime) -> Record:
 
 
 def _use(row: Sequence[Any], access_request: AccessRequest) -> Use:
-    _, target_id, state, end_reason, activated_at, cut_at, expires_at, roles, held = row
+    _, target_id, state, end_reason, activated_at, cut_at, expires_at, roles, is_same_login, held = row
     stored = json.loads(held) if held else {}
     return Use(
-        is_here=target_id == access_request.target_id,
+        # What another login of the person's may do says nothing about this one.
+        is_here=target_id == access_request.target_id and is_same_login,
         state=state,
         end_reason=end_reason,
         activated_at=activated_at,

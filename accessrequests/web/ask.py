@@ -15,6 +15,7 @@ from django.urls import reverse
 from accessrequests.domain.events import Via
 from accessrequests.domain.window import format_duration
 from accessrequests.models import AccessRequest, Inventory, Person, PolicyVersion
+from accessrequests.models.access_requests import AccessKind
 from accessrequests.operations import access_requests
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import Refused
@@ -24,13 +25,14 @@ from accessrequests.queries.asks import Asked, Invalid, NotReadYet
 from accessrequests.queries.offers import ONE
 from accessrequests.web import unsent
 from accessrequests.web.ask_forms import USUAL_LENGTH, AskForm, Offer, fitting, offer_of
+from accessrequests.web.ask_kinds import kinds_of
 from accessrequests.web.ask_scope import fill_in, observed_address, offered_methods
 from accessrequests.web.ask_shown import Rail, rail_of
 from accessrequests.web.pages import SeeOther, me, portal_page, show
 from accessrequests.web.whoami import belonging
 
 NOT_CHOSEN = "Choose a database server, what you want to do and for how long: then it is shown here what would happen."
-WORTH_SAYING = ("want", "collection", "duration", "other_duration", "until")
+WORTH_SAYING = ("want", "project_role", "collection", "duration", "other_duration", "until")
 MOST_DIGITS = 18
 
 
@@ -53,7 +55,8 @@ class Page:
         if inventory is not None:
             inventory.target = target  # so that the target knows it, too
         outlook = offers.outlook(self.version, target, person=self.person, groups=self.groups)
-        return offer_of(target, inventory, outlook, observed=observed_address(self.request))
+        kinds = kinds_of(target, self.person)
+        return offer_of(target, inventory, outlook, observed=observed_address(self.request), kinds=kinds)
 
     def fill_in(self, initial: dict[str, Any]) -> dict[str, Any]:
         """What goes without saying on the chosen target."""
@@ -117,6 +120,7 @@ def _as_typed(page: Page, typed: QueryDict) -> HttpResponse:
     initial: dict[str, Any] = {name: typed.get(name, "") for name in AskForm.base_fields}
     initial["role"] = [role for role in typed.getlist("role") if role in {one.name for one in page.offer.roles}]
     initial["clusters"] = typed.getlist("clusters")
+    initial["project_role"] = typed.getlist("project_role")
     if initial["authentication"] not in offered_methods(page.offer.target):
         initial["authentication"] = ""
     if initial["want"] not in {one.role for one in page.offer.wants}:
@@ -229,6 +233,8 @@ def _prefilled(person: Person, query: QueryDict) -> dict[str, Any]:
         "source_addresses",
         "grantee",
         "authentication",
+        "kind",
+        "database_user",
     )
     named = {"clusters": query.getlist("clusters")} if "clusters" in query else {}
     return initial | {name: query[name] for name in given if query.get(name)} | named
@@ -236,9 +242,13 @@ def _prefilled(person: Person, query: QueryDict) -> dict[str, Any]:
 
 def _again(person: Person, earlier: AccessRequest) -> dict[str, Any]:
     """The words of an earlier request, to be sent as one's own."""
+    is_project_role = earlier.kind == AccessKind.PROJECT_ROLE
     return {
         "target": earlier.target.slug,
-        "named": " ".join(earlier.roles),
+        "kind": earlier.kind,
+        "database_user": earlier.database_user,
+        "project_role": earlier.roles if is_project_role else [],
+        "named": "" if is_project_role else " ".join(earlier.roles),
         "duration": format_duration(earlier.duration),
         "reason": earlier.reason,
         "ticket": earlier.ticket,

@@ -9,11 +9,12 @@ from typing import Any
 
 from django import forms
 
-from accessrequests.domain import policy
+from accessrequests.domain import policy, project_roles
 from accessrequests.domain.plain_text import visible_length
 from accessrequests.domain.privileges import Level
 from accessrequests.domain.window import format_duration, parse_duration, spell_duration
 from accessrequests.models import Inventory, Target
+from accessrequests.models.access_requests import AccessKind
 from accessrequests.queries.asks import Asked, Invalid
 from accessrequests.queries.offers import (
     ONE,
@@ -26,6 +27,7 @@ from accessrequests.queries.offers import (
     roughly,
     wants_on_offer,
 )
+from accessrequests.web.ask_kinds import Kinds, kind_choices, login_choices, project_role_choices
 from accessrequests.web.ask_scope import (
     addresses_hint,
     cluster_choices,
@@ -81,14 +83,15 @@ class Offer:
     wants: Sequence[Want] = ()
     clusters: Mapping[str, Any] = field(default_factory=dict)
     observed: str = ""
+    kinds: Kinds = field(default_factory=Kinds)
 
 
-def offer_of(target: Target, inventory: Inventory | None, outlook: Outlook, *, observed: str) -> Offer:
+def offer_of(target: Target, inventory: Inventory | None, outlook: Outlook, *, observed: str, kinds: Kinds) -> Offer:
     if inventory is None:
-        return Offer(target, observed=observed)
+        return Offer(target, observed=observed, kinds=kinds)
     roles, collections = roles_on_offer(inventory), collections_on_offer(inventory)
     wants, clusters = wants_on_offer(roles, collections), clusters_of(target, inventory)
-    return Offer(target, inventory, outlook, roles, collections, wants, clusters, observed)
+    return Offer(target, inventory, outlook, roles, collections, wants, clusters, observed, kinds)
 
 
 class AskForm(forms.Form):
@@ -106,6 +109,9 @@ class AskForm(forms.Form):
             "invalid_choice": "There is no database server called %(value)s. Choose one of the list.",
         },
     )
+    kind = forms.CharField(label="What you need", required=False, max_length=16, widget=forms.RadioSelect)
+    database_user = forms.CharField(label="Login", required=False, max_length=1100, widget=forms.RadioSelect)
+    project_role = AnyOf(label="Project roles", required=False, widget=forms.CheckboxSelectMultiple)
     want = forms.CharField(label="What you want to do", required=False, max_length=500, widget=forms.RadioSelect)
     role = AnyOf(label="More roles", required=False, widget=forms.CheckboxSelectMultiple)
     collection = forms.CharField(label="Collection", required=False, widget=forms.Select(attrs={"class": "input"}))
@@ -160,6 +166,11 @@ class AskForm(forms.Form):
     def __init__(self, *args: Any, targets: Iterable[Target], offer: Offer, at: datetime, **options: Any) -> None:
         super().__init__(*args, **options)
         self.offer, self.at = offer, at
+        self.granted = offer.kinds.chosen(str(self["kind"].value() or ""))
+        self.makes_a_user = self.granted == AccessKind.DATABASE_USER
+        self.is_project_role = self.granted == AccessKind.PROJECT_ROLE
+        self.kind_boxes = kind_choices(offer.kinds, self.granted)
+        self._logins()
         self.fields["target"].choices = [(one.slug, one.slug) for one in targets]  # type: ignore[attr-defined]
         self.boxes = self._role_boxes()
         self.wants = self._want_boxes()
@@ -172,16 +183,27 @@ class AskForm(forms.Form):
         self.fields["reason"].help_text = help_text
         self.reason_length = visible_length(str(self["reason"].value() or ""))
 
+    def _logins(self) -> None:
+        """Whose roles they would be; the only one there is goes without saying."""
+        logins, typed = self.offer.kinds.logins, str(self["database_user"].value() or "")
+        self.login = typed or (logins[0].name if len(logins) == 1 else "")
+        is_role_grant = self.granted == AccessKind.ROLE_GRANT
+        self.login_boxes = login_choices(self.offer.kinds, self.login) if is_role_grant else []
+        ticked = list(self["project_role"].value() or ())
+        self.project_role_boxes = project_role_choices(self.offer.kinds, ticked) if self.is_project_role else []
+
     def _scope(self) -> None:
         """What only some targets have: clusters, ways to sign in, a list of addresses."""
         conditions = self.judged.conditions if self.judged else None
         self.methods = fitting_methods(self.offer.target, conditions)
         self.method = str(self["authentication"].value() or "") or next(iter(self.methods), "")
-        self.cluster_boxes = cluster_choices(self.offer.clusters, self["clusters"].value() or ())
-        self.method_boxes = method_choices(self.offer.target, self.methods, self.method) if self.offer.target else []
+        clusters = {} if self.is_project_role else self.offer.clusters
+        self.cluster_boxes = cluster_choices(clusters, self["clusters"].value() or ())
+        target = self.offer.target if self.makes_a_user else None
+        self.method_boxes = method_choices(target, self.methods, self.method) if target else []
         hint = addresses_hint(self.offer.target, conditions, self.offer.observed)
         self.fields["source_addresses"].help_text = hint
-        self.fields["source_addresses"].required = needs_address(self.offer.target)
+        self.fields["source_addresses"].required = needs_address(self.offer.target) and self.makes_a_user
 
     @property
     def wanted(self) -> str:
@@ -195,6 +217,8 @@ class AskForm(forms.Form):
     @property
     def judged(self) -> policy.Verdict | None:
         """What the policy says to the level of the chosen thing, or to reading."""
+        if self.is_project_role:
+            return self.offer.outlook.get(project_roles.level_of(self["project_role"].value() or ()))
         levels = {one.role: one.level for one in self.offer.wants} | {one.name: one.level for one in self.offer.roles}
         chosen = [levels.get(name, Level.READ) for name in [self.wanted, *(self["role"].value() or [])]]
         return self.offer.outlook.get(max(chosen))
@@ -217,6 +241,11 @@ class AskForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         cleaned["length"] = self._length(cleaned)
+        if self.is_project_role:
+            cleaned["all_roles"] = tuple(cleaned.get("project_role", ()))
+            if not cleaned["all_roles"]:
+                self.add_error("project_role", "Choose a project role.")
+            return cleaned
         roles = [*self._wanted_roles(cleaned), *cleaned.get("roles", ())]
         cleaned["all_roles"] = tuple(dict.fromkeys(roles))
         if not roles and not {"want", "collection", "role"} & set(self.errors):
@@ -256,31 +285,29 @@ class AskForm(forms.Form):
         return [f"{role}.{collection}" for role in ticked if role not in elsewhere]
 
     def asked(self) -> Asked | None:
-        """What can be judged of it: what is wrong already is left out. Nothing without a target.
-
-        The kind is the first that the target offers: there is nothing else to choose yet.
-        """
+        """What can be judged of it: what is wrong already is left out. Nothing without a target."""
         values, target = self.cleaned_data, self.offer.target
         if target is None or "target" in self.errors:
             return None
         return Asked(
             target=target.slug,
-            kind=next(iter(target.offers.get("kinds", [])), ""),
+            kind=self.granted,
+            database_user=self.login if self.granted == AccessKind.ROLE_GRANT else "",
             authentication=values.get("authentication") or self.method,
-            clusters=tuple(values.get("clusters", ())),
+            clusters=() if self.is_project_role else tuple(values.get("clusters", ())),
             roles=values["all_roles"],
             duration=values["length"] or timedelta(seconds=1),
             reason=values.get("reason", ""),
             ticket=values.get("ticket", ""),
             grantee=values.get("grantee", ""),
-            source_addresses=values.get("source_addresses", ()),
+            source_addresses=values.get("source_addresses", ()) if self.makes_a_user else (),
             starts_at=values.get("starts_at"),
         )
 
     def blame(self, error: Invalid) -> None:
         """Put each sentence beside the field that it is about, unless something else is wrong with that already."""
         for name, sentences in error.errors.items():
-            beside = _BESIDE.get(name, name)
+            beside = "project_role" if self.is_project_role and name == "roles" else _BESIDE.get(name, name)
             known = beside in self.fields
             if known and (beside in self.errors or (beside == "want" and not self.cleaned_data["all_roles"])):
                 continue

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from accessrequests.domain import privileges
-from accessrequests.domain.gates import who_else_gets_it, who_ends
+from accessrequests.domain.gates import only_we_end_it, who_else_gets_it, who_ends
 from accessrequests.domain.policy import Verdict
 from accessrequests.domain.window import format_duration, spell_duration
 from accessrequests.models import Person, PolicyVersion, Target
 from accessrequests.models.access_requests import AccessKind
+from accessrequests.queries import principals
 from accessrequests.queries.advice import Advice, advice_on
 from accessrequests.queries.asks import Asked
 from accessrequests.queries.preview import Preview, preview
@@ -45,6 +46,8 @@ class Rail:
     longest: str
     ends_itself: str
     everyone: str
+    login: str
+    before_and_after: str
 
 
 def rail_of(
@@ -66,8 +69,10 @@ def rail_of(
     considered = found.considered
     verdict, advice = considered.verdict, advice_on(considered, requester=requester)
     people = {step["group"]: step["people"] for step in found.verdict["steps"]}
+    is_project_role = asked.kind == AccessKind.PROJECT_ROLE
     wanted = privileges.union(*considered.privileges.values())
-    new = privileges.difference(wanted, found.held)
+    new = privileges.what_this_lets_you_do(privileges.difference(wanted, found.held))
+    login, target = considered.principal, considered.target
     somebody = considered.beneficiary.name if considered.beneficiary != requester else "you"
     return Rail(
         preview=found,
@@ -80,13 +85,15 @@ def rail_of(
         length=spell_duration(asked.duration),
         maximum=spell_duration(verdict.maximum) if verdict.maximum else "",
         lapses_after=spell_duration(verdict.lapses_after),
-        gained=privileges.what_this_lets_you_do(new),
+        gained=found.what_this_lets_you_do if is_project_role else new,
         held=privileges.what_this_lets_you_do(found.held),
         roles=" ".join(str(role) for role in considered.roles),
         duration=format_duration(asked.duration),
         longest=format_duration(advice.longest) if advice.longest else "",
-        ends_itself=who_ends(
-            kind=considered.target.kind, target=considered.target.slug, authentication=asked.authentication
-        ),
-        everyone=who_else_gets_it(asked.authentication),
+        ends_itself=only_we_end_it(target.slug)
+        if login.name
+        else who_ends(kind=target.kind, target=target.slug, authentication=asked.authentication),
+        everyone=login.who_else if login.name else who_else_gets_it(asked.authentication),
+        login=login.name,
+        before_and_after=principals.before_and_after(target, login, [str(role) for role in considered.roles]),
     )

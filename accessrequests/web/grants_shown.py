@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accessrequests.domain.connecting import Way, ways_to_connect
-from accessrequests.domain.gates import how_proved
+from accessrequests.domain.gates import how_added, how_proved
 from accessrequests.domain.lifecycle import CredentialState, GateName, GateState, GrantState
 from accessrequests.domain.situation import Situation
 from accessrequests.domain.wording import one_line
@@ -19,7 +19,7 @@ from accessrequests.web import shown
 
 UNREAD_LIFE = timedelta(minutes=15)
 _ALIVE = {GrantState.PENDING.value, GrantState.ACTIVE.value}
-_GATES = {GateName.NETWORK: "Network", GateName.USER: "Login", GateName.ROLES: "Roles"}
+GATES = {GateName.NETWORK: "Network", GateName.USER: "Login", GateName.ROLES: "Roles"}
 _GATE_STATES = {
     GateState.CLOSED: ("closed", "Nothing is open yet."),
     GateState.OPEN: ("open", "The target confirmed it."),
@@ -71,6 +71,7 @@ class Held:
     is_mine: bool
     steps: Sequence[Step]
     places: Sequence[PlaceShown]
+    own_login: str
 
     @property
     def is_alive(self) -> bool:
@@ -112,10 +113,14 @@ def held_shown(grant: Grant, *, at: datetime, is_mine: bool, workers_silent: boo
         is_mine=is_mine,
         steps=_steps(grant, at=at),
         places=_places(grant) if grant.state == GrantState.ACTIVE else (),
+        own_login=grant.access_request.principal,
     )
 
 
 def _places(grant: Grant) -> list[PlaceShown]:
+    """Who goes on with a login of their own knows where to."""
+    if not grant.access_request.makes_a_user:
+        return []
     return [
         PlaceShown(
             f"{grant.pk}-{number}" if place.cluster else str(grant.pk),
@@ -150,7 +155,8 @@ def _steps(grant: Grant, *, at: datetime) -> list[Step]:
     if grant.attempt_started_at is not None:
         attempt = f", attempt {grant.provisioning_attempt}" if grant.provisioning_attempt > 1 else ""
         steps.append(Step(f"Sent to {grant.target.slug}{attempt}", grant.attempt_started_at))
-        steps.append(Step("The target makes the user and confirms it. That usually takes a second or two."))
+        does = "makes the user" if grant.access_request.makes_a_user else "adds the roles"
+        steps.append(Step(f"The target {does} and confirms it. That usually takes a second or two."))
     elif grant.not_before <= at:
         steps.append(Step("A worker takes it next. That usually takes a second."))
     return steps
@@ -159,9 +165,11 @@ def _steps(grant: Grant, *, at: datetime) -> list[Step]:
 def gates_shown(grant: Grant) -> list[GateShown]:
     return [
         GateShown(
-            _GATES[GateName(gate.gate)],
+            GATES[GateName(gate.gate)],
             *_GATE_STATES[GateState(gate.state)],
-            how_proved(grant.target.kind, GateName(gate.gate)),
+            how_proved(grant.target.kind, GateName(gate.gate))
+            if grant.access_request.makes_a_user
+            else how_added(grant.login),
             [(one_line(str(key)).replace("_", " "), one_line(str(value))) for key, value in gate.evidence.items()],
         )
         for gate in grant.gates.all()

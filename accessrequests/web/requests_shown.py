@@ -9,13 +9,15 @@ from datetime import datetime
 from accessrequests.domain import policy, privileges, sentences
 from accessrequests.domain.actions import SERVER_DATABASES
 from accessrequests.domain.events import Event
-from accessrequests.domain.gates import who_else_gets_it, who_ends
+from accessrequests.domain.gates import only_we_end_it, who_else_gets_it, who_ends
 from accessrequests.domain.kinds import KINDS, SCRAM, named_method
 from accessrequests.domain.lifecycle import AccessRequestState, GrantState
 from accessrequests.domain.privileges import Privilege, Resource
 from accessrequests.domain.window import spell_duration
 from accessrequests.models import AccessRequest, AuditEvent, Grant, Inventory
-from accessrequests.queries import holdings, standing
+from accessrequests.models.access_requests import AccessKind
+from accessrequests.queries import holdings, preview, standing
+from accessrequests.queries.principals import Principal
 from accessrequests.queries.records import Record
 from accessrequests.web import shown
 
@@ -73,6 +75,8 @@ class Outcome:
 
 
 def reach_of(access_request: AccessRequest) -> Reach:
+    if access_request.kind == AccessKind.PROJECT_ROLE:
+        return Reach("the project itself", f"as {access_request.principal}")
     if not all(privileges.is_role(role) and role in access_request.privileges for role in access_request.roles):
         return Reach("unknown", "It names a role in a way that cannot be read. Treat it as admin.")
     asked = holdings.asked_for(access_request)
@@ -107,6 +111,8 @@ def _short(number: int) -> str:
 def signs_in(access_request: AccessRequest) -> str:
     """Nothing where a password is all that there ever is."""
     method = access_request.authentication
+    if not access_request.makes_a_user:
+        return f"As {access_request.principal}, with the login that it has"
     is_usual = method == SCRAM and not KINDS[access_request.target.kind].has_clusters
     return "" if is_usual else f"With {named_method(method)}"
 
@@ -114,12 +120,17 @@ def signs_in(access_request: AccessRequest) -> str:
 def who_ends_it(access_request: AccessRequest) -> list[str]:
     """Who else is in it, and whether the target ends it by itself: it tells whoever decides how much rests on us."""
     method, target = access_request.authentication, access_request.target
+    if not access_request.makes_a_user:
+        login = Principal(access_request.principal, service=access_request.service)
+        return [one for one in (login.who_else, only_we_end_it(target.slug)) if one]
     said = [who_else_gets_it(method), who_ends(kind=target.kind, target=target.slug, authentication=method)]
     return [sentence for sentence in said if sentence]
 
 
 def changes_of(access_request: AccessRequest, record: Record | None, *, at: datetime) -> list[Change]:
     """What is new for the person, and below it what they hold on this target already."""
+    if access_request.kind == AccessKind.PROJECT_ROLE:
+        return [Change(line, "add") for line in preview.let_do(access_request)]
     held: list[Privilege] = [] if record is None else [one for use in record.usable_here for one in use.privileges]
     new = privileges.difference(holdings.asked_for(access_request), held)
     changes = [Change(line, "add") for line in privileges.what_this_lets_you_do(new)]

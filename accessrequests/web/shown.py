@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from accessrequests.domain import policy, privileges, sentences
+from accessrequests.domain import policy, sentences
 from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState, CredentialState, GrantState
 from accessrequests.domain.policy import Step
@@ -14,7 +14,7 @@ from accessrequests.domain.privileges import Level
 from accessrequests.domain.situation import ends_soon
 from accessrequests.models import AccessRequest, Grant, Target
 from accessrequests.models.access_requests import Answer
-from accessrequests.queries import holdings, standing, voices
+from accessrequests.queries import holdings, preview, standing, voices
 
 _KNOWN_ENVIRONMENTS = ("production", "staging", "development")
 _TONES = {
@@ -129,7 +129,7 @@ def steps_shown(
 
 
 def lets_you_do(access_request: AccessRequest) -> list[str]:
-    return privileges.what_this_lets_you_do(holdings.asked_for(access_request))
+    return preview.let_do(access_request)
 
 
 def timeline_of(access_request: AccessRequest) -> list[Happened]:
