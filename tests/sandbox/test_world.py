@@ -210,7 +210,8 @@ def check_state_file_is_not_written_over(world: Running) -> None:
     third = run("--no-tour", "--state-file", world.state_file)
     assert third.returncode == 1
     assert "exists already" in third.stderr
-    assert world.state == before
+    # A relay's children come and go, and are told of.
+    assert {**world.state, "pids": None} == {**before, "pids": None}
 
 
 def check_web_knows_no_secret_of_a_target(world: Running) -> None:
@@ -254,7 +255,7 @@ def check_killed_processes_come_back(world: Running) -> None:
         return all(now[name] and before[name].isdisjoint(now[name]) for name in PROCESSES)
 
     # A second is the promise, held in test_supervisor.py; here four whole processes start on a busy machine.
-    assert eventually(all_are_new, seconds=5), world.state["pids"]
+    assert eventually(all_are_new, seconds=30), world.state["pids"]
     assert eventually(lambda: answers(f"{world.state['web']}/readyz"), seconds=30)
 
 
