@@ -32,6 +32,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> None:
         (controller.resume if is_counted else controller.pause)()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What waits for real deadlines begins first, so that no process is left alone with it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 class _JourneysTogether(LoadScopeScheduling):
     """One test process runs all journeys, which share one world, and one all browser tests, which share another.
 
