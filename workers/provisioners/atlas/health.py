@@ -13,7 +13,7 @@ NEEDED = {
     "GROUP_DATABASE_ACCESS_ADMIN": "make and delete database users",
     "GROUP_NETWORK_ACCESS_MANAGER": "change the access list",
 }
-_TOO_MUCH = {"GROUP_OWNER", "ORG_OWNER", "GROUP_ACCESS_MANAGER"}
+_TOO_MUCH = {"GROUP_OWNER", "ORG_OWNER"}
 
 
 def check(project: AtlasProject, *, record: AtlasRecord) -> Health:
