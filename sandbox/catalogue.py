@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from accessrequests.domain import project_roles
+
 # In the order in which the contract of the sandbox lists them.
 NAMES: Mapping[str, str] = {
     "alice": "Alice Archer",
@@ -40,6 +42,9 @@ ATLAS_TARGETS: Mapping[str, tuple[str, str]] = {
     "ecommerce-staging": ("Ecommerce staging", "staging"),
     "ecommerce-prod": ("Ecommerce production", "production"),
 }
+# Logins that stand on the targets anyway, beside the application's own, which is nobody's to widen.
+REPORTS = "shop-reports@admin"
+
 _EVERYBODY = ("read", "request", "decide", "reveal", "end", "audit")
 
 
@@ -71,7 +76,8 @@ def targets_document(hosts: Mapping[str, str], *, projects: Collection[str] = ()
         slug: {
             **_entry(name, environment),
             "kind": "mongodb",
-            "offers": {"kinds": ["database_user"], "authentication": ["scram"]},
+            "offers": {"kinds": ["database_user", "role_grant"], "authentication": ["scram"]},
+            "database_users": {REPORTS: _of_reports()},
             "connect_to": {"hosts": [hosts[slug]], "options": {"replicaSet": "rs0", "directConnection": "true"}},
         }
         for slug, (name, environment) in TARGETS.items()
@@ -80,11 +86,21 @@ def targets_document(hosts: Mapping[str, str], *, projects: Collection[str] = ()
         slug: {
             **_entry(*ATLAS_TARGETS[slug]),
             "kind": "atlas",
-            "offers": {"kinds": ["database_user"], "authentication": ["scram"]},
+            "offers": {
+                "kinds": ["database_user", "role_grant", "project_role"],
+                "authentication": ["scram"],
+                "project_roles": sorted(project_roles.ROLES.keys() - project_roles.NOT_FOR_GRANTS),
+            },
+            "database_users": {"alice@admin": {"person": "alice"}, REPORTS: _of_reports()},
+            "members": {person: f"{person}@example.com" for person in NAMES},
         }
         for slug in projects
     }
     return {"targets": mongodb | atlas}
+
+
+def _of_reports() -> dict[str, Any]:
+    return {"service": "shop-reports", "owners": ["alice", "bob"]}
 
 
 def _entry(name: str, environment: str) -> dict[str, Any]:

@@ -152,7 +152,7 @@ def _custom_roles() -> list[Document]:
 
 
 def _database_users(project: str, password: str) -> list[Document]:
-    """Standing users of the shop itself. Nothing that the product does may ever touch them."""
+    """Standing users of the shop itself, and one of a person. All that the product may do is to add roles to two."""
 
     def user(name: str, role: str, *, database: str = DATABASE, **said: Any) -> Document:
         roles = [{"roleName": role, "databaseName": database}]
@@ -161,9 +161,11 @@ def _database_users(project: str, password: str) -> list[Document]:
     analysts = [{"name": "reporting", "type": "CLUSTER"}] if project == PROD else []
     etl = {"databaseName": "$external", "awsIAMType": "ROLE"}
     desk = user("support-desk", "supportDesk", database="admin", password=password, description="Support desk")
+    main = [{"name": "main", "type": "CLUSTER"}]
     return [
         user("shop-app", "readWrite", password=password, description="The shop itself"),
         user("shop-reports", "read", password=password, description="Monthly reports", scopes=analysts),
+        user("alice", "read", password=password, description="Alice's own", scopes=main),
         # Clients made from Atlas's specification cannot read a user who has a custom role: only one project has any.
         *([desk] if project == STAGING else []),
         {**user("arn:aws:iam::123456789012:role/nightly-export", "read"), **etl},

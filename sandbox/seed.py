@@ -110,7 +110,7 @@ def _make_principals(client: MongoClient[Document], *, worker_password: str, app
         ],
         roles=[],
     )
-    # Standing users of the shop itself. Nothing that the product does may ever touch them.
+    # Standing users of the shop itself. All that the product may do is to add roles to the second for a while.
     _make_user(client, "shop-app", password=app_password, roles=[{"role": "readWrite", "db": "shop"}])
     _make_user(client, "shop-reports", password=app_password, roles=[{"role": "read", "db": "shop"}])
 

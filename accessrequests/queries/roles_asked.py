@@ -25,6 +25,8 @@ def read_roles(
 ) -> tuple[tuple[RoleRef, ...], Mapping[str, tuple[Privilege, ...]]]:
     """The roles by their names, and what each lets one do on the target's databases: a project role nothing."""
     if kind == AccessKind.PROJECT_ROLE:
+        if "kind" in errors:
+            return (), {}
         inventory()
         given = principals.roles_asked(target, texts, errors)
         return given, {str(role): () for role in given}

@@ -162,7 +162,7 @@ class TestAsks:
     SENSELESS: tuple[tuple[dict[str, Any], str], ...] = (
         ({"target": "shop-moon"}, "target"),
         ({"target": "Shop-prod"}, "target"),
-        ({"kind": "role_grant"}, "kind"),
+        ({"kind": "project_role"}, "kind"),
         ({"kind": "superuser"}, "kind"),
         ({"roles": ["nothing@shop"]}, "roles"),
         ({"roles": ["read@shop.moon"]}, "roles"),

@@ -21,7 +21,7 @@ class TestTargets:
 
         assert [one["slug"] for one in found] == ["shop-staging", "shop-prod"]
         assert found[1]["offers"] == {
-            "kinds": ["database_user"],
+            "kinds": ["database_user", "role_grant"],
             "authentication": ["scram"],
             "project_roles": [],
         }

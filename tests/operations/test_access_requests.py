@@ -100,7 +100,7 @@ class TestSubmit:
         ("field", "changes"),
         [
             ("target", {"target": "nowhere"}),
-            ("kind", {"kind": "role_grant"}),
+            ("kind", {"kind": "project_role"}),
             ("authentication", {"authentication": "x509"}),
             ("clusters", {"clusters": ("one",)}),
             ("reason", {"reason": "  "}),
