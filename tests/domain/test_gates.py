@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from accessrequests.domain.gates import how_proved, who_else_gets_it, who_ends
+from accessrequests.domain.gates import how_added, how_proved, only_we_end_it, who_else_gets_it, who_ends
 from accessrequests.domain.kinds import KINDS, METHODS
 from accessrequests.domain.lifecycle import GateName
 
@@ -26,3 +26,8 @@ def test_only_atlas_ends_a_user_by_itself_and_only_one_with_a_password(method: s
 @pytest.mark.parametrize("method", METHODS)
 def test_what_a_group_gets_everyone_in_it_gets(method: str) -> None:
     assert bool(who_else_gets_it(method)) == (method in {"oidc", "ldap"})
+
+
+def test_roles_of_a_login_that_stays_are_read_back_and_end_by_us() -> None:
+    assert how_added("alice@admin") == "Read back from alice@admin: all that was approved is there."
+    assert only_we_end_it("shop-prod").endswith("only we take them.")

@@ -34,7 +34,12 @@ class TestRoleRef:
     )
     def test_is_read_and_written_alike(self, text: str, role_ref: RoleRef) -> None:
         assert RoleRef.parse(text) == role_ref
+        assert RoleRef.stored(text) == role_ref
         assert str(role_ref) == text
+
+    def test_of_a_project_has_no_database(self) -> None:
+        assert RoleRef.stored("GROUP_READ_ONLY") == RoleRef("GROUP_READ_ONLY", "")
+        assert str(RoleRef("GROUP_READ_ONLY", "")) == "GROUP_READ_ONLY"
 
     @pytest.mark.parametrize(
         "text",

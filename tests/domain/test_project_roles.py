@@ -9,12 +9,12 @@ from accessrequests.domain.privileges import Level
 
 
 def test_roles_that_give_access_are_not_for_grants() -> None:
-    assert project_roles.NOT_FOR_GRANTS == {
+    assert {
         "GROUP_OWNER",
         "GROUP_ACCESS_MANAGER",
         "GROUP_DATABASE_ACCESS_ADMIN",
         "GROUP_NETWORK_ACCESS_MANAGER",
-    }
+    } == project_roles.NOT_FOR_GRANTS
     assert {project_roles.level_of([name]) for name in project_roles.NOT_FOR_GRANTS} == {Level.DELEGATING}
 
 

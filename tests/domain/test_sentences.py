@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -237,6 +238,13 @@ class TestNotice:
         assert told is not None
         assert told.subject == f"{subject}: {TITLE}"
         assert part in told.body
+
+    def test_tells_whoever_goes_on_with_their_own_login_that_there_is_no_password(self) -> None:
+        told = notice(Event.GRANT_ACTIVATED, audience=Audience.REQUESTER, story=replace(STORY, own_login="alice@admin"))
+
+        assert told is not None
+        assert "Nothing is to be revealed: alice@admin goes on with its login." in told.body
+        assert "The password is shown once" not in told.body
 
     @pytest.mark.parametrize(
         ("event", "subject", "part"),

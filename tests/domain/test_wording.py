@@ -128,6 +128,7 @@ class TestDeed:
             (["read@a", "read@b", "read@c", "read@d"], Level.READ, "read a, b and 2 more on shop-prod"),
             (["clusterMonitor@admin"], Level.ADMIN, "administer shop-prod with clusterMonitor@admin"),
             (["read@shop", "read@local"], Level.ADMIN, "administer shop-prod with read@shop and read@local"),
+            (["GROUP_READ_ONLY"], Level.READ, "use GROUP_READ_ONLY in shop-prod"),
             ([], Level.READ, "read nothing on shop-prod"),
         ],
     )
