@@ -78,7 +78,7 @@ const prepare = (root) => {
   all("time[datetime]", (time) => { time.title ||= new Date(time.dateTime).toLocaleString(); }, root);
   all("[data-countdown]", (shown) => { shown.since = performance.now(); }, root);
   all("[data-hide-after]", (secret) => setTimeout(() => {
-    secret.replaceChildren("Hidden again. It cannot be shown twice: if it was not copied, make a new one.");
+    secret.replaceChildren(secret.dataset.hidden || "Hidden again. It cannot be shown twice: if it was not copied, make a new one.");
     secret.removeAttribute("data-hide-after");
   }, Number(secret.dataset.hideAfter) * 1000), root);
 };

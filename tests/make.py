@@ -149,12 +149,13 @@ def active_grant(requester: Person, approver: Person, **changes: Any) -> Grant:
     return activated(approved_grant(requester, approver, **changes))
 
 
-def activated(grant: Grant) -> Grant:
+def activated(grant: Grant, *, certificate: str = "") -> Grant:
     """The same grant, confirmed, without a target."""
     attempt = grants.start_provisioning(grant_id=grant.pk)
     assert attempt is not None
     assert grants.may_open(grant_id=grant.pk, attempt=attempt.number)
-    assert grants.mark_active(grant_id=grant.pk, attempt=attempt.number, gates={"user": {"proof": "login"}})
+    gates = {"user": {"proof": "login"}}
+    assert grants.mark_active(grant_id=grant.pk, attempt=attempt.number, gates=gates, certificate=certificate)
     grant.refresh_from_db()
     return grant
 
@@ -215,3 +216,14 @@ def asked_of_atlas(**changes: Any) -> Asked:
 
 def submit_to_atlas(requester: Person, **changes: Any) -> AccessRequest:
     return access_requests.submit(requester=requester, asked=asked_of_atlas(**changes), via=Via.API)
+
+
+def allow_certificates() -> None:
+    publish_rules(rule("with-certificates", authentication=["scram", "x509"]))
+
+
+def granted_by_certificate(requester: Person, approver: Person) -> Grant:
+    """A grant on Atlas that waits for a worker, to be used with a certificate."""
+    make_atlas(authentication=("scram", "x509"))
+    allow_certificates()
+    return Grant.objects.get(access_request=approve(submit_to_atlas(requester, authentication="x509"), approver))

@@ -35,7 +35,9 @@ def provision(claim: Claim) -> Outcome:
         return Again(why="Its start lies ahead.", delay=A_MOMENT, failed=False) if waits else Done()
     spec = spec_of(attempt.grant, password=attempt.password)
     try:
-        readiness = _opened(provisioner_for(attempt.grant.target.slug), spec, attempt)
+        provisioner = provisioner_for(attempt.grant.target.slug)
+        readiness = _opened(provisioner, spec, attempt)
+        certificate = _certificate(provisioner, attempt, readiness)
     except ProvisionerError as error:
         return _failed(claim, attempt, spec, error)
     if (
@@ -44,7 +46,7 @@ def provision(claim: Claim) -> Outcome:
         and grants.note_opened(grant_id=spec.grant_id, attempt=attempt.number)
     ):
         return Again(why=NOT_READY, delay=A_MOMENT, failed=False)
-    if readiness is None or not readiness.usable or not _marked_active(attempt, readiness):
+    if readiness is None or not readiness.usable or not _marked_active(attempt, readiness, certificate):
         _undo(spec, attempt)
     return Done()
 
@@ -68,9 +70,16 @@ def _opened(provisioner: Provisioner, spec: GrantSpec, attempt: Attempt) -> Read
     return readiness
 
 
-def _marked_active(attempt: Attempt, readiness: Readiness) -> bool:
+def _certificate(provisioner: Provisioner, attempt: Attempt, readiness: Readiness | None) -> str:
+    """Made when everything else is confirmed to be open: an access that never became live had none."""
+    if readiness is None or not readiness.usable or not attempt.grant.access_request.has_certificate:
+        return ""
+    return provisioner.certificate(spec_of(attempt.grant))
+
+
+def _marked_active(attempt: Attempt, readiness: Readiness, certificate: str) -> bool:
     gates = {gate.value: {"proof": proof.value, **readiness.evidence} for gate, proof in readiness.gates.items()}
-    return grants.mark_active(grant_id=attempt.grant.pk, attempt=attempt.number, gates=gates)
+    return grants.mark_active(grant_id=attempt.grant.pk, attempt=attempt.number, gates=gates, certificate=certificate)
 
 
 def _failed(claim: Claim, attempt: Attempt, spec: GrantSpec, error: ProvisionerError) -> Outcome:

@@ -153,7 +153,7 @@ def _activated(story: Story) -> str:
             f"The access is live{until}. Nothing is to be revealed: {one_line(story.own_login)} goes on with its login."
         )
     user = piece(" The user is {}.", one_line(story.username))
-    return f"The access is live{until}.{user} The password is shown once, in the portal; it is never sent."
+    return f"The access is live{until}.{user} What you sign in with is shown once, in the portal; it is never sent."
 
 
 def _not_set_up(story: Story) -> str:

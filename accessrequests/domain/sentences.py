@@ -78,7 +78,7 @@ _TIMELINE: Mapping[Event, str] = {
     Event.GRANT_REVOKED: "The access is gone: the target has nothing of it left.",
     Event.GRANT_DRIFT_FOUND: "The access was changed on the target{why}.",
     Event.GRANT_REFUSED: "{by} was refused{why}.",
-    Event.CREDENTIAL_REVEALED: "{by} was shown the password, once.",
+    Event.CREDENTIAL_REVEALED: "{by} was shown the {what}, once.",
     Event.CREDENTIAL_ERASED: "The copy of the password was erased{why}.",
     Event.CREDENTIAL_ROTATION_STARTED: "{by} asked for a new password.",
     Event.CREDENTIAL_ROTATED: "The target has the new password.",
@@ -178,6 +178,7 @@ def _gaps(actor: str, facts: Mapping[str, Any]) -> dict[str, str]:
         "ending": ending(_end_reason(facts.get("reason")), by=actor, note=note),
         "name": piece(" called {}", text.get("name", "")),
         "way": piece(" with {}", text.get("way", "")),
+        "what": text.get("what", "password"),
         "skew": piece(" by {} ms", text.get("milliseconds", "")),
     }
 

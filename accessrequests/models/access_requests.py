@@ -9,6 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
+from accessrequests.domain.kinds import SCRAM, X509
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.domain.privileges import Level
 from accessrequests.models.columns import choices_of, one_of
@@ -95,6 +96,15 @@ class AccessRequest(models.Model):
     def makes_a_user(self) -> bool:
         """Whether a user is made for it; otherwise roles are added to one who stands anyway."""
         return self.kind == AccessKind.DATABASE_USER
+
+    @property
+    def has_password(self) -> bool:
+        return self.makes_a_user and self.authentication == SCRAM
+
+    @property
+    def has_certificate(self) -> bool:
+        """Whether what its holder is shown once is a certificate of our authority, with its key."""
+        return self.makes_a_user and self.authentication == X509
 
     @property
     def database_user(self) -> str:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
+from accessrequests.domain import naming
 from accessrequests.domain.lifecycle import CredentialState, EndReason, GateName, GateState, GrantState
 from accessrequests.models.access_requests import AccessRequest
 from accessrequests.models.columns import choices_of, one_of
@@ -102,7 +103,8 @@ class Grant(models.Model):
     @property
     def login(self) -> str:
         """Whom people know on the target: the user that was made, or the one who got the roles."""
-        return self.access_request.principal or self.username
+        made = naming.subject_of(self.username) if self.access_request.has_certificate else self.username
+        return self.access_request.principal or made
 
 
 class Gate(models.Model):

@@ -20,10 +20,15 @@ def sealed_or_new(grant: Grant) -> str:
     if credential is not None and credential.sealed is not None:
         return opened(credential)
     password = secrets.token_urlsafe(PASSWORD_BYTES)
-    credential = Credential(grant=grant, state=CredentialState.NONE.value)
-    credential.sealed = sealing.seal(password, purpose=_purpose(credential))
-    credential.save()
+    keep(grant, password)
     return password
+
+
+def keep(grant: Grant, secret: str) -> None:
+    """Seal what the grant's holder is to be shown, for the first time: a password, or a certificate with its key."""
+    credential = Credential(grant=grant, state=CredentialState.NONE.value)
+    credential.sealed = sealing.seal(secret, purpose=_purpose(credential))
+    credential.save()
 
 
 def renew(credential: Credential) -> None:

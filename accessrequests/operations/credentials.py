@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from accessrequests.domain import certificates
 from accessrequests.domain.connecting import Place, connection_string
 from accessrequests.domain.events import Event, Via
 from accessrequests.domain.lifecycle import CredentialState, GrantState
@@ -22,7 +23,7 @@ from accessrequests.queries.places import places_of
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A connection string with the password in it; `cluster` is empty where a target has none."""
+    """A connection string, with the password in it if there is one; `cluster` is empty where a target has none."""
 
     cluster: str
     text: str = field(repr=False)
@@ -36,6 +37,7 @@ class Revealed:
     expires_at: datetime
     password: str = field(repr=False)
     connections: Sequence[Connection] = field(repr=False)
+    certificate: str = field(default="", repr=False)  # in place of a password, and its key behind it
 
     @property
     def connection_string(self) -> str:
@@ -67,21 +69,20 @@ def reveal(*, grant_id: int, person: Person, via: Via, idempotency: Idempotency 
     if grant.state in {GrantState.REVOKING, GrantState.REVOKED} or (grant.expires_at and at >= grant.expires_at):
         raise Gone("This access has ended, and its password is erased. Ask again if you still need it.")
     if credential is None or credential.state == CredentialState.NONE:
-        raise NotReady("The password is not ready yet. It will be as soon as the access is live.")
-    if credential.state != CredentialState.READY or _is_stale(credential, at):
+        raise NotReady("It is not ready yet. It will be as soon as the access is live.")
+    is_spent = credential.state != CredentialState.READY or _is_stale(credential, at)
+    if is_spent and grant.access_request.has_certificate:
+        raise Gone(f"This certificate has been shown or erased. {certificates.ONCE}")
+    if is_spent:
         raise Spent("This password has been shown or erased. A new one can be made for as long as the access lasts.")
-    password = _credential.opened(credential)
+    secret = _credential.opened(credential)
     credential.state = CredentialState.REVEALED.value
     credential.sealed, credential.revealed_at = None, at
     credential.save()
     grant.access_request.target = grant.target
-    revealed = Revealed(
-        username=grant.username,
-        expires_at=grant.expires_at or at,
-        password=password,
-        connections=[_connection(grant, place, password) for place in places_of(grant.access_request)],
-    )
-    fact = Fact(Event.CREDENTIAL_REVEALED, str(grant), {"generation": credential.generation})
+    revealed = _revealed(grant, secret, at)
+    what = "certificate" if revealed.certificate else "password"
+    fact = Fact(Event.CREDENTIAL_REVEALED, str(grant), {"generation": credential.generation, "what": what})
     actor = people.actor_of(person, via)
     record(fact, actor=actor, at=at, idempotency=idempotency, object_id=grant.pk)
     return revealed
@@ -93,12 +94,14 @@ def rotate(*, grant_id: int, person: Person, via: Via, idempotency: Idempotency 
 
     :raises Refused: when somebody else asks.
     :raises NotReady: while the access is still being made, or a new password is already on its way.
-    :raises Gone: when the access has ended.
+    :raises Gone: when the access has ended, or has a certificate, which is never made again.
     """
     grant, credential = _locked(grant_id)
     at = clock.now()
     _check_holder(grant, person)
     _check_has_one(grant)
+    if grant.access_request.has_certificate:
+        raise Gone(certificates.ONCE)
     if grant.state in {GrantState.REVOKING, GrantState.REVOKED} or (grant.expires_at and at >= grant.expires_at):
         raise Gone("This access has ended. Ask again if you still need it.")
     if grant.state != GrantState.ACTIVE or credential is None or credential.state == CredentialState.NONE:
@@ -149,13 +152,26 @@ def _locked(grant_id: int) -> tuple[Grant, Credential | None]:
     return grant, getattr(grant, "credential", None)
 
 
-def _connection(grant: Grant, place: Place, password: str) -> Connection:
+def _revealed(grant: Grant, secret: str, at: datetime) -> Revealed:
+    is_certificate = grant.access_request.has_certificate
+    return Revealed(
+        username=grant.login,
+        expires_at=grant.expires_at or at,
+        password="" if is_certificate else secret,
+        connections=[_connection(grant, place, secret) for place in places_of(grant.access_request)],
+        certificate=secret if is_certificate else "",
+    )
+
+
+def _connection(grant: Grant, place: Place, secret: str) -> Connection:
+    if grant.access_request.has_certificate:
+        return Connection(place.cluster, certificates.address(place))
     text = connection_string(
         kind=grant.target.kind,
         hosts=place.hosts,
         options=place.options,
         username=grant.username,
-        password=password,
+        password=secret,
     )
     return Connection(place.cluster, text)
 

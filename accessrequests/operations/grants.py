@@ -82,7 +82,7 @@ def start_provisioning(*, grant_id: int) -> Attempt | None:
     grant.attempt_started_at, grant.attempt_ended_at = at, None
     if grant.expires_at is None:
         grant.starts_at, grant.expires_at = at, at + grant.length
-    password = _credential.sealed_or_new(grant) if grant.access_request.makes_a_user else ""
+    password = _credential.sealed_or_new(grant) if grant.access_request.has_password else ""
     grant.save()
     facts = {"attempt": grant.attempt, "expires_at": _moment(grant.expires_at)}
     record(Fact(Event.GRANT_PROVISIONING_STARTED, str(grant), facts), actor=CLOCKWORK, at=at)
@@ -122,8 +122,11 @@ def note_opened(*, grant_id: int, attempt: int) -> bool:
 
 
 @transaction.atomic(durable=True)
-def mark_active(*, grant_id: int, attempt: int, gates: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Every gate is confirmed open by the target. False: the attempt is void, or the time is over; undo."""
+def mark_active(*, grant_id: int, attempt: int, gates: Mapping[str, Mapping[str, Any]], certificate: str = "") -> bool:
+    """Every gate is confirmed open by the target. False: the attempt is void, or the time is over; undo.
+
+    A certificate is sealed here and not before: until everything is open, there is none.
+    """
     grant = _locked(grant_id)
     at = clock.now()
     if not _is_newest(grant, attempt):
@@ -139,6 +142,8 @@ def mark_active(*, grant_id: int, attempt: int, gates: Mapping[str, Mapping[str,
     grant.failures, grant.last_error = 0, ""
     grant.save()
     _move_gates(grant, GateState.OPEN, gates)
+    if certificate:
+        _credential.keep(grant, certificate)
     _credential.make_ready(grant, at)
     facts = {"username": grant.login, "expires_at": _moment(grant.expires_at), "gates": dict(gates)}
     record(Fact(Event.GRANT_ACTIVATED, str(grant), facts, grant=grant), actor=CLOCKWORK, at=at)

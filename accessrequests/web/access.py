@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from http import HTTPStatus
 from typing import Any
 
@@ -12,17 +13,19 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
+from accessrequests.domain.certificates import file_of
 from accessrequests.domain.events import Via
 from accessrequests.domain.lifecycle import EndReason, GrantState
 from accessrequests.domain.situation import headline
 from accessrequests.models import Approval, Grant
 from accessrequests.operations import credentials, grants
+from accessrequests.operations.credentials import Revealed
 from accessrequests.operations.refusals import NotYours
 from accessrequests.queries import clock, holdings, standing
 from accessrequests.queries import grants as grant_queries
 from accessrequests.web import grants_shown, requests_shown, shown, unsent
 from accessrequests.web.forms import RevokeForm
-from accessrequests.web.grants_shown import held_shown
+from accessrequests.web.grants_shown import Held, held_shown
 from accessrequests.web.pages import STOP_POLLING, SeeOther, fresh, me, portal_page, show
 from accessrequests.web.whoami import belonging
 
@@ -67,10 +70,12 @@ def detail(request: HttpRequest, number: int) -> HttpResponse:
 @portal_page("POST")
 @fresh
 def reveal(request: HttpRequest, number: int) -> HttpResponse:
-    """The only answer that holds a password. It is never stored, and a reload does not bring it back."""
+    """The only answer that holds a secret. It is never stored, and a reload does not bring it back."""
     _visible_or_recorded(request, number)
     revealed = credentials.reveal(grant_id=number, person=me(request), via=Via.WEB)
     held = held_shown(at_hand(request, number), at=clock.now(), is_mine=True)
+    if revealed.certificate:
+        return show(request, "access/certificate.html", {"revealed": revealed, "held": held, **_file(held, revealed)})
     return show(request, "access/reveal.html", {"revealed": revealed, "held": held})
 
 
@@ -155,6 +160,12 @@ def _now(request: HttpRequest, grant: Grant) -> HttpResponse:
     if not held.pace or "HX-Refresh" in answer:
         answer.status_code = STOP_POLLING
     return answer
+
+
+def _file(held: Held, revealed: Revealed) -> dict[str, str]:
+    """The certificate as a file that the page itself carries: a second answer with it would be a second copy."""
+    content = base64.b64encode(revealed.certificate.encode()).decode()
+    return {"file": file_of(held.grant.username), "href": f"data:application/x-pem-file;base64,{content}"}
 
 
 def _with_approvals(found: QuerySet[Grant]) -> QuerySet[Grant]:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from accessrequests.domain.connecting import Way, ways_to_connect
+from accessrequests.domain import certificates
+from accessrequests.domain.connecting import Place, Way, ways_to_connect
 from accessrequests.domain.gates import how_added, how_proved
 from accessrequests.domain.lifecycle import CredentialState, GateName, GateState, GrantState
 from accessrequests.domain.situation import Situation
@@ -74,6 +75,14 @@ class Held:
     own_login: str
 
     @property
+    def secret(self) -> str:
+        return "certificate" if self.grant.access_request.has_certificate else "password"
+
+    @property
+    def secret_piece(self) -> str:
+        return f"access/_{self.secret}.html"
+
+    @property
     def is_alive(self) -> bool:
         return self.grant.state in _ALIVE
 
@@ -125,10 +134,16 @@ def _places(grant: Grant) -> list[PlaceShown]:
         PlaceShown(
             f"{grant.pk}-{number}" if place.cluster else str(grant.pk),
             place.cluster,
-            ways_to_connect(kind=grant.target.kind, hosts=place.hosts, options=place.options, username=grant.username),
+            _ways(grant, place),
         )
         for number, place in enumerate(places_of(grant.access_request))
     ]
+
+
+def _ways(grant: Grant, place: Place) -> Sequence[Way]:
+    if grant.access_request.has_certificate:
+        return certificates.ways_to_connect(place=place, username=grant.username)
+    return ways_to_connect(kind=grant.target.kind, hosts=place.hosts, options=place.options, username=grant.username)
 
 
 def _credential_now(grant: Grant, *, at: datetime) -> CredentialState:

@@ -89,12 +89,17 @@ class ConnectionShape(serializers.Serializer[Any]):
 
 
 class RevealShape(serializers.Serializer[Any]):
-    """The password, shown once. Nothing keeps a copy: neither we nor, if you can help it, you."""
+    """The password or the certificate, shown once. Nothing keeps a copy: neither we nor, if you can help it, you."""
 
     username = serializers.CharField()
-    password = serializers.CharField()
+    password = serializers.CharField(required=False, help_text="Where one signs in with a password.")
+    certificate = serializers.CharField(
+        required=False,
+        help_text="Where one signs in with a certificate: PEM, and its key behind it. Save it as a file.",
+    )
     connection_string = serializers.CharField(
-        help_text="For the target's own drivers, as it is; to the first cluster where there are several."
+        help_text="For the target's own drivers, as it is, or together with the file of the certificate "
+        "(`tlsCertificateKeyFile`); to the first cluster where there are several."
     )
     connection_strings = ConnectionShape(
         many=True, source="connections", required=False, help_text="One for each cluster, where there are several."
@@ -103,6 +108,7 @@ class RevealShape(serializers.Serializer[Any]):
 
     def to_representation(self, instance: Revealed) -> dict[str, Any]:
         told = super().to_representation(instance)
+        del told["password" if instance.certificate else "certificate"]
         if len(instance.connections) == 1:
             del told["connection_strings"]
         return told

@@ -1,0 +1,84 @@
+"""A grant's certificate: there is none until every gate is open; then it is sealed, shown once, and never made again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from accessrequests.domain.events import Via
+from accessrequests.domain.naming import subject_of
+from accessrequests.models import AuditEvent, Credential, Grant
+from accessrequests.operations import credentials, grants
+from accessrequests.operations.credentials import Revealed
+from accessrequests.operations.refusals import Gone, NotReady, Spent
+from tests import make
+from tests.fixtures import MovableClock
+from tests.make import Cast
+from tests.traces import leaves_nothing
+
+PEM = "-----BEGIN CERTIFICATE-----\ncanary of the certificate\n-----END CERTIFICATE-----\n"
+
+
+@pytest.fixture
+def pending(cast: Cast) -> Grant:
+    return make.granted_by_certificate(cast.alice, cast.bob)
+
+
+def reveal(grant: Grant, cast: Cast) -> Revealed:
+    return credentials.reveal(grant_id=grant.pk, person=cast.alice, via=Via.API)
+
+
+def test_nothing_is_sealed_before_the_target_has_confirmed_everything(pending: Grant, cast: Cast) -> None:
+    attempt = grants.start_provisioning(grant_id=pending.pk)
+
+    assert attempt is not None
+    assert attempt.password == ""
+    assert not Credential.objects.exists()
+    with pytest.raises(NotReady):
+        reveal(pending, cast)
+
+
+def test_a_void_attempt_leaves_none(pending: Grant, cast: Cast) -> None:
+    attempt = grants.start_provisioning(grant_id=pending.pk)
+    assert attempt is not None
+    grants.release(grant_id=pending.pk, holder=cast.alice, via=Via.API)
+
+    assert not grants.mark_active(grant_id=pending.pk, attempt=attempt.number, gates={}, certificate=PEM)
+    assert not Credential.objects.exists()
+
+
+def test_is_shown_once_with_the_name_and_the_address_and_then_forgotten(pending: Grant, cast: Cast) -> None:
+    grant = make.activated(pending, certificate=PEM)
+    assert PEM.encode() not in bytes(Credential.objects.get().sealed or b"")
+
+    revealed = reveal(grant, cast)
+
+    assert (revealed.certificate, revealed.password) == (PEM, "")
+    assert revealed.username == subject_of(grant.username)
+    assert [one.cluster for one in revealed.connections] == ["orders"]
+    assert "authMechanism=MONGODB-X509" in revealed.connection_string
+    assert "canary" not in repr(revealed)
+    assert Credential.objects.get().sealed is None
+    event = AuditEvent.objects.get(event="credential.revealed")
+    assert event.facts == {"generation": 1, "what": "certificate"}
+    with leaves_nothing(), pytest.raises(Gone, match="once for each access") as again:
+        reveal(grant, cast)
+    assert not isinstance(again.value, Spent)
+
+
+def test_unread_for_long_it_is_gone(pending: Grant, cast: Cast, clock: MovableClock) -> None:
+    grant = make.activated(pending, certificate=PEM)
+    clock.advance(timedelta(minutes=15))
+
+    with pytest.raises(Gone, match="ask again"):
+        reveal(grant, cast)
+    credentials.erase_unread(grant_id=grant.pk)
+    assert Credential.objects.get().state == "erased"
+
+
+def test_is_never_made_again(pending: Grant, cast: Cast) -> None:
+    grant = make.activated(pending, certificate=PEM)
+
+    with leaves_nothing(), pytest.raises(Gone, match="the new access has one of its own"):
+        credentials.rotate(grant_id=grant.pk, person=cast.alice, via=Via.API)
