@@ -366,6 +366,8 @@ LOGGING = {
         # Statement logs would carry bound parameters; nothing below a warning is wanted from the drivers.
         "django.db.backends": {"level": "WARNING"},
         "pymongo": {"level": "WARNING"},
+        # Says the whole address of every call, with the names and addresses of people in it.
+        "httpx2": {"level": "WARNING"},
         "django.server": {"level": "WARNING"},
     },
 }

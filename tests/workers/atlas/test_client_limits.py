@@ -131,8 +131,10 @@ class TestTime:
 
     def test_nothing_is_begun_when_the_time_is_over(self, client: AtlasClient, atlas: Recorder) -> None:
         with steps.bounded(0.1):
-            assert failure_of(client, Method.POST).unreachable
+            failure = failure_of(client, Method.POST)
         assert atlas.calls == []
+        assert not failure.outcome_unknown
+        assert (failure.unreachable, failure.retry_after) == (False, 1.0), "a target that answers is not away"
 
 
 @dataclass(frozen=True)
@@ -181,6 +183,7 @@ class TestSecrets:
         self, client: AtlasClient, atlas: Recorder, answers: list[Say], caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.DEBUG)
+        caplog.set_level(logging.DEBUG, logger="httpx2")
         atlas.answers = list(answers)
         with pytest.raises(AtlasFailure, match=r"^We could not make the user\. ") as caught:
             Stepping(client).create(Spec(self.CANARY))
@@ -194,6 +197,17 @@ class TestSecrets:
         for secret in (SECRET, self.CANARY, "token-canary-", atlas.basic):
             assert all(secret not in text for text in texts), secret
         assert "call" not in {frame.name for frame in stack}
+
+    def test_no_address_of_a_call_is_logged(
+        self, client: AtlasClient, atlas: Recorder, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Names of database users stand in it, and e-mail addresses of people."""
+        caplog.set_level(logging.INFO)
+        atlas.answers = [Say(200, {})]
+
+        call(client, Method.GET, "admin", "ada@example.org")
+
+        assert caplog.text == ""
 
     def test_none_when_the_account_is_refused(self, record: AtlasRecord, atlas: Recorder) -> None:
         atlas.mints = [Say(401, {"error": "invalid_client", "error_description": SECRET})]

@@ -27,6 +27,8 @@ PAGE = 500  # the most that Atlas gives at once
 
 _BASE = "/api/atlas/v2"
 _LEAST_SECONDS = 0.2
+_NEXT_STEP = 1.0
+_NO_TIME_LEFT = "Atlas answers, and there was no time left for all that is to be asked at once. It is tried again."
 _PEM = "-----BEGIN "
 _Query = Mapping[str, str | Sequence[str]]
 
@@ -86,8 +88,12 @@ class AtlasClient:
             headers={"Accept": media} | ({} if body is None else {"Content-Type": media}),
             content=None if body is None else json.dumps(body).encode(),
         )
+        if seconds_left() < _LEAST_SECONDS:
+            # Atlas has answered all that was asked, so nobody must take it for away.
+            raise AtlasFailure(_NO_TIME_LEFT, retry_after=_NEXT_STEP)
         answer = self._sent(request, bucket=bucket, urgency=urgency)
-        if isinstance(answer, AtlasFailure) and method.is_safe and answer.unreachable and not answer.retry_after:
+        is_again = isinstance(answer, AtlasFailure) and answer.unreachable and not answer.retry_after
+        if is_again and method.is_safe and seconds_left() >= _LEAST_SECONDS:
             answer = self._sent(request, bucket=bucket, urgency=urgency)
         if isinstance(answer, AtlasFailure):
             raise answer
@@ -118,8 +124,6 @@ class AtlasClient:
     def _sent(self, request: httpx2.Request, *, bucket: str, urgency: Urgency) -> httpx2.Response | AtlasFailure:
         """A good answer, or the failure that came of it. What the library raises holds the request and its secrets."""
         is_safe = Method(request.method).is_safe
-        if seconds_left() < _LEAST_SECONDS:
-            return AtlasFailure("Atlas did not answer in time.", unreachable=True)
         request.extensions["timeout"] = timeouts()
         try:
             answer = self._http.send(request, auth=self._auth())
