@@ -86,6 +86,8 @@ def _failed(claim: Claim, attempt: Attempt, spec: GrantSpec, error: ProvisionerE
     if isinstance(error, Busy):
         # However often others go first: the attempt ends here, with every call of it answered, and does not count.
         grants.note_undone(grant_id=attempt.grant.pk, attempt=attempt.number)
+        # Whoever lost a lease may have written after the end was confirmed, and then nobody else looks again.
+        _undo(spec, attempt)
         return after(claim, error, target=attempt.grant.target.slug)
     again = grants.note_failure(
         grant_id=attempt.grant.pk,
@@ -94,9 +96,10 @@ def _failed(claim: Claim, attempt: Attempt, spec: GrantSpec, error: ProvisionerE
         permanent=error.permanent,
         # A target that says when to come again has not refused: that counts as little as no answer.
         unreachable=error.unreachable or error.retry_after > 0,
+        outcome_unknown=error.outcome_unknown,
     )
     if not again:
-        if not error.unreachable:
+        if not (error.unreachable or error.outcome_unknown):
             # It was the last one, or was voided on its way: take back what it made until then.
             _undo(spec, attempt)
         return Done()

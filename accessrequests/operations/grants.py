@@ -151,10 +151,12 @@ def mark_active(*, grant_id: int, attempt: int, gates: Mapping[str, Mapping[str,
 
 
 @transaction.atomic(durable=True)
-def note_failure(*, grant_id: int, attempt: int, sentence: str, permanent: bool, unreachable: bool) -> bool:
+def note_failure(
+    *, grant_id: int, attempt: int, sentence: str, permanent: bool, unreachable: bool, outcome_unknown: bool = False
+) -> bool:
     """An attempt to provision did not succeed. True: try again. Otherwise the grant was ended, or is not ours.
 
-    An attempt that got no answer has no certain end: its last call may still be carried out.
+    An attempt that got no answer, or one that says nothing, has no certain end: its last call may still be carried out.
     """
     grant = _locked(grant_id)
     at = clock.now()
@@ -163,7 +165,7 @@ def note_failure(*, grant_id: int, attempt: int, sentence: str, permanent: bool,
     if not unreachable:
         grant.opened_at = None
     # Who only looked has nothing on its way.
-    grant.attempt_ended_at = grant.opened_at or (None if unreachable else at)
+    grant.attempt_ended_at = grant.opened_at or (None if unreachable or outcome_unknown else at)
     grant.failures += not unreachable
     grant.last_error = sentence
     failed = Fact(Event.GRANT_ATTEMPT_FAILED, str(grant), {"attempt": attempt, "why": sentence})
@@ -283,12 +285,8 @@ def expire(*, grant_id: int, latest: datetime | None = None) -> bool:
         record(*start_revocation(grant, EndReason.EXPIRY, actor=CLOCKWORK, at=at, note=note), actor=CLOCKWORK, at=at)
         return True
     if grant.state == GrantState.PENDING and over >= grant_queries.latest_start(grant):
-        sentence = grant.last_error or grant_queries.TOO_LATE
-        record(
-            *_give_up(grant, grant_queries.NotOpened(EndReason.PROVISIONING_FAILED, sentence), at),
-            actor=CLOCKWORK,
-            at=at,
-        )
+        late = grant_queries.NotOpened(EndReason.PROVISIONING_FAILED, grant.last_error or grant_queries.TOO_LATE)
+        record(*_give_up(grant, late, at), actor=CLOCKWORK, at=at)
         return True
     return False
 
@@ -374,9 +372,8 @@ def _is_newest(grant: Grant, attempt: int) -> bool:
 
 
 def _give_up(grant: Grant, refusal: grant_queries.NotOpened, at: datetime) -> list[Fact]:
-    failed = Fact(
-        Event.GRANT_PROVISIONING_FAILED, str(grant), {"reason": refusal.reason.value, "why": refusal.sentence}
-    )
+    facts = {"reason": refusal.reason.value, "why": refusal.sentence}
+    failed = Fact(Event.GRANT_PROVISIONING_FAILED, str(grant), facts)
     return [failed, *start_revocation(grant, refusal.reason, actor=CLOCKWORK, at=at, note=refusal.sentence)]
 
 

@@ -15,9 +15,21 @@ def started(grant: Grant) -> Attempt:
     return attempt
 
 
-def fails(grant: Grant, attempt: Attempt, *, permanent: bool = False, unreachable: bool = False) -> bool:
+def fails(
+    grant: Grant,
+    attempt: Attempt,
+    *,
+    permanent: bool = False,
+    unreachable: bool = False,
+    outcome_unknown: bool = False,
+) -> bool:
     return grants.note_failure(
-        grant_id=grant.pk, attempt=attempt.number, sentence="No.", permanent=permanent, unreachable=unreachable
+        grant_id=grant.pk,
+        attempt=attempt.number,
+        sentence="No.",
+        permanent=permanent,
+        unreachable=unreachable,
+        outcome_unknown=outcome_unknown,
     )
 
 

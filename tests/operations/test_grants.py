@@ -300,6 +300,17 @@ class TestNoteFailure:
         grant.refresh_from_db()
         assert (grant.failures, grant.attempt_ended_at) == (0, None)
 
+    def test_counts_an_answer_that_says_nothing_and_does_not_believe_that_the_call_has_ended(
+        self, grant: Grant
+    ) -> None:
+        assert fails(grant, started(grant), outcome_unknown=True)
+
+        grant.refresh_from_db()
+        assert (grant.failures, grant.attempt_ended_at) == (1, None)
+        started(grant)
+        grant.refresh_from_db()
+        assert grant.stray_calls_until is not None, "it may still be carried out during the next attempt"
+
     def test_gives_up_after_enough_of_them(self, grant: Grant) -> None:
         for _ in range(grants.ATTEMPTS_TO_PROVISION - 1):
             assert fails(grant, started(grant))

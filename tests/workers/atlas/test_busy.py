@@ -1,9 +1,12 @@
-"""Guards that whoever finds another worker at work comes again, as often as it takes, and gives nothing up for it."""
+"""Guards that whoever finds another worker at work comes again, as often as it takes, and gives nothing up for it.
+
+And that whoever was stopped for so long that others went on without them leaves nothing behind.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,15 +15,17 @@ from pytest_django import Settings
 
 from accessrequests.domain.events import Job, Via
 from accessrequests.domain.sharing import SharedKind
-from accessrequests.models import Grant
+from accessrequests.models import Grant, SharedObject
 from accessrequests.operations import grants, shared_objects
 from tests import make
 from tests.make import Cast
 from tests.sandbox.atlas.serving import CLIENT_ID, CLIENT_SECRET
 from tests.workers.atlas.gates import TARGET, Gates, gates
+from tests.workers.atlas.path import longest_call_is_over
 from tests.workers.rows import carry, due_now, events_of, fresh
 from workers import connections, ledger
 from workers.outcomes import FIRST_DELAY
+from workers.provisioners.atlas.project import AtlasProject, Document
 
 BLOCK = "203.0.113.7/32"
 MORE_THAN_TRIES = grants.ATTEMPTS_TO_PROVISION + 2
@@ -91,3 +96,32 @@ def test_it_is_tried_until_it_is_free(atlas: Gates, committed_cast: Cast) -> Non
 
     assert (fresh(grant).state, fresh(grant).failures) == ("revoking", 0)
     assert list(atlas.entries) == [BLOCK]
+
+
+def test_what_is_written_after_the_end_was_confirmed_is_taken_back(
+    atlas: Gates, committed_cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker is stopped between its last look at the lease and the call, which makes the entry again."""
+    grant = make.approved_grant(committed_cast.alice, committed_cast.bob, source_addresses=(BLOCK,))
+    write = AtlasProject.put_entries
+    written: list[str] = []
+
+    def stopped(project: AtlasProject, entries: Sequence[Document]) -> None:
+        SharedObject.objects.update(lease_until=make.now())
+        grants.release(grant_id=grant.pk, holder=committed_cast.alice, via=Via.API)
+        for _ in range(3):
+            due_now(Job.REVOKE, grant)
+            carry(Job.REVOKE, grant)
+            longest_call_is_over(grant)
+            if fresh(grant).state == "revoked":
+                break
+        assert (fresh(grant).state, atlas.entries) == ("revoked", {})
+        write(project, entries)
+        written.extend(atlas.entries)
+
+    monkeypatch.setattr(AtlasProject, "put_entries", stopped)
+
+    carry(Job.PROVISION, grant)
+
+    assert written == [BLOCK]
+    assert (fresh(grant).state, atlas.entries) == ("revoked", {})
