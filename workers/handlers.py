@@ -12,7 +12,7 @@ from accessrequests.domain.events import Job
 from accessrequests.operations import credentials, outbox, pruning, targets
 from accessrequests.operations.outbox import Claim
 from accessrequests.queries import work
-from workers import inventory, notify, provider, provision, reconcile, revoke
+from workers import diagnose, inventory, notify, provider, provision, reconcile, revoke
 from workers.clocks import WATCH
 from workers.heart import HEART
 from workers.outcomes import Again, Done, Outcome, try_again, wait_for
@@ -48,6 +48,7 @@ HANDLERS: Mapping[Job, Callable[[Claim], Outcome]] = {
     Job.PRUNE: _prune,
     Job.ASK_PROVIDER: provider.ask_provider,
     Job.REARM: provision.rearm,
+    Job.DIAGNOSE: diagnose.diagnose,
 }
 
 

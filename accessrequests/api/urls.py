@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path, register_converter
 
-from accessrequests.api import access_requests, audit, catalogue, fallback, grants, schema
+from accessrequests.api import access_requests, audit, catalogue, diagnoses, fallback, grants, schema
 
 LARGEST = 2**63 - 1
 
@@ -45,6 +45,7 @@ urlpatterns = [
     path("grants/<id:id>/rotate/", grants.Rotate.as_view(), name="rotate"),
     path("grants/<id:id>/release/", grants.Release.as_view(), name="release"),
     path("grants/<id:id>/revoke/", grants.Revoke.as_view(), name="revoke"),
+    path("grants/<id:id>/diagnose/", diagnoses.Diagnose.as_view(), name="diagnose"),
     path("audit-events/", audit.AuditEvents.as_view(), name="audit_events"),
     path("audit-events/export/", audit.ExportAuditEvents.as_view(), name="audit_events_export"),
     path("audit-events/verify/", audit.VerifyAuditEvents.as_view(), name="audit_events_verify"),

@@ -27,6 +27,8 @@ class Event(StrEnum):
     GRANT_CUT = "grant.cut"
     GRANT_REVOKED = "grant.revoked"
     GRANT_DRIFT_FOUND = "grant.drift_found"
+    GRANT_DIAGNOSIS_ASKED = "grant.diagnosis_asked"
+    GRANT_DIAGNOSED = "grant.diagnosed"
     GRANT_REFUSED = "grant.refused"
     CREDENTIAL_REVEALED = "credential.revealed"
     CREDENTIAL_ERASED = "credential.erased"
@@ -69,6 +71,7 @@ class Job(StrEnum):
     PRUNE = "prune"
     ASK_PROVIDER = "ask_provider"
     REARM = "rearm"
+    DIAGNOSE = "diagnose"
 
 
 class Queue(StrEnum):
@@ -115,6 +118,7 @@ QUEUE_OF: Mapping[Job, Queue] = {
     Job.PRUNE: Queue.RECONCILE,
     Job.ASK_PROVIDER: Queue.RECONCILE,
     Job.REARM: Queue.PROVISION,
+    Job.DIAGNOSE: Queue.PROVISION,
 }
 
 FOLLOW_UPS: Mapping[Event, tuple[Job, ...]] = {
@@ -130,6 +134,7 @@ FOLLOW_UPS: Mapping[Event, tuple[Job, ...]] = {
     Event.GRANT_REVOCATION_STARTED: (Job.REVOKE,),
     Event.GRANT_REVOKED: (Job.NOTIFY,),
     Event.GRANT_DRIFT_FOUND: (Job.NOTIFY,),
+    Event.GRANT_DIAGNOSIS_ASKED: (Job.DIAGNOSE,),
     Event.CREDENTIAL_ROTATION_STARTED: (Job.ROTATE,),
     Event.CREDENTIAL_ROTATED: (Job.ERASE_CREDENTIAL,),
     Event.TARGET_APPLIED: (Job.READ_INVENTORY,),

@@ -77,6 +77,8 @@ _TIMELINE: Mapping[Event, str] = {
     Event.GRANT_CUT: "The access is cut off: no login, and nothing of it runs.",
     Event.GRANT_REVOKED: "The access is gone: the target has nothing of it left.",
     Event.GRANT_DRIFT_FOUND: "The access was changed on the target{why}.",
+    Event.GRANT_DIAGNOSIS_ASKED: "{by} asked why one cannot connect.",
+    Event.GRANT_DIAGNOSED: "Every gate was looked at{why}.",
     Event.GRANT_REFUSED: "{by} was refused{why}.",
     Event.CREDENTIAL_REVEALED: "{by} was shown the {what}, once.",
     Event.CREDENTIAL_ERASED: "The copy of the password was erased{why}.",

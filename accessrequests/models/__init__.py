@@ -5,6 +5,7 @@ from __future__ import annotations
 from accessrequests.models.access_requests import AccessRequest, Approval
 from accessrequests.models.audit import AuditEvent
 from accessrequests.models.connections import ConnectionBudget, ConnectionToken
+from accessrequests.models.diagnoses import Diagnosis
 from accessrequests.models.grants import Credential, Gate, Grant
 from accessrequests.models.outbox import CallBucket, IdempotencyKey, OutboxMessage
 from accessrequests.models.people import Group, Identity, Membership, Person, PersonalToken
@@ -20,6 +21,7 @@ __all__ = [
     "ConnectionBudget",
     "ConnectionToken",
     "Credential",
+    "Diagnosis",
     "Gate",
     "Grant",
     "Group",

@@ -21,9 +21,10 @@ from accessrequests.models import Approval, Grant
 from accessrequests.operations import credentials, grants
 from accessrequests.operations.credentials import Revealed
 from accessrequests.operations.refusals import NotYours
-from accessrequests.queries import clock, holdings, standing
+from accessrequests.queries import clock, diagnoses, holdings, standing
 from accessrequests.queries import grants as grant_queries
 from accessrequests.web import grants_shown, requests_shown, shown, unsent
+from accessrequests.web.doctor_shown import doctor_shown
 from accessrequests.web.forms import RevokeForm
 from accessrequests.web.grants_shown import Held, held_shown
 from accessrequests.web.pages import STOP_POLLING, SeeOther, fresh, me, portal_page, show
@@ -137,6 +138,8 @@ def page(
         "held": held,
         "grant": grant,
         "gates": grants_shown.gates_shown(grant),
+        "doctor": doctor_shown(grant),
+        "may_ask_why": diagnoses.may_ask(belonging(request), grant),
         "timeline": shown.timeline_of(grant.access_request),
         "lets_you_do": shown.lets_you_do(grant.access_request),
         "who_may_end": grants_shown.who_may_end(grant),

@@ -39,6 +39,8 @@ EXPECTED: dict[str, tuple[int, int, int, int, int, int]] = {
     "POST grants/{grant}/rotate/": (202, 403, 404, 403, 403, 404),
     "POST grants/{grant}/release/": (202, 403, 404, 403, 403, 404),
     "POST grants/{grant}/revoke/": (403, 202, 404, 403, 202, 404),
+    "GET grants/{grant}/diagnose/": (200, 200, 404, 200, 200, 404),
+    "POST grants/{grant}/diagnose/": (202, 202, 404, 202, 202, 404),
     "GET audit-events/": (200, 200, 200, 200, 200, 200),
     "GET audit-events/export/": (200, 200, 200, 200, 200, 200),
     "GET audit-events/verify/": (403, 403, 403, 200, 200, 403),

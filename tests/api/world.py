@@ -87,6 +87,8 @@ ENDPOINTS = (
     Endpoint("rotate", "POST", "grants/{grant}/rotate/", "reveal", {}),
     Endpoint("release", "POST", "grants/{grant}/release/", "end", {}),
     Endpoint("revoke", "POST", "grants/{grant}/revoke/", "end", {"reason": "The ticket was closed."}),
+    Endpoint("diagnose", "GET", "grants/{grant}/diagnose/", "read"),
+    Endpoint("diagnose", "POST", "grants/{grant}/diagnose/", "read", {}),
     Endpoint("audit_events", "GET", "audit-events/", "audit", filters=(*PAGE, *AUDIT)),
     Endpoint("audit_events_export", "GET", "audit-events/export/", "audit", filters=AUDIT),
     Endpoint("audit_events_verify", "GET", "audit-events/verify/", "audit"),

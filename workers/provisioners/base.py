@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from accessrequests.domain.kinds import SCRAM
+from accessrequests.domain.diagnosis import Diagnosis
 from accessrequests.domain.lifecycle import GateName
 from accessrequests.domain.privileges import Privilege
 from accessrequests.domain.sharing import SharedKind
@@ -183,6 +184,9 @@ class Provisioner(Protocol):
 
     def readiness(self, spec: GrantSpec) -> Readiness:
         """Look at every gate. Never changes anything."""
+
+    def diagnose(self, spec: GrantSpec) -> Diagnosis:
+        """Which gate is shut for this user, and what shuts it. Never changes anything."""
 
     def rotate(self, spec: GrantSpec) -> None:
         """Give the user the new password. Fails when the user is gone."""

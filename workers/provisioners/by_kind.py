@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
+from accessrequests.domain.diagnosis import Cause, Diagnosis, Shut
+from accessrequests.domain.lifecycle import GateName
 from accessrequests.models.access_requests import AccessKind
 from workers.provisioners.base import (
     Evidence,
@@ -12,6 +14,7 @@ from workers.provisioners.base import (
     Health,
     InventorySnapshot,
     Owned,
+    Proof,
     Provisioner,
     ProvisionerError,
     Readiness,
@@ -57,6 +60,9 @@ class ByKind:
     def readiness(self, spec: GrantSpec) -> Readiness:
         return self._of(spec).readiness(spec)
 
+    def diagnose(self, spec: GrantSpec) -> Diagnosis:
+        return self._users.diagnose(spec) if _makes_a_user(spec) else _diagnosed(self._other(spec).readiness(spec))
+
     def certificate(self, spec: GrantSpec) -> str:
         return self._users.certificate(spec)
 
@@ -97,3 +103,13 @@ class ByKind:
 
 def _makes_a_user(spec: GrantSpec) -> bool:
     return spec.kind == AccessKind.DATABASE_USER
+
+
+def _diagnosed(readiness: Readiness) -> Diagnosis:
+    """What is added to somebody who is there anyway is there, or was taken away again."""
+    lost = [gate for gate, proof in readiness.gates.items() if proof is Proof.NOT_YET]
+    shut = [Shut(Cause.ROLE_GONE, "what was added")] if GateName.ROLES in lost else []
+    if not readiness.exact and not shut:
+        shut.append(Shut(Cause.CHANGED))
+    known = frozenset(readiness.gates) - frozenset(lost)
+    return Diagnosis(known=known | {GateName.ROLES}, shut=tuple(shut), unclear="How they log in is not ours to see.")

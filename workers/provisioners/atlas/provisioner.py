@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from accessrequests.domain.diagnosis import Diagnosis
 from accessrequests.domain.kinds import SCRAM, X509
 from accessrequests.domain.lifecycle import GateName
 from accessrequests.domain.privileges import difference
-from workers.provisioners.atlas import health, inventory, roles
+from workers.provisioners.atlas import doctor, health, inventory, roles
 from workers.provisioners.atlas.access_list import AccessList, NetworkLook
 from workers.provisioners.atlas.budget import Urgency
 from workers.provisioners.atlas.certificates import NEVER_RENEWED, authority_of, check_prepared
@@ -134,6 +135,12 @@ class AtlasProvisioner:
             exact=network.exact and not differs,
             evidence=_told(user, network, statuses, differs),
         )
+
+    @step("look at the access")
+    def diagnose(self, spec: GrantSpec) -> Diagnosis:
+        project = self._project(Urgency.GRANT)
+        user = self._find(project, spec)
+        return doctor.diagnose(project, self._custom_roles(project), user, spec, at=_now())
 
     @step("make the certificate")
     def certificate(self, spec: GrantSpec) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from pymongo.errors import OperationFailure, WTimeoutError
 
 from accessrequests.domain import naming
+from accessrequests.domain.diagnosis import Diagnosis
 from workers.provisioners.base import (
     Capabilities,
     Evidence,
@@ -21,7 +22,7 @@ from workers.provisioners.base import (
     Readiness,
 )
 from workers.provisioners.connection_record import SCRAM, ConnectionRecord
-from workers.provisioners.mongodb import health, inventory, readiness
+from workers.provisioners.mongodb import doctor, health, inventory, readiness
 from workers.provisioners.mongodb.accounts import (
     NOBODY,
     TAG_FIELD,
@@ -132,6 +133,10 @@ class MongoDBProvisioner:
     @step("read back the access")
     def readiness(self, spec: GrantSpec) -> Readiness:
         return readiness.look(self._servers.main, tagger=self._tagger, spec=spec)
+
+    @step("look at the access")
+    def diagnose(self, spec: GrantSpec) -> Diagnosis:
+        return doctor.diagnose(self._servers.main, spec)
 
     @step("give the user its new password")
     def rotate(self, spec: GrantSpec) -> None:
