@@ -214,11 +214,8 @@ def revoke(*, grant_id: int, person: Person, via: Via, reason: str, idempotency:
     grant = _locked(grant_id)
     at = clock.now()
     if not belonging_of(person).may_end(grant.access_request):
-        raise Refused(
-            "Only administrators and those who may decide on its request can revoke a grant.",
-            event=Event.GRANT_REFUSED,
-            subject=str(grant),
-        )
+        sentence = "Only administrators and those who may decide on its request can revoke a grant."
+        raise Refused(sentence, event=Event.GRANT_REFUSED, subject=str(grant))
     actor = people.actor_of(person, via)
     facts = _ended_by_person(grant, EndReason.REVOKED, actor=actor, at=at, note=reason)
     record(*facts, actor=actor, at=at, idempotency=idempotency, object_id=grant.pk)
@@ -239,15 +236,13 @@ def hurry(*, grant_id: int, person: Person, via: Via) -> Grant:
         sentence = "Only administrators can have an access ended again at once. It is tried by itself all the time."
         raise Refused(sentence, event=Event.GRANT_REFUSED, subject=str(grant))
     if grant.cut_at is not None:
-        raise IllegalMove(
-            "It no longer works: the target has confirmed it.", person=CLOCKWORK.name, what="cut", at=grant.cut_at
-        )
+        sentence = "It no longer works: the target has confirmed it."
+        raise IllegalMove(sentence, person=CLOCKWORK.name, what="cut", at=grant.cut_at)
     actor = people.actor_of(person, via)
     hurried = Fact(Event.GRANT_REVOCATION_HURRIED, str(grant))
     if grant.state == GrantState.REVOKING:
-        OutboxMessage.objects.filter(job=Job.REVOKE.value, subject=str(grant), done_at=None).update(
-            ready_at=at, sent_at=None
-        )
+        waiting = OutboxMessage.objects.filter(job=Job.REVOKE.value, subject=str(grant), done_at=None)
+        waiting.update(ready_at=at, sent_at=None)
         record(hurried, actor=actor, at=at)
     elif grant.expires_at is not None and at >= grant.expires_at:
         record(hurried, *start_revocation(grant, EndReason.EXPIRY, actor=actor, at=at), actor=actor, at=at)
