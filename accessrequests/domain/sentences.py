@@ -74,7 +74,7 @@ _TIMELINE: Mapping[Event, str] = {
     Event.GRANT_PROVISIONING_FAILED: "The access could not be set up{why}.",
     Event.GRANT_REVOCATION_STARTED: "The access is being ended: {ending}.",
     Event.GRANT_REVOCATION_HURRIED: "{by} asked that it be ended again at once.",
-    Event.GRANT_CUT: "The access is cut off: no login, and nothing of it runs.",
+    Event.GRANT_CUT: "The access is cut off: {cut}.",
     Event.GRANT_REVOKED: "The access is gone: the target has nothing of it left.",
     Event.GRANT_DRIFT_FOUND: "The access was changed on the target{why}.",
     Event.GRANT_DIAGNOSIS_ASKED: "{by} asked why one cannot connect.",
@@ -180,9 +180,17 @@ def _gaps(actor: str, facts: Mapping[str, Any]) -> dict[str, str]:
         "ending": ending(_end_reason(facts.get("reason")), by=actor, note=note),
         "name": piece(" called {}", text.get("name", "")),
         "way": piece(" with {}", text.get("way", "")),
+        "cut": _cut(facts),
         "what": text.get("what", "password"),
         "skew": piece(" by {} ms", text.get("milliseconds", "")),
     }
+
+
+def _cut(facts: Mapping[str, Any]) -> str:
+    """Whoever goes on with their own login loses the roles, and nothing else."""
+    evidence = facts.get("evidence")
+    is_of_a_login = isinstance(evidence, Mapping) and "taken" in evidence
+    return "the login no longer has the roles" if is_of_a_login else "no login, and nothing of it runs"
 
 
 def _deed(facts: Mapping[str, Any]) -> str:

@@ -70,7 +70,8 @@ def preview(
     )
     wanted = privileges.union(*considered.privileges.values())
     principal = considered.principal
-    held = holdings.held(considered.beneficiary, considered.target, seen_by=requester, principal=principal.name)
+    granted = holdings.held(considered.beneficiary, considered.target, seen_by=requester, principal=principal.name)
+    held = privileges.union(granted, principals.held_by(considered.target, principal))
     without = [requester.pk, considered.beneficiary.pk, *people.ids_of(list(principal.owners))]
     starts_at = max(at, asked.starts_at or at)
     return Preview(

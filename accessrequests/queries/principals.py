@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from accessrequests.domain import project_roles
-from accessrequests.domain.privileges import RoleRef
+from accessrequests.domain import privileges, project_roles
+from accessrequests.domain.privileges import Privilege, RoleRef
 from accessrequests.models import AccessRequest, Person, Target
 from accessrequests.models.access_requests import AccessKind
 
@@ -113,6 +113,13 @@ def before_and_after(target: Target, principal: Principal, roles: Sequence[str])
     has = list(target.inventory.users.get(principal.name, []))
     after = list(dict.fromkeys([*has, *roles]))
     return f"{principal.name} has {_listed(has)} and would have {_listed(after)} until the end."
+
+
+def held_by(target: Target, principal: Principal) -> tuple[Privilege, ...]:
+    """What the login may do already, as far as its roles and what they come to were read."""
+    inventory = target.inventory
+    stored = [inventory.roles.get(name, []) for name in inventory.users.get(principal.name, [])]
+    return privileges.union(*(privileges.from_json(one) for one in stored))
 
 
 def _listed(roles: Sequence[str]) -> str:

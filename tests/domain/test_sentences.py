@@ -103,6 +103,12 @@ class TestTimeline:
                 {"reason": "revoked", "note": "done"},
                 "The access is being ended: bob revoked it (done).",
             ),
+            (Event.GRANT_CUT, {"evidence": {"users": 0}}, "The access is cut off: no login, and nothing of it runs."),
+            (
+                Event.GRANT_CUT,
+                {"evidence": {"taken": ["read@shop"]}},
+                "The access is cut off: the login no longer has the roles.",
+            ),
             (Event.GRANT_REVOCATION_STARTED, {"reason": "boredom"}, "The access is being ended: it was ended."),
             (
                 Event.CLOCK_SKEWED,

@@ -153,6 +153,14 @@ class TestPreview:
             "alice@example.com has GROUP_READ_ONLY and would have GROUP_READ_ONLY, GROUP_CLUSTER_MANAGER until the end."
         ]
 
+    def test_what_the_login_may_do_already_is_not_new(self, cast: Cast) -> None:
+        standing.declare()
+        asked = make.asked(**standing.asked(database_user="reporting@admin", roles=("read@shop",)))
+
+        found = preview(requester=cast.alice, asked=asked, at=clock.now())
+
+        assert found.what_changes[-1] == "Nothing changes."
+
     def test_knows_of_no_role_before_the_login_was_read(self, cast: Cast) -> None:
         target = standing.declare()
         target.inventory.users = {}
