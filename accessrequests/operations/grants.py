@@ -23,7 +23,7 @@ from accessrequests.domain.lifecycle import (
 from accessrequests.domain.wording import moment
 from accessrequests.models import Gate, Grant, OutboxMessage, Person
 from accessrequests.operations import _credential
-from accessrequests.operations._ending import start_revocation
+from accessrequests.operations._ending import locked, start_revocation
 from accessrequests.operations._record import CLOCKWORK, Fact, record
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import IllegalMove, NotReady, Refused
@@ -64,7 +64,7 @@ def start_provisioning(*, grant_id: int) -> Attempt | None:
 
     None when there is nothing to provision any more. A grant that may no longer be opened is ended instead.
     """
-    grant = _locked(grant_id)
+    grant = locked(grant_id)
     at = clock.now()
     if grant.state != GrantState.PENDING or at < grant.not_before:
         return None
@@ -95,7 +95,7 @@ def may_open(*, grant_id: int, attempt: int) -> bool:
 
     False: undo. A grant that may no longer be opened is ended on the way.
     """
-    grant = _locked(grant_id)
+    grant = locked(grant_id)
     at = clock.now()
     if not _is_newest(grant, attempt):
         return False
@@ -112,7 +112,7 @@ def note_opened(*, grant_id: int, attempt: int) -> bool:
 
     No call of the attempt is on its way any more, and a grant that ends meanwhile ends at once.
     """
-    grant = _locked(grant_id)
+    grant = locked(grant_id)
     if not _is_newest(grant, attempt):
         return False
     grant.opened_at = grant.opened_at or clock.now()
@@ -127,7 +127,7 @@ def mark_active(*, grant_id: int, attempt: int, gates: Mapping[str, Mapping[str,
 
     A certificate is sealed here and not before: until everything is open, there is none.
     """
-    grant = _locked(grant_id)
+    grant = locked(grant_id)
     at = clock.now()
     if not _is_newest(grant, attempt):
         return False
@@ -158,7 +158,7 @@ def note_failure(
 
     An attempt that got no answer, or one that says nothing, has no certain end: its last call may still be carried out.
     """
-    grant = _locked(grant_id)
+    grant = locked(grant_id)
     at = clock.now()
     if not _is_newest(grant, attempt):
         return False
@@ -181,7 +181,7 @@ def note_failure(
 @transaction.atomic(durable=True)
 def note_undone(*, grant_id: int, attempt: int) -> None:
     """An attempt has come to its end, and to nothing: no call of it is on its way any more."""
-    grant = _locked(grant_id)
+    grant = locked(grant_id)
     if grant.provisioning_attempt == attempt and grant.attempt_ended_at is None:
         grant.attempt_ended_at = clock.now()
         grant.save(update_fields=["attempt_ended_at"])
@@ -194,7 +194,7 @@ def release(*, grant_id: int, holder: Person, via: Via, idempotency: Idempotency
     :raises Refused: when somebody else tries.
     :raises IllegalMove: when the grant is ending or ended.
     """
-    grant = _locked(grant_id)
+    grant = locked(grant_id)
     at = clock.now()
     if grant.holder_id != holder.pk:
         raise Refused("Only its holder can release a grant. You may revoke it, if you may decide on its request.")
@@ -211,7 +211,7 @@ def revoke(*, grant_id: int, person: Person, via: Via, reason: str, idempotency:
     :raises Refused: when the person may not.
     :raises IllegalMove: when the grant is ending or ended.
     """
-    grant = _locked(grant_id)
+    grant = locked(grant_id)
     at = clock.now()
     if not belonging_of(person).may_end(grant.access_request):
         sentence = "Only administrators and those who may decide on its request can revoke a grant."
@@ -230,7 +230,7 @@ def hurry(*, grant_id: int, person: Person, via: Via) -> Grant:
     :raises NotReady: while its time is not over, so that there is nothing to hurry.
     :raises IllegalMove: when the target has confirmed that it no longer works.
     """
-    grant = _locked(grant_id)
+    grant = locked(grant_id)
     at = clock.now()
     if not people.may_administer(person):
         sentence = "Only administrators can have an access ended again at once. It is tried by itself all the time."
@@ -254,7 +254,7 @@ def hurry(*, grant_id: int, person: Person, via: Via) -> Grant:
 @transaction.atomic(durable=True)
 def end(*, grant_id: int, reason: EndReason, note: str, actor: Actor = CLOCKWORK) -> bool:
     """End a grant for a reason that no person's click gave: an operator's command, drift, a leaver."""
-    grant = _locked(grant_id)
+    grant = locked(grant_id)
     at = clock.now()
     if grant.state not in ALIVE:
         return False
@@ -272,7 +272,7 @@ def expire(*, grant_id: int, latest: datetime | None = None) -> bool:
     `latest` is a clock that is known to be right while the database's runs behind. It says whether the time is over;
     rows keep the database's clock, or what follows would lie in the future of whoever reads them.
     """
-    grant = _locked(grant_id)
+    grant = locked(grant_id)
     at = clock.now()
     over = max(at, latest or at)
     if grant.state == GrantState.ACTIVE and grant.expires_at is not None and over >= grant.expires_at:
@@ -289,7 +289,7 @@ def expire(*, grant_id: int, latest: datetime | None = None) -> bool:
 @transaction.atomic(durable=True)
 def mark_cut(*, grant_id: int, evidence: Mapping[str, Any]) -> None:
     """The target confirms: no login, and nothing of it runs. Saying so again changes nothing."""
-    grant = _locked(grant_id)
+    grant = locked(grant_id)
     at = clock.now()
     if grant.state != GrantState.REVOKING or grant.cut_at is not None:
         return
@@ -306,7 +306,7 @@ def mark_revoked(*, grant_id: int, evidence: Mapping[str, Any], looked_at: datet
 
     :raises TooEarly: when an attempt without a recorded end could still have had a call on its way.
     """
-    grant = _locked(grant_id)
+    grant = locked(grant_id)
     at = clock.now()
     if grant.state != GrantState.REVOKING:
         return
@@ -326,7 +326,7 @@ def mark_revoked(*, grant_id: int, evidence: Mapping[str, Any], looked_at: datet
 @transaction.atomic(durable=True)
 def note_revocation_failure(*, grant_id: int, sentence: str) -> None:
     """A step of the revocation did not succeed; it will be tried until it does."""
-    grant = _locked(grant_id)
+    grant = locked(grant_id)
     at = clock.now()
     if grant.state != GrantState.REVOKING:
         return
@@ -345,21 +345,6 @@ def note_revocation_failure(*, grant_id: int, sentence: str) -> None:
 
 def _without_numbers(sentence: str) -> str:
     return re.sub(r"\d+", "", sentence)
-
-
-def _locked(grant_id: int) -> Grant:
-    """The grant, its row locked, and all that it stands on, read after the lock.
-
-    One SELECT with joins would not do: what it joins is as old as the statement, not as new as the lock.
-    """
-    Grant.objects.select_for_update(no_key=True).only("pk").get(pk=grant_id)
-    grant = (
-        Grant.objects.select_related("target", "holder", "access_request__requester")
-        .select_related("access_request__beneficiary", "access_request__policy_version")
-        .get(pk=grant_id)
-    )
-    grant.access_request.target = grant.target
-    return grant
 
 
 def _is_newest(grant: Grant, attempt: int) -> bool:
