@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -10,11 +11,12 @@ from django.conf import settings
 from accessrequests.domain import policy, sentences
 from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState, EndReason, GrantState
+from accessrequests.domain.notices import authority_notice
 from accessrequests.domain.privileges import Level
 from accessrequests.domain.sentences import Audience, Story
 from accessrequests.models import AccessRequest, AuditEvent, Grant, Person
 from accessrequests.operations.outbox import Claim
-from accessrequests.queries import access_requests, clock, comments, people
+from accessrequests.queries import access_requests, authorities, clock, comments, people
 from accessrequests.queries import grants as grant_queries
 from workers.channels import email
 from workers.channels.email import Thread
@@ -44,19 +46,40 @@ class _News:
 def notify(claim: Claim) -> Outcome:
     """One event, told to each audience in its own words."""
     event = Event(claim.event)
+    if event is Event.TARGET_AUTHORITY_ENDING:
+        return _carried(claim, lambda: _tell_of_authority(claim))
     access_request = access_requests.of_subject(claim.subject)
     grant: Grant | None = getattr(access_request, "grant", None)
     if event is Event.GRANT_ATTEMPT_FAILED and not (grant and grant_queries.is_overdue(grant, at=clock.now())):
         return Done()  # it has been cut off since, or was a try to begin
     comment = comments.told_by(claim.message_id) if event is Event.ACCESS_REQUEST_COMMENTED else None
     news = _News(event, access_request, grant, comment)
+    return _carried(claim, lambda: _tell(news, _thread(str(access_request), claim)))
+
+
+def _carried(claim: Claim, tell: Callable[[], None]) -> Outcome:
     try:
-        _tell(news, Thread(about=str(access_request), notice=f"notice-{claim.message_id}"))
+        tell()
     except email.NotSent as error:
         if claim.failures < MOST_FAILURES:
             return try_again(claim, str(error))
-        log.warning("notice_given_up", told_of=event.value)
+        log.warning("notice_given_up", told_of=claim.event)
     return Done()
+
+
+def _thread(about: str, claim: Claim) -> Thread:
+    return Thread(about=about, notice=f"notice-{claim.message_id}")
+
+
+def _tell_of_authority(claim: Claim) -> None:
+    """:raises email.NotSent: when somebody may be told later only."""
+    slug = claim.subject_name
+    warning = authorities.last_warning(slug)
+    if warning is None:
+        return
+    url = f"{settings.ACCESS_BASE_URL}/targets/{slug}/"
+    notice = authority_notice(target=slug, ends_at=warning.ends_at, url=url)
+    email.send(notice, to=sorted(people.administrators(), key=str), thread=_thread(claim.subject, claim))
 
 
 def _tell(news: _News, thread: Thread) -> None:

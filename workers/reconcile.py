@@ -31,6 +31,8 @@ def reconcile(claim: Claim) -> Outcome:
         provisioner = provisioner_for(slug)
         health = provisioner.check()
         targets.record_check(slug=slug, clock_skew=health.clock_skew)
+        if health.authority_ends_at is not None:
+            targets.watch_authority(slug=slug, ends_at=health.authority_ends_at)
         for warning in health.warnings:
             log.warning("target_health", target=slug, warning=warning)
         owned = {one.username: one for one in provisioner.list_ours()}

@@ -42,6 +42,7 @@ class Event(StrEnum):
     TARGET_REACHABLE = "target.reachable"
     TARGET_ORPHAN_ENDED = "target.orphan_ended"
     TARGET_CLOCK_SKEWED = "target.clock_skewed"
+    TARGET_AUTHORITY_ENDING = "target.authority_ending"
     CLOCK_SKEWED = "clock.skewed"
     PERSON_APPLIED = "person.applied"
     PERSON_DISABLED = "person.disabled"
@@ -138,4 +139,5 @@ FOLLOW_UPS: Mapping[Event, tuple[Job, ...]] = {
     Event.CREDENTIAL_ROTATION_STARTED: (Job.ROTATE,),
     Event.CREDENTIAL_ROTATED: (Job.ERASE_CREDENTIAL,),
     Event.TARGET_APPLIED: (Job.READ_INVENTORY,),
+    Event.TARGET_AUTHORITY_ENDING: (Job.NOTIFY,),
 }

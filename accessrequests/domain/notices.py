@@ -117,6 +117,22 @@ def notice(event: Event, *, audience: Audience, story: Story) -> Notice | None:
     )
 
 
+def authority_notice(*, target: str, ends_at: datetime, url: str) -> Notice:
+    """For administrators, once a day, while the certificate authority of a target nears its end or is past it."""
+    title = one_line(f"The certificate authority for {target} is good only until {moment(ends_at)}")
+    return Notice(
+        subject=title,
+        title=title,
+        quoted="",
+        sentence="No access by certificate can be given that would last longer. Make a new one with manage.py x509 init, "
+        "have the target trust both, and then give the workers the new one.",
+        button="Open the target",
+        url=one_line(url, LONGEST_URL),
+        because="You get this because you are an administrator, once a day until it is done.",
+        is_loud=True,
+    )
+
+
 def _submitted_to_approver(story: Story) -> str:
     lapses = piece(" Without an answer it lapses at {}.", moment(story.lapses_at) if story.lapses_at else "")
     return f"You are asked because it needs {people_needed(story.waiting_for)}. Approve or deny it here.{lapses}"

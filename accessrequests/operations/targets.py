@@ -9,11 +9,12 @@ from typing import Any
 from django.db import transaction
 
 from accessrequests.domain.events import Actor, Event
+from accessrequests.domain.kinds import X509
 from accessrequests.domain.lifecycle import EndReason, GrantState
 from accessrequests.models import Grant, Inventory, OutboxMessage, Suspicion, Target
 from accessrequests.operations._ending import start_revocation
 from accessrequests.operations._record import CLOCKWORK, Fact, record
-from accessrequests.queries import clock
+from accessrequests.queries import authorities, clock
 
 SKEW_ALARM_SECONDS = 2.0
 BETWEEN_LOOKS = timedelta(seconds=6)  # one lease: whoever was at work at the first look has ended by the second
@@ -114,6 +115,24 @@ def record_check(*, slug: str, clock_skew: float) -> None:
     if is_news:
         facts = {"milliseconds": round(clock_skew * 1000)}
         record(Fact(Event.TARGET_CLOCK_SKEWED, f"target/{slug}", facts), actor=CLOCKWORK, at=at)
+
+
+@transaction.atomic(durable=True)
+def watch_authority(*, slug: str, ends_at: datetime) -> bool:
+    """Warn of the end of our certificate authority for a target, from 30 days before and then once a day. True: warned.
+
+    Whoever never offers certificates need not hear of it.
+    """
+    target = Target.objects.select_for_update(no_key=True).get(slug=slug)
+    at = clock.now()
+    if X509 not in target.offers.get("authentication", []) or ends_at > at + authorities.NOTICE:
+        return False
+    last = authorities.last_warning(slug)
+    if last is not None and at < last.warned_at + authorities.BETWEEN_WARNINGS:
+        return False
+    facts = {"expires_at": ends_at.isoformat(), "warned_at": at.isoformat()}
+    record(Fact(Event.TARGET_AUTHORITY_ENDING, f"target/{slug}", facts), actor=CLOCKWORK, at=at)
+    return True
 
 
 @transaction.atomic(durable=True)

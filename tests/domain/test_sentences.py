@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from accessrequests.domain.approvals import Step
 from accessrequests.domain.events import FOLLOW_UPS, Event, Job
 from accessrequests.domain.lifecycle import AccessRequestState, EndReason, GrantState
+from accessrequests.domain.notices import authority_notice
 from accessrequests.domain.sentences import (
     MAY_WORK,
     NO_ACCESS,
@@ -114,6 +115,12 @@ class TestTimeline:
                 Event.CLOCK_SKEWED,
                 {"milliseconds": 3600000},
                 "The database's clock and one of ours differ by 3600000 ms. Nothing new is opened until they agree.",
+            ),
+            (
+                Event.TARGET_AUTHORITY_ENDING,
+                {"expires_at": "2026-12-01T10:00:00+00:00"},
+                "Our certificate authority for the target is good only until 1 Dec 2026 10:00 UTC."
+                + " Make a new one in time.",
             ),
             (Event.TARGET_CLOCK_SKEWED, {"milliseconds": -2500}, "The target's clock and ours differ by -2500 ms."),
             (Event.TOKEN_CREATED, {"name": "laptop"}, "bob made a personal token called laptop."),
@@ -250,7 +257,7 @@ class TestNotice:
 
         assert told is not None
         assert "Nothing is to be revealed: alice@admin goes on with its login." in told.body
-        assert "The password is shown once" not in told.body
+        assert "is shown once" not in told.body
 
     @pytest.mark.parametrize(
         ("event", "subject", "part"),
@@ -302,7 +309,15 @@ class TestNotice:
         sent = {event for event, jobs in FOLLOW_UPS.items() if Job.NOTIFY in jobs}
         told = {event for event in Event for audience in Audience if notice(event, audience=audience, story=STORY)}
 
-        assert told == sent
+        # It is told by a notice of its own, to administrators.
+        assert told == sent - {Event.TARGET_AUTHORITY_ENDING}
+
+    def test_of_an_authority_says_until_when_it_is_good_and_what_to_do(self) -> None:
+        told = authority_notice(target="shop-prod", ends_at=AT, url="https://access.example/targets/shop-prod/")
+
+        assert told.subject == "The certificate authority for shop-prod is good only until 31 Jan 2030 09:30 UTC"
+        assert "manage.py x509 init" in told.body
+        assert told.is_loud
 
     @given(st.text(max_size=300), st.text(max_size=300), st.text(max_size=60))
     def test_has_a_subject_of_one_line_whatever_people_write(self, title: str, reason: str, note: str) -> None:

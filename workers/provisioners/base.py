@@ -143,12 +143,16 @@ class Owned:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What `check` found. `warnings` are sentences; `clock_skew` is target minus ours, in seconds."""
+    """What `check` found. `warnings` are sentences; `clock_skew` is target minus ours, in seconds.
+
+    `authority_ends_at`: until when our own certificate authority for the target can sign, where there is one.
+    """
 
     ok: bool
     members: tuple[str, ...]
     clock_skew: float
     warnings: tuple[str, ...] = ()
+    authority_ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

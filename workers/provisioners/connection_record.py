@@ -25,7 +25,9 @@ _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
 _SERVICE_ACCOUNT = frozenset({"client_id", "client_secret", "client_secret_file"})
 _API_KEY = frozenset({"public_key", "private_key", "private_key_file"})
-_ATLAS_FIELDS = frozenset({"kind", "base_url", "project_id", "org_id", "databases", "ca_file", "authority_file", "owner"})
+_ATLAS_FIELDS = frozenset(
+    {"kind", "base_url", "project_id", "org_id", "databases", "ca_file", "authority_file", "owner"}
+)
 # Atlas, and Atlas for Government. A secret in a record must not be sent to whatever address stands beside it.
 _ATLAS_HOSTS = frozenset({"cloud.mongodb.com", "cloud.mongodbgov.com"})
 _ID = re.compile(r"[0-9a-f]{24}")

@@ -15,8 +15,8 @@ from pytest_django import Settings
 
 from accessrequests.domain.events import Job, Via
 from accessrequests.domain.naming import subject_of
-from accessrequests.models import Credential, Grant
-from accessrequests.operations import grants
+from accessrequests.models import AuditEvent, Credential, Grant
+from accessrequests.operations import grants, outbox
 from sandbox.servers import scratch_directory
 from tests import make
 from tests.make import Cast
@@ -24,7 +24,7 @@ from tests.sandbox.atlas.behind import Behind
 from tests.workers.atlas.living import Living, living
 from tests.workers.atlas.path import SLUG, Way, path
 from tests.workers.rows import carry, fresh
-from workers.provisioners.authority import make_authority, write_authority
+from workers.provisioners.authority import LIFE, make_authority, write_authority
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +129,19 @@ def test_without_an_authority_it_is_given_up_with_the_reason(way: Way, atlas: Li
     assert (ending.state, ending.end_reason) == ("revoking", "provisioning_failed")
     assert "manage.py x509 init" in ending.note
     assert atlas.users == {}
+
+
+def test_reconcile_watches_over_the_end_of_the_authority(
+    way: Way, atlas: Living, settings: Settings, tmp_path: Path
+) -> None:
+    settings.ACCESS_X509_AUTHORITY = str(tmp_path / "old.pem")
+    made_at = datetime.now(UTC) - LIFE + timedelta(days=10)
+    write_authority(make_authority(installation="tests1", at=made_at), tmp_path / "old.pem")
+
+    for _ in range(2):
+        outbox.file_periodic(job=Job.RECONCILE, subject=f"target/{SLUG}", target=SLUG)
+        carry(Job.RECONCILE, f"target/{SLUG}")
+
+    event = AuditEvent.objects.get(event="target.authority_ending")
+    assert event.subject == f"target/{SLUG}"
+    assert abs(datetime.fromisoformat(event.facts["expires_at"]) - (made_at + LIFE)) < timedelta(seconds=1)

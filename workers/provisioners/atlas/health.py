@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+from workers.provisioners.atlas.certificates import NoAuthority, authority_of
 from workers.provisioners.atlas.failures import AtlasFailure
 from workers.provisioners.atlas.project import AtlasProject
-from workers.provisioners.base import Health
+from workers.provisioners.base import Health, ProvisionerError
 from workers.provisioners.connection_record import AtlasRecord
 
 NEEDED = {
@@ -21,9 +23,25 @@ def check(project: AtlasProject, *, record: AtlasRecord) -> Health:
     project.project()
     clusters = list(project.clusters())
     members = tuple(f"{cluster['name']} ({cluster.get('stateName', 'unknown')})" for cluster in clusters)
+    warnings, authority_ends_at = _of_authority(record)
     return Health(
-        ok=True, members=members, clock_skew=project.client.clock_skew(), warnings=_of_rights(project, record)
+        ok=True,
+        members=members,
+        clock_skew=project.client.clock_skew(),
+        warnings=(*_of_rights(project, record), *warnings),
+        authority_ends_at=authority_ends_at,
     )
+
+
+def _of_authority(record: AtlasRecord) -> tuple[tuple[str, ...], datetime | None]:
+    """That there is none is no fault where nobody wants a certificate; that it cannot be read is one."""
+    try:
+        authority = authority_of(record)
+    except NoAuthority:
+        return (), None
+    except ProvisionerError as error:
+        return (str(error),), None
+    return (), authority.ends_at
 
 
 def _of_rights(project: AtlasProject, record: AtlasRecord) -> tuple[str, ...]:
