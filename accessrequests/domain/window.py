@@ -20,6 +20,7 @@ _MOMENT = re.compile(
 )
 # As people say it: a number and a unit, as often as they like.
 _SPOKEN = re.compile(r"([0-9]{1,8}(?:[.,][0-9]{1,3})?)\s*([a-z]+)[\s,]*(?:and\s+)?")
+_MINUTES_UNSAID = re.compile(r"(?<=h)([0-5][0-9])\Z")  # 1h30
 _SPOKEN_UNITS = {
     **dict.fromkeys(("w", "week", "weeks"), 604_800),
     **dict.fromkeys(("d", "day", "days"), 86_400),
@@ -55,13 +56,14 @@ def parse_duration(text: object) -> timedelta:
 
 
 def read_length(text: str) -> timedelta:
-    """Read a length as people write it in a form: 90 min, 2h, 1 h 30 min, 1.5 hours; or as ISO 8601.
+    """Read a length as people write it in a form: 90 min, 2h, 1h30, 1 h 30 min, 1.5 hours; or as ISO 8601.
 
     :raises InvalidDuration: for anything else, a number without a unit included: it could be minutes or hours.
     """
     spoken = text.strip().lower()
     if spoken.startswith("p"):
         return parse_duration(spoken.upper())
+    spoken = _MINUTES_UNSAID.sub(r"\1min", spoken)
     seconds, end = Decimal(0), 0
     units: list[int] = []
     while end < len(spoken):

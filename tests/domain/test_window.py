@@ -102,6 +102,8 @@ class TestReadLength:
             ("2h", timedelta(hours=2)),
             (" 1 h 30 min ", timedelta(minutes=90)),
             ("1h30m", timedelta(minutes=90)),
+            ("1H30", timedelta(minutes=90)),
+            ("2h05", timedelta(minutes=125)),
             ("1.5 hours", timedelta(minutes=90)),
             ("1,5 H", timedelta(minutes=90)),
             ("1 hour and 5 minutes", timedelta(minutes=65)),
@@ -114,7 +116,7 @@ class TestReadLength:
         assert window.read_length(text) == length
 
     @pytest.mark.parametrize(
-        "text", ["", " ", "2", "1h30", "h", "30 min 1 h", "1 h 1 h", "2:00:00", "-1 h", "1 fortnight", "p"]
+        "text", ["", " ", "2", "1h3", "1h60", "h30", "h", "30 min 1 h", "1 h 1 h", "2:00:00", "-1 h", "1 fortnight", "p"]
     )
     def test_refuses_what_could_mean_two_things(self, text: str) -> None:
         with pytest.raises(window.InvalidDuration):
