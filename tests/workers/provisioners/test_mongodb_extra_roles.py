@@ -229,6 +229,20 @@ class TestWhatRuns:
             thread.join(20)
         assert outcomes[SHOP] == INTERRUPTED
 
+    def test_what_a_transaction_wrote_with_the_role_can_no_more_be_committed(
+        self, extra: ExtraRoles, make_extra: MakeExtra, root: Client, host: str
+    ) -> None:
+        spec = give(extra, make_extra(f"readWrite@{SHOP}"))
+        with login(host) as client, client.start_session() as session:
+            session.start_transaction()
+            client[SHOP].orders.insert_one({"_id": "late"}, session=session)
+
+            end(extra, spec)
+
+            with pytest.raises(OperationFailure):
+                session.commit_transaction()
+        assert root[SHOP].orders.find_one({"_id": "late"}) is None
+
 
 class TestOverlaps:
     def test_the_last_end_leaves_what_was_there_whoever_dies_on_the_way(
