@@ -119,8 +119,10 @@ class TestTimeline:
             (
                 Event.TARGET_AUTHORITY_ENDING,
                 {"expires_at": "2026-12-01T10:00:00+00:00"},
-                "Our certificate authority for the target is good only until 1 Dec 2026 10:00 UTC."
-                + " Make a new one in time.",
+                (
+                    "Our certificate authority for the target is good only until 1 Dec 2026 10:00 UTC. "
+                    "Make a new one in time."
+                ),
             ),
             (Event.TARGET_CLOCK_SKEWED, {"milliseconds": -2500}, "The target's clock and ours differ by -2500 ms."),
             (Event.TOKEN_CREATED, {"name": "laptop"}, "bob made a personal token called laptop."),
