@@ -16,7 +16,7 @@ from django.db import DatabaseError, InterfaceError, connections
 
 from accessrequests.domain.events import Job
 from accessrequests.operations import outbox
-from accessrequests.queries import clock, people, work
+from accessrequests.queries import clock, people, usage, work
 from workers import anchor, clocks
 from workers.children import Children
 from workers.clocks import Latest
@@ -115,16 +115,18 @@ class Periodic:
         if self._is_due("reconcile", settings.ACCESS_RECONCILE_SECONDS):
             for slug in work.catalogue():
                 outbox.file_periodic(job=Job.RECONCILE, subject=f"target/{slug}", target=slug)
-        self._file_rearming()
+        self._file_for_grants()
         self._file_questions()
         if self._is_due("inventory", settings.ACCESS_INVENTORY_SECONDS):
             for slug in work.catalogue():
                 outbox.file_periodic(job=Job.READ_INVENTORY, subject=f"target/{slug}", target=slug)
 
-    def _file_rearming(self) -> None:
-        if self._is_due("rearm", HOUR):
-            for grant_id, slug in work.to_rearm():
-                outbox.file_periodic(job=Job.REARM, subject=f"grant/{grant_id}", target=slug)
+    def _file_for_grants(self) -> None:
+        """Ends that targets keep are moved on, and logins that they will forget are read."""
+        if self._is_due("grants", HOUR):
+            for job, found in ((Job.REARM, work.to_rearm()), (Job.READ_USAGE, usage.to_read())):
+                for grant_id, slug in found:
+                    outbox.file_periodic(job=job, subject=f"grant/{grant_id}", target=slug)
 
     def mend_times(self, latest: datetime, *, is_suspect: bool) -> None:
         """Each second while the database's clock is in doubt, else each minute: it may have gone back unseen."""

@@ -73,6 +73,7 @@ class Job(StrEnum):
     ASK_PROVIDER = "ask_provider"
     REARM = "rearm"
     DIAGNOSE = "diagnose"
+    READ_USAGE = "read_usage"
 
 
 class Queue(StrEnum):
@@ -120,6 +121,7 @@ QUEUE_OF: Mapping[Job, Queue] = {
     Job.ASK_PROVIDER: Queue.RECONCILE,
     Job.REARM: Queue.PROVISION,
     Job.DIAGNOSE: Queue.PROVISION,
+    Job.READ_USAGE: Queue.RECONCILE,
 }
 
 FOLLOW_UPS: Mapping[Event, tuple[Job, ...]] = {

@@ -22,6 +22,7 @@ METHOD_NAMES: Mapping[str, str] = {
 class TargetKind:
     """One kind of target. `is_limited`: it holds only so many users and addresses. `expiring`: the ways to sign in
     whose users it deletes by itself at a given date. `furthest_end`: that date may lie at most so far ahead.
+    `keeps_logins`: it tells who logged in, for some days.
     """
 
     has_clusters: bool = False
@@ -29,6 +30,7 @@ class TargetKind:
     needs_address: bool = False
     expiring: frozenset[str] = frozenset()
     furthest_end: timedelta | None = None
+    keeps_logins: bool = False
 
 
 # MongoDB Atlas refuses a date for users with a certificate, and says nothing of one for AWS IAM, OIDC and LDAP users
@@ -42,6 +44,7 @@ KINDS: Mapping[str, TargetKind] = {
         expiring=frozenset({SCRAM}),
         # Less than seven days, by Atlas's own clock (error EXPIRATION_DATE_EXCEEDS_MAX).
         furthest_end=timedelta(days=7) - timedelta(minutes=5),
+        keeps_logins=True,
     ),
 }
 

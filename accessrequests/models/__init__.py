@@ -12,6 +12,7 @@ from accessrequests.models.people import Group, Identity, Membership, Person, Pe
 from accessrequests.models.policies import PolicyVersion
 from accessrequests.models.shared_objects import SharedObject, SharedUse
 from accessrequests.models.targets import Inventory, Suspicion, Target
+from accessrequests.models.usage import Usage
 
 __all__ = [
     "AccessRequest",
@@ -37,4 +38,5 @@ __all__ = [
     "SharedUse",
     "Suspicion",
     "Target",
+    "Usage",
 ]

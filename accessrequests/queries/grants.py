@@ -92,7 +92,9 @@ def ways_to_see(person: Person) -> list[QuerySet[Grant]]:
 
 def as_shown() -> QuerySet[Grant]:
     """Grants with all that is shown of them."""
-    return Grant.objects.select_related("target", "holder", "credential", "access_request").prefetch_related("gates")
+    return Grant.objects.select_related("target", "holder", "credential", "usage", "access_request").prefetch_related(
+        "gates"
+    )
 
 
 def is_overdue(grant: Grant, *, at: datetime) -> bool:

@@ -20,7 +20,7 @@ FIXED_NAMES = {
     *("target.unreachable", "target.reachable", "person.applied", "token.created", "token.revoked"),
 }
 # Filed by the clock, not by an event.
-PERIODIC = {Job.RECONCILE, Job.PROVE_ALIVE, Job.READ_INVENTORY, Job.PRUNE, Job.ASK_PROVIDER, Job.REARM}
+PERIODIC = {Job.RECONCILE, Job.PROVE_ALIVE, Job.READ_INVENTORY, Job.PRUNE, Job.ASK_PROVIDER, Job.REARM, Job.READ_USAGE}
 
 
 class TestEvents:

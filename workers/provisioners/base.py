@@ -13,11 +13,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from accessrequests.domain.kinds import SCRAM
 from accessrequests.domain.diagnosis import Diagnosis
+from accessrequests.domain.kinds import SCRAM
 from accessrequests.domain.lifecycle import GateName
 from accessrequests.domain.privileges import Privilege
 from accessrequests.domain.sharing import SharedKind
+from accessrequests.domain.usage import Login
 
 
 class ProvisionerError(Exception):
@@ -191,6 +192,9 @@ class Provisioner(Protocol):
 
     def diagnose(self, spec: GrantSpec) -> Diagnosis:
         """Which gate is shut for this user, and what shuts it. Never changes anything."""
+
+    def logins(self, spec: GrantSpec, *, since: datetime, until: datetime) -> Sequence[Login]:
+        """Every attempt to log in as this user, where the target keeps a history. Never changes anything."""
 
     def rotate(self, spec: GrantSpec) -> None:
         """Give the user the new password. Fails when the user is gone."""

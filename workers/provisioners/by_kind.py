@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from accessrequests.domain.diagnosis import Cause, Diagnosis, Shut
 from accessrequests.domain.lifecycle import GateName
+from accessrequests.domain.usage import Login
 from accessrequests.models.access_requests import AccessKind
 from workers.provisioners.base import (
     Evidence,
@@ -65,6 +67,9 @@ class ByKind:
 
     def certificate(self, spec: GrantSpec) -> str:
         return self._users.certificate(spec)
+
+    def logins(self, spec: GrantSpec, *, since: datetime, until: datetime) -> Sequence[Login]:
+        return self._users.logins(spec, since=since, until=until)
 
     def rotate(self, spec: GrantSpec) -> None:
         if not _makes_a_user(spec):

@@ -25,6 +25,18 @@ class GateShape(serializers.Serializer[Any]):
     evidence = serializers.DictField(help_text="By state: what was seen on the target, and when.")
 
 
+class UsageShape(serializers.Serializer[Any]):
+    """How the access was used, as the target tells: logins counted, never what was done with them."""
+
+    logins = serializers.IntegerField(help_text="0: never used, as far as the target has told.")
+    first_login = Moment(allow_null=True)
+    last_login = Moment(allow_null=True)
+    addresses = serializers.ListField(child=serializers.CharField())
+    failures = serializers.IntegerField()
+    tried_after_end = serializers.IntegerField(help_text="Refused once the access had ended.")
+    read_until = Moment()
+
+
 class GrantShape(serializers.Serializer[Any]):
     """Access that shall exist, from approval until the target confirms that it is gone."""
 
@@ -56,6 +68,8 @@ class GrantShape(serializers.Serializer[Any]):
     credential = serializers.SerializerMethodField(help_text="ready: it can be revealed once.")
     gates = serializers.SerializerMethodField()
 
+    usage = serializers.SerializerMethodField(help_text="Read each hour, from targets that keep it; else null.")
+
     def to_representation(self, instance: Grant) -> dict[str, Any]:
         instance.overdue = grant_queries.is_overdue(instance, at=self.context["at"])  # type: ignore[attr-defined]
         return super().to_representation(instance)
@@ -75,6 +89,11 @@ class GrantShape(serializers.Serializer[Any]):
     def get_credential(self, grant: Grant) -> str:
         credential = getattr(grant, "credential", None)
         return CredentialState.NONE.value if credential is None else credential.state
+
+    @extend_schema_field(UsageShape(allow_null=True))
+    def get_usage(self, grant: Grant) -> Any:
+        usage = getattr(grant, "usage", None)
+        return None if usage is None else UsageShape(usage).data
 
     @extend_schema_field(GateShape(many=True))
     def get_gates(self, grant: Grant) -> Any:

@@ -243,3 +243,18 @@ class TestAddresses:
 
 def _ago() -> str:
     return (datetime.now(UTC) - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class TestHistory:
+    def test_tells_every_login_of_the_user_and_what_was_tried_after_the_end(self, give: Callable[..., Broken]) -> None:
+        since = datetime.now(UTC) - timedelta(seconds=1)
+        broken = give()
+        assert broken.visitor.login(broken.spec) is None
+        broken.provisioner.cut([broken.spec])
+        assert broken.visitor.login(broken.spec) == 18
+
+        found = broken.provisioner.logins(broken.spec, since=since, until=datetime.now(UTC) + timedelta(seconds=1))
+
+        assert {login.address for login in found} == {HERE}
+        assert [login.went_well for login in sorted(found, key=lambda login: login.at)][-1] is False
+        assert any(login.went_well for login in found)

@@ -10,7 +10,8 @@ from accessrequests.domain.diagnosis import Diagnosis
 from accessrequests.domain.kinds import SCRAM, X509
 from accessrequests.domain.lifecycle import GateName
 from accessrequests.domain.privileges import difference
-from workers.provisioners.atlas import doctor, health, inventory, roles
+from accessrequests.domain.usage import Login
+from workers.provisioners.atlas import doctor, health, history, inventory, roles
 from workers.provisioners.atlas.access_list import AccessList, NetworkLook
 from workers.provisioners.atlas.budget import Urgency
 from workers.provisioners.atlas.certificates import NEVER_RENEWED, authority_of, check_prepared
@@ -141,6 +142,10 @@ class AtlasProvisioner:
         project = self._project(Urgency.GRANT)
         user = self._find(project, spec)
         return doctor.diagnose(project, self._custom_roles(project), user, spec, at=_now())
+
+    @step("read who logged in")
+    def logins(self, spec: GrantSpec, *, since: datetime, until: datetime) -> Sequence[Login]:
+        return history.logins(self._project(Urgency.RECONCILE), spec, since=since, until=until)
 
     @step("make the certificate")
     def certificate(self, spec: GrantSpec) -> str:
