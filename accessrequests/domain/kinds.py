@@ -21,7 +21,8 @@ METHOD_NAMES: Mapping[str, str] = {
 @dataclass(frozen=True, slots=True)
 class TargetKind:
     """One kind of target. `is_limited`: it holds only so many users and addresses. `expiring`: the ways to sign in
-    whose users it deletes by itself at a given date. `furthest_end`: that date may lie at most so far ahead.
+    whose users it deletes by itself at a given date. `furthest_end`: that date may lie at most so far ahead. `given`:
+    the ways to sign in that we can give there, whatever a catalogue offers.
     `keeps_logins`: it tells who logged in, for some days.
     """
 
@@ -30,6 +31,7 @@ class TargetKind:
     needs_address: bool = False
     expiring: frozenset[str] = frozenset()
     furthest_end: timedelta | None = None
+    given: frozenset[str] = frozenset({SCRAM})
     keeps_logins: bool = False
 
 
@@ -44,6 +46,7 @@ KINDS: Mapping[str, TargetKind] = {
         expiring=frozenset({SCRAM}),
         # Less than seven days, by Atlas's own clock (error EXPIRATION_DATE_EXCEEDS_MAX).
         furthest_end=timedelta(days=7) - timedelta(minutes=5),
+        given=frozenset({SCRAM, X509}),
         keeps_logins=True,
     ),
 }

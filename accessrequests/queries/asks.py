@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from accessrequests.domain import policy, privileges, project_roles
-from accessrequests.domain.kinds import KINDS
+from accessrequests.domain.kinds import KINDS, named_method
 from accessrequests.domain.networks import Network, read_network, write_network
 from accessrequests.domain.plain_text import visible_length
 from accessrequests.domain.privileges import Level, Privilege, RoleRef
@@ -330,8 +330,15 @@ def _check_offer(target: Target, asked: Asked, errors: dict[str, list[str]]) -> 
     methods = target.offers.get("authentication", [])
     if asked.kind not in kinds:
         errors["kind"] = [f"{target.slug} offers {_listed(kinds)}, not {asked.kind}."]
-    if asked.authentication not in methods and principals.makes_a_user(asked.kind):
+    if not principals.makes_a_user(asked.kind):
+        return
+    given = KINDS[target.kind].given
+    if asked.authentication not in methods:
         errors["authentication"] = [f"{target.slug} offers {_listed(methods)}, not {asked.authentication}."]
+    elif asked.authentication not in given:
+        named = named_method(asked.authentication)
+        can = _listed(sorted(given.intersection(methods)))
+        errors["authentication"] = [f"We cannot give access by {named} on {target.slug} yet. It can be given by {can}."]
 
 
 def _check_network_gate(target: Target, asked: Asked, errors: dict[str, list[str]]) -> None:

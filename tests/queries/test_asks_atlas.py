@@ -113,6 +113,10 @@ class TestAuthentication:
         make.make_atlas(authentication=("scram", "x509"))
         assert [about for about, _ in refusals(cast, authentication="x509")] == ["authentication"]
         assert "offers scram, x509, not ldap" in errors(cast, authentication="ldap")["authentication"][0]
+        make.make_atlas(authentication=("scram", "x509", "ldap"))
+        assert errors(cast, authentication="ldap")["authentication"] == [
+            "We cannot give access by LDAP on ecommerce-prod yet. It can be given by scram, x509."
+        ]
 
         make.publish_rules(make.rule("both", authentication=["scram", "x509"]))
         assert considered(cast, authentication="x509").verdict.allowed
