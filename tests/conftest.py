@@ -10,6 +10,8 @@ from xdist.scheduler import LoadScopeScheduling
 from tests import servers
 
 servers.prepare()
+# What several rooms import and assert with, before any of them does.
+pytest.register_assert_rewrite("tests.workers.provisioners.contract", "tests.workers.provisioners.visitors")
 # How long one example takes says something of the machine, and nothing of what is tested.
 hypothesis.settings.register_profile("suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("suite")

@@ -20,15 +20,12 @@ from pymongo.errors import OperationFailure
 from accessrequests.domain import naming
 from accessrequests.domain.privileges import RoleRef, expand
 from tests.servers import PROCESS
+from tests.workers.provisioners.visitors import Client, Holder
 from workers.provisioners.base import GrantedRole, GrantSpec, InventorySnapshot
 from workers.provisioners.connection_record import ConnectionRecord
 from workers.provisioners.mongodb.health import NEEDED
 from workers.provisioners.mongodb.provisioner import MongoDBProvisioner
 from workers.provisioners.tag import Tagger
-
-pytest.register_assert_rewrite("tests.workers.provisioners.contract", "tests.workers.provisioners.visitors")
-
-from tests.workers.provisioners.visitors import Client, Holder  # noqa: E402 - after its asserts are registered
 
 Another = Callable[..., MongoDBProvisioner]
 INSTALLATION = f"mongo{PROCESS}"
