@@ -116,7 +116,8 @@ class TestReadLength:
         assert window.read_length(text) == length
 
     @pytest.mark.parametrize(
-        "text", ["", " ", "2", "1h3", "1h60", "h30", "h", "30 min 1 h", "1 h 1 h", "2:00:00", "-1 h", "1 fortnight", "p"]
+        "text",
+        ["", " ", "2", "1h3", "1h60", "h30", "h", "30 min 1 h", "1 h 1 h", "2:00:00", "-1 h", "1 fortnight", "p"],
     )
     def test_refuses_what_could_mean_two_things(self, text: str) -> None:
         with pytest.raises(window.InvalidDuration):

@@ -189,6 +189,56 @@ class TestDates:
         assert atlas.users == {}
 
 
+class TestEnding:
+    def test_waits_for_the_clusters_of_its_scope_alone(
+        self, provisioner: Patient, make_spec: MakeSpec, atlas: Living
+    ) -> None:
+        spec = give(provisioner, make_spec())
+        other = atlas.project.clusters["reporting"]
+        with atlas.organisation.lock:
+            other.revision += 1_000_000  # busy with something else, for long
+        try:
+            (cut,) = provisioner.cut([spec])
+            clean = provisioner.clean(spec)
+        finally:
+            with atlas.organisation.changing():
+                other.revision = other.applied_revision
+                atlas.project.changed()
+
+        assert (cut.done, clean.done) == (True, True)
+        assert cut.facts["clusters"] == {"main": "APPLIED"}
+        assert (atlas.users, atlas.entries) == ({}, {})
+
+    def test_needs_nothing_of_a_cluster_that_is_gone(
+        self, provisioner: Patient, make_spec: MakeSpec, atlas: Living
+    ) -> None:
+        spec = give(provisioner, make_spec())
+        with atlas.organisation.lock:
+            taken = atlas.project.clusters.pop("main")
+        try:
+            (cut,) = provisioner.cut([spec])
+            assert cut.done
+            assert cut.facts["clusters"] == {"main": "GONE"}
+            assert provisioner.clean(spec).done
+        finally:
+            with atlas.organisation.changing():
+                atlas.project.clusters["main"] = taken
+                atlas.project.changed()
+
+    def test_of_what_is_not_ours_any_more_still_closes_the_entry_that_is(
+        self, provisioner: Patient, make_spec: MakeSpec, atlas: Living
+    ) -> None:
+        spec = give(provisioner, make_spec())
+        with atlas.organisation.changing():
+            atlas.project.database_users["admin", spec.username]["labels"] = []
+
+        evidence = provisioner.clean(spec)
+
+        assert not evidence.done
+        assert atlas.entries == {}
+        assert list(atlas.users) == [spec.username]
+
+
 class TestReadiness:
     def test_is_not_yet_while_a_cluster_has_not_applied_it(
         self, provisioner: Patient, make_spec: MakeSpec, atlas: Living

@@ -5,7 +5,7 @@ Atlas has no call that adds one role: the whole list is written, read just befor
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from workers.provisioners.added_roles import Missing, Role
 from workers.provisioners.atlas import roles as known_roles
 from workers.provisioners.atlas.budget import Urgency
 from workers.provisioners.atlas.client import AtlasClient
+from workers.provisioners.atlas.clusters import Progress, progress
 from workers.provisioners.atlas.custom_roles import CustomRoles, own_roles
 from workers.provisioners.atlas.failures import AtlasFailure
 from workers.provisioners.atlas.project import AtlasProject
@@ -26,10 +27,8 @@ from workers.provisioners.base import Evidence, GrantSpec, Ledger, Proof, Provis
 from workers.provisioners.connection_record import AtlasRecord
 from workers.provisioners.tag import Tagger
 
-_APPLIED = "APPLIED"
 _GONE = "The database user {} is no longer in the project."
 _OURS = "The database user {} is a temporary one of ours. Extra roles are for users that others made."
-_WAITING = "Atlas has taken it off; {} has not carried it out yet, so it may still work there."
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +107,12 @@ class ExtraRoles:
             found = user.read()
         except Missing:
             return Readiness(gates={GateName.ROLES: Proof.NOT_YET}, exact=False, evidence={"user": "not there"})
-        statuses = _statuses(user.project, sorted(_clusters(found)))
+        applied = progress(user.project, found.cluster_names)
         differs = sorted({*self._missing(found, spec), *self._widened(user.project, spec)})
-        applied = set(statuses.values()) <= {_APPLIED}
         return Readiness(
-            gates={GateName.ROLES: Proof.READ_BACK if applied and not differs else Proof.NOT_YET},
+            gates={GateName.ROLES: Proof.READ_BACK if not applied.late and not differs else Proof.NOT_YET},
             exact=not differs,
-            evidence={"user": spec.principal, "clusters": statuses, "differs": differs},
+            evidence={"user": spec.principal, "clusters": applied.statuses, "differs": differs},
         )
 
     @step("take the roles back")
@@ -123,9 +121,10 @@ class ExtraRoles:
         user = self._user(spec, Urgency.REVOKE)
         with self.ledger.hold(SharedKind.DATABASE_USER, spec.principal) as held:
             taken = added_roles.take(held, user, grant_id=spec.grant_id)
-        statuses, waiting = _carried_out(user.project)
-        done = not taken.left and not waiting
-        return Evidence(done, {**taken.facts, "clusters": statuses}, remains=taken.remains, waiting=waiting)
+        applied = _carried_out(user)
+        done = not taken.left and not applied.late
+        facts = {**taken.facts, "clusters": applied.statuses}
+        return Evidence(done, facts, remains=taken.remains, waiting=applied.waiting)
 
     @step("clean up after the roles")
     def clean(self, spec: GrantSpec) -> Evidence:
@@ -136,12 +135,12 @@ class ExtraRoles:
         if taken.left:
             return clean
         released = self._custom_roles(user.project).release(spec)
-        statuses, waiting = _carried_out(user.project)
+        applied = _carried_out(user)
         return Evidence(
-            done=clean.done and released.done and not waiting,
-            facts={**clean.facts, **released.facts, "clusters": statuses},
+            done=clean.done and released.done and not applied.late,
+            facts={**clean.facts, **released.facts, "clusters": applied.statuses},
             remains=released.remains,
-            waiting=clean.waiting or released.waiting or waiting,
+            waiting=clean.waiting or released.waiting or applied.waiting,
         )
 
     def _user(self, spec: GrantSpec, urgency: Urgency) -> StandingUser:
@@ -156,7 +155,7 @@ class ExtraRoles:
         if is_ours(user, self.tagger):
             raise ProvisionerError(_OURS.format(spec.principal), permanent=True)
         wanted = [role_of(role) for role in spec.roles]
-        added_roles.check_reach(approved=spec.clusters, reached=_clusters(user), roles=wanted)
+        added_roles.check_reach(approved=spec.clusters, reached=user.cluster_names, roles=wanted)
 
     def _missing(self, user: AtlasUser, spec: GrantSpec) -> list[str]:
         given = self._custom_roles(self._user(spec, Urgency.GRANT).project).given(spec)
@@ -181,21 +180,12 @@ class ExtraRoles:
         return [*changed, *self._custom_roles(project).changed(spec)]
 
 
-def _clusters(user: AtlasUser) -> frozenset[str]:
-    """The clusters that the user is scoped to; none: all of them."""
-    return frozenset(scope.removeprefix("CLUSTER:") for scope in user.clusters)
-
-
-def _carried_out(project: AtlasProject) -> tuple[dict[str, str], str]:
-    statuses = _statuses(project, ())
-    late = sorted(name for name, status in statuses.items() if status != _APPLIED)
-    return statuses, _WAITING.format(" and ".join(late)) if late else ""
-
-
-def _statuses(project: AtlasProject, clusters: Sequence[str]) -> dict[str, str]:
-    """Whether each has carried out every change of users; a cluster that is paused takes no login."""
-    names = clusters or [cluster["name"] for cluster in project.clusters() if not cluster.get("paused")]
-    return {name: project.cluster_status(name) for name in sorted(names)}
+def _carried_out(user: StandingUser) -> Progress:
+    """On the clusters where the user may log in; whoever is gone has nothing of it anywhere."""
+    try:
+        return progress(user.project, user.read().cluster_names)
+    except Missing:
+        return Progress({})
 
 
 def _document(role: Role) -> Mapping[str, Any]:

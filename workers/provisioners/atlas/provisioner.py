@@ -16,6 +16,7 @@ from workers.provisioners.atlas.access_list import AccessList, NetworkLook
 from workers.provisioners.atlas.budget import Urgency
 from workers.provisioners.atlas.certificates import NEVER_RENEWED, authority_of, check_prepared
 from workers.provisioners.atlas.client import AtlasClient
+from workers.provisioners.atlas.clusters import Progress, progress
 from workers.provisioners.atlas.custom_roles import CustomRoles, own_roles
 from workers.provisioners.atlas.failures import AtlasFailure
 from workers.provisioners.atlas.project import AtlasProject
@@ -49,10 +50,8 @@ from workers.provisioners.base import (
 from workers.provisioners.connection_record import AtlasRecord
 from workers.provisioners.tag import Tagger
 
-_APPLIED = "APPLIED"
 _NOT_OURS = "A user named {} is in the project and our tag does not prove that it is ours. We did not touch it."
 _GONE = "The user is no longer in the project."
-_WAITING = "Atlas has taken it off; {} has not carried it out yet, so it may still work there."
 _STRANGER_LEFT = "The user {} carries our grant's label and is not the one that we made. Look at it in Atlas."
 
 
@@ -128,13 +127,13 @@ class AtlasProvisioner:
             gates = dict.fromkeys(GateName, Proof.NOT_YET)
             return Readiness(gates=gates, exact=False, evidence={"user": "not in the project"})
         network = self._access_list(project).look(spec)
-        statuses = self._statuses(project, spec.clusters)
+        applied = progress(project, spec.clusters)
         differs = self._differs(user, spec) + self._widened(project, spec)
-        applied = Proof.READ_BACK if set(statuses.values()) <= {_APPLIED} else Proof.NOT_YET
+        proof = Proof.NOT_YET if applied.late else Proof.READ_BACK
         return Readiness(
-            gates={GateName.NETWORK: network.proof, GateName.USER: applied, GateName.ROLES: applied},
+            gates={GateName.NETWORK: network.proof, GateName.USER: proof, GateName.ROLES: proof},
             exact=network.exact and not differs,
-            evidence=_told(user, network, statuses, differs),
+            evidence=_told(user, network, applied, differs),
         )
 
     @step("look at the access")
@@ -162,37 +161,29 @@ class AtlasProvisioner:
 
     @step("cut the access")
     def cut(self, specs: Sequence[GrantSpec]) -> list[Evidence]:
-        """The users are deleted, and every cluster has carried it out: from then on the next command of each fails."""
+        """The user is deleted, and every cluster has carried it out: from then on its next command fails."""
         project = self._project(Urgency.REVOKE)
-        refused = {spec.username for spec in specs if not self._delete(project, spec)}
-        statuses = self._statuses(project, ()) if specs else {}
-        late = sorted(name for name, status in statuses.items() if status != _APPLIED)
-        facts = {"user": "deleted", "clusters": statuses}
-        waiting = _WAITING.format(" and ".join(late)) if late else ""
-        return [
-            _not_ours(spec) if spec.username in refused else Evidence(done=not late, facts=facts, waiting=waiting)
-            for spec in specs
-        ]
+        return [self._cut(project, spec) for spec in specs]
 
     @step("clean up after the access")
     def clean(self, spec: GrantSpec) -> Evidence:
         """The user by exact name, label and name pattern; then what it needed of the access list."""
         project = self._project(Urgency.REVOKE)
-        if not self._delete(project, spec):
-            return _not_ours(spec)
+        was_ours, clusters = self._delete(project, spec)
         closed = self._access_list(project).close(spec)
         released = self._custom_roles(project).release(spec)
-        statuses = self._statuses(project, ())
-        late = sorted(name for name, status in statuses.items() if status != _APPLIED)
+        if not was_ours:
+            return _not_ours(spec)
+        applied = progress(project, clusters)
         left = [user for user in map(AtlasUser, project.users()) if self._belongs_to(user, spec)]
         is_there = any(user.name == name_of(spec) for user in left)
         strangers = [_STRANGER_LEFT.format(user.username) for user in left if user.name != name_of(spec)]
         return Evidence(
-            done=closed.done and released.done and not late and not is_there,
-            facts={"users": int(is_there), "clusters": statuses, **closed.facts, **released.facts},
+            done=closed.done and released.done and not applied.late and not is_there,
+            facts={"users": int(is_there), "clusters": applied.statuses, **closed.facts, **released.facts},
             # Carries our label without proof: named for a person to look at, never ended by us.
             remains=(*closed.remains, *released.remains, *strangers),
-            waiting=closed.waiting or released.waiting or (_WAITING.format(" and ".join(late)) if late else ""),
+            waiting=closed.waiting or released.waiting or applied.waiting,
         )
 
     @step("list our users")
@@ -254,19 +245,29 @@ class AtlasProvisioner:
             project.delete_user(database, username)
             raise ProvisionerError("Atlas did not keep the end of the user, so it was deleted.")
 
-    def _delete(self, project: AtlasProject, spec: GrantSpec) -> bool:
-        """Gone already is success. False: it is there, and not ours to touch."""
+    def _cut(self, project: AtlasProject, spec: GrantSpec) -> Evidence:
+        is_ours_to_end, clusters = self._delete(project, spec)
+        if not is_ours_to_end:
+            return _not_ours(spec)
+        applied = progress(project, clusters)
+        facts = {"user": "not in the project", "clusters": applied.statuses}
+        return Evidence(done=not applied.late, facts=facts, waiting=applied.waiting)
+
+    def _delete(self, project: AtlasProject, spec: GrantSpec) -> tuple[bool, frozenset[str]]:
+        """Whether it was ours to delete, gone already or not, and the clusters that can have it: none means all."""
         user = self._find(project, spec)
+        approved = frozenset(spec.clusters)
         if user is None:
-            return True
+            return True, approved
         if not self._is_proven(user, spec) and not (spec.was_confirmed and user.proof(self._tagger) is None):
-            return False
+            return False, approved
         try:
             project.delete_user(*name_of(spec))
         except AtlasFailure as error:
             if not error.gone:
                 raise
-        return True
+        # Somebody may have widened it; what it had is where it has to go.
+        return True, (approved | user.cluster_names) if user.cluster_names and approved else frozenset()
 
     def _is_proven(self, user: AtlasUser, spec: GrantSpec) -> bool:
         tag = user.proof(self._tagger)
@@ -274,11 +275,6 @@ class AtlasProvisioner:
 
     def _belongs_to(self, user: AtlasUser, spec: GrantSpec) -> bool:
         return is_ours(user, self._tagger) and user.owned(self._tagger).grant_id == spec.grant_id
-
-    def _statuses(self, project: AtlasProject, clusters: Sequence[str]) -> dict[str, str]:
-        """Whether each has carried out every change of users; a cluster that is paused takes no login."""
-        names = clusters or [cluster["name"] for cluster in project.clusters() if not cluster.get("paused")]
-        return {name: project.cluster_status(name) for name in sorted(names)}
 
     def _differs(self, user: AtlasUser, spec: GrantSpec) -> list[str]:
         tag = user.proof(self._tagger)
@@ -327,12 +323,12 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _told(user: AtlasUser, network: NetworkLook, statuses: Mapping[str, str], differs: Sequence[str]) -> dict[str, Any]:
+def _told(user: AtlasUser, network: NetworkLook, applied: Progress, differs: Sequence[str]) -> dict[str, Any]:
     return {
         "user": user.principal,
         "roles": sorted(f"{name}@{database}.{collection}".rstrip(".") for name, database, collection in user.roles),
         "deleted_by_atlas_at": spelled(user.end) if user.end else "never",
-        "clusters": dict(statuses),
+        "clusters": dict(applied.statuses),
         "differs": list(differs),
         **network.evidence,
     }

@@ -70,6 +70,11 @@ class AtlasUser:
         return frozenset(f"{scope['type']}:{scope['name']}" for scope in self.document.get("scopes") or [])
 
     @property
+    def cluster_names(self) -> frozenset[str]:
+        """Those that it is scoped to; none means every one."""
+        return frozenset(scope["name"] for scope in self.document.get("scopes") or [] if scope["type"] == "CLUSTER")
+
+    @property
     def labels(self) -> dict[str, str]:
         return {label["key"]: label["value"] for label in self.document.get("labels") or []}
 
