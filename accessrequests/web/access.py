@@ -174,7 +174,7 @@ def _file(held: Held, revealed: Revealed) -> dict[str, str]:
 def _with_approvals(found: QuerySet[Grant]) -> QuerySet[Grant]:
     inventory = "access_request__target__inventory"
     known = found.select_related(
-        "target", "holder", "access_request__requester", "access_request__beneficiary", inventory
+        "target", "holder", "access_request__requester", "access_request__beneficiary", "diagnosis__asked_by", inventory
     )
     # Where its clusters are is shown; what is in its databases is much, and not.
     return known.defer(f"{inventory}__roles", f"{inventory}__databases").prefetch_related(

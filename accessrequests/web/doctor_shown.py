@@ -10,7 +10,6 @@ from accessrequests.domain.diagnosis import GateView
 from accessrequests.domain.lifecycle import GateName
 from accessrequests.domain.symptoms import Symptom, hints_for
 from accessrequests.models import Diagnosis, Grant
-from accessrequests.queries import diagnoses
 from accessrequests.web.grants_shown import GATES
 
 _STATES = {GateView.OPEN: ("open", "ok"), GateView.SHUT: ("shut", "bad"), GateView.NOT_KNOWN: ("not known", "warn")}
@@ -40,7 +39,7 @@ class DoctorShown:
 
 
 def doctor_shown(grant: Grant) -> DoctorShown:
-    asked = diagnoses.last_of(grant)
+    asked = getattr(grant, "diagnosis", None)
     findings = [_finding(one) for one in asked.findings] if asked is not None else []
     is_shut = any(one.state == "shut" for one in findings)
     return DoctorShown(asked, findings, [] if is_shut or not findings else hints_for(grant.target.kind))

@@ -92,7 +92,9 @@ def at_hand(request: HttpRequest, number: int) -> AccessRequest:
 
     :raises Http404: when it is not there, or not theirs to see.
     """
-    found = request_queries.with_newest_policy(request_queries.as_shown().select_related("target__inventory"))
+    found = request_queries.with_newest_policy(
+        request_queries.as_shown().select_related("target__inventory", "grant__usage")
+    )
     access_request = get_object_or_404(found, pk=number)
     if not belonging(request).sees(access_request):
         raise Http404
