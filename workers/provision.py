@@ -63,9 +63,11 @@ def _opened(provisioner: Provisioner, spec: GrantSpec, attempt: Attempt) -> Read
         if not grants.may_open(grant_id=spec.grant_id, attempt=attempt.number):
             return None  # what we saw is the work of a newer attempt
         (cut,) = provisioner.cut([spec])
+        is_under_way = bool(cut.waiting) and not cut.remains
         undone = "It was cut off again." if cut.done else "It may still work, and is being ended."
         raise ProvisionerError(
-            f"The target holds something other than what was approved. {undone}", permanent=not cut.done
+            f"The target holds something other than what was approved. {undone}",
+            permanent=not (cut.done or is_under_way),
         )
     return readiness
 
@@ -143,6 +145,10 @@ def rearm(claim: Claim) -> Outcome:
     try:
         provisioner_for(grant.target.slug).rearm(spec_of(grant))
     except ProvisionerError as error:
+        if error.permanent:
+            # It is gone, or not ours any more. Reconcile finds that too, and ends the grant.
+            log.warning("not_rearmed", grant=grant.pk, error=str(error))
+            return Done()
         return after(claim, error, target=grant.target.slug)
     return Done()
 

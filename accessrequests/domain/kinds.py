@@ -22,8 +22,8 @@ METHOD_NAMES: Mapping[str, str] = {
 class TargetKind:
     """One kind of target. `is_limited`: it holds only so many users and addresses. `expiring`: the ways to sign in
     whose users it deletes by itself at a given date. `furthest_end`: that date may lie at most so far ahead. `given`:
-    the ways to sign in that we can give there, whatever a catalogue offers.
-    `keeps_logins`: it tells who logged in, for some days.
+    the ways to sign in that we can give there, whatever a catalogue offers. `most_addresses`: so many are opened within
+    the time that a step may take. `keeps_logins`: it tells who logged in, for some days.
     """
 
     has_clusters: bool = False
@@ -32,6 +32,7 @@ class TargetKind:
     expiring: frozenset[str] = frozenset()
     furthest_end: timedelta | None = None
     given: frozenset[str] = frozenset({SCRAM})
+    most_addresses: int = 20
     keeps_logins: bool = False
 
 
@@ -47,6 +48,7 @@ KINDS: Mapping[str, TargetKind] = {
         # Less than seven days, by Atlas's own clock (error EXPIRATION_DATE_EXCEEDS_MAX).
         furthest_end=timedelta(days=7) - timedelta(minutes=5),
         given=frozenset({SCRAM, X509}),
+        most_addresses=4,
         keeps_logins=True,
     ),
 }

@@ -47,6 +47,4 @@ def read_addresses(texts: Sequence[str], errors: Errors) -> tuple[Network, ...]:
             networks.append(network)
     if are_everybody(networks):
         errors["source_addresses"] = ["Together these are every address there is. Name your own."]
-    if len(networks) > MOST_ADDRESSES:
-        errors["source_addresses"] = [f"At most {MOST_ADDRESSES} addresses fit one request."]
     return tuple(dict.fromkeys(networks))

@@ -342,8 +342,12 @@ def _check_offer(target: Target, asked: Asked, errors: dict[str, list[str]]) -> 
 
 
 def _check_network_gate(target: Target, asked: Asked, errors: dict[str, list[str]]) -> None:
-    """Where nobody gets in from an address that is not listed, the access needs one."""
-    needs_one = KINDS[target.kind].needs_address and asked.kind == AccessKind.DATABASE_USER
+    """Where nobody gets in from an address that is not listed, the access needs one; and no more than can be opened."""
+    kind = KINDS[target.kind]
+    if len(asked.source_addresses) > kind.most_addresses:
+        sentence = f"At most {kind.most_addresses} addresses fit one request for {target.slug}. Name a block of them."
+        errors["source_addresses"] = [sentence]
+    needs_one = kind.needs_address and asked.kind == AccessKind.DATABASE_USER
     if needs_one and not asked.source_addresses:
         sentence = f"{target.slug} lets people in only from addresses that are listed. Name the one you connect from."
         errors["source_addresses"] = [sentence]

@@ -95,6 +95,13 @@ class TestAddresses:
             "ecommerce-prod lets people in only from addresses that are listed. Name the one you connect from."
         ]
 
+    def test_are_no_more_than_can_be_opened_at_once(self, cast: Cast) -> None:
+        make.make_atlas()
+        found = errors(cast, source_addresses=tuple(f"192.0.2.{number}" for number in range(1, 6)))
+        assert found["source_addresses"] == [
+            "At most 4 addresses fit one request for ecommerce-prod. Name a block of them."
+        ]
+
     def test_are_never_everybodys(self, cast: Cast) -> None:
         make.make_atlas()
         for everybody in ("0.0.0.0/0", "::/0"):
