@@ -189,6 +189,23 @@ class TestDates:
         assert atlas.users == {}
 
 
+class TestLapsed:
+    def test_what_was_prepared_long_ago_is_made_anew(
+        self, provisioner: Patient, make_spec: MakeSpec, atlas: Living, visitor: Visitor
+    ) -> None:
+        """We were away for longer than it is made for, and Atlas has not removed it yet."""
+        spec = make_spec()
+        provisioner.prepare(spec)
+        with atlas.organisation.changing():
+            atlas.project.database_users["admin", spec.username]["deleteAfterDate"] = "2026-01-01T00:00:00Z"
+        with pytest.raises(ProvisionerError) as failure:
+            provisioner.prepare(spec)
+
+        assert not failure.value.permanent
+        give(provisioner, spec)
+        assert visitor.can_work(spec)
+
+
 class TestEnding:
     def test_waits_for_the_clusters_of_its_scope_alone(
         self, provisioner: Patient, make_spec: MakeSpec, atlas: Living

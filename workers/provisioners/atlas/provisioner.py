@@ -52,6 +52,8 @@ from workers.provisioners.tag import Tagger
 
 _NOT_OURS = "A user named {} is in the project and our tag does not prove that it is ours. We did not touch it."
 _GONE = "The user is no longer in the project."
+_LAPSED = "ALREADY_EXPIRED"
+_MADE_ANEW = "What was prepared had lapsed before it was opened. It is made anew at the next try."
 _STRANGER_LEFT = "The user {} carries our grant's label and is not the one that we made. Look at it in Atlas."
 
 
@@ -96,8 +98,15 @@ class AtlasProvisioner:
             return
         user = self._own_user(project, spec)
         # Opened already by an attempt whose end was lost: a late repeat must not take it away again.
-        if self._differs(user, spec):
+        if not self._differs(user, spec):
+            return
+        try:
             project.change_user(*name_of(spec), body)
+        except AtlasFailure as error:
+            if error.code != _LAPSED:
+                raise
+            project.delete_user(*name_of(spec))
+            raise ProvisionerError(_MADE_ANEW) from error
 
     @step("open the access")
     def open(self, spec: GrantSpec) -> None:
