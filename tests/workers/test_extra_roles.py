@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
-from accessrequests.domain.events import Via
-from accessrequests.models import Credential, SharedObject, Target
+from accessrequests.domain.events import Job, Via
+from accessrequests.models import Credential, Grant, SharedObject, Target
 from accessrequests.operations import grants
+from tests.make import now
 from tests.servers import PROCESS
+from tests.workers.atlas.path import longest_call_is_over
 from tests.workers.conftest import SHOP, Client, Work, drain
-from tests.workers.rows import events_of, facts_of, fresh
+from tests.workers.gatekeeper import GATEKEEPER
+from tests.workers.rows import carry, due_now, events_of, facts_of, fresh, message
+from tests.workers.test_provision import in_thread
 
 NAME = f"reporting-{PROCESS}"
 PASSWORD = secrets.token_urlsafe(12)
 UNAUTHORIZED = 13
 READ = f"read@{SHOP}"
+WRITE = f"readWrite@{SHOP}"
 
 
 @pytest.fixture
@@ -96,3 +102,73 @@ def test_a_role_that_is_taken_by_hand_ends_the_grant(standing: Work) -> None:
 
     assert fresh(grant).state == "revoked"
     assert standing.users_named(NAME)[0]["roles"] == []
+
+
+@contextmanager
+def stopped_before_it_adds(work: Work, grant: Grant) -> Iterator[None]:
+    """Inside, the worker stands still just before the call, and the grant has ended. Then the call is made."""
+    with GATEKEEPER.holding("grantRolesToUser") as held:
+        late = in_thread(message(Job.PROVISION, grant).pk)
+        assert held.has_come.wait(10)
+        SharedObject.objects.update(lease_until=now())
+        end(work, grant)
+        assert not SharedObject.objects.exists()
+        yield
+    late.join(20)
+
+
+def end(work: Work, grant: Grant) -> None:
+    grants.release(grant_id=grant.pk, holder=work.cast.alice, via=Via.API)
+    for _ in range(5):
+        due_now(Job.REVOKE, grant)
+        carry(Job.REVOKE, grant)
+        longest_call_is_over(grant)
+        if fresh(grant).state == "revoked":
+            break
+    assert fresh(grant).state == "revoked"
+
+
+def roles_of(work: Work) -> list[str]:
+    return sorted(f"{role['role']}@{role['db']}" for role in work.users_named(NAME)[0]["roles"])
+
+
+def asked(work: Work, role: str, *, approvers: int = 1) -> Grant:
+    said = {"kind": "role_grant", "database_user": f"{NAME}@admin", "roles": (role,)}
+    return work.approved(approvers=approvers, **said)
+
+
+def test_a_role_that_is_added_after_the_end_is_taken_again(standing: Work) -> None:
+    grant = asked(standing, READ)
+
+    with stopped_before_it_adds(standing, grant):
+        pass
+
+    assert roles_of(standing) == []
+    assert not SharedObject.objects.exists()
+
+
+def test_a_role_that_is_added_after_the_end_stays_for_a_grant_that_needs_it(standing: Work) -> None:
+    grant = asked(standing, READ)
+
+    with stopped_before_it_adds(standing, grant):
+        other = asked(standing, READ)
+        carry(Job.PROVISION, other)
+        assert fresh(other).state == "active"
+
+    assert roles_of(standing) == [READ]
+    end(standing, other)
+    assert roles_of(standing) == []
+
+
+def test_a_role_that_is_added_after_the_end_stays_when_others_gave_it_meanwhile(standing: Work) -> None:
+    grant = asked(standing, READ)
+
+    with stopped_before_it_adds(standing, grant):
+        standing.owner.admin.command("grantRolesToUser", NAME, roles=[{"role": "read", "db": SHOP}])
+        other = asked(standing, WRITE, approvers=2)
+        carry(Job.PROVISION, other)
+        assert fresh(other).state == "active"
+
+    assert roles_of(standing) == [READ, WRITE]
+    end(standing, other)
+    assert roles_of(standing) == [READ]

@@ -2,11 +2,15 @@
 
 How it was is committed before the first call; every write is made by the one who holds the object's row. A role that
 somebody else gives or takes meanwhile is theirs to answer for: we give back nothing that was taken from the baseline.
+
+No target refuses a call for coming late. Whoever was stopped just before one, until others had ended the grant, takes
+back what the call added: its failure names those roles, and `take_late` takes them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -29,6 +33,10 @@ class Principal(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def is_rewritten(self) -> bool:
+        """Each call says all the roles, so that a late one brings back what others have taken meanwhile."""
 
     def roles(self) -> frozenset[Role]:
         """As the target has them now. Raises `Missing` when there is nobody of that name."""
@@ -85,8 +93,9 @@ def add(held: Held, principal: Principal, *, grant_id: int, roles: frozenset[Rol
     missing = combined((), map(_read, held.live.values())) - seen
     if missing:
         held.fence()
-        principal.add(missing, to=seen)
-        held.fence()
+        with _answered_for(_ours(held) & (missing | seen if principal.is_rewritten else missing)):
+            principal.add(missing, to=seen)
+            held.fence()
         seen = principal.roles()
     if not roles <= seen:
         raise ProvisionerError(NOT_KEPT)
@@ -98,13 +107,41 @@ def take(held: Held, principal: Principal, *, grant_id: int) -> Taken:
         return Taken(principal.name, frozenset(), frozenset(), None)
     ended = combined((), map(_read, held.ending.values()))
     extra = surplus(baseline=_read(held.baseline or {}), wants=map(_read, held.live.values()), ended=ended)
+    return _taken_off(held, principal, extra)
+
+
+def are_answered_for(held: Held, late: frozenset[Role]) -> bool:
+    """Each of them was there before us, or the end of a grant that is still to come takes it."""
+    return late <= _ours(held) | _read(held.baseline or {})
+
+
+def take_late(held: Held, principal: Principal, *, late: frozenset[Role]) -> Taken | None:
+    """What a call added after its time, and nothing needs; read back. None: all of it is answered for."""
+    if are_answered_for(held, late):
+        return None
+    return _taken_off(held, principal, late - _ours(held) - _read(held.baseline or {}))
+
+
+def is_settled(taken: Taken | None) -> bool:
+    """Whether a late call has come and is undone, or somebody answers for it; otherwise it may be still to come.
+
+    :raises ProvisionerError: when something of it is left.
+    """
+    if taken is not None and taken.left:
+        raise ProvisionerError(" ".join(taken.remains))
+    return taken is None or bool(taken.taken)
+
+
+def _taken_off(held: Held, principal: Principal, extra: frozenset[Role]) -> Taken:
     held.fence()
     try:
         seen = principal.roles()
         taken = extra & seen
         if taken:
             held.fence()
-            principal.take(taken, of=seen)
+            with _answered_for(_ours(held) & (seen - taken) if principal.is_rewritten else frozenset()):
+                principal.take(taken, of=seen)
+                held.fence()
     except Missing:
         taken = frozenset()
     looked_at = held.fence()
@@ -142,6 +179,22 @@ def check_reach(*, approved: Iterable[str], reached: Iterable[str], roles: Itera
         clusters = sorted({one.cluster for one in excess})
         named = "every cluster" if EVERYWHERE in clusters else " and ".join(clusters)
         raise ProvisionerError(_TOO_WIDE.format(named), permanent=True)
+
+
+def _ours(held: Held) -> frozenset[Role]:
+    """What is there for grants alone, those included that are ending."""
+    used = combined((), map(_read, [*held.live.values(), *held.ending.values()]))
+    return used - _read(held.baseline or {})
+
+
+@contextmanager
+def _answered_for(roles: frozenset[Role]) -> Iterator[None]:
+    """A call that says these roles, and the look at the lease after it. When that fails, nobody may look after them."""
+    try:
+        yield
+    except ProvisionerError as error:
+        error.late = roles
+        raise
 
 
 def _stored(roles: Iterable[Role]) -> dict[str, Any]:

@@ -26,9 +26,11 @@ class ProvisionerError(Exception):
 
     `permanent` says that trying again cannot help; `unreachable` that the target did not answer at all; `retry_after`
     that it did, and takes no such call for so many seconds; `outcome_unknown` that a call may still be carried out.
+    `late` names roles that a call may have added when those who answered for them had already confirmed their end.
     """
 
     outcome_unknown: bool = False
+    late: frozenset[tuple[str, ...]] = frozenset()
 
     def __init__(
         self, sentence: str, *, permanent: bool = False, unreachable: bool = False, retry_after: float = 0.0

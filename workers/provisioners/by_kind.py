@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Protocol
+
+import structlog
 
 from accessrequests.domain.diagnosis import Cause, Diagnosis, Shut
 from accessrequests.domain.lifecycle import GateName
@@ -24,6 +28,10 @@ from workers.provisioners.base import (
 
 _NOT_HERE = "This kind of target gives no access of the kind {}."
 _NOTHING_TO_ROTATE = "Nothing was made that could have a password of ours."
+# Seconds before each look for what a late call added. After the last one, every call without an answer has arrived.
+_LOOKS = (0.0, 1.0, 5.0)
+
+log = structlog.get_logger(__name__)
 
 
 class Steps(Protocol):
@@ -39,6 +47,9 @@ class Steps(Protocol):
 
     def clean(self, spec: GrantSpec) -> Evidence: ...
 
+    def take_back(self, spec: GrantSpec, late: frozenset[tuple[str, ...]]) -> bool:
+        """Take what a late call of a step added, unless something needs it. False: there was nothing of it yet."""
+
 
 class ByKind:
     """See `Provisioner` for what each step promises; here each goes to the kind of its grant."""
@@ -52,7 +63,8 @@ class ByKind:
         self._of(spec).prepare(spec)
 
     def open(self, spec: GrantSpec) -> None:
-        self._of(spec).open(spec)
+        with self._nothing_late(spec):
+            self._of(spec).open(spec)
 
     def rearm(self, spec: GrantSpec) -> None:
         """No target keeps an end of its own for a role."""
@@ -79,10 +91,11 @@ class ByKind:
     def cut(self, specs: Sequence[GrantSpec]) -> list[Evidence]:
         users = [spec for spec in specs if _makes_a_user(spec)]
         cut = iter(self._users.cut(users) if users else ())
-        return [next(cut) if _makes_a_user(spec) else self._other(spec).cut(spec) for spec in specs]
+        return [next(cut) if _makes_a_user(spec) else self._cut_other(spec) for spec in specs]
 
     def clean(self, spec: GrantSpec) -> Evidence:
-        return self._of(spec).clean(spec)
+        with self._nothing_late(spec):
+            return self._of(spec).clean(spec)
 
     def list_ours(self) -> Iterable[Owned]:
         return self._users.list_ours()
@@ -95,6 +108,35 @@ class ByKind:
 
     def close(self) -> None:
         self._users.close()
+
+    def _cut_other(self, spec: GrantSpec) -> Evidence:
+        with self._nothing_late(spec):
+            return self._other(spec).cut(spec)
+
+    @contextmanager
+    def _nothing_late(self, spec: GrantSpec) -> Iterator[None]:
+        """What a step has added after others confirmed the end is taken back in steps of their own."""
+        try:
+            yield
+        except ProvisionerError as error:
+            if error.late:
+                self._take_back(spec, error)
+            raise
+
+    def _take_back(self, spec: GrantSpec, error: ProvisionerError) -> None:
+        late, failure = error.late, ""
+        for seconds in _LOOKS:
+            time.sleep(seconds)
+            try:
+                settled, failure = self._other(spec).take_back(spec, late), ""
+            except ProvisionerError as again:
+                late, failure = late | again.late, str(again)
+                continue
+            if settled or not (error.unreachable or error.outcome_unknown):
+                return
+        if failure:
+            # Nobody else knows of it any more: a person must look at the target.
+            log.error("late_roles_left", grant=spec.grant_id, roles=sorted(late), error=failure)
 
     def _of(self, spec: GrantSpec) -> Provisioner | Steps:
         return self._users if _makes_a_user(spec) else self._other(spec)

@@ -42,6 +42,10 @@ class StandingUser:
     def name(self) -> str:
         return self.principal
 
+    @property
+    def is_rewritten(self) -> bool:
+        return True
+
     def read(self) -> AtlasUser:
         username, _, database = self.principal.rpartition("@")
         try:
@@ -142,6 +146,13 @@ class ExtraRoles:
             remains=released.remains,
             waiting=clean.waiting or released.waiting or applied.waiting,
         )
+
+    @step("take back roles that were added late")
+    def take_back(self, spec: GrantSpec, late: frozenset[Role]) -> bool:
+        user = self._user(spec, Urgency.REVOKE)
+        with self.ledger.hold(SharedKind.DATABASE_USER, spec.principal) as held:
+            taken = added_roles.take_late(held, user, late=late)
+        return added_roles.is_settled(taken)
 
     def _user(self, spec: GrantSpec, urgency: Urgency) -> StandingUser:
         project = AtlasProject(self.client, self.record.project_id, self.record.org_id, urgency)

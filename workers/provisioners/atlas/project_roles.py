@@ -37,6 +37,10 @@ class Member:
     def name(self) -> str:
         return self.username
 
+    @property
+    def is_rewritten(self) -> bool:
+        return False
+
     def roles(self) -> frozenset[Role]:
         """None in the project is no role. Who is not active in the organisation has no place where one could be."""
         found = self._found()
@@ -149,6 +153,17 @@ class ProjectRoles:
         # Somebody else's invitation is named for a person to look at, never ended by us.
         facts = {**clean.facts, "invited_by_others_to": sorted(promised)}
         return Evidence(clean.done, facts, remains=clean.remains, waiting=clean.waiting)
+
+    @step("take back a project role that was given late")
+    def take_back(self, spec: GrantSpec, late: frozenset[Role]) -> bool:
+        """A late call may have invited somebody who has left the organisation meanwhile."""
+        member = self._member(spec, Urgency.REVOKE)
+        with self.ledger.hold(SharedKind.PROJECT_MEMBER, _key(spec)) as held:
+            taken = added_roles.take_late(held, member, late=late)
+            if taken is not None:
+                held.fence()
+                member.take_back_invitations(late)
+        return added_roles.is_settled(taken)
 
     def _member(self, spec: GrantSpec, urgency: Urgency) -> Member:
         project = AtlasProject(self.client, self.record.project_id, self.record.org_id, urgency)

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pymongo.errors import PyMongoError
+
 from accessrequests.domain import naming
 from accessrequests.domain.lifecycle import GateName
 from accessrequests.domain.privileges import Privilege, difference
@@ -17,7 +19,7 @@ from workers.provisioners import added_roles
 from workers.provisioners.added_roles import Missing, Role
 from workers.provisioners.base import Evidence, GrantSpec, Ledger, Proof, ProvisionerError, Readiness
 from workers.provisioners.mongodb.accounts import TAG_FIELD, Moment, find_documents
-from workers.provisioners.mongodb.failures import step
+from workers.provisioners.mongodb.failures import explain, step
 from workers.provisioners.mongodb.inventory import privileges_of
 from workers.provisioners.mongodb.roles import (
     drop_role,
@@ -49,6 +51,10 @@ class StandingUser:
     @property
     def name(self) -> str:
         return self.principal
+
+    @property
+    def is_rewritten(self) -> bool:
+        return False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -84,7 +90,10 @@ class StandingUser:
     def _change(self, command: str, roles: frozenset[Role]) -> None:
         username, database = self.key
         documents = role_documents((name, place) for name, place in roles)
-        change(self.client, command, username, database=database, roles=documents)
+        try:
+            change(self.client, command, username, database=database, roles=documents)
+        except PyMongoError as error:
+            raise explain(error, what="change the roles") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +163,24 @@ class ExtraRoles:
         remains = [sentence for role in roles_made_for(client, spec.username) for sentence in drop_role(client, *role)]
         facts = {**clean.facts, "roles": len(roles_made_for(client, spec.username))}
         return Evidence(clean.done and not remains, facts, remains=tuple(remains), waiting=clean.waiting)
+
+    def take_back(self, spec: GrantSpec, late: frozenset[Role]) -> bool:
+        """The target is asked for nothing that somebody answers for: it may be down just now."""
+        with self.ledger.hold(SharedKind.DATABASE_USER, spec.principal) as held:
+            if added_roles.are_answered_for(held, late):
+                return True
+        return self._take_late(spec, late)
+
+    @step("take back roles that were added late")
+    def _take_late(self, spec: GrantSpec, late: frozenset[Role]) -> bool:
+        """The roles, and then what was begun with them and still runs."""
+        user = self._user(spec)
+        with self.ledger.hold(SharedKind.DATABASE_USER, spec.principal) as held:
+            taken = added_roles.take_late(held, user, late=late)
+        _, remains = self._end_running(user, spec)
+        if remains:
+            raise ProvisionerError(" ".join(remains))
+        return added_roles.is_settled(taken)
 
     def _user(self, spec: GrantSpec) -> StandingUser:
         return StandingUser(self.servers.main, spec.principal)
