@@ -84,7 +84,7 @@ class TestAtlasRecord:
         "http://10.0.0.1:8080",
     )
 
-    @pytest.mark.parametrize("sandbox", [0, os.getpid()])
+    @pytest.mark.parametrize("sandbox", [0, os.getpid()], ids=["outside", "sandbox"])
     @pytest.mark.parametrize("origin", ELSEWHERE)
     def test_speaks_to_nobody_else(self, read: Read, settings: Settings, origin: str, sandbox: int) -> None:
         settings.ACCESS_SANDBOX = sandbox
