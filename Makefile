@@ -6,7 +6,7 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 # Tests wait for deadlines for much of their time: three processes keep two cores busy.
-JOBS ?= 3
+JOBS ?= 2
 ARGS :=
 T :=
 

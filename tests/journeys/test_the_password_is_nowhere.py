@@ -47,7 +47,7 @@ class Broker:
 
     def __init__(self, uri: str, heap: Heap) -> None:
         redis: Any = Redis  # its methods promise one type for bytes, text and futures alike
-        self._client = redis.from_url(uri)
+        self._client = redis.from_url(uri, socket_timeout=120)  # a broker may be silent for as long as the test looks
         self._heap = heap
         self._monitor = self._client.monitor()
         self._is_over = threading.Event()
