@@ -5,7 +5,7 @@ SHELL := /bin/sh
 
 VENV := .venv
 BIN := $(VENV)/bin
-# Tests wait for deadlines for much of their time: three processes keep two cores busy.
+# One for each core: with more, deadlines that tests hold the product to are missed for want of a processor.
 JOBS ?= 2
 ARGS :=
 T :=
