@@ -14,7 +14,7 @@ from accessrequests.operations import credentials, grants, targets
 from accessrequests.operations.credentials import Revealed
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import Gone, NotReady, Refused
-from tests import make
+from tests import make, standing
 from tests.fixtures import MovableClock
 from tests.make import Cast
 from tests.traces import Traces, everything, leaves_nothing, refuses
@@ -92,6 +92,15 @@ class TestReveal:
         assert traces.events() == [("credential.revealed", "alice", str(active))]
         with refuses(Gone):
             reveal(active, cast)
+
+    def test_of_a_login_that_stands_anyway_there_is_none(self, cast: Cast) -> None:
+        standing.declare()
+        grant = make.activated(make.approved_grant(cast.alice, cast.bob, **standing.asked()))
+
+        for reach in (reveal, rotate):
+            with refuses(NotReady, match="goes on with the login that it has"):
+                reach(grant, cast)
+        assert not Credential.objects.filter(grant=grant).exists()
 
     def test_repeated_with_its_key_is_gone_too(self, cast: Cast, active: Grant) -> None:
         key = Idempotency(person_id=cast.alice.pk, key="k", path="/p", body_hash="h")
