@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -21,7 +22,7 @@ _TOO_SOON_SECONDS = 2.0
 _PAUSE_SECONDS = 0.4
 
 
-class Unit:
+class Unit(ABC):
     """A named part. Whoever starts or stops it holds its lock, since commands and the supervisor come at any time."""
 
     def __init__(self, name: str) -> None:
@@ -31,8 +32,9 @@ class Unit:
         self.lock = threading.Lock()
 
     @property
+    @abstractmethod
     def pid(self) -> int | None:
-        raise NotImplementedError
+        """Its first process, while that runs."""
 
     def start(self) -> None:
         with self.lock:
@@ -54,11 +56,13 @@ class Unit:
         """Restart what has died though it is wanted. Whether anything was done."""
         return False
 
+    @abstractmethod
     def _start(self) -> None:
-        raise NotImplementedError
+        """Its lock is held."""
 
+    @abstractmethod
     def _stop(self) -> None:
-        raise NotImplementedError
+        """Its lock is held."""
 
 
 class ServerUnit(Unit):

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -28,7 +29,7 @@ class PortTakenError(ServerError):
     """Somebody else listens on the port that we meant to use."""
 
 
-class Server:
+class Server(ABC):
     """One embedded server process; the port and the data stay the same over any number of stops and starts."""
 
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
@@ -155,18 +156,20 @@ class Server:
     def _uid(self) -> int | None:
         return None
 
-    def _prepare(self) -> None:
+    def _prepare(self) -> None:  # noqa: B027 - not every server needs anything
         """Make what must exist before the first start."""
 
+    @abstractmethod
     def _command(self, port: int) -> Sequence[str | Path]:
-        raise NotImplementedError
+        """What to run, program first."""
 
+    @abstractmethod
     def _serves(self, port: int) -> bool:
         """Whether it does real work for a client; the first time, finish the set-up."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _was_started_before(self) -> bool:
-        raise NotImplementedError
+        """Whether what it needs to begin with was made."""
 
 
 def start_all(servers: Sequence[Server]) -> None:
