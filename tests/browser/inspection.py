@@ -15,16 +15,15 @@ COLOURS = {"type": "rule", "values": ("color-contrast", "link-in-text-block")}  
 
 
 def inspect(page: Page, *, name: str) -> list[str]:
-    """Every rule at the widest and the narrowest size in the light, the colours again in the dark."""
+    """Every rule at each size in the light, the colours again in the dark."""
     problems = _outline(page)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         for width in (DESK, PHONE, NARROWEST):
             _resize(page, width)
             problems += [f"{width} px: {problem}" for problem in _sideways(page)]
-            if width != PHONE:
-                found = _axe(page, EVERYTHING if scheme == "light" else COLOURS)
-                problems += [f"{scheme}, {width} px: {problem}" for problem in found]
+            found = _axe(page, EVERYTHING if scheme == "light" else COLOURS)
+            problems += [f"{scheme}, {width} px: {problem}" for problem in found]
     _as_it_was(page)
     return [f"{name} {problem}" for problem in dict.fromkeys(problems)]
 
