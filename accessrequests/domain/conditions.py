@@ -12,6 +12,8 @@ from accessrequests.domain.networks import IPV4, IPV6, Network, write_network
 
 KEYS = ("authentication", "unscoped", "widest_ipv4", "widest_ipv6")
 LONGEST_PREFIX: Mapping[int, int] = {IPV4: 32, IPV6: 128}
+# What a rule that does not speak of widths allows: the size of one organisation's own network, and no more.
+USUAL_WIDEST: Mapping[int, int] = {IPV4: 16, IPV6: 48}
 
 # A sentence, and which part of the ask it is about.
 Objection = tuple[str, str]
@@ -19,7 +21,10 @@ Objection = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """`unscoped` lets an access reach every cluster of its target, `widest_…` is the shortest prefix of a block."""
+    """`unscoped` lets an access reach every cluster of its target, `widest_…` is the shortest prefix of a block.
+
+    A width that is None was not spoken of: the usual one counts, and the addresses need not be named.
+    """
 
     authentication: frozenset[str] = frozenset({SCRAM})
     unscoped: bool = False
@@ -27,8 +32,15 @@ class Conditions:
     widest_ipv6: int | None = None
 
     @property
-    def widest(self) -> Mapping[int, int | None]:
-        return {IPV4: self.widest_ipv4, IPV6: self.widest_ipv6}
+    def widest(self) -> Mapping[int, int]:
+        """The shortest prefix of a block that is allowed, of each version."""
+        said = {IPV4: self.widest_ipv4, IPV6: self.widest_ipv6}
+        return {version: USUAL_WIDEST[version] if prefix is None else prefix for version, prefix in said.items()}
+
+    @property
+    def wants_addresses(self) -> bool:
+        """Whether widths are spoken of at all: then an access from anywhere is too wide."""
+        return self.widest_ipv4 is not None or self.widest_ipv6 is not None
 
     def objections(
         self, who: str, *, authentication: str | None, is_unscoped: bool, networks: Sequence[Network] | None
@@ -42,27 +54,23 @@ class Conditions:
             yield f"{who} wants the clusters named. Choose those that you need.", "clusters"
         if networks is None:
             return
-        if not networks and self.widest_ipv4 is self.widest_ipv6 is None:
-            return
-        if not networks:
+        if not networks and self.wants_addresses:
             yield f"{who} wants to know from which addresses. Name those that you connect from.", "source_addresses"
         for network in networks:
             widest = self.widest[network.version]
-            if widest is not None and network.prefixlen < widest:
+            if network.prefixlen < widest:
                 sentence = f"{who} allows blocks of /{widest} at the widest, and {write_network(network)} is wider."
                 yield f"{sentence} Name fewer addresses.", "source_addresses"
 
     def sentences(self) -> list[str]:
-        """What is other than usual, for people."""
+        """How wide a block may be, and what else is other than usual, for people."""
         said = []
         if self.authentication != {SCRAM}:
             said.append(f"One may sign in with {_either(self.authentication) or 'nothing at all'}.")
         if self.unscoped:
             said.append("Where a target has clusters, it may be for all of them.")
-        for version, widest in self.widest.items():
-            if widest is not None:
-                said.append(f"An IPv{version} block may be /{widest} or narrower.")
-        return said
+        widths = " or ".join(f"/{prefix} (IPv{version})" for version, prefix in self.widest.items())
+        return [*said, f"A block of addresses may be {widths} at the widest."]
 
 
 def combined(all_of_them: Iterable[Conditions]) -> Conditions:
@@ -73,8 +81,8 @@ def combined(all_of_them: Iterable[Conditions]) -> Conditions:
     return Conditions(
         authentication=frozenset.intersection(*(part.authentication for part in parts)),
         unscoped=all(part.unscoped for part in parts),
-        widest_ipv4=_most(part.widest_ipv4 for part in parts),
-        widest_ipv6=_most(part.widest_ipv6 for part in parts),
+        widest_ipv4=_narrowest(IPV4, [part.widest_ipv4 for part in parts]),
+        widest_ipv6=_narrowest(IPV6, [part.widest_ipv6 for part in parts]),
     )
 
 
@@ -135,5 +143,8 @@ def _either(methods: Iterable[str]) -> str:
     return " or ".join(named_method(method) for method in sorted(methods, key=METHODS.index))
 
 
-def _most(prefixes: Iterable[int | None]) -> int | None:
-    return max((prefix for prefix in prefixes if prefix is not None), default=None)
+def _narrowest(version: int, prefixes: Sequence[int | None]) -> int | None:
+    """The longest of them, where who says nothing says the usual; nothing where nobody speaks of it."""
+    if all(prefix is None for prefix in prefixes):
+        return None
+    return max(USUAL_WIDEST[version] if prefix is None else prefix for prefix in prefixes)

@@ -106,5 +106,5 @@ def addresses_hint(target: Target | None, conditions: Conditions | None, observe
         if observed:
             said.append(f"This page sees you at {observed}, and at no other address.")
     widest = conditions.widest if conditions is not None else {}
-    said += [f"IPv{version}: /{prefix} at the widest." for version, prefix in widest.items() if prefix is not None]
+    said += [f"IPv{version}: /{prefix} at the widest." for version, prefix in widest.items()]
     return " ".join(said)

@@ -67,23 +67,40 @@ def test_objects_to_nothing_at_the_edge_and_to_nothing_that_is_not_said_yet() ->
     assert objections(conditions, authentication="x509", is_unscoped=True, networks=edge) == []
     assert objections(STRICT, authentication=None, networks=None) == []
     assert objections(Conditions(), networks=()) == []
-    assert objections(Conditions(widest_ipv4=24), networks=(network("2001::/16"),)) == []
+    assert objections(Conditions(widest_ipv4=24), networks=(network("2001:db8::/48"),)) == []
 
 
 def test_lets_nobody_in_where_two_share_no_way_to_sign_in() -> None:
     nothing = combined([Conditions(frozenset({"ldap"})), Conditions()])
 
-    assert nothing.sentences() == ["One may sign in with nothing at all."]
+    assert nothing.sentences()[0] == "One may sign in with nothing at all."
     assert "signing in with nothing at all, not with a password" in objections(nothing)[0][1]
 
 
-def test_says_only_what_is_other_than_usual() -> None:
-    assert Conditions().sentences() == []
+def test_allows_one_organisations_network_and_no_wider_where_nothing_is_said() -> None:
+    edge = (network("10.1.0.0/16"), network("2001:db8::/48"))
+    assert objections(Conditions(), networks=edge) == []
+    for wide in ("10.0.0.0/15", "0.0.0.0/1", "2001:db8::/47", "8000::/1"):
+        assert [about for about, _ in objections(Conditions(), networks=(network(wide),))] == ["source_addresses"]
+
+    wider = Conditions(widest_ipv4=8, widest_ipv6=32)
+    assert objections(wider, networks=(network("10.0.0.0/8"), network("2001:db8::/32"))) == []
+
+
+def test_is_widened_only_by_all_of_them() -> None:
+    wider = Conditions(widest_ipv4=8, widest_ipv6=32)
+    assert combined([wider, Conditions(widest_ipv4=12)]).widest == {4: 12, 6: 48}
+    assert combined([wider, Conditions()]).widest == {4: 16, 6: 48}
+    assert combined([wider, Conditions()]).wants_addresses
+    assert not combined([Conditions(), Conditions()]).wants_addresses
+
+
+def test_says_how_wide_a_block_may_be_and_what_is_other_than_usual() -> None:
+    assert Conditions().sentences() == ["A block of addresses may be /16 (IPv4) or /48 (IPv6) at the widest."]
     assert Conditions(frozenset({"scram", "x509"}), True, 24, 64).sentences() == [
         "One may sign in with a password or an X.509 certificate.",
         "Where a target has clusters, it may be for all of them.",
-        "An IPv4 block may be /24 or narrower.",
-        "An IPv6 block may be /64 or narrower.",
+        "A block of addresses may be /24 (IPv4) or /64 (IPv6) at the widest.",
     ]
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from accessrequests.domain.conditions import Conditions
 from accessrequests.domain.kinds import METHODS
-from accessrequests.domain.networks import Network, read_network
+from accessrequests.domain.networks import IPV4, IPV6, Network, read_network
 from accessrequests.domain.policy import (
     NO_DELEGATING,
     NO_RULE,
@@ -56,6 +56,8 @@ ASK = Ask(
     duration=timedelta(hours=2),
     reason_length=30,
 )
+
+WIDTHS = "A block of addresses may be /16 (IPv4) or /48 (IPv6) at the widest."
 
 WORDS = st.frozensets(st.sampled_from("ab"), max_size=2)
 HOURS = st.integers(min_value=1, max_value=9).map(lambda hours: timedelta(hours=hours))
@@ -121,17 +123,14 @@ def _loosens(before: Verdict, after: Verdict) -> list[str]:
             "lapses_after": after.lapses_after > before.lapses_after,
             "authentication": not after.conditions.authentication <= before.conditions.authentication,
             "unscoped": after.conditions.unscoped and not before.conditions.unscoped,
-            "widest_ipv4": _is_shorter(after.conditions.widest_ipv4, before.conditions.widest_ipv4),
-            "widest_ipv6": _is_shorter(after.conditions.widest_ipv6, before.conditions.widest_ipv6),
+            "widest_ipv4": after.conditions.widest[IPV4] < before.conditions.widest[IPV4],
+            "widest_ipv6": after.conditions.widest[IPV6] < before.conditions.widest[IPV6],
+            "wants_addresses": before.conditions.wants_addresses and not after.conditions.wants_addresses,
             "rules": not set(before.rules) <= set(after.rules),
             "refusals": not set(before.refusals) <= set(after.refusals),
         }.items()
         if looser
     ]
-
-
-def _is_shorter(prefix: int | None, before: int | None) -> bool:
-    return before is not None and (prefix is None or prefix < before)
 
 
 class TestEvaluate:
@@ -150,6 +149,7 @@ class TestEvaluate:
                 "1 person of data-owners must approve.",
                 "The longest time is 8 hours.",
                 "The reason needs at least 10 characters.",
+                WIDTHS,
                 "Without an answer the request lapses after 8 hours.",
             ),
             rules=("production-read",),
@@ -174,6 +174,7 @@ class TestEvaluate:
             "One person counts for one group only.",
             "The longest time is 4 hours.",
             "The reason needs at least 20 characters.",
+            WIDTHS,
             "Without an answer the request lapses after 1 hour.",
         )
 
@@ -186,6 +187,7 @@ class TestEvaluate:
             "Nobody needs to approve: access is given at once.",
             "The longest time is 8 hours.",
             "The reason needs at least 1 character.",
+            WIDTHS,
         )
 
     def test_says_nothing_of_a_reason_that_is_not_needed(self) -> None:
@@ -377,6 +379,7 @@ class TestJson:
                 "1 person of data-owners must approve.",
                 "The longest time is 8 hours.",
                 "The reason needs at least 10 characters.",
+                WIDTHS,
                 "Without an answer the request lapses after 8 hours.",
             ],
             "rules": ["production-read"],
