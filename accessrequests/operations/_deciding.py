@@ -1,15 +1,79 @@
-"""What stands between a person and a decision: the verdict of today, and the voice that the person has in it."""
+"""What stands between a person and a decision: the row, held; whether it is still open; the verdict of today; a voice."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from accessrequests.domain import policy
-from accessrequests.domain.events import Event
+from accessrequests.domain.events import PRODUCT, Event
+from accessrequests.domain.lifecycle import REQUEST_MOVES, AccessRequestState, check_move
+from accessrequests.domain.wording import moment
 from accessrequests.models import AccessRequest, Person
-from accessrequests.operations.refusals import Refused
+from accessrequests.operations._holding import hold_people
+from accessrequests.operations._record import CLOCKWORK
+from accessrequests.operations.refusals import IllegalMove, Refused, StaleRevision
 from accessrequests.queries import asks, people
 from accessrequests.queries.asks import Invalid
+
+_AND_NOW = {
+    AccessRequestState.DENIED: "It cannot be approved any more; it can be asked again.",
+    AccessRequestState.APPROVED: "It cannot be denied any more; its access can be ended.",
+}
+
+
+def locked(access_request_id: int, approver: Person | None = None) -> AccessRequest:
+    """The request, its row locked and (where somebody decides) its people held; all of it read after the locks.
+
+    One SELECT with joins would not do: what it joins is as old as the statement, not as new as the lock.
+    """
+    row = (
+        AccessRequest.objects.select_for_update(no_key=True).only("requester", "beneficiary").get(pk=access_request_id)
+    )
+    if approver is not None:
+        hold_people([approver.pk, row.requester_id, row.beneficiary_id])
+    return AccessRequest.objects.select_related("target__inventory", "requester", "beneficiary", "policy_version").get(
+        pk=access_request_id
+    )
+
+
+def check_open(access_request: AccessRequest, revision: int, at: datetime, *, person: Person) -> None:
+    if access_request.state != AccessRequestState.PENDING:
+        raise was_decided(access_request, person.username)
+    check_not_lapsed(access_request, access_request.lapses_at, at)
+    if revision != access_request.revision:
+        raise StaleRevision(f"The request was edited. Read revision {access_request.revision} before you decide.")
+
+
+def check_not_lapsed(access_request: AccessRequest, lapses_at: datetime, at: datetime) -> None:
+    """By the time that it was given when it was filed; to approve it, also by the shorter one of a newer policy."""
+    if at >= lapses_at:
+        raise IllegalMove(
+            f"Nobody answered {access_request} in time, so it has lapsed. It can be asked again.",
+            person=CLOCKWORK.name,
+            what=AccessRequestState.EXPIRED.value,
+            at=lapses_at,
+        )
+
+
+def was_decided(access_request: AccessRequest, who_asks: str = "") -> IllegalMove:
+    state, at = AccessRequestState(access_request.state), access_request.decided_at or access_request.filed_at
+    if state is AccessRequestState.PENDING:
+        sentence = "The request is still open; its time is not over."
+    elif access_request.decided_by == who_asks:
+        sentence = f"You {state.value} this at {moment(at)}. {_AND_NOW.get(state, 'It can be asked again.')}"
+    elif access_request.decided_by in {PRODUCT, "policy"}:
+        done = "had lapsed" if state is AccessRequestState.EXPIRED else f"was {state.value}"
+        sentence = f"It {done} already, at {moment(at)}."
+    else:
+        sentence = f"{access_request.decided_by} was faster: the request is {state.value} already."
+    return IllegalMove(sentence, person=access_request.decided_by, what=state.value, at=at)
+
+
+def decide(access_request: AccessRequest, state: AccessRequestState, by: str, at: datetime) -> None:
+    check_move(REQUEST_MOVES, AccessRequestState(access_request.state), state)
+    access_request.state = state.value
+    access_request.decided_at = at
+    access_request.decided_by = by
 
 
 def judged_now(access_request: AccessRequest, shortened: timedelta | None = None) -> policy.Verdict | Refused:

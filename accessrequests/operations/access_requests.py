@@ -5,38 +5,33 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db import transaction
 
-from accessrequests.domain import naming, policy
+from accessrequests.domain import policy
 from accessrequests.domain.events import PRODUCT, Actor, Event, Via
 from accessrequests.domain.kinds import KINDS
-from accessrequests.domain.lifecycle import (
-    REQUEST_MOVES,
-    AccessRequestState,
-    GateName,
-    GateState,
-    GrantState,
-    check_move,
-)
+from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.domain.window import format_duration
-from accessrequests.domain.wording import moment
-from accessrequests.models import AccessRequest, Approval, Gate, Grant, Person
+from accessrequests.models import AccessRequest, Approval, Person
 from accessrequests.models.access_requests import Answer
-from accessrequests.operations._deciding import judged_now, voice_of
+from accessrequests.operations._asking import facts_of, filed
+from accessrequests.operations._deciding import (
+    check_not_lapsed,
+    check_open,
+    decide,
+    judged_now,
+    locked,
+    voice_of,
+    was_decided,
+)
+from accessrequests.operations._granting import approved
 from accessrequests.operations._holding import hold_people, hold_policy, hold_room
 from accessrequests.operations._record import CLOCKWORK, Fact, record
 from accessrequests.operations.idempotency import Idempotency
-from accessrequests.operations.refusals import IllegalMove, Refused, StaleRevision
+from accessrequests.operations.refusals import IllegalMove, Refused
 from accessrequests.queries import asks, clock, comments, people
-from accessrequests.queries.asks import Asked, Considered, Invalid
+from accessrequests.queries.asks import Asked, Invalid
 from accessrequests.queries.belonging import belonging_of
-
-ACTIVATION_WINDOW = timedelta(hours=1)
-_AND_NOW = {
-    AccessRequestState.DENIED: "It cannot be approved any more; it can be asked again.",
-    AccessRequestState.APPROVED: "It cannot be denied any more; its access can be ended.",
-}
 
 
 @transaction.atomic(durable=True)
@@ -58,13 +53,13 @@ def submit(*, requester: Person, asked: Asked, via: Via, idempotency: Idempotenc
     if not verdict.allowed:
         first = verdict.refusals[0]
         raise Refused(first.sentence, rule=first.rule)
-    access_request = _filed(requester, considered, at)
+    access_request = filed(requester, considered, at)
     actor = people.actor_of(requester, via)
-    facts = [Fact(Event.ACCESS_REQUEST_SUBMITTED, str(access_request), _facts_of(access_request))]
+    facts = [Fact(Event.ACCESS_REQUEST_SUBMITTED, str(access_request), facts_of(access_request))]
     if verdict.automatic:
         # Nobody approved it, least of all who asks: the product did, because the policy asks nobody.
         itself = Actor(name=PRODUCT, via=via)
-        facts.append(replace(_approved(access_request, decided_by="policy", at=at), actor=itself))
+        facts.append(replace(approved(access_request, decided_by="policy", at=at), actor=itself))
     record(*facts, actor=actor, at=at, idempotency=idempotency, object_id=access_request.pk)
     return access_request
 
@@ -87,17 +82,17 @@ def approve(
     :raises StaleRevision: when the request was edited after `revision`.
     :raises Invalid: when `duration` is longer than what was asked for.
     """
-    access_request = _locked(access_request_id, approver)
+    access_request = locked(access_request_id, approver)
     if KINDS[access_request.target.kind].is_limited:
         hold_room(access_request.target.slug)
     at = clock.now()
     verdict = judged_now(access_request, duration)
     groups = voice_of(approver, access_request, verdict)
-    _check_open(access_request, revision, at, person=approver)
+    check_open(access_request, revision, at, person=approver)
     _shorten(access_request, duration)
     if isinstance(verdict, Refused):
         raise verdict
-    _check_not_lapsed(access_request, access_request.filed_at + verdict.lapses_after, at)
+    check_not_lapsed(access_request, access_request.filed_at + verdict.lapses_after, at)
     given = _given(access_request)
     group = policy.slot_for(verdict.steps, given, candidate=policy.Given(approver.username, groups))
     if group is None:
@@ -118,7 +113,7 @@ def approve(
     )
     facts = [_said(Event.ACCESS_REQUEST_APPROVAL_GIVEN, access_request, group=group, comment=comment)]
     if policy.is_complete(verdict.steps, given):
-        facts.append(_approved(access_request, decided_by=approver.username, at=at))
+        facts.append(approved(access_request, decided_by=approver.username, at=at))
     else:
         access_request.save()
     actor = people.actor_of(approver, via)
@@ -143,10 +138,10 @@ def deny(
     :raises StaleRevision: when the request was edited after `revision`.
     :raises Invalid: when no reason is given.
     """
-    access_request = _locked(access_request_id, approver)
+    access_request = locked(access_request_id, approver)
     at = clock.now()
     groups = voice_of(approver, access_request, judged_now(access_request))
-    _check_open(access_request, revision, at, person=approver)
+    check_open(access_request, revision, at, person=approver)
     if not reason.strip():
         raise Invalid({"reason": ["Say why, so that the requester knows what to ask for instead."]})
     Approval.objects.create(
@@ -158,7 +153,7 @@ def deny(
         comment=reason,
         at=at,
     )
-    _decide(access_request, AccessRequestState.DENIED, approver.username, at)
+    decide(access_request, AccessRequestState.DENIED, approver.username, at)
     access_request.save()
     fact = _said(Event.ACCESS_REQUEST_DENIED, access_request, group="", comment=reason)
     actor = people.actor_of(approver, via)
@@ -175,12 +170,12 @@ def cancel(
     :raises Refused: when somebody else tries.
     :raises IllegalMove: when the request is decided or has lapsed.
     """
-    access_request = _locked(access_request_id)
+    access_request = locked(access_request_id)
     at = clock.now()
     if access_request.requester_id != requester.pk:
         raise Refused("Only the person who asked can cancel a request. Deny it instead, if you may decide on it.")
-    _check_open(access_request, access_request.revision, at, person=requester)
-    _decide(access_request, AccessRequestState.CANCELLED, requester.username, at)
+    check_open(access_request, access_request.revision, at, person=requester)
+    decide(access_request, AccessRequestState.CANCELLED, requester.username, at)
     access_request.save()
     fact = Fact(Event.ACCESS_REQUEST_CANCELLED, str(access_request))
     actor = people.actor_of(requester, via)
@@ -198,7 +193,7 @@ def comment(
     :raises IllegalMove: when it is over.
     :raises Invalid: when there is nothing to read, too much of it, or it would not be read as it was written.
     """
-    access_request = _locked(access_request_id, person)
+    access_request = locked(access_request_id, person)
     at = clock.now()
     if not belonging_of(person).may_comment(access_request):
         raise Refused("Only those who ask, decide or administer write here. You can read it.")
@@ -220,111 +215,14 @@ def expire(*, access_request_id: int, latest: datetime | None = None) -> AccessR
 
     :raises IllegalMove: when the request is decided, or its time is not over.
     """
-    access_request = _locked(access_request_id)
+    access_request = locked(access_request_id)
     at = clock.now()
     if access_request.state != AccessRequestState.PENDING or max(at, latest or at) < access_request.lapses_at:
-        raise _was_decided(access_request)
-    _decide(access_request, AccessRequestState.EXPIRED, CLOCKWORK.name, at)
+        raise was_decided(access_request)
+    decide(access_request, AccessRequestState.EXPIRED, CLOCKWORK.name, at)
     access_request.save()
     record(Fact(Event.ACCESS_REQUEST_EXPIRED, str(access_request)), actor=CLOCKWORK, at=at)
     return access_request
-
-
-def _locked(access_request_id: int, approver: Person | None = None) -> AccessRequest:
-    """The request, its row locked and (where somebody decides) its people held; all of it read after the locks.
-
-    One SELECT with joins would not do: what it joins is as old as the statement, not as new as the lock.
-    """
-    row = (
-        AccessRequest.objects.select_for_update(no_key=True).only("requester", "beneficiary").get(pk=access_request_id)
-    )
-    if approver is not None:
-        hold_people([approver.pk, row.requester_id, row.beneficiary_id])
-    return AccessRequest.objects.select_related("target__inventory", "requester", "beneficiary", "policy_version").get(
-        pk=access_request_id
-    )
-
-
-def _filed(requester: Person, considered: Considered, at: datetime) -> AccessRequest:
-    asked, verdict = considered.asked, considered.verdict
-    return AccessRequest.objects.create(
-        requester=requester,
-        beneficiary=considered.beneficiary,
-        target=considered.target,
-        kind=asked.kind,
-        principal=considered.principal.name,
-        service=considered.principal.service,
-        owners=list(considered.principal.owners),
-        roles=[str(role) for role in considered.roles],
-        privileges=asks.stored_privileges(considered.privileges),
-        clusters=list(considered.clusters),
-        authentication=asked.authentication,
-        source_addresses=list(considered.source_addresses),
-        duration=asked.duration,
-        starts_at=asked.starts_at,
-        reason=asked.reason,
-        ticket=asked.ticket,
-        level=verdict.level.value,
-        policy_version=considered.policy_version,
-        verdict=policy.to_json(verdict),
-        step_groups=[step.group for step in verdict.steps],
-        wanted_groups=[step.group for step in verdict.steps],
-        state=AccessRequestState.PENDING.value,
-        filed_at=at,
-        lapses_at=at + verdict.lapses_after,
-    )
-
-
-def _facts_of(access_request: AccessRequest) -> dict[str, object]:
-    return {
-        "target": access_request.target.slug,
-        "kind": access_request.kind,
-        "roles": access_request.roles,
-        **({"principal": access_request.principal} if access_request.principal else {}),
-        "level": access_request.level,
-        "duration": format_duration(access_request.duration),
-        "beneficiary": access_request.beneficiary.username,
-        "clusters": access_request.clusters,
-        "authentication": access_request.authentication,
-        "source_addresses": access_request.source_addresses,
-        "reason": access_request.reason,
-        "ticket": access_request.ticket,
-        "policy": access_request.policy_version.version,
-        "rules": access_request.verdict["rules"],
-    }
-
-
-def _check_not_lapsed(access_request: AccessRequest, lapses_at: datetime, at: datetime) -> None:
-    """By the time that it was given when it was filed; to approve it, also by the shorter one of a newer policy."""
-    if at >= lapses_at:
-        raise IllegalMove(
-            f"Nobody answered {access_request} in time, so it has lapsed. It can be asked again.",
-            person=CLOCKWORK.name,
-            what=AccessRequestState.EXPIRED.value,
-            at=lapses_at,
-        )
-
-
-def _check_open(access_request: AccessRequest, revision: int, at: datetime, *, person: Person) -> None:
-    if access_request.state != AccessRequestState.PENDING:
-        raise _was_decided(access_request, person.username)
-    _check_not_lapsed(access_request, access_request.lapses_at, at)
-    if revision != access_request.revision:
-        raise StaleRevision(f"The request was edited. Read revision {access_request.revision} before you decide.")
-
-
-def _was_decided(access_request: AccessRequest, who_asks: str = "") -> IllegalMove:
-    state, at = AccessRequestState(access_request.state), access_request.decided_at or access_request.filed_at
-    if state is AccessRequestState.PENDING:
-        sentence = "The request is still open; its time is not over."
-    elif access_request.decided_by == who_asks:
-        sentence = f"You {state.value} this at {moment(at)}. {_AND_NOW.get(state, 'It can be asked again.')}"
-    elif access_request.decided_by in {PRODUCT, "policy"}:
-        done = "had lapsed" if state is AccessRequestState.EXPIRED else f"was {state.value}"
-        sentence = f"It {done} already, at {moment(at)}."
-    else:
-        sentence = f"{access_request.decided_by} was faster: the request is {state.value} already."
-    return IllegalMove(sentence, person=access_request.decided_by, what=state.value, at=at)
 
 
 def _adds_nothing(access_request: AccessRequest, approver: Person) -> IllegalMove:
@@ -361,38 +259,3 @@ def _said(event: Event, access_request: AccessRequest, *, group: str, comment: s
     length = format_duration(access_request.approved_duration or access_request.duration)
     facts = {"revision": access_request.revision, "group": group, "comment": comment, "duration": length}
     return Fact(event, str(access_request), facts)
-
-
-def _decide(access_request: AccessRequest, state: AccessRequestState, by: str, at: datetime) -> None:
-    check_move(REQUEST_MOVES, AccessRequestState(access_request.state), state)
-    access_request.state = state.value
-    access_request.decided_at = at
-    access_request.decided_by = by
-
-
-def _approved(access_request: AccessRequest, *, decided_by: str, at: datetime) -> Fact:
-    """Move to approved and make the grant, in one breath."""
-    _decide(access_request, AccessRequestState.APPROVED, decided_by, at)
-    access_request.save()
-    not_before = max(at, access_request.starts_at or at)
-    grant = Grant.objects.create(
-        access_request=access_request,
-        target=access_request.target,
-        holder=access_request.beneficiary,
-        username=f"new-{access_request.pk}",
-        length=access_request.approved_duration or access_request.duration,
-        state=GrantState.PENDING.value,
-        created_at=at,
-        not_before=not_before,
-        activate_by=not_before + ACTIVATION_WINDOW,
-    )
-    grant.username = naming.username_for(
-        installation=settings.ACCESS_INSTALLATION, grant_id=grant.pk, person=grant.holder.username
-    )
-    grant.save(update_fields=["username"])
-    gates = [GateName.USER, GateName.ROLES] if access_request.makes_a_user else [GateName.ROLES]
-    if access_request.source_addresses:
-        gates.insert(0, GateName.NETWORK)
-    Gate.objects.bulk_create(Gate(grant=grant, gate=gate.value, state=GateState.CLOSED.value) for gate in gates)
-    facts = {"grant": grant.pk, "username": grant.login, "length": format_duration(grant.length), "by": decided_by}
-    return Fact(Event.ACCESS_REQUEST_APPROVED, str(access_request), facts, grant=grant)

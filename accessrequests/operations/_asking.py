@@ -1,0 +1,61 @@
+"""An ask that was considered, as the row of a request keeps it and as the audit trail tells it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from accessrequests.domain import policy
+from accessrequests.domain.lifecycle import AccessRequestState
+from accessrequests.domain.window import format_duration
+from accessrequests.models import AccessRequest, Person
+from accessrequests.queries import asks
+from accessrequests.queries.asks import Considered
+
+
+def filed(requester: Person, considered: Considered, at: datetime) -> AccessRequest:
+    asked, verdict = considered.asked, considered.verdict
+    return AccessRequest.objects.create(
+        requester=requester,
+        beneficiary=considered.beneficiary,
+        target=considered.target,
+        kind=asked.kind,
+        principal=considered.principal.name,
+        service=considered.principal.service,
+        owners=list(considered.principal.owners),
+        roles=[str(role) for role in considered.roles],
+        privileges=asks.stored_privileges(considered.privileges),
+        clusters=list(considered.clusters),
+        authentication=asked.authentication,
+        source_addresses=list(considered.source_addresses),
+        duration=asked.duration,
+        starts_at=asked.starts_at,
+        reason=asked.reason,
+        ticket=asked.ticket,
+        level=verdict.level.value,
+        policy_version=considered.policy_version,
+        verdict=policy.to_json(verdict),
+        step_groups=[step.group for step in verdict.steps],
+        wanted_groups=[step.group for step in verdict.steps],
+        state=AccessRequestState.PENDING.value,
+        filed_at=at,
+        lapses_at=at + verdict.lapses_after,
+    )
+
+
+def facts_of(access_request: AccessRequest) -> dict[str, object]:
+    return {
+        "target": access_request.target.slug,
+        "kind": access_request.kind,
+        "roles": access_request.roles,
+        **({"principal": access_request.principal} if access_request.principal else {}),
+        "level": access_request.level,
+        "duration": format_duration(access_request.duration),
+        "beneficiary": access_request.beneficiary.username,
+        "clusters": access_request.clusters,
+        "authentication": access_request.authentication,
+        "source_addresses": access_request.source_addresses,
+        "reason": access_request.reason,
+        "ticket": access_request.ticket,
+        "policy": access_request.policy_version.version,
+        "rules": access_request.verdict["rules"],
+    }
