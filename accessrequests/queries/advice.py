@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import DurationField, ExpressionWrapper, F, Value
 
 from accessrequests.domain import policy
+from accessrequests.domain.actions import SERVER_DATABASES
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.models import AccessRequest, Inventory, Person
 from accessrequests.queries import asks
@@ -77,15 +78,41 @@ def _usual(considered: Considered, requester: Person) -> tuple[timedelta | None,
 
 
 def _cheaper(considered: Considered) -> Cheaper | None:
-    """The target with the same roles where the fewest people have to agree, if that is fewer than here."""
+    """The same product's target where the fewest people have to agree, if that is fewer than here."""
+    here = considered.target
     names = [role.inventory_name for role in considered.roles]
-    others = Inventory.objects.select_related("target").filter(roles__has_keys=names, target__retired_at=None)
+    others = Inventory.objects.select_related("target").filter(
+        roles__has_keys=names, target__retired_at=None, target__kind=here.kind, target__owner=here.owner
+    )
+    places = _places(considered)
     best, least = None, _people(considered.verdict)
-    for inventory in others.exclude(target=considered.target).order_by("target__slug")[:MOST_TARGETS]:
+    for inventory in others.exclude(target__environment=here.environment).order_by("target__slug")[:MOST_TARGETS]:
+        if not places <= _held(inventory):
+            continue
         verdict = asks.elsewhere(considered, inventory)
         if verdict is not None and verdict.allowed and _people(verdict) < least:
             best, least = Cheaper(inventory.target.slug, cost_of(verdict)), _people(verdict)
     return best
+
+
+def _places(considered: Considered) -> set[tuple[str, str]]:
+    """What tells a product from another one: all that is in the databases of the asked roles, not only what they are
+    for; of roles for the server itself, in every database.
+    """
+    held = _held(considered.target.inventory)
+    databases = {role.database for role in considered.roles}
+    return held if databases & SERVER_DATABASES else {place for place in held if place[0] in databases}
+
+
+def _held(inventory: Inventory) -> set[tuple[str, str]]:
+    """Database and collection of all the data on a target; of a database without any, its name."""
+    return {
+        (database, collection)
+        for database, collections in inventory.databases.items()
+        if database not in SERVER_DATABASES
+        for collection in collections or [""]
+        if not collection.startswith("system.")
+    }
 
 
 def _people(verdict: policy.Verdict) -> float:
