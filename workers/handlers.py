@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -12,10 +13,10 @@ from accessrequests.domain.events import Job
 from accessrequests.operations import credentials, outbox, pruning, targets
 from accessrequests.operations.outbox import Claim
 from accessrequests.queries import work
-from workers import diagnose, inventory, notify, provider, provision, reconcile, revoke, usage
+from workers import diagnose, inventory, notify, probes, provider, provision, reconcile, revoke, usage
 from workers.clocks import WATCH
 from workers.heart import HEART
-from workers.outcomes import Again, Done, Outcome, try_again, wait_for
+from workers.outcomes import Again, Done, Outcome, backoff, try_again, wait_for
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +63,7 @@ def carry(*, message_id: int, owner: str) -> None:
     with HEART.beating(claim), structlog.contextvars.bound_contextvars(job=claim.job, subject=claim.subject):
         outcome = _carried_out(claim)
         if isinstance(outcome, Again):
+            outcome = _made_sure(claim, outcome)
             if outcome.unreachable and outcome.was_asked:
                 targets.mark_unreachable(slug=outcome.unreachable, why=outcome.why)
             outbox.postpone(
@@ -73,6 +75,13 @@ def carry(*, message_id: int, owner: str) -> None:
             )
         else:
             outbox.finish(claim=claim)
+
+
+def _made_sure(claim: Claim, outcome: Again) -> Again:
+    """A target of which one call always fails is not away: what does not need that call goes on."""
+    if outcome.is_sure or not outcome.unreachable or not probes.answers(outcome.unreachable):
+        return outcome
+    return replace(outcome, unreachable="", delay=backoff(claim.failures))
 
 
 def _carried_out(claim: Claim) -> Outcome:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from accessrequests.operations.outbox import Claim
@@ -12,6 +12,11 @@ FIRST_DELAY = timedelta(milliseconds=250)
 UNREACHABLE_DELAY = timedelta(milliseconds=500)
 LONGEST_DELAY = timedelta(seconds=30)
 MOST_DOUBLINGS = 7
+_LOOKS = (
+    (timedelta(seconds=5), timedelta(seconds=1)),
+    (timedelta(seconds=20), timedelta(seconds=2)),
+    (timedelta.max, timedelta(seconds=5)),
+)
 AWAY = "The target does not answer."
 
 
@@ -22,13 +27,17 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Try again after `delay`. `unreachable` names a target that does not answer; `was_asked` says that we tried."""
+    """Try again after `delay`. `unreachable` names a target that does not answer; `was_asked` says that we tried.
+
+    Not `is_sure`: one call was answered with nothing, and others may go well.
+    """
 
     why: str
     delay: timedelta
     failed: bool = True
     unreachable: str = ""
     was_asked: bool = True
+    is_sure: bool = True
 
 
 Outcome = Done | Again
@@ -48,7 +57,8 @@ def after(claim: Claim, error: ProvisionerError, *, target: str) -> Again:
     if isinstance(error, Busy):
         return Again(why=str(error), delay=FIRST_DELAY, failed=False)
     unreachable = target if error.unreachable else ""
-    return try_again(claim, str(error), unreachable=unreachable, not_before=error.retry_after)
+    again = try_again(claim, str(error), unreachable=unreachable, not_before=error.retry_after)
+    return replace(again, is_sure=not error.answered)
 
 
 def wait_for(target: str) -> Again:
@@ -57,6 +67,11 @@ def wait_for(target: str) -> Again:
     If every message for it tried by itself, those for other targets would stand in line behind two seconds of each.
     """
     return Again(why=AWAY, delay=UNREACHABLE_DELAY, unreachable=target, was_asked=False)
+
+
+def look_again(waited: timedelta) -> timedelta:
+    """When to look next at a target that has taken our word and is still carrying it out: soon at first."""
+    return next(delay for until, delay in _LOOKS if waited < until)
 
 
 def backoff(failures: int) -> timedelta:

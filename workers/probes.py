@@ -47,7 +47,7 @@ class Probes:
 
     def _probe(self, slug: str) -> None:
         try:
-            if _answers(slug) and targets.mark_reachable(slug=slug):
+            if answers(slug) and targets.mark_reachable(slug=slug):
                 self._rung.send_bytes(b"!")
         except Exception:
             log.exception("probe_failed", target=slug)  # the next second asks again
@@ -56,7 +56,8 @@ class Probes:
             self._open.discard(slug)
 
 
-def _answers(slug: str) -> bool:
+def answers(slug: str) -> bool:
+    """Whether the target answers the simplest of calls."""
     try:
         provisioner_for(slug).check()
     except ProvisionerError as error:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
 from accessrequests.domain.lifecycle import GrantState
 from accessrequests.domain.privileges import RoleRef, from_json
 from accessrequests.models import Grant
-from accessrequests.operations import credentials, grants
+from accessrequests.operations import credentials, grants, waiting
 from accessrequests.operations.grants import Attempt
 from accessrequests.operations.outbox import Claim
+from accessrequests.queries import clock, principals
 from accessrequests.queries import grants as grant_queries
-from accessrequests.queries import principals
 from workers.clocks import WATCH
 from workers.connections import provisioner_for
-from workers.outcomes import Again, Done, Outcome, after
+from workers.outcomes import Again, Done, Outcome, after, look_again
 from workers.provisioners.base import Busy, GrantedRole, GrantSpec, Provisioner, ProvisionerError, Readiness
 
 A_MOMENT = timedelta(seconds=1)
@@ -45,10 +45,19 @@ def provision(claim: Claim) -> Outcome:
         and not readiness.usable
         and grants.note_opened(grant_id=spec.grant_id, attempt=attempt.number)
     ):
-        return Again(why=NOT_READY, delay=A_MOMENT, failed=False)
+        return wait_longer(attempt.grant, readiness.waiting or NOT_READY, since=attempt.grant.opened_at)
     if readiness is None or not readiness.usable or not _marked_active(attempt, readiness, certificate):
         _undo(spec, attempt)
     return Done()
+
+
+def wait_longer(grant: Grant, why: str, *, since: datetime | None) -> Again:
+    """The target has taken our word; after a minute, people are told what is waited for."""
+    at = clock.now()
+    waited = at - (since or at)
+    if waited >= waiting.WORTH_SAYING:
+        waiting.note(grant_id=grant.pk, sentence=why)
+    return Again(why=why, delay=look_again(waited), failed=False)
 
 
 def _opened(provisioner: Provisioner, spec: GrantSpec, attempt: Attempt) -> Readiness | None:

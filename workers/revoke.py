@@ -14,7 +14,7 @@ from accessrequests.queries import clock
 from accessrequests.queries import grants as grant_queries
 from workers.connections import provisioner_for
 from workers.outcomes import AWAY, Again, Done, Outcome, after, try_again, wait_for
-from workers.provision import A_MOMENT, spec_of
+from workers.provision import spec_of, wait_longer
 from workers.provisioners.base import Busy, Evidence, ProvisionerError
 
 CLOCK_WENT_BACK = "The database's clock went back while the access was being ended, so we look once more."
@@ -68,7 +68,7 @@ def _confirmed(claim: Claim, grant: Grant, facts: Mapping[str, Any], *, looked_a
 
 def _unfinished(claim: Claim, grant: Grant, evidence: Evidence) -> Outcome:
     if evidence.waiting and not evidence.remains:
-        return Again(why=evidence.waiting, delay=A_MOMENT, failed=False)
+        return wait_longer(grant, evidence.waiting, since=grant.cut_at or grant.revocation_started_at)
     return _not_yet(claim, grant, " ".join(evidence.remains) or "The target still has something of it.")
 
 

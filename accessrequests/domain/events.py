@@ -20,6 +20,7 @@ class Event(StrEnum):
     ACCESS_REQUEST_REFUSED = "access_request.refused"
     GRANT_PROVISIONING_STARTED = "grant.provisioning_started"
     GRANT_ACTIVATED = "grant.activated"
+    GRANT_WAITING = "grant.waiting"
     GRANT_ATTEMPT_FAILED = "grant.attempt_failed"
     GRANT_PROVISIONING_FAILED = "grant.provisioning_failed"
     GRANT_REVOCATION_STARTED = "grant.revocation_started"

@@ -70,6 +70,7 @@ _TIMELINE: Mapping[Event, str] = {
     Event.ACCESS_REQUEST_REFUSED: "{by} was refused{why}.",
     Event.GRANT_PROVISIONING_STARTED: "The access is being set up{attempt}.",
     Event.GRANT_ACTIVATED: "The access is live{username}{until}.",
+    Event.GRANT_WAITING: "It takes longer than usual{why}.",
     Event.GRANT_ATTEMPT_FAILED: "A step did not succeed{attempt}{why}.",
     Event.GRANT_PROVISIONING_FAILED: "The access could not be set up{why}.",
     Event.GRANT_REVOCATION_STARTED: "The access is being ended: {ending}.",

@@ -38,6 +38,7 @@ class Standing:
     gone_at: datetime | None = None
     overdue: bool = False
     last_error: str = ""
+    waits_for: str = ""
     away_since: datetime | None = None
     workers_silent: bool = False
 
@@ -214,6 +215,8 @@ def _obstacles(one: Standing) -> tuple[str, ...]:
         )
     if one.workers_silent:
         found.append("The workers show no sign of life. An administrator can see on the page Health what is missing.")
+    if one.waits_for:
+        found.append(f"It takes longer than usual: {one_line(one.waits_for)}")
     if one.last_error:
         found.append(f"The last try did not succeed: {one_line(one.last_error)}")
     return tuple(found)

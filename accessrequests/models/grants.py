@@ -20,7 +20,8 @@ class Grant(models.Model):
     `attempt` is the fencing number: only the newest attempt may record an outcome. `provisioning_attempt` is the
     number of the last attempt to make the access; while it has no recorded end, a call of it may still be on its way.
     Calls of attempts before that one, if any had no recorded end either, may be on their way `stray_calls_until`.
-    `opened_at` says since when the target has everything and only its own word is missing that it is ready.
+    `opened_at` says since when the target has everything and only its own word is missing that it is ready;
+    `waits_for` is what it says of that once it takes long.
     """
 
     access_request = models.OneToOneField(AccessRequest, on_delete=models.PROTECT, related_name="grant")
@@ -49,6 +50,7 @@ class Grant(models.Model):
     stray_calls_until = models.DateTimeField(null=True, blank=True)
     failures = models.PositiveIntegerField(default=0)
     last_error = models.TextField(blank=True)
+    waits_for = models.TextField(blank=True, default="")
 
     class Meta:
         constraints: ClassVar = [

@@ -21,7 +21,7 @@ def start_revocation(grant: Grant, reason: EndReason, *, actor: Actor, at: datet
     grant.note = note
     grant.revocation_started_at = at
     grant.attempt += 1
-    grant.failures, grant.last_error = 0, ""
+    grant.failures, grant.last_error, grant.waits_for = 0, "", ""
     grant.save()
     facts = [
         Fact(

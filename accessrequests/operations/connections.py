@@ -59,15 +59,19 @@ def give_up_renewal(*, account: str, lease: int, wait: timedelta) -> None:
 
 @transaction.atomic(durable=True)
 def note_budget(*, target: str, bucket: str, capacity: int, remaining: int, wait: timedelta = NO_TIME) -> None:
-    """What the target said of one of its limits; with `wait`, that it takes no more calls until then."""
+    """What the target said of one of its limits; with `wait`, that it takes no more calls until then.
+
+    While calls wait none goes out, so that a good answer then is one to a call from before: it ends no wait.
+    """
     at = clock.now()
     held_until = at + min(wait, LONGEST_HOLD) if wait > NO_TIME else None
-    row = ConnectionBudget(
-        target=target, bucket=bucket, capacity=capacity, remaining=remaining, seen_at=at, held_until=held_until
-    )
+    said = {"capacity": capacity, "remaining": remaining, "seen_at": at, "held_until": held_until}
+    row = ConnectionBudget(target=target, bucket=bucket, **said)
+    if held_until is None:
+        known = ConnectionBudget.objects.filter(target=target, bucket=bucket)
+        if not known.exclude(held_until__gt=at, held_until__lte=at + LONGEST_HOLD).update(**said):
+            ConnectionBudget.objects.bulk_create([row], ignore_conflicts=True)
+        return
     ConnectionBudget.objects.bulk_create(
-        [row],
-        update_conflicts=True,
-        unique_fields=["target", "bucket"],
-        update_fields=["capacity", "remaining", "seen_at", "held_until"],
+        [row], update_conflicts=True, unique_fields=["target", "bucket"], update_fields=list(said)
     )

@@ -139,7 +139,7 @@ def mark_active(*, grant_id: int, attempt: int, gates: Mapping[str, Mapping[str,
     check_move(GRANT_MOVES, GrantState(grant.state), GrantState.ACTIVE)
     grant.state = GrantState.ACTIVE.value
     grant.activated_at = at
-    grant.failures, grant.last_error = 0, ""
+    grant.failures, grant.last_error, grant.waits_for = 0, "", ""
     grant.save()
     _move_gates(grant, GateState.OPEN, gates)
     if certificate:
@@ -294,7 +294,7 @@ def mark_cut(*, grant_id: int, evidence: Mapping[str, Any]) -> None:
     if grant.state != GrantState.REVOKING or grant.cut_at is not None:
         return
     grant.cut_at = at
-    grant.failures, grant.last_error = 0, ""
+    grant.failures, grant.last_error, grant.waits_for = 0, "", ""
     grant.save()
     _move_gates(grant, GateState.CUT, dict.fromkeys(GateName, evidence))
     record(Fact(Event.GRANT_CUT, str(grant), {"evidence": dict(evidence)}), actor=CLOCKWORK, at=at)
@@ -316,7 +316,7 @@ def mark_revoked(*, grant_id: int, evidence: Mapping[str, Any], looked_at: datet
     check_move(GRANT_MOVES, GrantState(grant.state), GrantState.REVOKED)
     grant.state = GrantState.REVOKED.value
     grant.revoked_at = at
-    grant.failures, grant.last_error = 0, ""
+    grant.failures, grant.last_error, grant.waits_for = 0, "", ""
     _move_gates(grant, GateState.CLEAN, dict.fromkeys(GateName, evidence))
     grant.save()
     facts = {"reason": grant.end_reason, "evidence": dict(evidence)}

@@ -12,7 +12,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from psycopg import sql
 
 from accessrequests.domain.events import Job
-from accessrequests.models import CallBucket, IdempotencyKey, OutboxMessage
+from accessrequests.domain.sharing import SharedKind
+from accessrequests.models import CallBucket, IdempotencyKey, OutboxMessage, SharedObject, SharedUse
 from accessrequests.models.outbox import PERIODIC
 from accessrequests.queries import clock
 
@@ -38,6 +39,7 @@ def prune() -> bool:
         _remove(IdempotencyKey.objects.filter(created_at__lt=at - KEYS_KEPT).order_by("pk")),
         _remove(_done_messages(at)),
         _remove(CallBucket.objects.filter(second__lt=int((at - SPENT_AFTER).timestamp())).order_by("pk")),
+        _remove(_unused_objects(at)),
         _remove_expired_limits(at),
     ]
     return max(removed) == AT_ONCE
@@ -49,6 +51,12 @@ def _done_messages(at: datetime) -> QuerySet[OutboxMessage]:
     is_last_sign = Q(job=Job.PROVE_ALIVE.value) & ~Exists(later.filter(done_at__gt=OuterRef("done_at")))
     old = Q(done_at__lt=at - DONE_KEPT) | Q(done_at__lt=at - PERIODIC_KEPT, job__in=PERIODIC)
     return OutboxMessage.objects.filter(old).exclude(is_last_sign).order_by("done_at")
+
+
+def _unused_objects(at: datetime) -> QuerySet[SharedObject]:
+    """Kept when their last use ended because a call was still on its way, which has arrived since."""
+    quiet = SharedObject.objects.filter(stray_calls_until__lt=at, lease_until=None).exclude(kind=SharedKind.TURN.value)
+    return quiet.exclude(Exists(SharedUse.objects.filter(shared=OuterRef("pk")))).order_by("pk")
 
 
 def _remove(spent: QuerySet[Any]) -> int:

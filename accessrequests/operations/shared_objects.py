@@ -91,16 +91,20 @@ def keep(*, lease: Lease) -> datetime:
 
 @transaction.atomic(durable=True)
 def put_down(*, lease: Lease, calls_ended: bool) -> None:
-    """Let others write. `calls_ended`: every call of ours was answered. An object that nobody uses has no row."""
+    """Let others write. `calls_ended`: every call of ours was answered.
+
+    An object that nobody uses has no row, unless a call may still be on its way: whoever comes next must know of it.
+    """
     shared = SharedObject.objects.select_for_update().filter(pk=lease.shared_id, lease_number=lease.number).first()
     at = clock.now()
     if shared is None or shared.lease_until is None:
         return
-    if shared.kind != SharedKind.TURN and not shared.uses.exists():
-        shared.delete()
-        return
     if not calls_ended:
         shared.stray_calls_until = at + LONGEST_CALL
+    is_quiet = shared.stray_calls_until is None or shared.stray_calls_until <= at
+    if shared.kind != SharedKind.TURN and is_quiet and not shared.uses.exists():
+        shared.delete()
+        return
     shared.lease_owner, shared.lease_until = "", None
     shared.save()
 

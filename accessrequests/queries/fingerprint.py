@@ -25,7 +25,7 @@ def marks_of(belonging: Belonging) -> Marks:
     for number, *mark in requests.values_list("pk", "state", "revision")[:MOST]:
         marks[f"request-{number}"] = tuple(mark)
     grants = Grant.objects.filter(holder=person).order_by("-pk")
-    columns = ("pk", "state", "attempt", "expires_at", "cut_at", "last_error", "credential__state")
+    columns = ("pk", "state", "attempt", "expires_at", "cut_at", "last_error", "waits_for", "credential__state")
     for number, *mark in grants.values_list(*columns)[:MOST]:
         marks[f"grant-{number}"] = tuple(mark)
     return marks

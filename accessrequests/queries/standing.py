@@ -62,6 +62,7 @@ def situation_of(grant: Grant, *, at: datetime, is_mine: bool, workers_silent: b
             gone_at=grant.revoked_at,
             overdue=late or failing,
             last_error=grant.last_error,
+            waits_for=grant.waits_for,
             away_since=grant.target.unreachable_since,
             workers_silent=workers_silent and _has_waited(grant, at=at),
         )

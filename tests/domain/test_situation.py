@@ -48,6 +48,12 @@ class TestWaiting:
     def test_while_it_is_made(self) -> None:
         assert told(GrantState.PENDING, setting_up=True).heading == "Your user is being made."
 
+    @pytest.mark.parametrize("state", [GrantState.PENDING, GrantState.REVOKING])
+    def test_for_long_says_for_what(self, state: GrantState) -> None:
+        found = told(state, waits_for="shop0 has not carried it out yet.")
+
+        assert "It takes longer than usual: shop0 has not carried it out yet." in found.lines
+
 
 class TestLive:
     def test_taken_by_the_target_says_that_it_gets_ready(self) -> None:

@@ -16,14 +16,10 @@ from pytest_django import Settings
 from accessrequests.domain.events import Job, Via
 from accessrequests.models import Grant, SharedObject
 from accessrequests.operations import grants
-from sandbox.atlas.buckets import Buckets
 from sandbox.atlas.faults import AFTER, BEFORE
-from sandbox.atlas.organisation import new_id
-from sandbox.atlas.project import Cluster, Project
-from sandbox.atlas.table import all_routes
 from tests.make import Cast
-from tests.sandbox.atlas.serving import Served, serving
 from tests.workers.atlas.path import Way, path
+from tests.workers.atlas.stand_in import StandIn, standing_in
 from tests.workers.rows import events_of, fresh, message
 from workers.provisioners.atlas.users import POWERLESS_DATABASE, whole_seconds
 
@@ -36,25 +32,8 @@ HERE = "127.0.0.1/32"
 
 
 @dataclass(frozen=True)
-class Atlas:
-    """The stand-in's side. There is no cluster here; what one would say is said for it."""
-
-    served: Served
-
-    @property
-    def project(self) -> Project:
-        return self.served.project
-
-    def fail_one_call(self, fault: str, *, skip: int) -> None:
-        self.served.server.buckets = Buckets()  # the minute of its limits on calls is over
-        self.served.control("DELETE", "faults")
-        self.served.order(fault, skip=skip, times=1, seconds=0.02)
-
-    def carry_out(self) -> None:
-        with self.served.server.organisation.lock:
-            self.project.opened(list(self.project.access_list))
-            for cluster in self.project.clusters.values():
-                cluster.applied_revision = cluster.revision
+class Atlas(StandIn):
+    """The stand-in's side, and what must hold there at any time."""
 
     def check_nothing_is_more_than_approved(self, grant: Grant) -> None:
         end = fresh(grant).expires_at
@@ -77,12 +56,8 @@ def _role(role: dict[str, Any]) -> tuple[str, str, str]:
 
 @pytest.fixture
 def atlas() -> Iterator[Atlas]:
-    with serving(routes=all_routes()) as served:
-        served.project.clusters["main"] = Cluster(
-            id=new_id(), name="main", created_at=0.0, hosts=["127.0.0.1:9"], options={"tls": "false"}
-        )
-        served.server.organisation.settings.active_seconds = 60.0
-        yield Atlas(served)
+    with standing_in() as found:
+        yield Atlas(found.served)
 
 
 @pytest.fixture

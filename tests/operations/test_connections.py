@@ -117,6 +117,18 @@ class TestNoteBudget:
         assert timedelta(seconds=7) <= left.age < timedelta(seconds=8)
         assert ConnectionBudget.objects.count() == 2
 
+    def test_a_good_answer_to_an_earlier_call_ends_no_wait(self, clock: MovableClock) -> None:
+        limit = {"target": "shop-prod", "bucket": "groups/users", "capacity": 100}
+        operations.note_budget(**limit, remaining=0, wait=timedelta(seconds=55))  # type: ignore[arg-type]
+        operations.note_budget(**limit, remaining=50)  # type: ignore[arg-type]
+
+        (left,) = queries.left("shop-prod")
+        assert left.wait > timedelta(seconds=50)
+        assert left.remaining == 0
+        clock.advance(timedelta(seconds=56))
+        operations.note_budget(**limit, remaining=50)  # type: ignore[arg-type]
+        assert queries.left("shop-prod")[0].remaining == 50
+
     def test_holds_for_as_long_as_the_target_said_and_never_for_ever(self, clock: MovableClock) -> None:
         budget = {"target": "shop-prod", "bucket": "groups/users", "capacity": 10, "remaining": 0}
         operations.note_budget(**budget, wait=timedelta(seconds=55))  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ import pytest
 from accessrequests.domain.lifecycle import EndReason
 from accessrequests.domain.sharing import SharedKind
 from accessrequests.models import AuditEvent, Grant, SharedObject, SharedUse
-from accessrequests.operations import grants, shared_objects
+from accessrequests.operations import grants, pruning, shared_objects
 from accessrequests.operations.shared_objects import Lease, LeaseLost, NotWanted, TooEarly
 from tests import make
 from tests.fixtures import MovableClock
@@ -115,6 +115,19 @@ class TestPutDown:
 
         assert not SharedObject.objects.exists()
         shared_objects.put_down(lease=lease, calls_ended=True)
+
+    def test_keeps_the_row_of_what_nobody_uses_while_a_call_may_be_on_its_way(
+        self, cast: Cast, clock: MovableClock
+    ) -> None:
+        shared_objects.put_down(lease=taken(), calls_ended=False)
+
+        pruning.prune()
+        shared_objects.put_down(lease=taken(owner="two"), calls_ended=True)
+
+        assert SharedObject.objects.get().stray_calls_until is not None
+        clock.advance(NO_CALL_LASTS)
+        pruning.prune()
+        assert not SharedObject.objects.exists()
 
     def test_keeps_the_row_of_a_turn(self, cast: Cast) -> None:
         first = taken("access_list", SharedKind.TURN)

@@ -28,3 +28,20 @@ def test_after_a_step(error: ProvisionerError, delay: timedelta, failed: bool, u
 
     assert (again.why, again.delay, again.failed) == (str(error), delay, failed)
     assert again.unreachable == unreachable
+    assert again.is_sure
+
+
+def test_an_answer_that_says_nothing_is_no_proof_that_the_target_is_away() -> None:
+    error = ProvisionerError("Not just now.", unreachable=True)
+    error.answered = True
+
+    again = outcomes.after(
+        Claim(1, 1, Job.PROVISION, "grant/1", "", "shop-prod", failures=0), error, target="shop-prod"
+    )
+
+    assert (again.unreachable, again.is_sure) == ("shop-prod", False)
+
+
+@pytest.mark.parametrize(("waited", "seconds"), [(0, 1), (4, 1), (6, 2), (19, 2), (30, 5), (86_400, 5)])
+def test_looks_ever_less_often_at_what_is_under_way(waited: int, seconds: int) -> None:
+    assert outcomes.look_again(timedelta(seconds=waited)) == timedelta(seconds=seconds)

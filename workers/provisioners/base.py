@@ -26,10 +26,11 @@ class ProvisionerError(Exception):
 
     `permanent` says that trying again cannot help; `unreachable` that the target did not answer at all; `retry_after`
     that it did, and takes no such call for so many seconds; `outcome_unknown` that a call may still be carried out.
-    `late` names roles that a call may have added when those who answered for them had already confirmed their end.
+    `answered`: it was the target that said it could not just now, which says nothing of other calls. `late` names roles that a call may have added when those who answered for them had already confirmed their end.
     """
 
     outcome_unknown: bool = False
+    answered: bool = False
     late: frozenset[tuple[str, ...]] = frozenset()
 
     def __init__(
@@ -106,12 +107,13 @@ class Proof(StrEnum):
 class Readiness:
     """Per gate, how we know that it is open. `exact` is false when the target holds other than what was approved.
 
-    Exact and not yet usable is a target that has taken our word and is still carrying it out.
+    Exact and not yet usable is a target that has taken our word and is still carrying it out; `waiting` says what.
     """
 
     gates: Mapping[GateName, Proof]
     exact: bool
     evidence: Mapping[str, Any]
+    waiting: str = ""
 
     @property
     def usable(self) -> bool:

@@ -65,6 +65,7 @@ class GrantShape(serializers.Serializer[Any]):
     note = serializers.CharField(help_text="What a person typed about its end.")
     overdue = serializers.BooleanField(help_text="It should have ended and may still work; it is being retried.")
     last_error = serializers.CharField(help_text="What the last attempt met; empty when nothing is wrong.")
+    waits_for = serializers.CharField(help_text="What the target still carries out, once that takes over a minute.")
     credential = serializers.SerializerMethodField(help_text="ready: it can be revealed once.")
     gates = serializers.SerializerMethodField()
 

@@ -33,6 +33,7 @@ _TOO_SHORT = "Somebody else's entry for {} ends on {}, before this access does. 
 _LAPSED = "Somebody else's entry for {} has ended, and Atlas has not removed it yet."
 _OTHERWISE = "Atlas holds the entry for {} otherwise than we wrote it."
 _STILL_THERE = "The entry for {} is still on the access list."
+_NOT_BROUGHT = "Atlas has not brought the address {} to the clusters yet."
 _MAY_BE_ON_ITS_WAY = "A call may still be on its way, so we look at the access list once more."
 
 
@@ -43,6 +44,7 @@ class NetworkLook:
     proof: Proof
     exact: bool
     evidence: Mapping[str, Any]
+    waiting: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ class AccessList:
     def look(self, spec: GrantSpec) -> NetworkLook:
         """Each entry as it is. PENDING is for the caller to look again: nothing here waits."""
         evidence: dict[str, Any] = {}
-        exact, proof = True, Proof.READ_BACK
+        exact, pending = True, list[str]()
         for block in _blocks(spec):
             with self.ledger.hold(SharedKind.ACCESS_LIST_ENTRY, block) as held:
                 now = held.fence()
@@ -106,11 +108,13 @@ class AccessList:
             if status == "FAILED":
                 raise ProvisionerError(f"Atlas could not bring the entry for {block} to the clusters.")
             if status != "ACTIVE":
-                proof = Proof.NOT_YET
+                pending.append(block)
             evidence[block] = {"status": status, **(self._told(found) if found else {})}
         if not evidence:
             return NetworkLook(Proof.NOT_PROVABLE, exact=True, evidence={"entries": {}})
-        return NetworkLook(proof, exact=exact, evidence={"entries": evidence})
+        proof = Proof.NOT_YET if pending else Proof.READ_BACK
+        waiting = _NOT_BROUGHT.format(" and ".join(pending)) if pending else ""
+        return NetworkLook(proof, exact=exact, evidence={"entries": evidence}, waiting=waiting)
 
     def close(self, spec: GrantSpec) -> Evidence:
         """Take the grant's part in each entry away, as far as nothing else needs it, and read back."""

@@ -12,6 +12,7 @@ _APPLIED = "APPLIED"
 _GONE = "GONE"
 # One that is being made gets the users as they are then; in one that is going nobody can log in (clusters, stateName).
 _NOT_THERE = frozenset({"CREATING", "DELETING", "DELETED"})
+_NOT_READY = "Atlas has taken it; {} has not carried it out yet."
 _WAITING = "Atlas has taken it off; {} has not carried it out yet, so it may still work there."
 
 
@@ -24,6 +25,11 @@ class Progress:
     @property
     def late(self) -> list[str]:
         return sorted(name for name, status in self.statuses.items() if status not in {_APPLIED, _GONE})
+
+    @property
+    def not_ready(self) -> str:
+        """What a person is told while an access is being made."""
+        return _NOT_READY.format(" and ".join(self.late)) if self.late else ""
 
     @property
     def waiting(self) -> str:

@@ -117,6 +117,7 @@ class ExtraRoles:
             gates={GateName.ROLES: Proof.READ_BACK if not applied.late and not differs else Proof.NOT_YET},
             exact=not differs,
             evidence={"user": spec.principal, "clusters": applied.statuses, "differs": differs},
+            waiting=applied.not_ready,
         )
 
     @step("take the roles back")

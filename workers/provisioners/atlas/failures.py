@@ -110,12 +110,14 @@ class AtlasFailure(ProvisionerError):
         status: int = 0,
         unreachable: bool = False,
         outcome_unknown: bool = False,
+        answered: bool = False,
         retry_after: float = 0.0,
     ) -> None:
         self.code = code
         self.status = status
         self.kind = _KINDS.get(code, Kind.UNKNOWN)
         self.outcome_unknown = outcome_unknown
+        self.answered = answered
         super().__init__(
             sentence, permanent=self.kind is Kind.REFUSED, unreachable=unreachable, retry_after=retry_after
         )
@@ -167,6 +169,7 @@ class Refusal:
                 # Of a write that Atlas began to carry out nobody knows how far it came: whoever asked looks it up.
                 unreachable=is_safe and not wait,
                 outcome_unknown=not is_safe,
+                answered=True,
                 retry_after=wait,
             )
         kind = Kind.RIGHTS if self.status == HTTPStatus.UNAUTHORIZED else self.kind

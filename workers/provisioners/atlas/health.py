@@ -19,18 +19,31 @@ _TOO_MUCH = {"GROUP_OWNER", "ORG_OWNER"}
 
 
 def check(project: AtlasProject, *, record: AtlasRecord) -> Health:
-    """One call proves the login; what the account may do is asked where it is a service account that we may look at."""
+    """The first call proves the login, and that Atlas answers; of the others one may fail and the rest be known.
+
+    What the account may do is asked where it is a service account that we may look at.
+    """
     project.project()
-    clusters = list(project.clusters())
-    members = tuple(f"{cluster['name']} ({cluster.get('stateName', 'unknown')})" for cluster in clusters)
+    members, missing = _members(project)
     warnings, authority_ends_at = _of_authority(record)
     return Health(
         ok=True,
         members=members,
         clock_skew=project.client.clock_skew(),
-        warnings=(*_of_rights(project, record), *warnings),
+        warnings=(*missing, *_of_rights(project, record), *warnings),
         authority_ends_at=authority_ends_at,
     )
+
+
+def _members(project: AtlasProject) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The clusters, and a warning where Atlas cannot list them just now."""
+    try:
+        clusters = list(project.clusters())
+    except AtlasFailure as error:
+        if not error.answered:
+            raise
+        return (), (f"Atlas could not list the clusters of the project. {error}",)
+    return tuple(f"{cluster['name']} ({cluster.get('stateName', 'unknown')})" for cluster in clusters), ()
 
 
 def _of_authority(record: AtlasRecord) -> tuple[tuple[str, ...], datetime | None]:
@@ -50,7 +63,7 @@ def _of_rights(project: AtlasProject, record: AtlasRecord) -> tuple[str, ...]:
     try:
         account: dict[str, Any] = project.service_account(record.login.account)
     except AtlasFailure as error:
-        if error.unreachable:
+        if error.unreachable and not error.answered:
             raise
         return ("We may not look at our own service account, so nobody checks whether it may do too much.",)
     held = set(account.get("roles") or [])

@@ -143,6 +143,7 @@ class AtlasProvisioner:
             gates={GateName.NETWORK: network.proof, GateName.USER: proof, GateName.ROLES: proof},
             exact=network.exact and not differs,
             evidence=_told(user, network, applied, differs),
+            waiting=" ".join(filter(None, (applied.not_ready, network.waiting))),
         )
 
     @step("look at the access")
