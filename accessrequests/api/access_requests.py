@@ -128,7 +128,7 @@ class PreviewAccessRequest(Endpoint):
 class OneAccessRequest(Endpoint):
     """One access request."""
 
-    scopes = {"GET": "read"}
+    scopes = {"GET": "read", "PATCH": "request"}
 
     @documented(
         scope="read",
@@ -140,6 +140,32 @@ class OneAccessRequest(Endpoint):
         problems=["not_found"],
     )
     def get(self, request: Request, id: int) -> Response:  # noqa: A002 - as the schema names it
+        return told(request, id)
+
+    @documented(
+        scope="request",
+        operation_id="access_requests_edit",
+        tag=TAG,
+        summary="Change an access request",
+        description="For the person who asked, while nobody has decided. Raises the revision, so that approvals given "
+        "so far no longer count. The target, the kind and who gets the access stay: for another one, cancel and ask "
+        "again. Where the policy asks nobody about what it has become, it is approved at once.",
+        body=bodies.Edit,
+        answers={200: AccessRequestShape},
+        problems=["refused", "not_found", "illegal_move", "stale_revision"],
+        examples={"Less, for a shorter time": {"revision": 1, "roles": ["read@shop.orders"], "duration": "PT1H"}},
+    )
+    def patch(self, request: Request, id: int) -> Response:  # noqa: A002 - as the schema names it
+        requester = person_of(request)
+        reached_for(requester, id)
+        said = body_of(request, bodies.Edit)
+        access_requests.edit(
+            access_request_id=id,
+            requester=requester,
+            via=Via.API,
+            revision=said["revision"],
+            changes=bodies.changes(said),
+        )
         return told(request, id)
 
 

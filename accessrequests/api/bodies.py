@@ -58,6 +58,27 @@ def asked(fields: dict[str, Any]) -> Asked:
     return Asked(**plain)
 
 
+class Edit(Strict):
+    """What shall be different. What is left out stays as it is."""
+
+    revision = Number(min_value=1, max_value=LARGEST_REVISION, help_text="The revision of the request that you read.")
+    roles = Texts(child=Text(max_length=400), required=False, min_length=1, max_length=MOST_ROLES)
+    duration = Length(required=False)
+    reason = Text(required=False, max_length=REASON_MAXIMUM)
+    authentication = OneOf(words.METHODS, required=False)
+    clusters = Texts(child=Text(max_length=100), required=False, max_length=MOST_CLUSTERS)
+    source_addresses = Texts(child=Text(max_length=100), required=False, max_length=MOST_ADDRESSES)
+    starts_at = Moment(required=False, allow_null=True, help_text="At once when null.")
+    ticket = Text(required=False, max_length=200, allow_blank=True)
+
+
+def changes(fields: dict[str, Any]) -> dict[str, Any]:
+    """What `Edit` read but for the revision, as fields of an ask."""
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in fields.items() if name != "revision"
+    }
+
+
 class Approval(Strict):
     """A yes to a request as it was read."""
 

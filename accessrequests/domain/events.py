@@ -11,6 +11,7 @@ class Event(StrEnum):
     """A fact, in the past tense. The value is what the audit trail shows."""
 
     ACCESS_REQUEST_SUBMITTED = "access_request.submitted"
+    ACCESS_REQUEST_EDITED = "access_request.edited"
     ACCESS_REQUEST_APPROVAL_GIVEN = "access_request.approval_given"
     ACCESS_REQUEST_APPROVED = "access_request.approved"
     ACCESS_REQUEST_DENIED = "access_request.denied"
@@ -127,6 +128,7 @@ QUEUE_OF: Mapping[Job, Queue] = {
 
 FOLLOW_UPS: Mapping[Event, tuple[Job, ...]] = {
     Event.ACCESS_REQUEST_SUBMITTED: (Job.NOTIFY,),
+    Event.ACCESS_REQUEST_EDITED: (Job.NOTIFY,),
     Event.ACCESS_REQUEST_APPROVED: (Job.PROVISION, Job.NOTIFY),
     Event.ACCESS_REQUEST_DENIED: (Job.NOTIFY,),
     Event.ACCESS_REQUEST_CANCELLED: (Job.NOTIFY,),

@@ -77,6 +77,7 @@ class Story:
 
 
 _SUBJECTS: Mapping[Event, str] = {
+    Event.ACCESS_REQUEST_EDITED: "Changed",
     Event.ACCESS_REQUEST_APPROVED: "Approved",
     Event.ACCESS_REQUEST_DENIED: "Denied",
     Event.ACCESS_REQUEST_CANCELLED: "Taken back",
@@ -103,7 +104,7 @@ def notice(event: Event, *, audience: Audience, story: Story) -> Notice | None:
         return None
     never = event is Event.GRANT_REVOKED and not story.was_open
     prefix = NO_ACCESS if never else _SUBJECTS.get(event, "")
-    asked = event is Event.ACCESS_REQUEST_SUBMITTED
+    asked = event in {Event.ACCESS_REQUEST_SUBMITTED, Event.ACCESS_REQUEST_EDITED}
     of_grant = event.value.startswith("grant.")
     return Notice(
         subject=one_line(f"{prefix}: {story.title}" if prefix else story.title),
@@ -136,6 +137,13 @@ def authority_notice(*, target: str, ends_at: datetime, url: str) -> Notice:
 def _submitted_to_approver(story: Story) -> str:
     lapses = piece(" Without an answer it lapses at {}.", moment(story.lapses_at) if story.lapses_at else "")
     return f"You are asked because it needs {people_needed(story.waiting_for)}. Approve or deny it here.{lapses}"
+
+
+def _edited(story: Story) -> str:
+    waits = f"It needs {people_needed(story.waiting_for)}"
+    return (
+        f"The requester changed what is asked for. {waits}, and answers given before do not count. Decide on it here."
+    )
 
 
 def _approved(_: Story) -> str:
@@ -198,6 +206,7 @@ def _not_ended(story: Story) -> str:
 _TOLD: Mapping[Audience, Mapping[Event, Callable[[Story], str]]] = {
     Audience.APPROVER: {
         Event.ACCESS_REQUEST_SUBMITTED: _submitted_to_approver,
+        Event.ACCESS_REQUEST_EDITED: _edited,
         Event.ACCESS_REQUEST_CANCELLED: _cancelled,
         Event.ACCESS_REQUEST_COMMENTED: _commented,
         Event.GRANT_DRIFT_FOUND: _drifted,

@@ -61,6 +61,7 @@ LONGEST_COMMENT = 2_000
 # {by} is who acted; the other gaps are filled by `_gaps`, and stay empty where the audit event keeps no such fact.
 _TIMELINE: Mapping[Event, str] = {
     Event.ACCESS_REQUEST_SUBMITTED: "{by} asked to {deed}{length}{reason}.",
+    Event.ACCESS_REQUEST_EDITED: "{by} changed the request, to {deed}{length}{reason}. Answers given before do not count.",
     Event.ACCESS_REQUEST_APPROVAL_GIVEN: "{by} approved{group}{comment}.",
     Event.ACCESS_REQUEST_APPROVED: "The request is approved{length}.",
     Event.ACCESS_REQUEST_DENIED: "{by} denied the request{comment}.",

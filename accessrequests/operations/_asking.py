@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from accessrequests.domain import policy
 from accessrequests.domain.lifecycle import AccessRequestState
@@ -13,33 +14,52 @@ from accessrequests.queries.asks import Considered
 
 
 def filed(requester: Person, considered: Considered, at: datetime) -> AccessRequest:
-    asked, verdict = considered.asked, considered.verdict
     return AccessRequest.objects.create(
         requester=requester,
         beneficiary=considered.beneficiary,
         target=considered.target,
-        kind=asked.kind,
+        kind=considered.asked.kind,
         principal=considered.principal.name,
         service=considered.principal.service,
         owners=list(considered.principal.owners),
-        roles=[str(role) for role in considered.roles],
-        privileges=asks.stored_privileges(considered.privileges),
-        clusters=list(considered.clusters),
-        authentication=asked.authentication,
-        source_addresses=list(considered.source_addresses),
-        duration=asked.duration,
-        starts_at=asked.starts_at,
-        reason=asked.reason,
-        ticket=asked.ticket,
-        level=verdict.level.value,
-        policy_version=considered.policy_version,
-        verdict=policy.to_json(verdict),
-        step_groups=[step.group for step in verdict.steps],
-        wanted_groups=[step.group for step in verdict.steps],
         state=AccessRequestState.PENDING.value,
         filed_at=at,
-        lapses_at=at + verdict.lapses_after,
+        lapses_at=at + considered.verdict.lapses_after,
+        **_asked_for(considered),
     )
+
+
+def rewrite(access_request: AccessRequest, considered: Considered, at: datetime) -> None:
+    """Put another ask of the same person on the same target in the place of the first. Every answer to that is void.
+
+    Who may decide was settled when it was filed, and it waits no longer than it would have.
+    """
+    for name, value in _asked_for(considered).items():
+        setattr(access_request, name, value)
+    access_request.approved_duration = None
+    access_request.revision += 1
+    access_request.lapses_at = min(access_request.lapses_at, at + considered.verdict.lapses_after)
+    access_request.save()
+
+
+def _asked_for(considered: Considered) -> dict[str, Any]:
+    asked, verdict = considered.asked, considered.verdict
+    return {
+        "roles": [str(role) for role in considered.roles],
+        "privileges": asks.stored_privileges(considered.privileges),
+        "clusters": list(considered.clusters),
+        "authentication": asked.authentication,
+        "source_addresses": list(considered.source_addresses),
+        "duration": asked.duration,
+        "starts_at": asked.starts_at,
+        "reason": asked.reason,
+        "ticket": asked.ticket,
+        "level": verdict.level.value,
+        "policy_version": considered.policy_version,
+        "verdict": policy.to_json(verdict),
+        "step_groups": [step.group for step in verdict.steps],
+        "wanted_groups": [step.group for step in verdict.steps],
+    }
 
 
 def facts_of(access_request: AccessRequest) -> dict[str, object]:

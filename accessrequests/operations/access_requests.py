@@ -1,9 +1,11 @@
-"""Ask, approve, deny, cancel, lapse: what can happen to an access request."""
+"""Ask, change, approve, deny, cancel, lapse: what can happen to an access request."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 
@@ -14,7 +16,7 @@ from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.domain.window import format_duration
 from accessrequests.models import AccessRequest, Approval, Person
 from accessrequests.models.access_requests import Answer
-from accessrequests.operations._asking import facts_of, filed
+from accessrequests.operations._asking import facts_of, filed, rewrite
 from accessrequests.operations._deciding import (
     check_not_lapsed,
     check_open,
@@ -30,6 +32,7 @@ from accessrequests.operations._record import CLOCKWORK, Fact, record
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import IllegalMove, Refused
 from accessrequests.queries import asks, clock, comments, people
+from accessrequests.queries.asked_before import asked_of
 from accessrequests.queries.asks import Asked, Invalid
 from accessrequests.queries.belonging import belonging_of
 
@@ -57,10 +60,54 @@ def submit(*, requester: Person, asked: Asked, via: Via, idempotency: Idempotenc
     actor = people.actor_of(requester, via)
     facts = [Fact(Event.ACCESS_REQUEST_SUBMITTED, str(access_request), facts_of(access_request))]
     if verdict.automatic:
-        # Nobody approved it, least of all who asks: the product did, because the policy asks nobody.
-        itself = Actor(name=PRODUCT, via=via)
-        facts.append(replace(approved(access_request, decided_by="policy", at=at), actor=itself))
+        facts.append(_approved_by_policy(access_request, via, at))
     record(*facts, actor=actor, at=at, idempotency=idempotency, object_id=access_request.pk)
+    return access_request
+
+
+@transaction.atomic(durable=True)
+def edit(
+    *,
+    access_request_id: int,
+    requester: Person,
+    via: Via,
+    revision: int,
+    changes: Mapping[str, Any],
+    idempotency: Idempotency | None = None,
+) -> AccessRequest:
+    """Ask for something else in the same request while nobody has decided. Answers given so far no longer count.
+
+    `changes` are fields of `Asked`; the target, the kind and who gets it stay. Where the policy asks nobody about what
+    it has become, it is approved.
+    :raises Refused: when somebody else tries, or the policy says no.
+    :raises IllegalMove: when the request is decided or has lapsed.
+    :raises StaleRevision: when the request was edited after `revision`.
+    :raises Invalid: when a field is wrong, or nothing would be different.
+    """
+    hold_policy(alone=False)
+    access_request = locked(access_request_id, requester)
+    hold_room(access_request.target.slug)
+    at = clock.now()
+    if access_request.requester_id != requester.pk:
+        raise Refused("Only the person who asked can change a request. Write a comment, and say what you miss.")
+    check_open(access_request, revision, at, person=requester)
+    before = asked_of(access_request, at=at)
+    considered = asks.consider(requester=requester, asked=replace(before, **changes), at=at)
+    if considered.asked == before:
+        raise Invalid({"changes": ["Nothing would be different. Change what shall be, or leave it as it is."]})
+    if not considered.verdict.allowed:
+        first = considered.verdict.refusals[0]
+        raise Refused(first.sentence, rule=first.rule)
+    was = facts_of(access_request)
+    rewrite(access_request, considered, at)
+    now = facts_of(access_request)
+    changed = {name: {"from": was[name], "to": value} for name, value in now.items() if value != was[name]}
+    facts = {**now, "revision": access_request.revision, "changed": changed}
+    done = [Fact(Event.ACCESS_REQUEST_EDITED, str(access_request), facts)]
+    if considered.verdict.automatic:
+        done.append(_approved_by_policy(access_request, via, at))
+    actor = people.actor_of(requester, via)
+    record(*done, actor=actor, at=at, idempotency=idempotency, object_id=access_request.pk)
     return access_request
 
 
@@ -223,6 +270,11 @@ def expire(*, access_request_id: int, latest: datetime | None = None) -> AccessR
     access_request.save()
     record(Fact(Event.ACCESS_REQUEST_EXPIRED, str(access_request)), actor=CLOCKWORK, at=at)
     return access_request
+
+
+def _approved_by_policy(access_request: AccessRequest, via: Via, at: datetime) -> Fact:
+    """Nobody approved it, least of all who asks: the product did, because the policy asks nobody."""
+    return replace(approved(access_request, decided_by="policy", at=at), actor=Actor(name=PRODUCT, via=via))
 
 
 def _adds_nothing(access_request: AccessRequest, approver: Person) -> IllegalMove:

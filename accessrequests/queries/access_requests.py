@@ -87,7 +87,9 @@ def waiting_for(person: Person, *, groups: Iterable[tuple[str, datetime]] | None
     return (
         AccessRequest.objects.filter(wanted, state=AccessRequestState.PENDING)
         .exclude(Q(requester=person) | Q(beneficiary=person) | Q(owners__contains=[person.username]))
-        .exclude(approvals__person=person)
+        .exclude(
+            Exists(Approval.objects.filter(access_request=OuterRef("pk"), person=person, revision=OuterRef("revision")))
+        )
     )
 
 

@@ -157,7 +157,9 @@ def _credential_now(grant: Grant, *, at: datetime) -> CredentialState:
 
 def _approved(grant: Grant) -> str:
     """Approved by bob and carol. (The moment and the ticket stand beside it.)"""
-    said = [one.person.username for one in grant.access_request.approvals.all() if one.answer == Answer.APPROVE.value]
+    asked = grant.access_request
+    counted = [one for one in asked.approvals.all() if one.revision == asked.revision]
+    said = [one.person.username for one in counted if one.answer == Answer.APPROVE.value]
     names = list(dict.fromkeys(said))
     return f"Approved by {' and '.join(names)}" if names else "Approved by the policy itself"
 

@@ -40,6 +40,9 @@ class Caller:
         raw = "" if body is None else json.dumps(body)
         return self.client.post(ROOT + path, raw, content_type="application/json", headers=headers)
 
+    def write(self, method: str, path: str, body: Any) -> Any:
+        return self.send(method, path, json.dumps(body).encode())
+
     def send(self, method: str, path: str, raw: bytes = b"", content_type: str = "application/json") -> Any:
         """Anything at all, as it is."""
         return self.client.generic(method, ROOT + path, raw, content_type=content_type, headers=self.headers())

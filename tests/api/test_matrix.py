@@ -29,6 +29,7 @@ EXPECTED: dict[str, tuple[int, int, int, int, int, int]] = {
     "POST access-requests/": (201, 201, 403, 403, 403, 403),
     "POST access-requests/preview/": (200, 200, 200, 200, 200, 200),
     "GET access-requests/{request}/": (200, 200, 404, 200, 200, 404),
+    "PATCH access-requests/{request}/": (200, 403, 404, 403, 403, 404),
     "POST access-requests/{request}/approve/": (403, 200, 404, 403, 403, 404),
     "POST access-requests/{request}/deny/": (403, 200, 404, 403, 403, 404),
     "POST access-requests/{request}/cancel/": (200, 403, 404, 403, 403, 404),
@@ -53,6 +54,7 @@ RECORDED = {
     "POST grants/{grant}/rotate/": {403: "grant.refused", 404: "grant.refused"},
     "POST grants/{grant}/revoke/": {403: "grant.refused", 404: "grant.refused"},
     "POST grants/{grant}/release/": {404: "grant.refused"},
+    "PATCH access-requests/{request}/": {404: "access_request.refused"},
     "POST access-requests/{request}/cancel/": {404: "access_request.refused"},
     "POST access-requests/{request}/comments/": {404: "access_request.refused"},
 }
@@ -88,7 +90,7 @@ def check_cell(world: World, endpoint: Endpoint, person: str) -> None:
     before = picture()
 
     path = world.path(endpoint.path)
-    answer = caller.get(path) if endpoint.method == "GET" else caller.post(path, endpoint.body)
+    answer = caller.get(path) if endpoint.method == "GET" else caller.write(endpoint.method, path, endpoint.body)
 
     assert answer.status_code == expected, answer.content
     recorded = RECORDED.get(str(endpoint), {}).get(expected)

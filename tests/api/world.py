@@ -65,6 +65,10 @@ class Endpoint:
     def has_id(self) -> bool:
         return "{" in self.path
 
+    @property
+    def may_be_left_out(self) -> set[str]:
+        return {"comment"} if self.method == "POST" else {"reason"}
+
 
 PAGE = ("page_size", "cursor")
 AUDIT = ("subject", "event", "since")
@@ -77,6 +81,9 @@ ENDPOINTS = (
     Endpoint("access_requests", "POST", "access-requests/", "request", ask()),
     Endpoint("preview", "POST", "access-requests/preview/", "request", ask()),
     Endpoint("access_request", "GET", "access-requests/{request}/", "read"),
+    Endpoint(
+        "access_request", "PATCH", "access-requests/{request}/", "request", {"revision": 1, "reason": "For July only."}
+    ),
     Endpoint("approve", "POST", "access-requests/{request}/approve/", "decide", {"revision": 1, "comment": "Fine."}),
     Endpoint("deny", "POST", "access-requests/{request}/deny/", "decide", {"revision": 1, "reason": "Use staging."}),
     Endpoint("cancel", "POST", "access-requests/{request}/cancel/", "request", {}),
@@ -94,6 +101,7 @@ ENDPOINTS = (
     Endpoint("audit_events_verify", "GET", "audit-events/verify/", "audit"),
 )
 POSTS = tuple(endpoint for endpoint in ENDPOINTS if endpoint.method == "POST")
+WITH_BODY = tuple(endpoint for endpoint in ENDPOINTS if endpoint.method != "GET")
 
 
 def picture() -> dict[str, Any]:

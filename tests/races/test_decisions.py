@@ -70,6 +70,27 @@ def test_approve_against_another_answer(committed_cast: Cast, other: type, _roun
     _one_winner(access_request, outcomes)
 
 
+@pytest.mark.parametrize("_round", range(3))
+def test_an_answer_never_lands_on_what_was_changed_meanwhile(committed_cast: Cast, _round: int) -> None:
+    access_request = make.submit(committed_cast.alice)
+    change = partial(
+        access_requests.edit,
+        access_request_id=access_request.pk,
+        requester=committed_cast.alice,
+        via=Via.API,
+        revision=1,
+        changes={"roles": ("read@shop",)},
+    )
+
+    outcomes = at_once([_approve(access_request, committed_cast), change])
+
+    access_request.refresh_from_db()
+    is_approved = access_request.state == "approved"
+    assert kinds(outcomes) == {"AccessRequest": 1, "IllegalMove" if is_approved else "StaleRevision": 1}
+    assert access_request.roles == (["read@shop.orders"] if is_approved else ["read@shop"])
+    assert Grant.objects.count() == is_approved
+
+
 def test_approve_against_the_lapse(committed_cast: Cast) -> None:
     make.publish_rules(make.rule("quick", lapses_after="PT1S"))
     access_request = make.submit(committed_cast.alice)

@@ -120,7 +120,7 @@ class AccessRequestShape(serializers.Serializer[Any]):
     ticket = serializers.CharField()
     what_this_lets_you_do = serializers.SerializerMethodField()
     verdict = serializers.SerializerMethodField(help_text="The policy's word when it was filed.")
-    approvals = serializers.SerializerMethodField()
+    approvals = serializers.SerializerMethodField(help_text="Of this revision: an edit makes earlier ones void.")
     grant = serializers.SerializerMethodField(help_text="What came of it; null until it is approved.")
     timeline = serializers.SerializerMethodField(help_text="Oldest first, its grant's events included.")
     filed_at = Moment()
@@ -141,7 +141,8 @@ class AccessRequestShape(serializers.Serializer[Any]):
 
     @extend_schema_field(GivenApproval(many=True))
     def get_approvals(self, one: AccessRequest) -> Any:
-        return GivenApproval(sorted(one.approvals.all(), key=lambda approval: approval.pk), many=True).data
+        counted = [approval for approval in one.approvals.all() if approval.revision == one.revision]
+        return GivenApproval(sorted(counted, key=lambda approval: approval.pk), many=True).data
 
     @extend_schema_field(GrantPointer(allow_null=True))
     def get_grant(self, one: AccessRequest) -> Mapping[str, Any] | None:
