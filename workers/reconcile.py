@@ -33,6 +33,7 @@ def reconcile(claim: Claim) -> Outcome:
         targets.record_check(slug=slug, clock_skew=health.clock_skew)
         if health.authority_ends_at is not None:
             targets.watch_authority(slug=slug, ends_at=health.authority_ends_at)
+        targets.watch_methods(slug=slug, missing=health.missing)
         for warning in health.warnings:
             log.warning("target_health", target=slug, warning=warning)
         owned = {one.username: one for one in provisioner.list_ours()}

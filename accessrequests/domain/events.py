@@ -45,6 +45,7 @@ class Event(StrEnum):
     TARGET_ORPHAN_ENDED = "target.orphan_ended"
     TARGET_CLOCK_SKEWED = "target.clock_skewed"
     TARGET_AUTHORITY_ENDING = "target.authority_ending"
+    TARGET_METHOD_MISSING = "target.method_missing"
     CLOCK_SKEWED = "clock.skewed"
     PERSON_APPLIED = "person.applied"
     PERSON_DISABLED = "person.disabled"

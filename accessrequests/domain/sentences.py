@@ -94,6 +94,7 @@ _TIMELINE: Mapping[Event, str] = {
     Event.TARGET_REACHABLE: "The target answers again.",
     Event.TARGET_ORPHAN_ENDED: "Something of ours that belongs to no grant was ended{username}.",
     Event.TARGET_AUTHORITY_ENDING: "Our certificate authority for the target is good only{until}. Make a new one in time.",
+    Event.TARGET_METHOD_MISSING: "The target offers a way to sign in that cannot be given there now{why}.",
     Event.TARGET_CLOCK_SKEWED: "The target's clock and ours differ{skew}.",
     Event.CLOCK_SKEWED: "The database's clock and one of ours differ{skew}. Nothing new is opened until they agree.",
     Event.PERSON_APPLIED: "{by} changed what is known of a person.",

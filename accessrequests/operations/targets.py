@@ -127,11 +127,23 @@ def watch_authority(*, slug: str, ends_at: datetime) -> bool:
     at = clock.now()
     if X509 not in target.offers.get("authentication", []) or ends_at > at + authorities.NOTICE:
         return False
-    last = authorities.last_warning(slug)
-    if last is not None and at < last.warned_at + authorities.BETWEEN_WARNINGS:
+    if not authorities.is_due(slug, event=Event.TARGET_AUTHORITY_ENDING, at=at):
         return False
     facts = {"expires_at": ends_at.isoformat(), "warned_at": at.isoformat()}
     record(Fact(Event.TARGET_AUTHORITY_ENDING, f"target/{slug}", facts), actor=CLOCKWORK, at=at)
+    return True
+
+
+@transaction.atomic(durable=True)
+def watch_methods(*, slug: str, missing: Mapping[str, str]) -> bool:
+    """Say, once a day, which ways to sign in a target offers although none can be given there. True: said."""
+    target = Target.objects.select_for_update(no_key=True).get(slug=slug)
+    at = clock.now()
+    why = {method: missing[method] for method in target.offers.get("authentication", []) if method in missing}
+    if not why or not authorities.is_due(slug, event=Event.TARGET_METHOD_MISSING, at=at):
+        return False
+    facts = {"methods": sorted(why), "why": " ".join(dict.fromkeys(why.values())), "warned_at": at.isoformat()}
+    record(Fact(Event.TARGET_METHOD_MISSING, f"target/{slug}", facts), actor=CLOCKWORK, at=at)
     return True
 
 

@@ -1,4 +1,4 @@
-"""Until when our certificate authorities are good, as the trail has it: a warning of it is an event of its own."""
+"""Until when our certificate authorities are good, and where one is missing, as the trail has it: a warning is an event."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from accessrequests.models import AuditEvent
 NOTICE = timedelta(days=30)
 BETWEEN_WARNINGS = timedelta(hours=24)
 _ENDING = Event.TARGET_AUTHORITY_ENDING.value
+_WARNINGS = (_ENDING, Event.TARGET_METHOD_MISSING.value)
 _A_LITTLE_LATE = timedelta(hours=1)
 
 
@@ -31,8 +32,14 @@ def last_warning(slug: str) -> Ending | None:
     return Ending(parse_moment(event.facts["expires_at"]), parse_moment(event.facts["warned_at"]))
 
 
+def is_due(slug: str, *, event: Event, at: datetime) -> bool:
+    """Whether a warning of this kind was not given for the target today."""
+    last = AuditEvent.objects.filter(subject=f"target/{slug}", event=event.value).order_by("-sequence").first()
+    return last is None or at >= parse_moment(last.facts["warned_at"]) + BETWEEN_WARNINGS
+
+
 def warned_of(at: datetime) -> list[AuditEvent]:
-    """The newest warning of each target, until the next one is due: where that does not come, all is well again."""
+    """The newest warnings of each target, until the next ones are due: where they do not come, all is well again."""
     since = at - BETWEEN_WARNINGS - _A_LITTLE_LATE
-    found = AuditEvent.objects.filter(event=_ENDING, at__gt=since).order_by("sequence")
-    return list({event.subject: event for event in found}.values())
+    found = AuditEvent.objects.filter(event__in=_WARNINGS, at__gt=since).order_by("sequence")
+    return list({(event.subject, event.event): event for event in found}.values())

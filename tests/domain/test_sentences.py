@@ -124,6 +124,11 @@ class TestTimeline:
                     "Make a new one in time."
                 ),
             ),
+            (
+                Event.TARGET_METHOD_MISSING,
+                {"why": "No authority."},
+                "The target offers a way to sign in that cannot be given there now: No authority.",
+            ),
             (Event.TARGET_CLOCK_SKEWED, {"milliseconds": -2500}, "The target's clock and ours differ by -2500 ms."),
             (Event.TOKEN_CREATED, {"name": "laptop"}, "bob made a personal token called laptop."),
         ],

@@ -66,3 +66,19 @@ def test_health_names_the_target_and_the_end(cast: Cast) -> None:
     page = text_of(browser.get("/health/"))
     assert page.count("Our certificate authority for the target is good only until") == 1
     assert f"{SLUG}: Our certificate authority" in page
+
+
+def test_health_names_a_target_that_offers_what_cannot_be_given(cast: Cast, clock: MovableClock) -> None:
+    why = {"x509": "The workers have no authority.", "ldap": "Nobody offers this."}
+    assert targets.watch_methods(slug=SLUG, missing=why)
+    assert not targets.watch_methods(slug=SLUG, missing=why), "once a day is enough"
+
+    page = text_of(signed_in(cast.erin).get("/health/"))
+    assert f"{SLUG}: The target offers a way to sign in that cannot be given there now" in page
+    assert "The workers have no authority" in page
+    assert "Nobody offers this" not in page
+    assert AuditEvent.objects.get(event="target.method_missing").facts["methods"] == ["x509"]
+
+    clock.advance(timedelta(days=1))
+    assert targets.watch_methods(slug=SLUG, missing=why)
+    assert not targets.watch_methods(slug=SLUG, missing={})

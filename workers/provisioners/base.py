@@ -151,6 +151,7 @@ class Health:
     """What `check` found. `warnings` are sentences; `clock_skew` is target minus ours, in seconds.
 
     `authority_ends_at`: until when our own certificate authority for the target can sign, where there is one.
+    `missing`: ways to sign in that cannot be given there as things are, each with the reason in a sentence.
     """
 
     ok: bool
@@ -158,6 +159,7 @@ class Health:
     clock_skew: float
     warnings: tuple[str, ...] = ()
     authority_ends_at: datetime | None = None
+    missing: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

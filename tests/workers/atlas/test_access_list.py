@@ -135,6 +135,22 @@ class TestOpening:
         assert atlas.network.close(spec(first)).done
 
 
+def test_what_is_armed_for_something_that_fails_lapses_soon_again(atlas: Gates, first: Grant) -> None:
+    one = spec(first, HERE)
+    atlas.network.prepare(one)
+    before = dict(atlas.entries[BLOCK])
+
+    def open_what_is_gone() -> None:
+        with atlas.network.armed(one):
+            assert atlas.entries[BLOCK]["deleteAfterDate"] > before["deleteAfterDate"]
+            raise ProvisionerError("There is no user.")
+
+    with pytest.raises(ProvisionerError, match="no user"):
+        open_what_is_gone()
+
+    assert until(atlas) <= make.now() + timedelta(minutes=15, seconds=1)
+
+
 class TestFar:
     @pytest.mark.parametrize("lasts", [timedelta(days=7), timedelta(days=10)])
     def test_is_armed_a_day_ahead(self, atlas: Gates, first: Grant, lasts: timedelta) -> None:

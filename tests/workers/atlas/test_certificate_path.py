@@ -131,6 +131,19 @@ def test_without_an_authority_it_is_given_up_with_the_reason(way: Way, atlas: Li
     assert atlas.users == {}
 
 
+def test_reconcile_says_that_certificates_are_offered_without_an_authority(
+    way: Way, atlas: Living, settings: Settings
+) -> None:
+    settings.ACCESS_X509_AUTHORITY = ""
+
+    outbox.file_periodic(job=Job.RECONCILE, subject=f"target/{SLUG}", target=SLUG)
+    carry(Job.RECONCILE, f"target/{SLUG}")
+
+    event = AuditEvent.objects.get(event="target.method_missing")
+    assert (event.subject, event.facts["methods"]) == (f"target/{SLUG}", ["x509"])
+    assert "manage.py x509 init" in event.facts["why"]
+
+
 def test_reconcile_watches_over_the_end_of_the_authority(
     way: Way, atlas: Living, settings: Settings, tmp_path: Path
 ) -> None:

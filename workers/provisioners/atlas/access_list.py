@@ -7,7 +7,8 @@ date and comment (custom of POST accessList), so each write follows a look, unde
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -95,6 +96,18 @@ class AccessList:
                 rolls = is_far or known == ROLLING.total_seconds()
                 self._arm(held, block, spec, most=ROLLING if rolls else LONGEST, may_make=False)
 
+    @contextmanager
+    def armed(self, spec: GrantSpec) -> Iterator[None]:
+        """Entries that are armed while the rest is opened. When that fails they lapse soon again."""
+        try:
+            self.arm(spec)
+            yield
+        except ProvisionerError:
+            # What made it fail is what counts; an entry that stays open is closed with the grant, at the latest.
+            with suppress(ProvisionerError):
+                self._disarm(spec)
+            raise
+
     def look(self, spec: GrantSpec) -> NetworkLook:
         """Each entry as it is. PENDING is for the caller to look again: nothing here waits."""
         evidence: dict[str, Any] = {}
@@ -128,6 +141,11 @@ class AccessList:
             remains=tuple(closing.remains),
             waiting=_MAY_BE_ON_ITS_WAY if closing.is_waiting else "",
         )
+
+    def _disarm(self, spec: GrantSpec) -> None:
+        for block in _blocks(spec):
+            with self.ledger.hold(SharedKind.ACCESS_LIST_ENTRY, block) as held:
+                self._arm(held, block, spec, most=UNOPENED, may_make=False)
 
     def _arm(self, held: Held, block: str, spec: GrantSpec, *, most: timedelta, may_make: bool) -> None:
         now = held.fence()

@@ -24,19 +24,14 @@ _SHARED = (
 )
 
 
-class NoAuthority(ProvisionerError):
-    """Nobody has made one for this target."""
-
-
 def authority_of(record: AtlasRecord) -> Authority:
     """Read anew each time, so that a new one counts at once.
 
-    :raises NoAuthority: there is none.
-    :raises ProvisionerError: what is there is none of ours.
+    :raises ProvisionerError: there is none, or what is there is none of ours.
     """
     path = record.authority_file or settings.ACCESS_X509_AUTHORITY
     if not path:
-        raise NoAuthority(_NONE, permanent=True)
+        raise ProvisionerError(_NONE, permanent=True)
     return read_authority(Path(path))
 
 

@@ -10,19 +10,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from accessrequests.domain.lifecycle import GateName
-from accessrequests.domain.privileges import difference
 from accessrequests.domain.sharing import SharedKind
 from workers.provisioners import added_roles
 from workers.provisioners.added_roles import Missing, Role
-from workers.provisioners.atlas import roles as known_roles
 from workers.provisioners.atlas.budget import Urgency
 from workers.provisioners.atlas.client import AtlasClient
 from workers.provisioners.atlas.clusters import Progress, progress
-from workers.provisioners.atlas.custom_roles import CustomRoles, own_roles
+from workers.provisioners.atlas.custom_roles import CustomRoles
 from workers.provisioners.atlas.failures import AtlasFailure
 from workers.provisioners.atlas.project import AtlasProject
 from workers.provisioners.atlas.steps import step
 from workers.provisioners.atlas.users import ADMIN, POWERLESS, AtlasUser, is_ours, role_of
+from workers.provisioners.atlas.widened import widened
 from workers.provisioners.base import Evidence, GrantSpec, Ledger, Proof, ProvisionerError, Readiness
 from workers.provisioners.connection_record import AtlasRecord
 from workers.provisioners.tag import Tagger
@@ -112,7 +111,7 @@ class ExtraRoles:
         except Missing:
             return Readiness(gates={GateName.ROLES: Proof.NOT_YET}, exact=False, evidence={"user": "not there"})
         applied = progress(user.project, found.cluster_names)
-        differs = sorted({*self._missing(found, spec), *self._widened(user.project, spec)})
+        differs = sorted({*self._missing(found, spec), *widened(user.project, self._custom_roles(user.project), spec)})
         return Readiness(
             gates={GateName.ROLES: Proof.READ_BACK if not applied.late and not differs else Proof.NOT_YET},
             exact=not differs,
@@ -178,18 +177,6 @@ class ExtraRoles:
         except ProvisionerError:
             findings.append("clusters")
         return findings
-
-    def _widened(self, project: AtlasProject, spec: GrantSpec) -> list[str]:
-        """Roles of the project's own, and ours, that came to allow more than was approved: anybody may edit them."""
-        own, built_in = own_roles(spec), known_roles.built_in([])
-        named = [r for r in spec.roles if r not in own and r.database == ADMIN and f"{r.name}@{ADMIN}" not in built_in]
-        found = known_roles.custom(project.roles()) if named else {}
-        changed = [
-            role.name
-            for role in named
-            if f"{role.name}@{ADMIN}" not in found or difference(found[f"{role.name}@{ADMIN}"], role.privileges)
-        ]
-        return [*changed, *self._custom_roles(project).changed(spec)]
 
 
 def _carried_out(user: StandingUser) -> Progress:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from workers.provisioners.atlas.certificates import NoAuthority, authority_of
+from accessrequests.domain.kinds import X509
+from workers.provisioners.atlas.certificates import authority_of
 from workers.provisioners.atlas.failures import AtlasFailure
 from workers.provisioners.atlas.project import AtlasProject
 from workers.provisioners.base import Health, ProvisionerError
@@ -24,14 +25,15 @@ def check(project: AtlasProject, *, record: AtlasRecord) -> Health:
     What the account may do is asked where it is a service account that we may look at.
     """
     project.project()
-    members, missing = _members(project)
-    warnings, authority_ends_at = _of_authority(record)
+    members, unlisted = _members(project)
+    authority_ends_at, no_authority = _of_authority(record)
     return Health(
         ok=True,
         members=members,
         clock_skew=project.client.clock_skew(),
-        warnings=(*missing, *_of_rights(project, record), *warnings),
+        warnings=(*unlisted, *_of_rights(project, record)),
         authority_ends_at=authority_ends_at,
+        missing={X509: no_authority} if no_authority else {},
     )
 
 
@@ -46,15 +48,12 @@ def _members(project: AtlasProject) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(f"{cluster['name']} ({cluster.get('stateName', 'unknown')})" for cluster in clusters), ()
 
 
-def _of_authority(record: AtlasRecord) -> tuple[tuple[str, ...], datetime | None]:
-    """That there is none is no fault where nobody wants a certificate; that it cannot be read is one."""
+def _of_authority(record: AtlasRecord) -> tuple[datetime | None, str]:
+    """Until when it can sign, or why nothing can be signed."""
     try:
-        authority = authority_of(record)
-    except NoAuthority:
-        return (), None
+        return authority_of(record).ends_at, ""
     except ProvisionerError as error:
-        return (str(error),), None
-    return (), authority.ends_at
+        return None, str(error)
 
 
 def _of_rights(project: AtlasProject, record: AtlasRecord) -> tuple[str, ...]:

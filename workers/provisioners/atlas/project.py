@@ -93,9 +93,6 @@ class AtlasProject:
     def clusters(self) -> Iterator[Document]:
         return self._list("clusters", version=_CLUSTERS)
 
-    def cluster(self, name: str) -> Document:
-        return self._get("clusters", name, version=_CLUSTERS)
-
     def cluster_status(self, name: str) -> str:
         """APPLIED when every change of users and roles has reached it, else PENDING."""
         return str(self._get("clusters", name, "status")["changeStatus"])
@@ -124,28 +121,17 @@ class AtlasProject:
         limits: list[Document] = self._do(Method.GET, "limits")
         return limits
 
-    def processes(self) -> Iterator[Document]:
-        return self._list("processes")
-
-    def alert_configurations(self) -> Iterator[Document]:
-        return self._list("alertConfigs")
-
     def service_account(self, client_id: str) -> Document:
         return self._get("serviceAccounts", client_id, version=_SERVICE_ACCOUNTS)
 
     # Atlas users with a role in the project, and those invited to it
 
-    def members(self, *, username: str = "", invited: bool = False, effective: bool = False) -> Iterator[Document]:
-        """Active ones, or with `invited` those whose invitation is open. `effective` adds teams and the organisation."""
+    def members(self, *, username: str = "", invited: bool = False) -> Iterator[Document]:
+        """Active ones, or with `invited` those whose invitation is open."""
         query = {"orgMembershipStatus": "PENDING" if invited else "ACTIVE"}
         if username:
             query["username"] = username
-        if effective:
-            query |= {"flattenTeams": "true", "includeOrgUsers": "true"}
         return self._list("users", version=_MEMBERS, query=query)
-
-    def member(self, user_id: str) -> Document:
-        return self._get("users", user_id, version=_MEMBERS)
 
     def add_member(self, username: str, roles: Sequence[str]) -> Document:
         """Somebody who is not an active member of the organisation is invited: look first."""
@@ -174,10 +160,6 @@ class AtlasProject:
 
     # Certificates: these need the owner's login
 
-    def certificates(self, username: str) -> Iterator[Document]:
-        """Those of a managed X.509 user that have not expired."""
-        return self._list("databaseUsers", username, "certs")
-
     def create_certificate(self, username: str, *, months: int) -> str:
         """Certificate and private key as PEM text, this once."""
         body = {"monthsUntilExpiration": months}
@@ -185,13 +167,6 @@ class AtlasProject:
 
     def user_security(self) -> Document:
         return self._get("userSecurity")
-
-    def trust_authorities(self, pem: str) -> Document:
-        """Replaces the certificate authorities for self-managed X.509. Every cluster restarts, one member at a time."""
-        return self._change(Method.PATCH, "userSecurity", body={"customerX509": {"cas": pem}})
-
-    def trust_no_authority(self) -> Document:
-        return self._change(Method.DELETE, "userSecurity", "customerX509")
 
     def _get(self, *rest: str, version: str = _OF_2023) -> Document:
         document: Document = self._do(Method.GET, *rest, version=version)

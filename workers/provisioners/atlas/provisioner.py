@@ -9,9 +9,8 @@ from typing import Any
 from accessrequests.domain.diagnosis import Diagnosis
 from accessrequests.domain.kinds import SCRAM, X509
 from accessrequests.domain.lifecycle import GateName
-from accessrequests.domain.privileges import difference
 from accessrequests.domain.usage import Login
-from workers.provisioners.atlas import doctor, health, history, inventory, roles
+from workers.provisioners.atlas import doctor, health, history, inventory
 from workers.provisioners.atlas.access_list import AccessList, NetworkLook
 from workers.provisioners.atlas.budget import Urgency
 from workers.provisioners.atlas.certificates import NEVER_RENEWED, authority_of, check_prepared
@@ -35,6 +34,7 @@ from workers.provisioners.atlas.users import (
     spelled,
     whole_seconds,
 )
+from workers.provisioners.atlas.widened import widened
 from workers.provisioners.base import (
     Capabilities,
     Evidence,
@@ -113,10 +113,10 @@ class AtlasProvisioner:
         """One PATCH gives roles, scope and end together; it fails when the user is gone."""
         project = self._project(Urgency.GRANT)
         self._own_user(project, spec)
-        self._access_list(project).arm(spec)
         own = self._custom_roles(project).ensure(spec)
         granted = [(own[role], ADMIN, "") if role in own else role_of(role) for role in spec.roles]
-        self._change(project, spec, open_body(spec, roles=granted, tagger=self._tagger, at=_now()))
+        with self._access_list(project).armed(spec):
+            self._change(project, spec, open_body(spec, roles=granted, tagger=self._tagger, at=_now()))
 
     @step("move the end on Atlas")
     def rearm(self, spec: GrantSpec) -> None:
@@ -137,7 +137,7 @@ class AtlasProvisioner:
             return Readiness(gates=gates, exact=False, evidence={"user": "not in the project"})
         network = self._access_list(project).look(spec)
         applied = progress(project, spec.clusters)
-        differs = self._differs(user, spec) + self._widened(project, spec)
+        differs = self._differs(user, spec) + widened(project, self._custom_roles(project), spec)
         proof = Proof.NOT_YET if applied.late else Proof.READ_BACK
         return Readiness(
             gates={GateName.NETWORK: network.proof, GateName.USER: proof, GateName.ROLES: proof},
@@ -302,18 +302,6 @@ class AtlasProvisioner:
         own = self._custom_roles(self._project(Urgency.GRANT))
         given = {role: own.name_of(role.privileges) for role in own_roles(spec)} | own.given(spec)
         return {(given[role], ADMIN, "") if role in given else role_of(role) for role in spec.roles}
-
-    def _widened(self, project: AtlasProject, spec: GrantSpec) -> list[str]:
-        """Roles of the project's own, and ours, that came to allow more than was approved: anybody may edit them."""
-        standing = [role for role in spec.roles if role not in own_roles(spec) and role.database == ADMIN]
-        named = [role for role in standing if f"{role.name}@{ADMIN}" not in roles.built_in([])]
-        found = roles.custom(project.roles()) if named else {}
-        changed = [
-            role.name
-            for role in named
-            if f"{role.name}@{ADMIN}" not in found or difference(found[f"{role.name}@{ADMIN}"], role.privileges)
-        ]
-        return [*changed, *self._custom_roles(project).changed(spec)]
 
 
 def _check_spec(spec: GrantSpec) -> None:
