@@ -74,7 +74,7 @@ def asked(way: Way) -> Grant:
 
 
 def test_from_approved_to_gone(way: Way, atlas: Living, behind: Behind, tmp_path: Path) -> None:
-    atlas.organisation.settings.apply_seconds = 0.3
+    atlas.organisation.settings.apply_seconds = 60.0
     grant = asked(way)
     carry(Job.PROVISION, grant)
 
@@ -82,6 +82,9 @@ def test_from_approved_to_gone(way: Way, atlas: Living, behind: Behind, tmp_path
     assert list(atlas.users) == [subject_of(grant.username)]
     assert fresh(grant).state == "pending"
     assert not Credential.objects.exists()
+    with atlas.organisation.changing():
+        atlas.organisation.settings.apply_seconds = 0.0
+        atlas.organisation.wakes.notify_all()
     atlas.settle()
     live = way.provision(grant)
     assert live.state == "active"
