@@ -24,6 +24,7 @@ class Ask(Strict):
         min_length=1,
         max_length=MOST_ROLES,
         help_text="Each role@database, or role@database.collection for one collection: GET targets/{slug}/roles/. "
+        "Single actions may stand in place of the role: find,insert@shop.orders. "
         "Project roles as the target offers them.",
     )
     database_user = Text(

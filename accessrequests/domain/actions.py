@@ -173,6 +173,51 @@ DEEDS: tuple[tuple[Mapping[str, str], str], ...] = (
         {"compactStructuredEncryptionData": "tidy", "cleanupStructuredEncryptionData": "tidy"},
         "what encrypted fields need in",
     ),
+    ({"bypassDocumentValidation": "write"}, "documents that break the rules of"),
+    ({"collMod": "change"}, "options and rules of"),
+    ({"validate": "check", "compact": "compact", "reIndex": "rebuild"}, "what is stored of"),
 )
+# What can be asked for by itself, in plain words, by what it is about. Every other action comes with a role only.
+SINGLE_ACTIONS: Mapping[str, Mapping[str, str]] = {
+    "Read": {
+        "find": "read documents, count them, work with what is in them",
+        "changeStream": "follow changes as they happen",
+        "listIndexes": "see which indexes there are",
+        "collStats": "see how much there is",
+        "listSearchIndexes": "see which search indexes there are",
+    },
+    "Change documents": {
+        "insert": "add documents",
+        "update": "change documents",
+        "remove": "delete documents",
+        "bypassDocumentValidation": "write documents that break the rules of the collection",
+    },
+    "Indexes": {
+        "createIndex": "make indexes",
+        "dropIndex": "drop indexes",
+        "createSearchIndexes": "make search indexes",
+        "updateSearchIndex": "change search indexes",
+        "dropSearchIndex": "drop search indexes",
+    },
+    "The collection itself": {
+        "createCollection": "make the collection, or a view in its place",
+        "collMod": "change its options and rules",
+        "convertToCapped": "cap its size",
+        "dropCollection": "drop it with all that is in it",
+        "validate": "check that what is stored is sound",
+        "compact": "give back space that it no longer needs",
+        "reIndex": "build its indexes again",
+    },
+    "A whole database": {
+        "listCollections": "see which collections there are",
+        "dbStats": "see how much there is in all",
+        "renameCollectionSameDB": "rename collections",
+        "enableProfiler": "record slow operations",
+        "dropDatabase": "drop the database with all that is in it",
+    },
+}
+# Only Atlas has search indexes ("Atlas Search"); a server of one's own may not even know the names.
+SEARCH_ACTIONS = frozenset({"createSearchIndexes", "dropSearchIndex", "listSearchIndexes", "updateSearchIndex"})
+
 # Those that speak of collections as a whole, not of what is in them.
 WHOLE_DEEDS = frozenset({5})

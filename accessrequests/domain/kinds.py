@@ -23,7 +23,8 @@ class TargetKind:
     """One kind of target. `is_limited`: it holds only so many users and addresses. `expiring`: the ways to sign in
     whose users it deletes by itself at a given date. `furthest_end`: that date may lie at most so far ahead. `given`:
     the ways to sign in that we can give there, whatever a catalogue offers. `most_addresses`: so many are opened within
-    the time that a step may take. `keeps_logins`: it tells who logged in, for some days.
+    the time that a step may take. `keeps_logins`: it tells who logged in, for some days. `has_search`: it has search
+    indexes.
     """
 
     has_clusters: bool = False
@@ -34,6 +35,7 @@ class TargetKind:
     given: frozenset[str] = frozenset({SCRAM})
     most_addresses: int = 20
     keeps_logins: bool = False
+    has_search: bool = False
 
 
 # MongoDB Atlas refuses a date for users with a certificate, and says nothing of one for AWS IAM, OIDC and LDAP users
@@ -50,6 +52,7 @@ KINDS: Mapping[str, TargetKind] = {
         given=frozenset({SCRAM, X509}),
         most_addresses=4,
         keeps_logins=True,
+        has_search=True,
     ),
 }
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from typing_extensions import override
 
+from accessrequests.domain import single_actions
 from accessrequests.domain.actions import (
     COLLECTION_ACTIONS,
     CONTENT_ACTIONS,
@@ -98,7 +99,7 @@ class UnknownRole(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class RoleRef:
-    """A role as people ask for it: role@database, or role@database.collection."""
+    """A role as people ask for it: role@database, or role@database.collection; or single actions in place of the role."""
 
     role: str
     database: str
@@ -117,16 +118,29 @@ class RoleRef:
     def where(self) -> str:
         return f"{self.database}.{self.collection}" if self.collection else self.database
 
+    @property
+    def actions(self) -> frozenset[str]:
+        """The single actions that are asked for; none where it names a role."""
+        return single_actions.listed_in(self.role) if self.database else frozenset()
+
     @classmethod
     def parse(cls, text: str) -> RoleRef:
         """:raises InvalidRole: when the text is not of either form."""
         role, _, where = text.partition("@")
         database, dot, collection = where.partition(".")
+        try:
+            actions = single_actions.listed_in(role)
+        except ValueError as error:
+            raise InvalidRole(str(error)) from error
+        role = single_actions.written(actions) or role
         forbidden = set(database) & FORBIDDEN_IN_DATABASES or "$" in collection or not text.isprintable()
-        sizes = (_bytes(role), _bytes(database), _bytes(where))
+        sizes = (0 if actions else _bytes(role), _bytes(database), _bytes(where))
         too_long = any(size > limit for size, limit in zip(sizes, LONGEST_NAMES, strict=True))
         if not role or not database or bool(dot) != bool(collection) or forbidden or too_long:
-            raise InvalidRole("Write a role as role@database or role@database.collection, like read@shop.orders.")
+            raise InvalidRole(
+                "Write a role as role@database or role@database.collection, like read@shop.orders, or single actions "
+                "in place of the role, like find,insert@shop.orders."
+            )
         return cls(role=role, database=database, collection=collection)
 
     @classmethod
@@ -225,6 +239,8 @@ def expand(role_ref: RoleRef, inventory_roles: Mapping[str, Sequence[Privilege]]
 
     :raises UnknownRole: when the inventory has no such role, or it has nothing to give on that one collection.
     """
+    if role_ref.actions:
+        return _single(role_ref)
     if role_ref.inventory_name not in inventory_roles:
         raise UnknownRole(f"The target has no role {role_ref.inventory_name}. Choose one of the roles that it lists.")
     privileges = inventory_roles[role_ref.inventory_name]
@@ -237,6 +253,13 @@ def expand(role_ref: RoleRef, inventory_roles: Mapping[str, Sequence[Privilege]]
             "Ask for another role, or for the whole database."
         )
     return narrowed
+
+
+def _single(role_ref: RoleRef) -> tuple[Privilege, ...]:
+    why_not = single_actions.why_not(role_ref.actions, collection=role_ref.collection)
+    if why_not:
+        raise UnknownRole(why_not)
+    return (Privilege(Resource(role_ref.database, role_ref.collection), role_ref.actions),)
 
 
 def to_json(privileges: Iterable[Privilege]) -> list[dict[str, Any]]:

@@ -80,7 +80,7 @@ def _usual(considered: Considered, requester: Person) -> tuple[timedelta | None,
 def _cheaper(considered: Considered) -> Cheaper | None:
     """The same product's target where the fewest people have to agree, if that is fewer than here."""
     here = considered.target
-    names = [role.inventory_name for role in considered.roles]
+    names = [role.inventory_name for role in considered.roles if not role.actions]
     others = Inventory.objects.select_related("target").filter(
         roles__has_keys=names, target__retired_at=None, target__kind=here.kind, target__owner=here.owner
     )

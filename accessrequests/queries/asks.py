@@ -139,7 +139,12 @@ def consider(
         reason=None if is_draft else asked.reason,
         use=_use(target, asked.kind, asked.authentication, clusters, networks),
     )
-    full = room.why_none(target, kind=asked.kind, addresses=[write_network(one) for one in networks])
+    full = room.why_none(
+        target,
+        kind=asked.kind,
+        addresses=[write_network(one) for one in networks],
+        roles=stored_privileges(expanded),
+    )
     if full:
         verdict = policy.refused(verdict, policy.Refusal(policy.NO_ROOM, full))
     return Considered(
@@ -245,7 +250,12 @@ def judge_again(
 
 def why_full(access_request: AccessRequest) -> str:
     """Why there is no room on its target to approve it now; empty when there is."""
-    return room.why_none(access_request.target, kind=access_request.kind, addresses=access_request.source_addresses)
+    return room.why_none(
+        access_request.target,
+        kind=access_request.kind,
+        addresses=access_request.source_addresses,
+        roles=access_request.privileges,
+    )
 
 
 def _groups(requester: Person, beneficiary: Person) -> dict[str, frozenset[str]]:

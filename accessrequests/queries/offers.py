@@ -17,6 +17,7 @@ MOST_SHOWN = 25
 MOST_RECENT = 50
 MOST_DATABASES = 4
 ONE = "one:"
+SINGLE = "actions"
 A_MILLION = 1_000_000
 SHORT = timedelta(seconds=1)
 
@@ -47,7 +48,7 @@ class OfferedTarget:
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """One thing that one may want to do. `role` is a role's name, or a role without a place for one collection."""
+    """One thing that one may want to do. `role` is a role's name, a role without a place for one collection, or SINGLE."""
 
     role: str
     title: str
@@ -168,6 +169,8 @@ def wants_on_offer(roles: Sequence[OfferedRole], collections: Sequence[str]) -> 
             name, many = f"{role}@{database}", sum(place.startswith(f"{database}.") for place in collections)
             all_of = f"{'The one collection' if many == 1 else f'All {many} collections'} of {database}."
             wants.append(Want(name, f"{verb} the database {database}", all_of, by_name[name].level))
+    if collections:
+        wants.append(Want(SINGLE, "Single actions on one collection", "Just what you tick, nothing else.", Level.READ))
     return wants
 
 

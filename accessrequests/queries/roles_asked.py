@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from accessrequests.domain import privileges
+from accessrequests.domain.actions import SEARCH_ACTIONS, SERVER_DATABASES
+from accessrequests.domain.kinds import KINDS
 from accessrequests.domain.privileges import Privilege, RoleRef
 from accessrequests.domain.wording import moment
 from accessrequests.models import Inventory, Target
@@ -46,7 +48,11 @@ def expand(
             sentence = f"{role.database} has no collection called {role.collection}.{near(role.where, collections)}"
             errors.setdefault("roles", []).append(f"{sentence} {read_at(inventory)}")
             continue
-        if role.inventory_name not in held:
+        why_not = _why_not_single(role, inventory) if role.actions else ""
+        if why_not:
+            errors.setdefault("roles", []).append(why_not)
+            continue
+        if role.inventory_name not in held and not role.actions:
             sentence = f"The target has no role {role.inventory_name}.{near(role.inventory_name, inventory.roles)}"
             errors.setdefault("roles", []).append(f"{sentence} {read_at(inventory)}")
             continue
@@ -55,6 +61,22 @@ def expand(
         except privileges.UnknownRole as error:
             errors.setdefault("roles", []).append(str(error))
     return expanded
+
+
+def _why_not_single(role: RoleRef, inventory: Inventory) -> str:
+    """What is wrong with single actions on this target, beyond what is wrong with them anywhere."""
+    if role.inventory_name in inventory.roles:
+        return (
+            f"{role.inventory_name} is read as a single action, and the target has a role of that very name besides. "
+            "Have the role renamed, or ask for another."
+        )
+    if role.database not in inventory.databases:
+        known = sorted(set(inventory.databases) - SERVER_DATABASES)
+        return f"There is no database called {role.database}.{near(role.database, known)} {read_at(inventory)}"
+    searching = sorted(role.actions & SEARCH_ACTIONS)
+    if searching and not KINDS[inventory.target.kind].has_search:
+        return f"{inventory.target.slug} has no search indexes, so {', '.join(searching)} means nothing there."
+    return ""
 
 
 def near(wanted: str, names: Iterable[str]) -> str:

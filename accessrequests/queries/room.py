@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Q
 
+from accessrequests.domain import custom_roles
 from accessrequests.domain.lifecycle import GrantState
 from accessrequests.models import Grant, Inventory, Target
 from accessrequests.models.access_requests import AccessKind
@@ -44,11 +46,16 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Promises:
-    """What lives on a target: addresses that its inventory knows of, and what it may not have seen yet."""
+    """What lives on a target: addresses and roles that its inventory knows of, and what it may not have seen yet.
+
+    A role is its content here: accesses that need the same share one.
+    """
 
     users: int
     addresses: frozenset[str]
     seen_addresses: frozenset[str]
+    roles: frozenset[str]
+    seen_roles: frozenset[str]
 
 
 def quotas_of(target: Target) -> list[Quota]:
@@ -57,8 +64,11 @@ def quotas_of(target: Target) -> list[Quota]:
     return [] if inventory is None or not inventory.quotas else _quotas(inventory, _promises(target, inventory.read_at))
 
 
-def why_none(target: Target, *, kind: str, addresses: Collection[str]) -> str:
-    """Why there is no room for one more access of this kind from these addresses; empty when there is."""
+def why_none(target: Target, *, kind: str, addresses: Collection[str], roles: Mapping[str, Any]) -> str:
+    """Why there is no room for one more access of this kind from these addresses; empty when there is.
+
+    `roles` with their privileges, as a request keeps them.
+    """
     inventory = target.inventory
     if not inventory.quotas:
         return ""
@@ -66,6 +76,7 @@ def why_none(target: Target, *, kind: str, addresses: Collection[str]) -> str:
     wanted = {
         USERS: int(kind == AccessKind.DATABASE_USER),
         ENTRIES: len(set(addresses) - promises.addresses - promises.seen_addresses),
+        ROLES: len(custom_roles.contents(roles) - promises.roles - promises.seen_roles),
     }
     for quota in _quotas(inventory, promises):
         if wanted.get(quota.name, 0) > quota.free:
@@ -83,9 +94,9 @@ def _sentence(target: Target, quota: Quota) -> str:
 
 
 def _quotas(inventory: Inventory, promises: Promises) -> list[Quota]:
-    promised = {USERS: promises.users, ENTRIES: len(promises.addresses)}
+    promised = {USERS: promises.users, ENTRIES: len(promises.addresses), ROLES: len(promises.roles)}
     return [
-        Quota(name, inventory.quotas[name]["limit"], inventory.quotas[name]["used"], promised.get(name, 0))
+        Quota(name, inventory.quotas[name]["limit"], inventory.quotas[name]["used"], promised[name])
         for name in NAMES
         if name in inventory.quotas
     ]
@@ -96,18 +107,27 @@ def _promises(target: Target, read_at: datetime) -> Promises:
     alive = Grant.objects.filter(target=target).exclude(state=GrantState.REVOKED.value)
     coming = alive.exclude(Q(state=GrantState.REVOKING.value, provisioning_attempt=0))
     rows = coming.order_by().values_list(
-        "access_request__kind", "access_request__source_addresses", "opened_at", "activated_at"
+        "access_request__kind",
+        "access_request__source_addresses",
+        "access_request__privileges",
+        "opened_at",
+        "activated_at",
     )
-    seen: set[str] = set()
-    unseen: set[str] = set()
+    seen_addresses, addresses = set[str](), set[str]()
+    seen_roles, roles = set[str](), set[str]()
     users = 0
-    for kind, addresses, opened_at, activated_at in rows:
-        if _was_seen([opened_at, activated_at], read_at):
-            seen.update(addresses)
-            continue
-        unseen.update(addresses)
-        users += kind == AccessKind.DATABASE_USER
-    return Promises(users, frozenset(unseen - seen), frozenset(seen))
+    for kind, sources, privileges, opened_at, activated_at in rows:
+        was_seen = _was_seen([opened_at, activated_at], read_at)
+        (seen_addresses if was_seen else addresses).update(sources)
+        (seen_roles if was_seen else roles).update(custom_roles.contents(privileges))
+        users += kind == AccessKind.DATABASE_USER and not was_seen
+    return Promises(
+        users=users,
+        addresses=frozenset(addresses - seen_addresses),
+        seen_addresses=frozenset(seen_addresses),
+        roles=frozenset(roles - seen_roles),
+        seen_roles=frozenset(seen_roles),
+    )
 
 
 def _was_seen(moments: Sequence[datetime | None], read_at: datetime) -> bool:

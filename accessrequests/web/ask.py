@@ -12,6 +12,8 @@ from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 
+from accessrequests.domain import single_actions
+from accessrequests.domain.actions import COLLECTION_ACTIONS
 from accessrequests.domain.events import Via
 from accessrequests.domain.window import format_duration
 from accessrequests.models import AccessRequest, Inventory, Person, PolicyVersion
@@ -22,9 +24,10 @@ from accessrequests.operations.refusals import Refused
 from accessrequests.queries import access_requests as request_queries
 from accessrequests.queries import asks, clock, idempotency, offers
 from accessrequests.queries.asks import Asked, Invalid, NotReadYet
-from accessrequests.queries.offers import ONE
+from accessrequests.queries.offers import ONE, SINGLE
 from accessrequests.web import unsent
-from accessrequests.web.ask_forms import USUAL_LENGTH, AskForm, Offer, fitting, offer_of
+from accessrequests.web.ask_boxes import USUAL_LENGTH, fitting
+from accessrequests.web.ask_forms import AskForm, Offer, offer_of
 from accessrequests.web.ask_kinds import kinds_of
 from accessrequests.web.ask_scope import fill_in, observed_address, offered_methods
 from accessrequests.web.ask_shown import Rail, rail_of
@@ -32,7 +35,7 @@ from accessrequests.web.pages import SeeOther, me, portal_page, show
 from accessrequests.web.whoami import belonging
 
 NOT_CHOSEN = "Choose a database server, what you want to do and for how long: then it is shown here what would happen."
-WORTH_SAYING = ("want", "project_role", "collection", "duration", "other_duration", "until")
+WORTH_SAYING = ("want", "single", "project_role", "collection", "duration", "other_duration", "until")
 MOST_DIGITS = 18
 
 
@@ -119,6 +122,7 @@ def _as_typed(page: Page, typed: QueryDict) -> HttpResponse:
     """The form with all that was typed, and nothing of it judged yet: what another target has is wanted."""
     initial: dict[str, Any] = {name: typed.get(name, "") for name in AskForm.base_fields}
     initial["role"] = [role for role in typed.getlist("role") if role in {one.name for one in page.offer.roles}]
+    initial["single"] = typed.getlist("single")
     initial["clusters"] = typed.getlist("clusters")
     initial["project_role"] = typed.getlist("project_role")
     if initial["authentication"] not in offered_methods(page.offer.target):
@@ -265,6 +269,8 @@ def _choose(offer: Offer, initial: dict[str, Any], named: str) -> None:
     wants = {one.role for one in offer.wants}
     if " " not in named and f"{ONE}{role}" in wants and where in offer.collections:
         initial |= {"want": f"{ONE}{role}", "collection": where}
+    elif " " not in named and SINGLE in wants and where in offer.collections and _actions_in(role):
+        initial |= {"want": SINGLE, "collection": where, "single": sorted(_actions_in(role))}
     elif named in wants:
         initial["want"] = named
     elif named in {one.name for one in offer.roles}:
@@ -273,3 +279,9 @@ def _choose(offer: Offer, initial: dict[str, Any], named: str) -> None:
         initial["roles"] = named
     verdict = next(iter(offer.outlook.values()), None)
     initial.setdefault("duration", fitting(verdict.maximum) if verdict else USUAL_LENGTH)
+
+
+def _actions_in(role: str) -> frozenset[str]:
+    """The single actions that a link names in place of a role, where each has a box."""
+    actions = frozenset(role.split(single_actions.SEPARATOR))
+    return actions if actions <= COLLECTION_ACTIONS & single_actions.IN_WORDS.keys() else frozenset()

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
 
-from accessrequests.domain import policy, project_roles
+from accessrequests.domain import policy, project_roles, single_actions
+from accessrequests.domain.kinds import KINDS
 from accessrequests.domain.plain_text import visible_length
 from accessrequests.domain.privileges import Level
-from accessrequests.domain.window import format_duration, parse_duration, spell_duration
+from accessrequests.domain.window import spell_duration
 from accessrequests.models import Inventory, Target
 from accessrequests.models.access_requests import AccessKind
 from accessrequests.queries.asks import Asked, Invalid
 from accessrequests.queries.offers import (
     ONE,
+    SINGLE,
     OfferedRole,
     Outlook,
     Want,
@@ -27,6 +29,7 @@ from accessrequests.queries.offers import (
     roughly,
     wants_on_offer,
 )
+from accessrequests.web.ask_boxes import Chip, action_boxes, chips, level_of_actions, role_boxes, want_boxes
 from accessrequests.web.ask_kinds import Kinds, kind_choices, login_choices, project_role_choices
 from accessrequests.web.ask_scope import (
     addresses_hint,
@@ -36,39 +39,12 @@ from accessrequests.web.ask_scope import (
     method_choices,
     needs_address,
 )
-from accessrequests.web.fields import AnyOf, Length, Moment, Words, text_line
-from accessrequests.web.forms import LENGTHS, LONGEST_TEXT
+from accessrequests.web.fields import AnyOf, Length, Moment, RoleWords, Words, text_line
+from accessrequests.web.forms import LONGEST_TEXT
 
-USUAL_LENGTH = "PT2H"
-_TONES = {Level.READ: "ok", Level.WRITE: "warn"}
 _BESIDE = {"roles": "want", "role": "want"}
 
 Choices = list[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """One role to tick, or one thing to want."""
-
-    id: str
-    value: str
-    title: str
-    hint: str
-    level: str
-    tone: str
-    cost: str
-    is_ticked: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Chip:
-    """One length to choose."""
-
-    id: str
-    value: str
-    words: str
-    is_ticked: bool
-    is_too_long: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +71,8 @@ def offer_of(target: Target, inventory: Inventory | None, outlook: Outlook, *, o
 
 
 class AskForm(forms.Form):
-    """An ask. `want` is one thing by growing reach, `role` and `roles` are more of them, ticked or typed.
+    """An ask. `want` is one thing by growing reach, `role` and `roles` are more of them, ticked or typed. `single` counts
+    where single actions are wanted.
 
     `once` tells a form that is sent twice, by a double click, from two asks for the same.
     """
@@ -114,12 +91,14 @@ class AskForm(forms.Form):
     project_role = AnyOf(label="Project roles", required=False, widget=forms.CheckboxSelectMultiple)
     want = forms.CharField(label="What you want to do", required=False, max_length=500, widget=forms.RadioSelect)
     role = AnyOf(label="More roles", required=False, widget=forms.CheckboxSelectMultiple)
+    single = AnyOf(label="Single actions", required=False, widget=forms.CheckboxSelectMultiple)
     collection = forms.CharField(label="Collection", required=False, widget=forms.Select(attrs={"class": "input"}))
-    roles = Words(
+    roles = RoleWords(
         label="Roles by name",
         required=False,
         widget=text_line(spellcheck="false", autocapitalize="none"),
-        help_text="Like read@shop, or read@shop.orders for one collection. Several with a space between them.",
+        help_text="Like read@shop, or read@shop.orders for one collection, or single actions like find,insert@shop.orders. "
+        "Several with a space between them.",
     )
     duration = Length(label="For how long", required=False, widget=forms.RadioSelect)
     other_duration = Length(
@@ -172,8 +151,11 @@ class AskForm(forms.Form):
         self.kind_boxes = kind_choices(offer.kinds, self.granted)
         self._logins()
         self.fields["target"].choices = [(one.slug, one.slug) for one in targets]  # type: ignore[attr-defined]
-        self.boxes = self._role_boxes()
-        self.wants = self._want_boxes()
+        self.boxes = role_boxes(offer.roles, offer.outlook, self["role"].value() or ())
+        actions = list(self["single"].value() or ())
+        has_search = offer.target is not None and KINDS[offer.target.kind].has_search
+        self.action_boxes = action_boxes(offer.outlook, actions, has_search=has_search) if offer.collections else []
+        self.wants = want_boxes(self._wants(actions), offer.outlook, self.wanted)
         self.fields["collection"].widget.choices = self._places()
         self.chips = self._chips()
         self._scope()
@@ -211,7 +193,7 @@ class AskForm(forms.Form):
         chosen = str(self["want"].value() or "")
         if self.is_bound or chosen or self["role"].value() or self["roles"].value():
             return chosen
-        possible = [one.role for one in self.offer.wants if self._cost(one.level) != cost_of(None)]
+        possible = [one.role for one in self.offer.wants if cost_of(self.offer.outlook.get(one.level)) != cost_of(None)]
         return next(iter(possible), "")
 
     @property
@@ -219,7 +201,8 @@ class AskForm(forms.Form):
         """What the policy says to the level of the chosen thing, or to reading."""
         if self.is_project_role:
             return self.offer.outlook.get(project_roles.level_of(self["project_role"].value() or ()))
-        levels = {one.role: one.level for one in self.offer.wants} | {one.name: one.level for one in self.offer.roles}
+        wants = self._wants(self["single"].value() or ())
+        levels = {one.role: one.level for one in wants} | {one.name: one.level for one in self.offer.roles}
         chosen = [levels.get(name, Level.READ) for name in [self.wanted, *(self["role"].value() or [])]]
         return self.offer.outlook.get(max(chosen))
 
@@ -248,7 +231,7 @@ class AskForm(forms.Form):
             return cleaned
         roles = [*self._wanted_roles(cleaned), *cleaned.get("roles", ())]
         cleaned["all_roles"] = tuple(dict.fromkeys(roles))
-        if not roles and not {"want", "collection", "role"} & set(self.errors):
+        if not roles and not {"want", "collection", "role", "single"} & set(self.errors):
             self.add_error("want", "Choose what you want to do, or name a role.")
         return cleaned
 
@@ -271,10 +254,15 @@ class AskForm(forms.Form):
     def _wanted_roles(self, cleaned: dict[str, Any]) -> list[str]:
         """The chosen role with its place, and the ticked ones; without a choice, ticked ones take the collection."""
         want, place, ticked = cleaned.get("want", ""), cleaned.get("collection", ""), list(cleaned.get("role", ()))
+        if want == SINGLE and not cleaned.get("single"):
+            self.add_error("single", "Tick what you want to do, or choose something else above.")
+            return ticked
+        if (want == SINGLE or want.startswith(ONE)) and not place:
+            self.add_error("collection", "Choose a collection.")
+            return ticked
+        if want == SINGLE:
+            return [f"{single_actions.written(frozenset(cleaned['single']))}@{place}", *ticked]
         if want.startswith(ONE):
-            if not place:
-                self.add_error("collection", "Choose a collection.")
-                return ticked
             return [f"{want.removeprefix(ONE)}@{place}", *ticked]
         if want or not place or not ticked:
             return [want, *ticked] if want else ticked
@@ -322,73 +310,21 @@ class AskForm(forms.Form):
             elif refusal.about not in self.errors:
                 self.add_error(refusal.about, refusal.sentence)
 
-    def _cost(self, level: Level) -> str:
-        return cost_of(self.offer.outlook.get(level))
+    def _wants(self, actions: Collection[str]) -> list[Want]:
+        """Single actions need as much trust as those that are ticked."""
+        level = level_of_actions(actions)
+        return [replace(one, level=level) if one.role == SINGLE else one for one in self.offer.wants]
 
-    def _want_boxes(self) -> list[Box]:
-        wanted = self.wanted
-        return [
-            Box(
-                f"id_want_{number}",
-                one.role,
-                one.title,
-                one.hint,
-                one.level.value,
-                _TONES.get(one.level, "bad"),
-                self._cost(one.level),
-                one.role == wanted,
-            )
-            for number, one in enumerate(self.offer.wants)
-        ]
-
-    def _role_boxes(self) -> list[tuple[str, list[Box]]]:
-        """The boxes to tick, one group for each reach."""
-        ticked = self["role"].value() or []
-        groups: dict[str, list[Box]] = {}
-        for number, role in enumerate(self.offer.roles):
-            tone, cost = _TONES.get(role.level, "bad"), self._cost(role.level)
-            box = Box(f"id_role_{number}", role.name, role.name, "", role.level.value, tone, cost, role.name in ticked)
-            groups.setdefault(f"Reaches {role.reach}", []).append(box)
-        return list(groups.items())
+    def _chips(self) -> list[Chip]:
+        other_counts = self["other_duration"].value() or self["until"].value()
+        chosen = "" if other_counts else str(self["duration"].value() or "")
+        return chips(self.judged.maximum if self.judged else None, chosen)
 
     def _places(self) -> Choices:
         inventory = self.offer.inventory
         if inventory is None:
             return []
         return [("", "Choose a collection"), *((place, _sized(inventory, place)) for place in self.offer.collections)]
-
-    def _chips(self) -> list[Chip]:
-        maximum = self.judged.maximum if self.judged else None
-        other_counts = self["other_duration"].value() or self["until"].value()
-        chosen = "" if other_counts else str(self["duration"].value() or "")
-        return [
-            Chip(f"id_duration_{number}", value, _short(value), value == chosen, bool(maximum and length > maximum))
-            for number, (value, length) in enumerate((one, parse_duration(one)) for one in _lengths(chosen))
-        ]
-
-
-def fitting(maximum: timedelta | None) -> str:
-    """The usual length, or the longest chip that the policy allows."""
-    usual = parse_duration(USUAL_LENGTH)
-    if maximum is None or maximum >= usual:
-        return USUAL_LENGTH
-    return max(
-        (one for one in LENGTHS if parse_duration(one) <= maximum), key=parse_duration, default=format_duration(maximum)
-    )
-
-
-def _lengths(chosen: str) -> list[str]:
-    """The chips, and the chosen length where it is none of them."""
-    try:
-        extra = [] if not chosen or chosen in LENGTHS else [format_duration(parse_duration(chosen))]
-    except ValueError:
-        extra = []
-    return sorted({*LENGTHS, *extra}, key=parse_duration)
-
-
-def _short(value: str) -> str:
-    words = {"hours": "h", "hour": "h", "minutes": "min", "minute": "min", "days": "d", "day": "d", "seconds": "s"}
-    return " ".join(words.get(word, word) for word in spell_duration(parse_duration(value)).split())
 
 
 def _sized(inventory: Inventory, place: str) -> str:

@@ -21,6 +21,19 @@ class Words(forms.CharField):
         return tuple(dict.fromkeys(word for word in _SEPARATORS.split(text or "") if word))
 
 
+class RoleWords(Words):
+    """Roles in one line. A comma before the @ is between single actions, one after it between roles."""
+
+    def to_python(self, value: Any) -> Any:
+        found: list[str] = []
+        for piece in re.split(r"([\s,;]+)", forms.CharField.to_python(self, value) or ""):
+            if found and (piece.strip() == "," or found[-1].endswith(",")) and "@" not in found[-1]:
+                found[-1] += piece.strip()
+            elif piece.strip(" \t\r\n,;"):
+                found.append(piece)
+        return tuple(dict.fromkeys(found))
+
+
 class Length(forms.CharField):
     """A length as people say it, like 90 min or 2 h, or PT2H."""
 

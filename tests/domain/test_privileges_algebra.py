@@ -132,12 +132,13 @@ class TestSentences:
 
     def test_name_the_actions_that_have_no_words_and_those_that_give_access(self) -> None:
         held = [
-            can(SHOP, "somethingNew", "collMod", "createUser", "grantRole"),
+            can(SHOP, "somethingNew", "collMod", "shardIt", "createUser", "grantRole"),
             can(Resource(cluster=True), "shutdown"),
         ]
 
         assert privileges.what_this_lets_you_do(held) == [
-            "Use collMod and somethingNew on every collection of shop.",
+            "Change options and rules of every collection of shop.",
+            "Use shardIt and somethingNew on every collection of shop.",
             "Use shutdown on the server itself.",
             "Give or change access itself with createUser and grantRole on every collection of shop.",
         ]

@@ -185,6 +185,27 @@ class TestRoom:
         assert considered(cast).verdict.allowed
         assert "of 10 entries in its access list" in refusals(cast, source_addresses=("192.0.2.8",))[0][1]
 
+    def test_is_promised_for_roles_that_have_to_be_made_and_once_for_the_same(self, cast: Cast) -> None:
+        target = make.make_atlas(custom_roles={"limit": 10, "used": 7})
+        inserting = {"roles": ("find,insert@shop.orders", "read@shop.products")}
+        make.publish_rules(make.rule("writing"))
+        first = make.submit_to_atlas(cast.alice, **inserting)
+        assert (
+            "10 custom roles 7 are taken, and 1"
+            in refusals(cast, roles=("find@shop.orders", "find@shop.products", "find@shop.customers"))[0][1]
+        )
+
+        grant = make.approve(first, cast.bob).grant
+
+        assert [quota.promised for quota in room.quotas_of(target)] == [1, 1, 1]
+        assert considered(cast, roles=("find@shop.orders", *inserting["roles"])).verdict.allowed
+        make.approve(make.submit_to_atlas(cast.alice, roles=("find@shop.orders",)), cast.bob)
+        assert considered(cast, **inserting).verdict.allowed
+        assert "7 are taken and 2 more promised" in refusals(cast, roles=("remove@shop.orders",))[0][1]
+
+        Grant.objects.filter(pk=grant.pk).update(opened_at=make.now() - timedelta(hours=1))
+        assert [quota.promised for quota in room.quotas_of(target)] == [1, 1, 0]
+
     def test_does_not_end_a_grant_that_has_its_place(self, cast: Cast) -> None:
         make.make_atlas(database_users={"limit": 100, "used": 94})
         grant = make.approve(make.submit_to_atlas(cast.alice), cast.bob).grant

@@ -47,6 +47,25 @@ class TestSend:
 
         assert (answer.status_code, AccessRequest.objects.get().duration) == (303, timedelta(seconds=10))
 
+    def test_files_single_actions_on_one_collection(self, cast: Cast) -> None:
+        browser, link = signed_in(cast.alice), "/request/?target=shop-prod&role=insert,find@shop.orders"
+        assert 'value="insert" id="id_single_insert" checked' in " ".join(text_of(browser.get(link)).split())
+
+        bare = press(browser, want="actions", collection="shop.orders", single=[])
+        nowhere = press(browser, want="actions", collection="", single=["find"])
+        filed = press(browser, want="actions", collection="shop.orders", single=["insert", "find", "listIndexes"])
+        typed = press(browser, want="", collection="", roles="find,insert@shop.orders, read@shop.products")
+        ignored = press(browser, want="one:read", collection="shop.orders", single=["remove"])
+
+        assert "Tick what you want to do" in text_of(bare)
+        assert "Choose a collection." in text_of(nowhere)
+        assert [answer.status_code for answer in (bare, nowhere, filed, typed, ignored)] == [422, 422, 303, 303, 303]
+        assert [(one.roles, one.level) for one in AccessRequest.objects.order_by("pk")] == [
+            (["find,insert,listIndexes@shop.orders"], "write"),
+            (["find,insert@shop.orders", "read@shop.products"], "write"),
+            (["read@shop.orders"], "read"),
+        ]
+
     def test_a_double_click_files_one_request(self, cast: Cast) -> None:
         browser = signed_in(cast.alice)
         fields = Forms(text_of(browser.get(FORM))).fields_of("/request/")

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from accessrequests.domain.diagnosis import Diagnosis
 from accessrequests.domain.kinds import SCRAM
 from accessrequests.domain.lifecycle import GateName
-from accessrequests.domain.privileges import Privilege
+from accessrequests.domain.privileges import Privilege, RoleRef
 from accessrequests.domain.sharing import SharedKind
 from accessrequests.domain.usage import Login
 
@@ -65,6 +65,11 @@ class GrantedRole:
     database: str
     collection: str
     privileges: tuple[Privilege, ...]
+
+    @property
+    def is_made_of_actions(self) -> bool:
+        """Whether it is single actions that no role of the target's has by itself."""
+        return bool(RoleRef(self.name, self.database, self.collection).actions)
 
 
 @dataclass(frozen=True, slots=True)

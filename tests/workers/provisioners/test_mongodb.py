@@ -66,6 +66,22 @@ class TestScope:
             assert code_of(lambda: client[SHOP].command("listCollections")) == UNAUTHORIZED
             assert code_of(lambda: client[SHOP].new.insert_one({})) == UNAUTHORIZED
 
+    def test_single_actions_are_these_and_no_other(
+        self, provisioner: MongoDBProvisioner, make_spec: MakeSpec, visitor: Holder
+    ) -> None:
+        spec = give(provisioner, make_spec(f"find,insert@{SHOP}.orders", f"collStats@{SHOP}"))
+
+        with connect(visitor.host, spec) as client:
+            assert code_of(client[SHOP].orders.find_one) is None
+            assert code_of(lambda: client[SHOP].orders.insert_one({"_id": spec.username})) is None
+            assert code_of(lambda: client[SHOP].orders.update_one({"_id": 7}, {"$set": {"x": 1}})) == UNAUTHORIZED
+            assert code_of(lambda: client[SHOP].command("listIndexes", "orders")) == UNAUTHORIZED
+            assert code_of(lambda: client[SHOP].command("collStats", "customers")) is None
+            assert code_of(client[SHOP].customers.find_one) == UNAUTHORIZED
+        assert provisioner.readiness(spec).exact
+        provisioner.cut([spec])
+        assert provisioner.clean(spec).facts["roles"] == 0
+
     def test_several_roles_and_collections_stay_apart(
         self, provisioner: MongoDBProvisioner, make_spec: MakeSpec, visitor: Holder, root: Client
     ) -> None:

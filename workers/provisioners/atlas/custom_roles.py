@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from accessrequests.domain.privileges import Privilege
+from accessrequests.domain.custom_roles import MOST_OF_ONE_USER, OURS, is_made_for_an_access
+from accessrequests.domain.privileges import Privilege, RoleRef
 from accessrequests.domain.sharing import SharedKind
 from workers.provisioners.atlas.actions import atlas_action
 from workers.provisioners.atlas.failures import AtlasFailure
@@ -19,12 +20,8 @@ from workers.provisioners.atlas.project import AtlasProject, Document
 from workers.provisioners.atlas.roles import ADMIN, built_in
 from workers.provisioners.base import Busy, Evidence, GrantedRole, GrantSpec, Held, Ledger, ProvisionerError
 
-PREFIX = "access-"
-# The page "Atlas Limits" says 100 now and said 20 for long; this many always go.
-MOST_OF_ONE_USER = 20
 TURN = "custom_roles"
 
-_ON_ONE_COLLECTION = {"read", "readWrite"}  # the roles that take a collectionName (schema DatabaseUserRole)
 _MOST_NAMES = 9
 _NOTHING_TO_GIVE = "Atlas can allow nothing of {} in a role. Ask for another role, or for other actions."
 _TOO_MANY = f"Atlas takes {MOST_OF_ONE_USER} custom roles for one user. Ask for fewer at a time."
@@ -94,7 +91,7 @@ class CustomRoles:
     def name_of(self, privileges: Iterable[Privilege]) -> str:
         """The same for the same privileges, and another one in each installation, so that none ends another's role."""
         said = json.dumps([self.installation, sorted(_content_of(privileges))])
-        return PREFIX + hashlib.sha256(said.encode()).hexdigest()[:20]
+        return OURS + hashlib.sha256(said.encode()).hexdigest()[:20]
 
     def _ensure(self, role: GrantedRole, spec: GrantSpec) -> str:
         content = _content_of(role.privileges)
@@ -223,10 +220,8 @@ def own_roles(spec: GrantSpec) -> list[GrantedRole]:
 
 def _needs_own_role(role: GrantedRole) -> bool:
     """A built-in role on a whole database, one that takes a collection, or one of the project's own needs none."""
-    is_built_in = f"{role.name}@{role.database}" in built_in([role.database])
-    if role.collection:
-        return not (is_built_in and role.name in _ON_ONE_COLLECTION)
-    return not is_built_in and role.database != ADMIN
+    is_known = role.database == ADMIN or f"{role.name}@{role.database}" in built_in([role.database])
+    return is_made_for_an_access(RoleRef(role.name, role.database, role.collection)) or not is_known
 
 
 def _candidates(base: str) -> Sequence[str]:

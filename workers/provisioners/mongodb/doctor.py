@@ -12,7 +12,7 @@ from workers.provisioners.base import GrantSpec
 from workers.provisioners.connection_record import SCRAM
 from workers.provisioners.mongodb.accounts import Account, by_username, find_accounts, networks
 from workers.provisioners.mongodb.inventory import privileges_of
-from workers.provisioners.mongodb.roles import granted_roles, own_roles
+from workers.provisioners.mongodb.roles import granted_roles, narrowed, needs_own_role, own_roles
 from workers.provisioners.mongodb.servers import USERS_DATABASE, Client
 
 _GONE = "There is no user whose roles could be looked at."
@@ -36,19 +36,17 @@ def _of_login(account: Account, info: Mapping[str, Any], spec: GrantSpec) -> Ite
 
 
 def _of_roles(account: Account, info: Mapping[str, Any], spec: GrantSpec) -> Iterator[Shut]:
-    said = {(role.name, role.database): f"{role.name}@{role.database}" for role in spec.roles if not role.collection}
+    whole_roles = [role for role in spec.roles if not needs_own_role(role)]
+    said = {(role.name, role.database): f"{role.name}@{role.database}" for role in whole_roles}
     # Ours are named after the user; people know them by what was approved.
-    narrowed = sorted(
-        (role for role in spec.roles if role.collection), key=lambda r: (r.database, r.collection, r.name)
-    )
-    for own, role in zip(own_roles(spec), narrowed, strict=True):
-        said[own.name, own.database] = f"{role.name}@{role.database}.{role.collection}"
+    for own, role in zip(own_roles(spec), narrowed(spec), strict=True):
+        said[own.name, own.database] = f"{role.name}@{role.database}.{role.collection}".rstrip(".")
     missing = sorted(said[role] for role in granted_roles(spec) - account.roles)
     if missing:
         yield Shut(Cause.ROLE_GONE, ", ".join(missing))
         return
     held = privileges_of(info["inheritedPrivileges"])
-    whole: list[Privilege] = [privilege for role in spec.roles if not role.collection for privilege in role.privileges]
+    whole: list[Privilege] = [privilege for role in whole_roles for privilege in role.privileges]
     if difference([*whole, *(privilege for role in own_roles(spec) for privilege in role.privileges)], held):
         named = f"The role {' and '.join(sorted(said.values()))}"
         yield Shut(Cause.ROLE_NARROWED if held else Cause.ROLE_EMPTY, named)

@@ -26,6 +26,7 @@ from workers.provisioners.mongodb.roles import (
     ensure_role,
     granted_roles,
     is_exactly,
+    needs_own_role,
     own_roles,
     read_role,
     role_documents,
@@ -192,7 +193,7 @@ class ExtraRoles:
             found = read_role(client, own.name, own.database)
             if found is None or not is_exactly(found, own):
                 return False
-        whole = [(read_role(client, role.name, role.database), role) for role in spec.roles if not role.collection]
+        whole = [(read_role(client, role.name, role.database), role) for role in spec.roles if not needs_own_role(role)]
         return all(
             found is not None and not difference(privileges_of(found["inheritedPrivileges"]), role.privileges)
             for found, role in whole

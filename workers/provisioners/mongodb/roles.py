@@ -11,7 +11,7 @@ from pymongo.errors import OperationFailure
 
 from accessrequests.domain import naming
 from accessrequests.domain.privileges import Privilege, narrow, normalise
-from workers.provisioners.base import GrantSpec, ProvisionerError
+from workers.provisioners.base import GrantedRole, GrantSpec, ProvisionerError
 from workers.provisioners.mongodb.accounts import find_accounts, find_documents
 from workers.provisioners.mongodb.failures import ROLE_EXISTS, ROLE_NOT_FOUND
 from workers.provisioners.mongodb.inventory import privileges_of
@@ -45,24 +45,33 @@ def holders_of(client: Client, name: str, database: str) -> list[str]:
     return sorted([*users, *(f"role {role}@{home}" for role, home in find_roles(client, where=where))])
 
 
+def needs_own_role(role: GrantedRole) -> bool:
+    """What is narrower than a database, or is no role at all but single actions."""
+    return bool(role.collection) or role.is_made_of_actions
+
+
+def narrowed(spec: GrantSpec) -> list[GrantedRole]:
+    """The grant's roles that need one of our own, in an order that does not depend on how they were listed."""
+    return sorted(filter(needs_own_role, spec.roles), key=lambda role: (role.database, role.collection, role.name))
+
+
 def own_roles(spec: GrantSpec) -> tuple[OwnRole, ...]:
-    """The roles of our own that the grant needs, in an order that does not depend on how they were listed."""
-    narrowed = sorted(
-        (role for role in spec.roles if role.collection), key=lambda r: (r.database, r.collection, r.name)
-    )
+    """The roles of our own that the grant needs, one for each of `narrowed`."""
     return tuple(
         OwnRole(
             name=naming.role_name_for(spec.username, ordinal=ordinal),
             database=role.database,
-            privileges=narrow(role.privileges, database=role.database, collection=role.collection),
+            privileges=narrow(role.privileges, database=role.database, collection=role.collection)
+            if role.collection
+            else normalise(role.privileges),
         )
-        for ordinal, role in enumerate(narrowed, start=1)
+        for ordinal, role in enumerate(narrowed(spec), start=1)
     )
 
 
 def granted_roles(spec: GrantSpec) -> frozenset[tuple[str, str]]:
     """What the user shall hold: whole-database roles as they are, and our own for what is narrower."""
-    whole = {(role.name, role.database) for role in spec.roles if not role.collection}
+    whole = {(role.name, role.database) for role in spec.roles if not needs_own_role(role)}
     return frozenset(whole | {(role.name, role.database) for role in own_roles(spec)})
 
 
