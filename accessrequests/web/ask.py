@@ -1,4 +1,4 @@
-"""Asking for access: the form, its preview, and the filing."""
+"""Asking for access, or for something else in a request that waits: the form, its preview, and the filing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+from django.contrib import messages
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
@@ -15,6 +16,7 @@ from django.urls import reverse
 from accessrequests.domain import single_actions
 from accessrequests.domain.actions import COLLECTION_ACTIONS
 from accessrequests.domain.events import Via
+from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.domain.window import format_duration
 from accessrequests.models import AccessRequest, Inventory, Person, PolicyVersion
 from accessrequests.models.access_requests import AccessKind
@@ -25,7 +27,7 @@ from accessrequests.queries import access_requests as request_queries
 from accessrequests.queries import asks, clock, idempotency, offers
 from accessrequests.queries.asks import Asked, Invalid, NotReadYet
 from accessrequests.queries.offers import ONE, SINGLE
-from accessrequests.web import unsent
+from accessrequests.web import requests, unsent
 from accessrequests.web.ask_boxes import USUAL_LENGTH, fitting
 from accessrequests.web.ask_forms import AskForm, Offer, offer_of
 from accessrequests.web.ask_kinds import kinds_of
@@ -37,14 +39,18 @@ from accessrequests.web.whoami import belonging
 NOT_CHOSEN = "Choose a database server, what you want to do and for how long: then it is shown here what would happen."
 WORTH_SAYING = ("want", "single", "project_role", "collection", "duration", "other_duration", "until")
 MOST_DIGITS = 18
+# What may become different in a request that waits.
+CHANGEABLE = (
+    "roles", "duration", "reason", "authentication", "clusters", "source_addresses", "starts_at", "ticket",
+)  # fmt: skip
 
 
 class Page:
     """Everything around the form of one request: the targets, the policy, and the hits of the search."""
 
-    def __init__(self, request: HttpRequest, typed: Mapping[str, Any]) -> None:
-        self.request, self.person, self.at = request, me(request), clock.now()
-        self.targets = list(offers.targets_on_offer())
+    def __init__(self, request: HttpRequest, typed: Mapping[str, Any], *, changed: AccessRequest | None = None) -> None:
+        self.request, self.person, self.at, self.changed = request, me(request), clock.now(), changed
+        self.targets = list(offers.targets_on_offer()) if changed is None else [changed.target]
         self.version = PolicyVersion.objects.order_by("-version").first()
         self.groups = frozenset(belonging(request).since)
         self.words = request.GET.get("q", "")[:200]
@@ -81,15 +87,36 @@ class Page:
             chosen=chosen,
         )
         found = {"hits": hits, "more": more, "words": self.words, "chosen": chosen, "any": bool(self.targets)}
-        context = {**found, "form": form, "rail": rail, "missing": "" if rail else NOT_CHOSEN}
+        context = {**found, "form": form, "rail": rail, "missing": "" if rail else NOT_CHOSEN, **self._around()}
         template = "ask/_hits.html" if self._wants("hits") else "ask/ask.html"
         return show(self.request, template, context, status=status)
 
     def part(self, form: AskForm, *, rail: Rail | None, missing: str, template: str) -> HttpResponse:
         """What htmx swaps in: the rail, with the choices where the target is another."""
         longest = self.request.POST.get("longest", "")
-        context = {"form": form, "rail": rail, "missing": missing, "is_part": True}
+        context = {"form": form, "rail": rail, "missing": missing, "is_part": True, **self._around()}
         return show(self.request, template, {**context, "chips_changed": longest != form.longest})
+
+    def _around(self) -> dict[str, Any]:
+        """Where the form goes, and the request that it changes, in the revision that was read."""
+        if self.changed is None:
+            return {"here": reverse("ask")}
+        here = reverse("request-change", args=[self.changed.pk])
+        revision = self.request.POST.get("revision") or self.changed.revision
+        return {"here": here, "changed": self.changed, "revision": revision}
+
+    def file(self, asked: Asked) -> int:
+        """What is asked for, filed or put in the place of what was asked before: the number of the request."""
+        if self.changed is None:
+            return _filed_once(self.person, asked, self.request.POST)
+        revision = self.request.POST.get("revision", "")
+        read = int(revision) if revision.isdecimal() and len(revision) <= MOST_DIGITS else 0
+        changes = {name: getattr(asked, name) for name in CHANGEABLE}
+        access_requests.edit(
+            access_request_id=self.changed.pk, requester=self.person, via=Via.WEB, revision=read, changes=changes
+        )
+        messages.success(self.request, "You changed the request. Answers given before no longer count.")
+        return self.changed.pk
 
     def _wants(self, part: str) -> bool:
         return self.is_part and self.request.headers.get("HX-Target") == part
@@ -109,7 +136,24 @@ def ask(request: HttpRequest) -> HttpResponse:
         page = Page(request, initial)
         _choose(page.offer, initial, str(initial.pop("named", "")))
         return page.show(page.form(initial=page.fill_in(initial)))
-    page = Page(request, request.POST)
+    return _posted(request, Page(request, request.POST))
+
+
+@portal_page("GET", "POST")
+def change(request: HttpRequest, number: int) -> HttpResponse:
+    """The same form over what was asked for, while nobody has decided."""
+    if request.method == "POST":
+        return _posted(request, Page(request, request.POST, changed=requests.visible(request, number)))
+    access_request = requests.at_hand(request, number)
+    if access_request.requester_id != me(request).pk or access_request.state != AccessRequestState.PENDING:
+        return SeeOther(reverse("request", args=[number]))
+    initial = _again(me(request), access_request)
+    page = Page(request, initial, changed=access_request)
+    _choose(page.offer, initial, str(initial.pop("named", "")))
+    return page.show(page.form(initial=page.fill_in(initial)))
+
+
+def _posted(request: HttpRequest, page: Page) -> HttpResponse:
     act = request.POST.get("act", "send")
     if act == "choose":
         return _as_typed(page, request.POST)
@@ -190,7 +234,7 @@ def _send(page: Page, form: AskForm) -> HttpResponse:
                 return page.show(form, status=status)
         if form.errors or asked is None:
             return page.show(form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-        number = _filed_once(page.person, asked, page.request.POST)
+        number = page.file(asked)
     except Invalid as error:
         form.blame(error)
         return page.show(form, status=HTTPStatus.UNPROCESSABLE_ENTITY)

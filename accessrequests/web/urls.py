@@ -47,6 +47,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/recovery-codes/new/", second_factor.MakeRecoveryCodes.as_view(), name="mfa_generate_recovery_codes"),
     path("request/", ask.ask, name="ask"),
     path("requests/<int:number>/", requests.detail, name="request"),
+    path("requests/<int:number>/change/", ask.change, name="request-change"),
     path("requests/<int:number>/cancel/", requests.cancel, name="request-cancel"),
     path("requests/<int:number>/comments/", requests.comment, name="request-comment"),
     path("approvals/", approvals.inbox, name="approvals"),
