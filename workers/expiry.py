@@ -10,7 +10,7 @@ from datetime import datetime
 import structlog
 from django.db import InterfaceError, OperationalError, connection
 
-from accessrequests.operations import access_requests, grants
+from accessrequests.operations import access_requests, extensions, grants
 from accessrequests.operations.refusals import IllegalMove
 from accessrequests.queries import work
 
@@ -28,6 +28,7 @@ class Deadlines:
         # When each was tried last. A dict keeps its order, so what was tried longest ago comes first.
         self._grants: dict[int, float] = {}
         self._requests: dict[int, float] = {}
+        self._unwarned: dict[int, float] = {}
 
     def end_what_is_due(self, latest: datetime) -> int:
         """Start the revocation of every grant past its end, and lapse every request past its time. How many were due.
@@ -35,7 +36,10 @@ class Deadlines:
         `latest` is the latest clock that is known; the operations look at the database's clock and at this one.
         """
         grant_ids = work.ended_grants(latest, limit=AT_ONCE, except_for=self._grants)
-        request_ids = work.lapsed_requests(latest, limit=AT_ONCE, except_for=self._requests)
+        request_ids = [
+            *work.lapsed_requests(latest, limit=AT_ONCE, except_for=self._requests),
+            *work.orphaned_extensions(limit=AT_ONCE, except_for=self._requests),
+        ]
         if grant_ids or request_ids or self._grants or self._requests:
             with _impatient():
                 _end_each(grant_ids, self._grants, lambda pk: grants.expire(grant_id=pk, latest=latest), "grant")
@@ -46,6 +50,13 @@ class Deadlines:
                     "access_request",
                 )
         return len(grant_ids) + len(request_ids)
+
+    def warn_who_ends_soon(self, now: datetime) -> None:
+        """Holders are told that an end comes near, in time to have it moved."""
+        due = work.to_warn(now, limit=AT_ONCE, except_for=self._unwarned)
+        if due or self._unwarned:
+            with _impatient():
+                _end_each(due, self._unwarned, lambda pk: extensions.warn(grant_id=pk), "grant")
 
 
 @contextmanager

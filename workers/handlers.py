@@ -13,7 +13,7 @@ from accessrequests.domain.events import Job
 from accessrequests.operations import credentials, outbox, pruning, targets
 from accessrequests.operations.outbox import Claim
 from accessrequests.queries import work
-from workers import diagnose, inventory, notify, probes, provider, provision, reconcile, revoke, usage
+from workers import diagnose, extend, inventory, notify, probes, provider, provision, reconcile, revoke, usage
 from workers.clocks import WATCH
 from workers.heart import HEART
 from workers.outcomes import Again, Done, Outcome, backoff, try_again, wait_for
@@ -49,6 +49,7 @@ HANDLERS: Mapping[Job, Callable[[Claim], Outcome]] = {
     Job.PRUNE: _prune,
     Job.ASK_PROVIDER: provider.ask_provider,
     Job.REARM: provision.rearm,
+    Job.EXTEND: extend.extend,
     Job.DIAGNOSE: diagnose.diagnose,
     Job.READ_USAGE: usage.read_usage,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -16,7 +17,7 @@ from accessrequests.domain.privileges import Level
 from accessrequests.domain.sentences import Audience, Story
 from accessrequests.models import AccessRequest, AuditEvent, Grant, Person
 from accessrequests.operations.outbox import Claim
-from accessrequests.queries import access_requests, authorities, clock, comments, people
+from accessrequests.queries import access_requests, authorities, clock, comments, extensions, people
 from accessrequests.queries import grants as grant_queries
 from workers.channels import email
 from workers.channels.email import Thread
@@ -52,6 +53,8 @@ def notify(claim: Claim) -> Outcome:
     grant: Grant | None = getattr(access_request, "grant", None)
     if event is Event.GRANT_ATTEMPT_FAILED and not (grant and grant_queries.is_overdue(grant, at=clock.now())):
         return Done()  # it has been cut off since, or was a try to begin
+    if event is Event.GRANT_ENDING_SOON and not (grant and grant_queries.is_warned(grant)):
+        return Done()  # it has ended since, or its end has moved
     comment = comments.told_by(claim.message_id) if event is Event.ACCESS_REQUEST_COMMENTED else None
     news = _News(event, access_request, grant, comment)
     return _carried(claim, lambda: _tell(news, _thread(str(access_request), claim)))
@@ -127,13 +130,13 @@ def _story(news: _News, audience: Audience) -> Story:
             target=access_request.target.slug,
             length=access_request.approved_duration or access_request.duration,
             clusters=access_request.clusters,
+            more=access_request.extends_id is not None,
         ),
         url=f"{settings.ACCESS_BASE_URL}/{news.page_for(audience)}/",
         reason=access_request.reason,
         waiting_for=steps,
         lapses_at=access_request.lapses_at,
         actor=comment.actor if comment is not None else acted,
-        note=_note(grant) if grant is not None else (last.comment if last is not None else ""),
         username=grant.username if grant is not None else "",
         own_login=access_request.principal,
         target=access_request.target.slug,
@@ -141,7 +144,25 @@ def _story(news: _News, audience: Audience) -> Story:
         end_reason=EndReason(grant.end_reason) if grant is not None and grant.end_reason else None,
         was_open=grant is not None and grant.provisioning_attempt > 0,
         said=str(comment.facts.get("text", "")) if comment is not None else "",
+        **{
+            "note": _note(grant) if grant is not None else (last.comment if last is not None else ""),
+            **(_of_the_end(news.event, grant) if grant is not None else {}),
+        },
     )
+
+
+def _of_the_end(event: Event, grant: Grant) -> dict[str, Any]:
+    """What its holder can do before it comes, and what became of a later one."""
+    page = f"{settings.ACCESS_BASE_URL}/access/{grant.pk}/"
+    if event is Event.GRANT_ENDING_SOON:
+        longer = extensions.longer(grant, at=clock.now())
+        extend = () if longer.why_not else (("Extend it", f"{page}#extend"),)
+        return {"also": (*extend, ("End it now", f"{page}#end")), "why_not_longer": longer.why_not}
+    if event is Event.GRANT_EXTENDED:
+        return {"certificate_until": extensions.certificate_ends(grant)}
+    if event is Event.GRANT_EXTENSION_FAILED:
+        return {"note": extensions.last_failure(grant)}
+    return {}
 
 
 def _note(grant: Grant) -> str:

@@ -12,7 +12,7 @@ from accessrequests.models import Grant
 from accessrequests.operations import credentials, grants, waiting
 from accessrequests.operations.grants import Attempt
 from accessrequests.operations.outbox import Claim
-from accessrequests.queries import clock, principals
+from accessrequests.queries import clock, extensions, principals
 from accessrequests.queries import grants as grant_queries
 from workers.clocks import WATCH
 from workers.connections import provisioner_for
@@ -133,16 +133,25 @@ def _undo(spec: GrantSpec, attempt: Attempt) -> None:
 
 
 def rotate(claim: Claim) -> Outcome:
-    """Give the target the new password that is sealed in the row."""
+    """Give the target the new password that is sealed in the row; or sign the certificate that is waited for."""
     renewal = credentials.start_rotation(grant_id=claim.subject_id)
     if renewal is None:
         return Done()
-    slug = renewal.grant.target.slug
+    slug, spec = renewal.grant.target.slug, spec_of(renewal.grant, password=renewal.password)
     try:
-        provisioner_for(slug).rotate(spec_of(renewal.grant, password=renewal.password))
+        if not renewal.grant.access_request.has_certificate:
+            provisioner_for(slug).rotate(spec)
+            credentials.mark_rotated(grant_id=spec.grant_id, generation=renewal.generation)
+            return Done()
+        certificate = provisioner_for(slug).certificate(spec)
     except ProvisionerError as error:
         return after(claim, error, target=slug)
-    credentials.mark_rotated(grant_id=renewal.grant.pk, generation=renewal.generation)
+    credentials.mark_rotated(
+        grant_id=spec.grant_id,
+        generation=renewal.generation,
+        certificate=certificate,
+        certificate_until=spec.expires_at,
+    )
     return Done()
 
 
@@ -188,4 +197,5 @@ def spec_of(grant: Grant, *, password: str = "") -> GrantSpec:
         principal=access_request.principal,
         since=grant.starts_at,
         ends_running=principals.ends_running(access_request),
+        other_ends=extensions.other_ends(grant),
     )

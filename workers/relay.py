@@ -86,6 +86,8 @@ class Relay:
         now = seen.database
         self._periodic.mend_times(latest, is_suspect=self._latest.is_suspect)
         ended = self._deadlines.end_what_is_due(latest)
+        if self._periodic.is_due("warnings", LONGEST_SLEEP):
+            self._deadlines.warn_who_ends_soon(now)
         ready = work.to_send(now, limit=AT_ONCE)
         self._publisher.offer([message for message in ready if message.consumer != OWN_CONSUMER])
         own = [message.message_id for message in ready if message.consumer == OWN_CONSUMER]
@@ -102,45 +104,45 @@ class Periodic:
         self._last: dict[str, float] = {}
 
     def file(self) -> None:
-        if self._is_due("anchor", MINUTE):
+        if self.is_due("anchor", MINUTE):
             _anchor(at_least=1)
-        elif self._is_due("count of events", LONGEST_SLEEP):
+        elif self.is_due("count of events", LONGEST_SLEEP):
             _anchor(at_least=anchor.EVENTS_BETWEEN)
-        if self._is_due("signs of life", MINUTE):
+        if self.is_due("signs of life", MINUTE):
             outbox.file_missing_revocations()
             for consumer in (OWN_CONSUMER, *CONSUMERS):
                 outbox.file_periodic(job=Job.PROVE_ALIVE, subject=f"consumer/{consumer}")
-        if self._is_due("prune", HOUR):
+        if self.is_due("prune", HOUR):
             outbox.file_periodic(job=Job.PRUNE, subject="database/product")
-        if self._is_due("reconcile", settings.ACCESS_RECONCILE_SECONDS):
+        if self.is_due("reconcile", settings.ACCESS_RECONCILE_SECONDS):
             for slug in work.catalogue():
                 outbox.file_periodic(job=Job.RECONCILE, subject=f"target/{slug}", target=slug)
         self._file_for_grants()
         self._file_questions()
-        if self._is_due("inventory", settings.ACCESS_INVENTORY_SECONDS):
+        if self.is_due("inventory", settings.ACCESS_INVENTORY_SECONDS):
             for slug in work.catalogue():
                 outbox.file_periodic(job=Job.READ_INVENTORY, subject=f"target/{slug}", target=slug)
 
     def _file_for_grants(self) -> None:
         """Ends that targets keep are moved on, and logins that they will forget are read."""
-        if self._is_due("grants", HOUR):
+        if self.is_due("grants", HOUR):
             for job, found in ((Job.REARM, work.to_rearm()), (Job.READ_USAGE, usage.to_read())):
                 for grant_id, slug in found:
                     outbox.file_periodic(job=job, subject=f"grant/{grant_id}", target=slug)
 
     def mend_times(self, latest: datetime, *, is_suspect: bool) -> None:
         """Each second while the database's clock is in doubt, else each minute: it may have gone back unseen."""
-        if self._is_due("times", LONGEST_SLEEP if is_suspect else MINUTE):
+        if self.is_due("times", LONGEST_SLEEP if is_suspect else MINUTE):
             outbox.mend_times(latest=latest)
 
     def _file_questions(self) -> None:
         """Half the pace, since whoever was asked in the last round a moment after it was filed is asked in this one."""
-        if settings.ACCESS_OIDC_ISSUER and self._is_due("identities", settings.ACCESS_OIDC_ASK_SECONDS):
+        if settings.ACCESS_OIDC_ISSUER and self.is_due("identities", settings.ACCESS_OIDC_ASK_SECONDS):
             unasked_for = timedelta(seconds=settings.ACCESS_OIDC_ASK_SECONDS / 2)
             for identity in people.identities_to_ask(before=clock.now() - unasked_for, limit=ASKED_AT_ONCE):
                 outbox.file_periodic(job=Job.ASK_PROVIDER, subject=f"identity/{identity}")
 
-    def _is_due(self, what: str, seconds: float) -> bool:
+    def is_due(self, what: str, seconds: float) -> bool:
         last = self._last.get(what)
         if last is not None and time.monotonic() - last < seconds:
             return False

@@ -14,6 +14,7 @@ class Event(StrEnum):
     ACCESS_REQUEST_EDITED = "access_request.edited"
     ACCESS_REQUEST_APPROVAL_GIVEN = "access_request.approval_given"
     ACCESS_REQUEST_APPROVED = "access_request.approved"
+    ACCESS_REQUEST_EXTENSION_APPROVED = "access_request.extension_approved"
     ACCESS_REQUEST_DENIED = "access_request.denied"
     ACCESS_REQUEST_CANCELLED = "access_request.cancelled"
     ACCESS_REQUEST_EXPIRED = "access_request.expired"
@@ -24,6 +25,9 @@ class Event(StrEnum):
     GRANT_WAITING = "grant.waiting"
     GRANT_ATTEMPT_FAILED = "grant.attempt_failed"
     GRANT_PROVISIONING_FAILED = "grant.provisioning_failed"
+    GRANT_EXTENDED = "grant.extended"
+    GRANT_EXTENSION_FAILED = "grant.extension_failed"
+    GRANT_ENDING_SOON = "grant.ending_soon"
     GRANT_REVOCATION_STARTED = "grant.revocation_started"
     GRANT_REVOCATION_HURRIED = "grant.revocation_hurried"
     GRANT_CUT = "grant.cut"
@@ -75,6 +79,7 @@ class Job(StrEnum):
     PRUNE = "prune"
     ASK_PROVIDER = "ask_provider"
     REARM = "rearm"
+    EXTEND = "extend"
     DIAGNOSE = "diagnose"
     READ_USAGE = "read_usage"
 
@@ -123,14 +128,26 @@ QUEUE_OF: Mapping[Job, Queue] = {
     Job.PRUNE: Queue.RECONCILE,
     Job.ASK_PROVIDER: Queue.RECONCILE,
     Job.REARM: Queue.PROVISION,
+    Job.EXTEND: Queue.PROVISION,
     Job.DIAGNOSE: Queue.PROVISION,
     Job.READ_USAGE: Queue.RECONCILE,
 }
+
+# Both write the end of a grant on its target, so that one of them never undoes the other.
+_END = "end"
+_LANES: Mapping[Job, str] = {Job.REARM: _END, Job.EXTEND: _END}
+
+
+def lane_of(job: Job, subject: str) -> str:
+    """Messages of one lane go one after the other."""
+    return f"{_LANES.get(job, job.value)}/{subject}"
+
 
 FOLLOW_UPS: Mapping[Event, tuple[Job, ...]] = {
     Event.ACCESS_REQUEST_SUBMITTED: (Job.NOTIFY,),
     Event.ACCESS_REQUEST_EDITED: (Job.NOTIFY,),
     Event.ACCESS_REQUEST_APPROVED: (Job.PROVISION, Job.NOTIFY),
+    Event.ACCESS_REQUEST_EXTENSION_APPROVED: (Job.EXTEND,),
     Event.ACCESS_REQUEST_DENIED: (Job.NOTIFY,),
     Event.ACCESS_REQUEST_CANCELLED: (Job.NOTIFY,),
     Event.ACCESS_REQUEST_EXPIRED: (Job.NOTIFY,),
@@ -138,6 +155,9 @@ FOLLOW_UPS: Mapping[Event, tuple[Job, ...]] = {
     Event.GRANT_ACTIVATED: (Job.ERASE_CREDENTIAL, Job.NOTIFY),
     Event.GRANT_ATTEMPT_FAILED: (Job.NOTIFY,),
     Event.GRANT_PROVISIONING_FAILED: (Job.NOTIFY,),
+    Event.GRANT_EXTENDED: (Job.NOTIFY,),
+    Event.GRANT_EXTENSION_FAILED: (Job.NOTIFY,),
+    Event.GRANT_ENDING_SOON: (Job.NOTIFY,),
     Event.GRANT_REVOCATION_STARTED: (Job.REVOKE,),
     Event.GRANT_REVOKED: (Job.NOTIFY,),
     Event.GRANT_DRIFT_FOUND: (Job.NOTIFY,),

@@ -56,6 +56,14 @@ class EndReason(StrEnum):
     TARGET_RETIRED = "target_retired"
 
 
+class ExtensionState(StrEnum):
+    """Where a later end stands that was approved. Until the target has it, the old end holds."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    FAILED = "failed"
+
+
 class CredentialState(StrEnum):
     """What became of a grant's one-time password."""
 

@@ -47,12 +47,14 @@ class Notice:
     url: str
     because: str
     is_loud: bool = False
+    also: tuple[tuple[str, str], ...] = ()  # other things to do: what, and on which page
 
     @property
     def body(self) -> str:
         """The whole as plain text. What a person wrote is quoted line by line: it cannot pass for our own words."""
         quoted = "\n".join(f"> {line}" for line in self.quoted.splitlines())
-        parts = [f"{self.title}.", quoted, self.sentence, self.url, f"-- \n{self.because} {NEVER_BY_MAIL}"]
+        others = "\n".join(f"{words}: {url}" for words, url in self.also)
+        parts = [f"{self.title}.", quoted, self.sentence, self.url, others, f"-- \n{self.because} {NEVER_BY_MAIL}"]
         return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -74,6 +76,10 @@ class Story:
     end_reason: EndReason | None = None
     was_open: bool = True
     said: str = ""
+    # What to do before an access ends: with which pages, or why it cannot last longer.
+    also: tuple[tuple[str, str], ...] = ()
+    why_not_longer: str = ""
+    certificate_until: datetime | None = None
 
 
 _SUBJECTS: Mapping[Event, str] = {
@@ -86,6 +92,9 @@ _SUBJECTS: Mapping[Event, str] = {
     Event.GRANT_ACTIVATED: "Live",
     Event.GRANT_ATTEMPT_FAILED: "May still work",
     Event.GRANT_PROVISIONING_FAILED: "Not set up",
+    Event.GRANT_ENDING_SOON: "Ends soon",
+    Event.GRANT_EXTENDED: "Extended",
+    Event.GRANT_EXTENSION_FAILED: "Not extended",
     Event.GRANT_REVOKED: "Ended",
     Event.GRANT_DRIFT_FOUND: "Changed on the target",
 }
@@ -115,6 +124,7 @@ def notice(event: Event, *, audience: Audience, story: Story) -> Notice | None:
         url=one_line(story.url, LONGEST_URL),
         because=_BECAUSE[audience],
         is_loud=event is Event.GRANT_ATTEMPT_FAILED,
+        also=tuple((words, one_line(url, LONGEST_URL)) for words, url in story.also),
     )
 
 
@@ -185,6 +195,27 @@ def _not_set_up(story: Story) -> str:
     return f"The access could not be set up{because(story.note)}. {kept} Ask again if you still need it."
 
 
+def _ends_soon(story: Story) -> str:
+    end = piece(" at {}", moment(story.expires_at) if story.expires_at else "")
+    longer = f"It cannot be extended: {one_line(story.why_not_longer)}" if story.why_not_longer else ""
+    return f"The access ends{end}, and whatever runs then is stopped. {longer or 'If you need it for longer, extend it now.'}"
+
+
+def _extended(story: Story) -> str:
+    until = piece(" until {}", moment(story.expires_at) if story.expires_at else "")
+    new = ""
+    if story.certificate_until is not None:
+        new = (
+            f" Your certificate is good only until {moment(story.certificate_until)}: have a new one made on its page."
+        )
+    return f"The target has the new end, and the access lasts{until}. Nothing was interrupted.{new}"
+
+
+def _not_extended(story: Story) -> str:
+    end = piece(", at {}", moment(story.expires_at) if story.expires_at else "")
+    return f"The access could not be extended{because(story.note)}. It ends as it was to{end}."
+
+
 def _revoked(story: Story) -> str:
     why = ending(story.end_reason, by=story.actor, note=story.note)
     if not story.was_open:
@@ -219,6 +250,9 @@ _TOLD: Mapping[Audience, Mapping[Event, Callable[[Story], str]]] = {
         Event.ACCESS_REQUEST_COMMENTED: _commented,
         Event.GRANT_ACTIVATED: _activated,
         Event.GRANT_PROVISIONING_FAILED: _not_set_up,
+        Event.GRANT_ENDING_SOON: _ends_soon,
+        Event.GRANT_EXTENDED: _extended,
+        Event.GRANT_EXTENSION_FAILED: _not_extended,
         Event.GRANT_REVOKED: _revoked,
         Event.GRANT_DRIFT_FOUND: _drifted,
     },

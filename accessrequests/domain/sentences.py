@@ -60,10 +60,11 @@ LONGEST_COMMENT = 2_000
 
 # {by} is who acted; the other gaps are filled by `_gaps`, and stay empty where the audit event keeps no such fact.
 _TIMELINE: Mapping[Event, str] = {
-    Event.ACCESS_REQUEST_SUBMITTED: "{by} asked to {deed}{length}{reason}.",
+    Event.ACCESS_REQUEST_SUBMITTED: "{by} asked to {deed}{length}{more}{reason}.",
     Event.ACCESS_REQUEST_EDITED: "{by} changed the request, to {deed}{length}{reason}. Answers given before do not count.",
     Event.ACCESS_REQUEST_APPROVAL_GIVEN: "{by} approved{group}{comment}.",
     Event.ACCESS_REQUEST_APPROVED: "The request is approved{length}.",
+    Event.ACCESS_REQUEST_EXTENSION_APPROVED: "More time is approved{length}. It counts once the target has the new end.",
     Event.ACCESS_REQUEST_DENIED: "{by} denied the request{comment}.",
     Event.ACCESS_REQUEST_CANCELLED: "{by} took the request back{why}.",
     Event.ACCESS_REQUEST_EXPIRED: "Nobody answered in time, so the request has lapsed.",
@@ -74,6 +75,9 @@ _TIMELINE: Mapping[Event, str] = {
     Event.GRANT_WAITING: "It takes longer than usual{why}.",
     Event.GRANT_ATTEMPT_FAILED: "A step did not succeed{attempt}{why}.",
     Event.GRANT_PROVISIONING_FAILED: "The access could not be set up{why}.",
+    Event.GRANT_EXTENDED: "The access was extended{length}: the target has the new end, and it lasts{until}{reason}.",
+    Event.GRANT_EXTENSION_FAILED: "The access could not be extended, and lasts{until} as before{why}.",
+    Event.GRANT_ENDING_SOON: "Its holder was told that the access lasts only{until}.",
     Event.GRANT_REVOCATION_STARTED: "The access is being ended: {ending}.",
     Event.GRANT_REVOCATION_HURRIED: "{by} asked that it be ended again at once.",
     Event.GRANT_CUT: "The access is cut off: {cut}.",
@@ -84,8 +88,8 @@ _TIMELINE: Mapping[Event, str] = {
     Event.GRANT_REFUSED: "{by} was refused{why}.",
     Event.CREDENTIAL_REVEALED: "{by} was shown the {what}, once.",
     Event.CREDENTIAL_ERASED: "The copy of the password was erased{why}.",
-    Event.CREDENTIAL_ROTATION_STARTED: "{by} asked for a new password.",
-    Event.CREDENTIAL_ROTATED: "The target has the new password.",
+    Event.CREDENTIAL_ROTATION_STARTED: "{by} asked for a new {what}.",
+    Event.CREDENTIAL_ROTATED: "The new {what} is ready.",
     Event.AUDIT_VERIFIED: "{by} checked the audit trail{why}.",
     Event.AUDIT_EXPORTED: "{by} took a copy of audit events away{why}.",
     Event.POLICY_PUBLISHED: "{by} published a policy{name}.",
@@ -172,6 +176,7 @@ def _gaps(actor: str, facts: Mapping[str, Any]) -> dict[str, str]:
     note = text.get("note", "")
     return {
         "deed": _deed(facts),
+        "more": " more" if facts.get("extends") else "",
         "length": piece(" for {}", _spelled(facts.get("length", facts.get("duration")))),
         "reason": because(text.get("reason", "")),
         "group": piece(" for {}", text.get("group", "")),

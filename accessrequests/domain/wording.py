@@ -112,11 +112,12 @@ def title(
     length: timedelta,
     beneficiary: str = "",
     clusters: Sequence[str] = (),
+    more: bool = False,
 ) -> str:
-    """The request in one sentence, which is also its subject and so has no full stop."""
+    """The request in one sentence, which is also its subject and so has no full stop. `more`: they hold it already."""
     wants = f"wants {name(beneficiary)} to" if beneficiary and beneficiary != requester else "wants to"
     what = deed(roles=roles, level=level, target=target, clusters=clusters)
-    return f"{name(requester)} {wants} {what} for {spell_duration(length)}"
+    return f"{name(requester)} {wants} {what} for {spell_duration(length)}{' more' if more else ''}"
 
 
 def _summed_up(places: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ from accessrequests.models.access_requests import AccessRequest, Approval
 from accessrequests.models.audit import AuditEvent
 from accessrequests.models.connections import ConnectionBudget, ConnectionToken
 from accessrequests.models.diagnoses import Diagnosis
+from accessrequests.models.extensions import Extension
 from accessrequests.models.grants import Credential, Gate, Grant
 from accessrequests.models.outbox import CallBucket, IdempotencyKey, OutboxMessage
 from accessrequests.models.people import Group, Identity, Membership, Person, PersonalToken
@@ -23,6 +24,7 @@ __all__ = [
     "ConnectionToken",
     "Credential",
     "Diagnosis",
+    "Extension",
     "Gate",
     "Grant",
     "Group",

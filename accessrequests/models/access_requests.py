@@ -56,6 +56,10 @@ class AccessRequest(models.Model):
     reason = models.TextField()
     ticket = models.CharField(max_length=200, blank=True)
     level = models.CharField(max_length=16, choices=choices_of(Level))
+    # The live grant that would last longer; without one, access that would begin.
+    extends = models.ForeignKey(
+        "accessrequests.Grant", on_delete=models.PROTECT, null=True, blank=True, related_name="extension_requests"
+    )
     policy_version = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT)
     verdict = models.JSONField()
     step_groups = ArrayField(models.CharField(max_length=64), default=list)
@@ -76,6 +80,11 @@ class AccessRequest(models.Model):
             models.CheckConstraint(
                 condition=models.Q(state=AccessRequestState.PENDING.value) ^ models.Q(decided_at__isnull=False),
                 name="access_request_decided_or_pending",
+            ),
+            models.UniqueConstraint(
+                fields=["extends"],
+                condition=models.Q(state=AccessRequestState.PENDING.value),
+                name="access_request_one_extension_waits",
             ),
         ]
         indexes: ClassVar = [

@@ -21,7 +21,8 @@ class Grant(models.Model):
     number of the last attempt to make the access; while it has no recorded end, a call of it may still be on its way.
     Calls of attempts before that one, if any had no recorded end either, may be on their way `stray_calls_until`.
     `opened_at` says since when the target has everything and only its own word is missing that it is ready;
-    `waits_for` is what it says of that once it takes long.
+    `waits_for` is what it says of that once it takes long. `warned_at` is when its holder was told that its end, as it
+    now is, comes near.
     """
 
     access_request = models.OneToOneField(AccessRequest, on_delete=models.PROTECT, related_name="grant")
@@ -48,6 +49,7 @@ class Grant(models.Model):
     attempt_ended_at = models.DateTimeField(null=True, blank=True)
     opened_at = models.DateTimeField(null=True, blank=True)
     stray_calls_until = models.DateTimeField(null=True, blank=True)
+    warned_at = models.DateTimeField(null=True, blank=True)
     failures = models.PositiveIntegerField(default=0)
     last_error = models.TextField(blank=True)
     waits_for = models.TextField(blank=True, default="")
@@ -81,6 +83,11 @@ class Grant(models.Model):
                 fields=["expires_at"],
                 condition=models.Q(state__in=[GrantState.PENDING.value, GrantState.ACTIVE.value]),
                 name="grant_ending",
+            ),
+            models.Index(
+                fields=["expires_at"],
+                condition=models.Q(state=GrantState.ACTIVE.value, warned_at=None),
+                name="grant_unwarned",
             ),
             models.Index(
                 fields=["activate_by"], condition=models.Q(state=GrantState.PENDING.value), name="grant_waiting"
@@ -137,6 +144,8 @@ class Credential(models.Model):
     sealed = models.BinaryField(null=True, blank=True, editable=False)
     ready_at = models.DateTimeField(null=True, blank=True)
     revealed_at = models.DateTimeField(null=True, blank=True)
+    # Of a certificate: the end that is written in it, which no extension moves.
+    certificate_until = models.DateTimeField(null=True, blank=True)
     erased_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

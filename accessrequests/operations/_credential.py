@@ -24,25 +24,40 @@ def sealed_or_new(grant: Grant) -> str:
     return password
 
 
-def keep(grant: Grant, secret: str) -> None:
+def keep(grant: Grant, secret: str, *, certificate_until: datetime | None = None) -> None:
     """Seal what the grant's holder is to be shown, for the first time: a password, or a certificate with its key."""
-    credential = Credential(grant=grant, state=CredentialState.NONE.value)
+    credential = Credential(grant=grant, state=CredentialState.NONE.value, certificate_until=certificate_until)
     credential.sealed = sealing.seal(secret, purpose=_purpose(credential))
     credential.save()
 
 
 def renew(credential: Credential) -> None:
     """Seal a new password in place of the one that was. It is not ready until the target has it."""
-    credential.generation += 1
-    credential.sealed = sealing.seal(secrets.token_urlsafe(PASSWORD_BYTES), purpose=_purpose(credential))
-    credential.state = CredentialState.NONE.value
-    credential.ready_at = credential.revealed_at = credential.erased_at = None
+    _begin_anew(credential, secrets.token_urlsafe(PASSWORD_BYTES))
+
+
+def await_certificate(credential: Credential) -> None:
+    """Forget the certificate that was, if nobody has read it. The worker who signs brings the next one."""
+    _begin_anew(credential, "")
+
+
+def bring_certificate(credential: Credential, secret: str, *, until: datetime) -> None:
+    credential.sealed = sealing.seal(secret, purpose=_purpose(credential))
+    credential.certificate_until = until
     credential.save()
 
 
 def opened(credential: Credential) -> str:
     """:raises CannotOpen: when the sealing key is gone."""
     return sealing.open_sealed(bytes(credential.sealed or b""), purpose=_purpose(credential))
+
+
+def _begin_anew(credential: Credential, secret: str) -> None:
+    credential.generation += 1
+    credential.sealed = sealing.seal(secret, purpose=_purpose(credential))
+    credential.state = CredentialState.NONE.value
+    credential.ready_at = credential.revealed_at = credential.erased_at = None
+    credential.save()
 
 
 def make_ready(grant: Grant, at: datetime) -> None:

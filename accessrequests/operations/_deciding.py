@@ -87,7 +87,7 @@ def judged_now(access_request: AccessRequest, shortened: timedelta | None = None
         return _refusal(access_request, str(error))
     if not verdict.allowed:
         return _refusal(access_request, verdict.refusals[0].sentence, rule=verdict.refusals[0].rule)
-    full = asks.why_full(access_request)
+    full = "" if access_request.extends_id else asks.why_full(access_request)
     return _refusal(access_request, full, rule=policy.NO_ROOM) if full else verdict
 
 

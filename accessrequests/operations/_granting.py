@@ -1,4 +1,4 @@
-"""The one way in which a grant is born: with the approval of its request, in the same breath."""
+"""The one way in which a grant is born, or lasts longer: with the approval of its request, in the same breath."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState, GateName, GateState, GrantState
 from accessrequests.domain.window import format_duration
 from accessrequests.models import AccessRequest, Gate, Grant
+from accessrequests.operations import _extending
 from accessrequests.operations._deciding import decide
 from accessrequests.operations._record import Fact
 
@@ -18,7 +19,9 @@ ACTIVATION_WINDOW = timedelta(hours=1)
 
 
 def approved(access_request: AccessRequest, *, decided_by: str, at: datetime) -> Fact:
-    """Move to approved and make the grant, in one breath."""
+    """Move to approved and make the grant, or send the later end of a live one on its way, in one breath."""
+    if access_request.extends_id is not None:
+        return _extending.begin(access_request, decided_by=decided_by, at=at)
     decide(access_request, AccessRequestState.APPROVED, decided_by, at)
     access_request.save()
     not_before = max(at, access_request.starts_at or at)

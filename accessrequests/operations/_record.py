@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection
 
 from accessrequests.domain import chain
-from accessrequests.domain.events import FOLLOW_UPS, PRODUCT, QUEUE_OF, Actor, Event, Job, Via
+from accessrequests.domain.events import FOLLOW_UPS, PRODUCT, QUEUE_OF, Actor, Event, Job, Via, lane_of
 from accessrequests.models import AuditEvent, Grant, IdempotencyKey, OutboxMessage
 from accessrequests.models.outbox import CHANNEL
 from accessrequests.operations.idempotency import Idempotency
@@ -63,7 +63,7 @@ def _message(job: Job, fact: Fact, at: datetime) -> OutboxMessage:
     return OutboxMessage(
         job=job.value,
         queue=QUEUE_OF[job].value,
-        lane=f"{job.value}/{subject}{'/alarm' if _is_alarm(job, fact) else ''}",
+        lane=f"{lane_of(job, subject)}{'/alarm' if _is_alarm(job, fact) else ''}",
         subject=subject,
         event=fact.event.value,
         target=_target_of(job, fact),
@@ -73,7 +73,7 @@ def _message(job: Job, fact: Fact, at: datetime) -> OutboxMessage:
 
 
 def _target_of(job: Job, fact: Fact) -> str:
-    if fact.grant is not None and job in {Job.PROVISION, Job.REVOKE, Job.ROTATE}:
+    if fact.grant is not None and job in {Job.PROVISION, Job.REVOKE, Job.ROTATE, Job.EXTEND}:
         return fact.grant.target.slug
     return fact.subject.partition("/")[2] if job is Job.READ_INVENTORY else ""
 

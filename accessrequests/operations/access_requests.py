@@ -12,7 +12,7 @@ from django.db import transaction
 from accessrequests.domain import policy
 from accessrequests.domain.events import PRODUCT, Actor, Event, Via
 from accessrequests.domain.kinds import KINDS
-from accessrequests.domain.lifecycle import AccessRequestState
+from accessrequests.domain.lifecycle import AccessRequestState, GrantState
 from accessrequests.domain.window import format_duration
 from accessrequests.models import AccessRequest, Approval, Person
 from accessrequests.models.access_requests import Answer
@@ -90,6 +90,8 @@ def edit(
     at = clock.now()
     if access_request.requester_id != requester.pk:
         raise Refused("Only the person who asked can change a request. Write a comment, and say what you miss.")
+    if access_request.extends_id is not None:
+        raise Refused("A request for more time is not changed. Take it back, and ask for what you need.")
     check_open(access_request, revision, at, person=requester)
     before = asked_of(access_request, at=at)
     considered = asks.consider(requester=requester, asked=replace(before, **changes), at=at)
@@ -258,12 +260,19 @@ def comment(
 
 @transaction.atomic(durable=True)
 def expire(*, access_request_id: int, latest: datetime | None = None) -> AccessRequest:
-    """Nobody answered in time, by the database's clock or by `latest`, which is right while that one runs behind.
+    """Nobody answered in time, by the database's clock or by `latest`, which is right while that one runs behind; or
+    what it would extend has ended before.
 
     :raises IllegalMove: when the request is decided, or its time is not over.
     """
     access_request = locked(access_request_id)
     at = clock.now()
+    if access_request.state == AccessRequestState.PENDING and _extends_nothing(access_request):
+        decide(access_request, AccessRequestState.CANCELLED, CLOCKWORK.name, at)
+        access_request.save()
+        why = {"why": "the access that it would extend has ended"}
+        record(Fact(Event.ACCESS_REQUEST_CANCELLED, str(access_request), why), actor=CLOCKWORK, at=at)
+        return access_request
     if access_request.state != AccessRequestState.PENDING or max(at, latest or at) < access_request.lapses_at:
         raise was_decided(access_request)
     decide(access_request, AccessRequestState.EXPIRED, CLOCKWORK.name, at)
@@ -275,6 +284,12 @@ def expire(*, access_request_id: int, latest: datetime | None = None) -> AccessR
 def _approved_by_policy(access_request: AccessRequest, via: Via, at: datetime) -> Fact:
     """Nobody approved it, least of all who asks: the product did, because the policy asks nobody."""
     return replace(approved(access_request, decided_by="policy", at=at), actor=Actor(name=PRODUCT, via=via))
+
+
+def _extends_nothing(access_request: AccessRequest) -> bool:
+    """An access that ends never goes on."""
+    grant = access_request.extends
+    return grant is not None and grant.state in {GrantState.REVOKING, GrantState.REVOKED}
 
 
 def _adds_nothing(access_request: AccessRequest, approver: Person) -> IllegalMove:

@@ -17,7 +17,7 @@ from accessrequests.operations import _credential
 from accessrequests.operations._record import CLOCKWORK, UNREAD_LIFE, Fact, record
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import Gone, NotReady, Refused, Spent
-from accessrequests.queries import clock, people
+from accessrequests.queries import clock, extensions, people
 from accessrequests.queries.places import places_of
 
 
@@ -81,8 +81,8 @@ def reveal(*, grant_id: int, person: Person, via: Via, idempotency: Idempotency 
     credential.save()
     grant.access_request.target = grant.target
     revealed = _revealed(grant, secret, at)
-    what = "certificate" if revealed.certificate else "password"
-    fact = Fact(Event.CREDENTIAL_REVEALED, str(grant), {"generation": credential.generation, "what": what})
+    facts = {"generation": credential.generation, "what": _what(grant)}
+    fact = Fact(Event.CREDENTIAL_REVEALED, str(grant), facts)
     actor = people.actor_of(person, via)
     record(fact, actor=actor, at=at, idempotency=idempotency, object_id=grant.pk)
     return revealed
@@ -92,22 +92,29 @@ def reveal(*, grant_id: int, person: Person, via: Via, idempotency: Idempotency 
 def rotate(*, grant_id: int, person: Person, via: Via, idempotency: Idempotency | None = None) -> Grant:
     """Have a new password made on the target. The old one works until the target has the new one.
 
+    A certificate is made anew only when the access lasts longer than the one that there is; that one works to its end.
+
     :raises Refused: when somebody else asks.
     :raises NotReady: while the access is still being made, or a new password is already on its way.
-    :raises Gone: when the access has ended, or has a certificate, which is never made again.
+    :raises Gone: when the access has ended, or has a certificate that is good to its end.
     """
     grant, credential = _locked(grant_id)
     at = clock.now()
     _check_holder(grant, person)
     _check_has_one(grant)
-    if grant.access_request.has_certificate:
+    is_certificate = grant.access_request.has_certificate
+    if is_certificate and extensions.certificate_ends(grant) is None:
         raise Gone(certificates.ONCE)
     if grant.state in {GrantState.REVOKING, GrantState.REVOKED} or (grant.expires_at and at >= grant.expires_at):
         raise Gone("This access has ended. Ask again if you still need it.")
     if grant.state != GrantState.ACTIVE or credential is None or credential.state == CredentialState.NONE:
-        raise NotReady("A password is on its way already. Wait until it is ready.")
-    _credential.renew(credential)
-    fact = Fact(Event.CREDENTIAL_ROTATION_STARTED, str(grant), {"generation": credential.generation}, grant=grant)
+        raise NotReady(f"A {_what(grant)} is on its way already. Wait until it is ready.")
+    if is_certificate:
+        _credential.await_certificate(credential)
+    else:
+        _credential.renew(credential)
+    facts = {"generation": credential.generation, "what": _what(grant)}
+    fact = Fact(Event.CREDENTIAL_ROTATION_STARTED, str(grant), facts, grant=grant)
     actor = people.actor_of(person, via)
     record(fact, actor=actor, at=at, idempotency=idempotency, object_id=grant.pk)
     return grant
@@ -123,14 +130,19 @@ def start_rotation(*, grant_id: int) -> Renewal | None:
 
 
 @transaction.atomic(durable=True)
-def mark_rotated(*, grant_id: int, generation: int) -> None:
-    """The target has the new password."""
+def mark_rotated(
+    *, grant_id: int, generation: int, certificate: str = "", certificate_until: datetime | None = None
+) -> None:
+    """The target has the new password; or a new certificate was signed, which is good until `certificate_until`."""
     grant, credential = _locked(grant_id)
     at = clock.now()
     if credential is None or credential.generation != generation or credential.state != CredentialState.NONE:
         return
+    if certificate_until is not None:
+        _credential.bring_certificate(credential, certificate, until=certificate_until)
     _credential.make_ready(grant, at)
-    fact = Fact(Event.CREDENTIAL_ROTATED, str(grant), {"generation": generation}, grant=grant)
+    facts = {"generation": generation, "what": _what(grant)}
+    fact = Fact(Event.CREDENTIAL_ROTATED, str(grant), facts, grant=grant)
     record(fact, actor=CLOCKWORK, at=at)
 
 
@@ -143,6 +155,10 @@ def erase_unread(*, grant_id: int) -> None:
         return
     _credential.erase(grant, at)
     record(Fact(Event.CREDENTIAL_ERASED, str(grant), {"why": "nobody read it"}), actor=CLOCKWORK, at=at)
+
+
+def _what(grant: Grant) -> str:
+    return "certificate" if grant.access_request.has_certificate else "password"
 
 
 def _locked(grant_id: int) -> tuple[Grant, Credential | None]:

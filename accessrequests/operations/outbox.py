@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models import Q, TextField, Value
 from django.db.models.functions import Cast, Concat
 
-from accessrequests.domain.events import QUEUE_OF, Job
+from accessrequests.domain.events import QUEUE_OF, Job, lane_of
 from accessrequests.domain.lifecycle import GrantState
 from accessrequests.models import Grant, OutboxMessage, Target
 from accessrequests.models.outbox import CHANNEL
@@ -85,7 +85,7 @@ def finish(*, claim: Claim) -> bool:
     at = clock.now()
     held = OutboxMessage.objects.filter(pk=claim.message_id, claim=claim.number, done_at=None)
     finished = bool(held.update(done_at=at, claimed_until=None))
-    if finished and OutboxMessage.objects.filter(lane=f"{claim.job.value}/{claim.subject}", done_at=None).exists():
+    if finished and OutboxMessage.objects.filter(lane=lane_of(claim.job, claim.subject), done_at=None).exists():
         _wake()
     return finished
 
@@ -161,7 +161,7 @@ def file_periodic(*, job: Job, subject: str, target: str = "") -> bool:
             OutboxMessage(
                 job=job.value,
                 queue=QUEUE_OF[job].value,
-                lane=f"{job.value}/{subject}",
+                lane=lane_of(job, subject),
                 subject=subject,
                 target=target,
                 created_at=at,

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from accessrequests.domain import policy, privileges, project_roles
+from accessrequests.domain import extending, policy, privileges, project_roles
 from accessrequests.domain.kinds import KINDS, named_method
 from accessrequests.domain.networks import Network, read_network, write_network
 from accessrequests.domain.plain_text import visible_length
@@ -245,7 +245,11 @@ def judge_again(
             use=_use_of(access_request),
         )
         verdict = policy.stricter(verdict, today)
-    return verdict
+    grant = access_request.extends
+    if grant is None or grant.starts_at is None or grant.expires_at is None:
+        return verdict
+    more = min(length, shortened or length)
+    return extending.capped(verdict, starts_at=grant.starts_at, expires_at=grant.expires_at, length=more)
 
 
 def why_full(access_request: AccessRequest) -> str:

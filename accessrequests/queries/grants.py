@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from accessrequests.domain import policy
 from accessrequests.domain.lifecycle import EndReason, GrantState
 from accessrequests.domain.situation import Tally
-from accessrequests.models import Grant, Person
+from accessrequests.models import AccessRequest, Grant, Person
 from accessrequests.models.access_requests import Answer
 from accessrequests.queries import access_requests, asks, people
 
@@ -45,19 +45,35 @@ def why_not_open(grant: Grant, *, at: datetime) -> NotOpened | None:
     if grant.target.retired_at is not None:
         return NotOpened(EndReason.TARGET_RETIRED, f"{grant.target.slug} has been retired.")
     try:
-        verdict = asks.judge_again(access_request)
+        why = _why_not_approved(access_request)
     except (asks.Invalid, asks.NotReadYet) as error:
         return NotOpened(EndReason.PROVISIONING_FAILED, str(error))
+    return NotOpened(EndReason.ELIGIBILITY_LOST, why) if why else None
+
+
+def why_not_given(access_request: AccessRequest) -> str:
+    """Why what was approved may not be given any more, as of now; empty when it may."""
+    if not (access_request.requester.is_active and access_request.beneficiary.is_active):
+        return "The person may no longer sign in."
+    try:
+        return _why_not_approved(access_request)
+    except (asks.Invalid, asks.NotReadYet) as error:
+        return str(error)
+
+
+def _why_not_approved(access_request: AccessRequest) -> str:
+    """By the verdict of today and the approvals that were given."""
+    verdict = asks.judge_again(access_request)
     if not verdict.allowed:
-        return NotOpened(EndReason.ELIGIBILITY_LOST, verdict.refusals[0].sentence)
+        return verdict.refusals[0].sentence
     approvals = access_request.approvals.filter(
         answer=Answer.APPROVE.value, revision=access_request.revision
     ).select_related("person")
     given = [policy.Given(approval.person.username, frozenset(approval.groups)) for approval in approvals]
     if not policy.is_complete(verdict.steps, given):
         wanted = " and ".join(f"{step.needed} of {step.group}" for step in policy.open_steps(verdict.steps, given))
-        return NotOpened(EndReason.ELIGIBILITY_LOST, f"The policy of today also asks for {wanted}. Ask again.")
-    return None
+        return f"The policy of today also asks for {wanted}. Ask again."
+    return ""
 
 
 def latest_start(grant: Grant) -> datetime:
@@ -131,6 +147,11 @@ def is_ending(grant_id: int) -> bool:
 def with_everything(grant_id: int) -> Grant:
     """A grant with what a worker needs of it."""
     return Grant.objects.select_related("target", "holder", "access_request").get(pk=grant_id)
+
+
+def is_warned(grant: Grant) -> bool:
+    """Whether its holder is to know that its end, as it now is, comes near."""
+    return grant.state == GrantState.ACTIVE and grant.warned_at is not None
 
 
 def is_pending(grant_id: int) -> bool:

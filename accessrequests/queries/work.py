@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, F, Max, Min, OuterRef, Q, QuerySet
+from django.db.models import DurationField, Exists, ExpressionWrapper, F, Max, Min, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Least
 
 from accessrequests.domain.events import Job, Queue
+from accessrequests.domain.extending import SHORTEST_WARNED, WARNED_BEFORE
 from accessrequests.domain.kinds import KINDS
 from accessrequests.domain.lifecycle import AccessRequestState, GrantState
 from accessrequests.models import AccessRequest, Grant, OutboxMessage, Target
@@ -83,6 +85,27 @@ def ended_grants(now: datetime, *, limit: int, except_for: Iterable[int] = ()) -
     )
 
 
+def orphaned_extensions(*, limit: int, except_for: Iterable[int] = ()) -> list[int]:
+    """Requests to extend a grant that is ending or has ended."""
+    over = [GrantState.REVOKING.value, GrantState.REVOKED.value]
+    waiting = AccessRequest.objects.filter(state=AccessRequestState.PENDING.value, extends__isnull=False)
+    return list(
+        waiting.filter(extends__state__in=over).exclude(pk__in=list(except_for)).values_list("pk", flat=True)[:limit]
+    )
+
+
+def to_warn(now: datetime, *, limit: int, except_for: Iterable[int] = ()) -> list[int]:
+    """Live grants whose end comes near, and whose holder has not been told of this end."""
+    length = F("expires_at") - F("starts_at")
+    near = Q(expires_at__lte=now + WARNED_BEFORE, expires_at__gt=now)
+    due = Least(ExpressionWrapper(length / 2, DurationField()), Value(WARNED_BEFORE))
+    unwarned = Grant.objects.filter(near, state=GrantState.ACTIVE.value, warned_at=None)
+    long_enough = unwarned.filter(expires_at__gte=F("starts_at") + SHORTEST_WARNED, expires_at__lte=now + due)
+    return list(
+        long_enough.exclude(pk__in=list(except_for)).order_by("expires_at").values_list("pk", flat=True)[:limit]
+    )
+
+
 def next_deadline(now: datetime) -> datetime | None:
     """The soonest moment after `now` at which something becomes due.
 
@@ -122,7 +145,7 @@ def to_rearm() -> list[tuple[int, str]]:
         for kind, known in KINDS.items()
         if known.furthest_end is not None
         for row in Grant.objects.filter(
-            state=GrantState.ACTIVE, target__kind=kind, length__gte=known.furthest_end
+            state=GrantState.ACTIVE, target__kind=kind, expires_at__gte=F("starts_at") + known.furthest_end
         ).values_list("pk", "target__slug")
     ]
 

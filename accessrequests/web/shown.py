@@ -88,6 +88,7 @@ def title_of(access_request: AccessRequest) -> str:
         length=access_request.duration,
         beneficiary=access_request.beneficiary.name,
         clusters=access_request.clusters,
+        more=access_request.extends_id is not None,
     )
 
 

@@ -80,6 +80,8 @@ class GrantSpec:
     `was_confirmed`: the target once confirmed, tag and all, that the object of this very name is the one we made. It is
     then ours to end, even when somebody has taken the tag off since.
 
+    `other_ends` are those that the target may hold just as well: on their way there, or not known to have arrived.
+
     `principal` is who gets the roles where no user is made: a database user as name@database, or an Atlas user by
     address. `ends_running`: at the end, what runs with roles that were added `since` then is ended too.
     """
@@ -97,6 +99,12 @@ class GrantSpec:
     principal: str = ""
     since: datetime | None = None
     ends_running: bool = True
+    other_ends: tuple[datetime, ...] = ()
+
+    @property
+    def ends(self) -> frozenset[datetime]:
+        """Those of which the target may hold any."""
+        return frozenset({self.expires_at, *self.other_ends})
 
 
 class Proof(StrEnum):
@@ -194,6 +202,11 @@ class Provisioner(Protocol):
 
     def open(self, spec: GrantSpec) -> None:
         """Give the power. Fails when the object is gone; undoes what it opened when it fails half-way."""
+
+    def extend(self, spec: GrantSpec) -> None:
+        """Write the grant's end wherever the target keeps it, later or, to undo that, earlier. The holder goes on working
+        meanwhile. Fails when the object is gone, and makes nothing. Afterwards `readiness` tells which end is there.
+        """
 
     def rearm(self, spec: GrantSpec) -> None:
         """Move the target's own end forward, where it keeps one only for so long. Makes nothing that is gone."""

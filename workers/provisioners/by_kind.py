@@ -66,6 +66,11 @@ class ByKind:
         with self._nothing_late(spec):
             self._of(spec).open(spec)
 
+    def extend(self, spec: GrantSpec) -> None:
+        """Roles that are added to somebody carry no end on any target: nothing of theirs is to be moved there."""
+        if _makes_a_user(spec):
+            self._users.extend(spec)
+
     def rearm(self, spec: GrantSpec) -> None:
         """No target keeps an end of its own for a role."""
         if _makes_a_user(spec):

@@ -178,6 +178,23 @@ class TestDates:
         assert first <= moved < datetime.now(UTC) + timedelta(days=7)
         assert visitor.can_work(spec)
 
+    @pytest.mark.parametrize("days", [2, 9])
+    def test_an_extension_moves_the_dates_of_user_and_entry_and_never_later_than_approved(
+        self, provisioner: Patient, make_spec: MakeSpec, atlas: Living, visitor: Visitor, days: int
+    ) -> None:
+        spec = give(provisioner, make_spec())
+        later = dataclasses.replace(spec, expires_at=spec.expires_at + timedelta(days=days))
+
+        provisioner.extend(later)
+
+        user = datetime.fromisoformat(atlas.users[spec.username]["deleteAfterDate"])
+        entry = datetime.fromisoformat(atlas.entries["127.0.0.1/32"]["deleteAfterDate"])
+        assert spec.expires_at < user <= whole_seconds(later.expires_at)
+        assert spec.expires_at < entry <= whole_seconds(later.expires_at)
+        if days < 7:
+            assert user == entry == whole_seconds(later.expires_at)
+        assert visitor.can_work(spec)
+
     def test_nothing_is_moved_on_that_is_gone(self, provisioner: Patient, make_spec: MakeSpec, atlas: Living) -> None:
         spec = give(provisioner, make_spec(expires_at=make.now() + timedelta(days=10)))
         provisioner.cut([spec])

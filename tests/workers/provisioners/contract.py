@@ -108,6 +108,50 @@ class ProvisionerContract:
 
         assert provisioner.readiness(later).exact
 
+    def test_extends_while_the_holder_goes_on_working(
+        self, provisioner: Provisioner, spec: GrantSpec, visitor: Visitor
+    ) -> None:
+        provisioner.prepare(spec)
+        provisioner.open(spec)
+        later = dataclasses.replace(
+            spec, expires_at=spec.expires_at + timedelta(hours=1), other_ends=(spec.expires_at,)
+        )
+        assert provisioner.readiness(later).exact, "the old end counts as well while the new one is on its way"
+
+        for _ in range(2):
+            provisioner.extend(later)
+
+        found = owned(provisioner, spec)
+        assert found is not None
+        assert (found.expires_at, found.proven) == (later.expires_at, True)
+        assert provisioner.readiness(dataclasses.replace(later, other_ends=())).usable
+        assert not provisioner.readiness(spec).exact
+        assert visitor.can_work(spec)
+
+    def test_an_extension_can_be_taken_back(self, provisioner: Provisioner, spec: GrantSpec) -> None:
+        provisioner.prepare(spec)
+        provisioner.open(spec)
+        provisioner.extend(dataclasses.replace(spec, expires_at=spec.expires_at + timedelta(hours=1)))
+
+        provisioner.extend(spec)
+
+        assert provisioner.readiness(spec).usable
+
+    def test_a_late_extension_after_the_end_fails_and_gives_nothing_back(
+        self, provisioner: Provisioner, spec: GrantSpec, visitor: Visitor
+    ) -> None:
+        provisioner.prepare(spec)
+        provisioner.open(spec)
+        provisioner.cut([spec])
+        provisioner.clean(spec)
+
+        with pytest.raises(ProvisionerError) as failure:
+            provisioner.extend(dataclasses.replace(spec, expires_at=spec.expires_at + timedelta(hours=1)))
+
+        assert failure.value.permanent
+        assert not visitor.can_log_in(spec)
+        assert owned(provisioner, spec) is None
+
     def test_rotates_the_password(self, provisioner: Provisioner, spec: GrantSpec, visitor: Visitor) -> None:
         provisioner.prepare(spec)
         provisioner.open(spec)

@@ -24,6 +24,7 @@ from workers.provisioners.atlas.users import (
     ADMIN,
     AtlasUser,
     Role,
+    end_body,
     has_native_end,
     is_ours,
     name_of,
@@ -117,6 +118,16 @@ class AtlasProvisioner:
         granted = [(own[role], ADMIN, "") if role in own else role_of(role) for role in spec.roles]
         with self._access_list(project).armed(spec):
             self._change(project, spec, open_body(spec, roles=granted, tagger=self._tagger, at=_now()))
+
+    @step("move the end")
+    def extend(self, spec: GrantSpec) -> None:
+        """The entries, then labels and date of the user in one PATCH. A certificate keeps the end that is written in it."""
+        if spec.authentication == X509:
+            authority_of(self._record).check_lasts(spec.expires_at)
+        project = self._project(Urgency.GRANT)
+        self._own_user(project, spec)
+        self._access_list(project).arm(spec)
+        self._change(project, spec, end_body(spec, tagger=self._tagger, at=_now()))
 
     @step("move the end on Atlas")
     def rearm(self, spec: GrantSpec) -> None:
@@ -289,7 +300,7 @@ class AtlasProvisioner:
     def _differs(self, user: AtlasUser, spec: GrantSpec) -> list[str]:
         tag = user.proof(self._tagger)
         findings = {
-            "tag": tag is not None and tag.grant_id == spec.grant_id and tag.end == spec.expires_at,
+            "tag": tag is not None and tag.grant_id == spec.grant_id and tag.end in spec.ends,
             "method": user.authentication == spec.authentication,
             "end": _keeps_its_end(user, spec),
             "roles": user.roles == self._expected_roles(spec),
@@ -314,7 +325,7 @@ def _keeps_its_end(user: AtlasUser, spec: GrantSpec) -> bool:
     """Earlier is a date that is moved on while the grant lives; none, or a later one, is more than approved."""
     if not has_native_end(spec):
         return user.end is None
-    return user.end is not None and user.end <= whole_seconds(spec.expires_at)
+    return user.end is not None and user.end <= whole_seconds(max(spec.ends))
 
 
 def _now() -> datetime:

@@ -183,19 +183,28 @@ def open_body(spec: GrantSpec, *, roles: Iterable[Role], tagger: Tagger, at: dat
     return _described(spec, roles=roles, until=native_end(spec, at=at), tagger=tagger)
 
 
-def _described(spec: GrantSpec, *, roles: Iterable[Role], until: datetime, tagger: Tagger) -> dict[str, Any]:
+def end_body(spec: GrantSpec, *, tagger: Tagger, at: datetime) -> dict[str, Any]:
+    """What moves its end, as a change of a user that must be there: all labels, since Atlas keeps none that is not said."""
+    return _ending(spec, until=native_end(spec, at=at), tagger=tagger)
+
+
+def _ending(spec: GrantSpec, *, until: datetime, tagger: Tagger) -> dict[str, Any]:
     database, username = name_of(spec)
     tag = tagger.make(principal=principal_of(username, database), grant_id=spec.grant_id, end=spec.expires_at)
     # Atlas refuses a date for users with a certificate (ATLAS_X509_USER_CANNOT_BE_TEMPORARY).
     end = {"deleteAfterDate": spelled(until)} if has_native_end(spec) else {}
+    return {"labels": [{"key": _LABEL.format(name), "value": tag[name]} for name in _TAG], **end}
+
+
+def _described(spec: GrantSpec, *, roles: Iterable[Role], until: datetime, tagger: Tagger) -> dict[str, Any]:
+    database, username = name_of(spec)
     return {
         "databaseName": database,
         "username": username,
         "roles": [_role_document(role) for role in sorted(roles)],
         "scopes": [{"name": cluster, "type": "CLUSTER"} for cluster in spec.clusters],
-        "labels": [{"key": _LABEL.format(name), "value": tag[name]} for name in _TAG],
         "description": DESCRIPTION.format(spec.grant_id),
-        **end,
+        **_ending(spec, until=until, tagger=tagger),
     }
 
 

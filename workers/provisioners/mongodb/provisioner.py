@@ -129,6 +129,12 @@ class MongoDBProvisioner:
             customData=tag_data(self._tagger, spec=spec),
         )
 
+    @step("move the end")
+    def extend(self, spec: GrantSpec) -> None:
+        """The end in its tag and nothing else, by a command that fails when the user is gone."""
+        self._own_account(spec)
+        self._change("updateUser", spec, customData=tag_data(self._tagger, spec=spec))
+
     def rearm(self, spec: GrantSpec) -> None:
         """A mongod keeps no end of its own."""
 

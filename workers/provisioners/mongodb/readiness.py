@@ -62,7 +62,7 @@ def _gates_of(spec: GrantSpec) -> tuple[GateName, ...]:
 
 def _has_tag(account: Account, tagger: Tagger, spec: GrantSpec) -> bool:
     tag = account.proof(tagger)
-    return tag is not None and tag.grant_id == spec.grant_id and tag.end == spec.expires_at
+    return tag is not None and tag.grant_id == spec.grant_id and tag.end in spec.ends
 
 
 def _more_than_approved(info: Mapping[str, Any], spec: GrantSpec) -> bool:

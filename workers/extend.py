@@ -1,0 +1,52 @@
+"""Makes a live access last longer: the target first, then our row. Until then the old end holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import structlog
+
+from accessrequests.models import Extension
+from accessrequests.operations import extensions
+from accessrequests.operations.outbox import Claim
+from workers.connections import provisioner_for
+from workers.outcomes import Done, Outcome, after
+from workers.provision import spec_of
+from workers.provisioners.base import GrantSpec, Provisioner, ProvisionerError
+
+NOT_AS_APPROVED = "The target holds something other than what was approved."
+
+log = structlog.get_logger(__name__)
+
+
+def extend(claim: Claim) -> Outcome:
+    """Write the later end on the target, read it back, and let it count. Whatever was cut short is done again."""
+    extension = extensions.start(grant_id=claim.subject_id)
+    if extension is None:
+        return Done()
+    spec, slug = spec_of(extension.grant), extension.grant.target.slug
+    try:
+        _move(provisioner_for(slug), replace(spec, expires_at=extension.ends_at))
+    except ProvisionerError as error:
+        if not error.permanent:
+            return after(claim, error, target=slug)
+        _take_back(extension, spec)
+        extensions.give_up(extension_id=extension.pk, why=str(error))
+        return Done()
+    extensions.mark_extended(extension_id=extension.pk)
+    return Done()
+
+
+def _move(provisioner: Provisioner, spec: GrantSpec) -> None:
+    """:raises ProvisionerError: the target has not the later end, or something else of the access has changed."""
+    provisioner.extend(spec)
+    if not provisioner.readiness(replace(spec, other_ends=())).exact:
+        raise ProvisionerError(NOT_AS_APPROVED)
+
+
+def _take_back(extension: Extension, spec: GrantSpec) -> None:
+    """What it took of the later end before it refused. If that fails too, the relay still ends the access in time."""
+    try:
+        provisioner_for(extension.grant.target.slug).extend(spec)
+    except ProvisionerError as error:
+        log.warning("extension_not_taken_back", grant=spec.grant_id, error=str(error))
