@@ -1,19 +1,50 @@
-"""An ask that was considered, as the row of a request keeps it and as the audit trail tells it."""
+"""An ask on its way into the row of a request, inside one operation; and as the audit trail tells it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from accessrequests.domain import policy
+from accessrequests.domain.events import PRODUCT, Actor, Event, Via
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.domain.window import format_duration
 from accessrequests.models import AccessRequest, Person
+from accessrequests.operations._granting import approved
+from accessrequests.operations._record import Fact
+from accessrequests.operations.refusals import Refused
 from accessrequests.queries import asks
-from accessrequests.queries.asks import Considered
+from accessrequests.queries.asks import Asked, Considered
 
 
-def filed(requester: Person, considered: Considered, at: datetime) -> AccessRequest:
+def filed(requester: Person, asked: Asked, *, via: Via, at: datetime) -> tuple[AccessRequest, list[Fact]]:
+    """File one ask; where the policy asks nobody, it is born approved.
+
+    :raises Refused: when the policy says no.
+    """
+    considered = asks.consider(requester=requester, asked=asked, at=at)
+    check_allowed(considered)
+    access_request = _row_of(requester, considered, at)
+    facts = [Fact(Event.ACCESS_REQUEST_SUBMITTED, str(access_request), facts_of(access_request))]
+    if considered.verdict.automatic:
+        facts.append(approved_by_policy(access_request, via, at))
+    return access_request, facts
+
+
+def check_allowed(considered: Considered) -> None:
+    """:raises Refused: when the policy says no, naming the first rule that does."""
+    if not considered.verdict.allowed:
+        first = considered.verdict.refusals[0]
+        raise Refused(first.sentence, rule=first.rule)
+
+
+def approved_by_policy(access_request: AccessRequest, via: Via, at: datetime) -> Fact:
+    """Nobody approved it, least of all who asks: the product did, because the policy asks nobody."""
+    return replace(approved(access_request, decided_by="policy", at=at), actor=Actor(name=PRODUCT, via=via))
+
+
+def _row_of(requester: Person, considered: Considered, at: datetime) -> AccessRequest:
     return AccessRequest.objects.create(
         requester=requester,
         beneficiary=considered.beneficiary,

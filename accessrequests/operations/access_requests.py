@@ -9,24 +9,13 @@ from typing import Any
 
 from django.db import transaction
 
-from accessrequests.domain import policy
-from accessrequests.domain.events import PRODUCT, Actor, Event, Via
+from accessrequests.domain.events import Event, Via
 from accessrequests.domain.kinds import KINDS
 from accessrequests.domain.lifecycle import AccessRequestState, GrantState
-from accessrequests.domain.window import format_duration
-from accessrequests.models import AccessRequest, Approval, Person
-from accessrequests.models.access_requests import Answer
-from accessrequests.operations._asking import facts_of, filed, rewrite
-from accessrequests.operations._deciding import (
-    check_not_lapsed,
-    check_open,
-    decide,
-    judged_now,
-    locked,
-    voice_of,
-    was_decided,
-)
-from accessrequests.operations._granting import approved
+from accessrequests.models import AccessRequest, Person
+from accessrequests.operations._approving import say_no, say_yes
+from accessrequests.operations._asking import approved_by_policy, check_allowed, facts_of, filed, rewrite
+from accessrequests.operations._deciding import check_open, decide, locked, was_decided
 from accessrequests.operations._holding import hold_people, hold_policy, hold_room
 from accessrequests.operations._record import CLOCKWORK, Fact, record
 from accessrequests.operations.idempotency import Idempotency
@@ -51,16 +40,8 @@ def submit(*, requester: Person, asked: Asked, via: Via, idempotency: Idempotenc
     hold_people([requester.pk, *people.ids_of([asked.grantee])] if asked.grantee else [requester.pk])
     hold_room(asked.target)
     at = clock.now()
-    considered = asks.consider(requester=requester, asked=asked, at=at)
-    verdict = considered.verdict
-    if not verdict.allowed:
-        first = verdict.refusals[0]
-        raise Refused(first.sentence, rule=first.rule)
-    access_request = filed(requester, considered, at)
+    access_request, facts = filed(requester, asked, via=via, at=at)
     actor = people.actor_of(requester, via)
-    facts = [Fact(Event.ACCESS_REQUEST_SUBMITTED, str(access_request), facts_of(access_request))]
-    if verdict.automatic:
-        facts.append(_approved_by_policy(access_request, via, at))
     record(*facts, actor=actor, at=at, idempotency=idempotency, object_id=access_request.pk)
     return access_request
 
@@ -97,9 +78,7 @@ def edit(
     considered = asks.consider(requester=requester, asked=replace(before, **changes), at=at)
     if considered.asked == before:
         raise Invalid({"changes": ["Nothing would be different. Change what shall be, or leave it as it is."]})
-    if not considered.verdict.allowed:
-        first = considered.verdict.refusals[0]
-        raise Refused(first.sentence, rule=first.rule)
+    check_allowed(considered)
     was = facts_of(access_request)
     rewrite(access_request, considered, at)
     now = facts_of(access_request)
@@ -107,7 +86,7 @@ def edit(
     facts = {**now, "revision": access_request.revision, "changed": changed}
     done = [Fact(Event.ACCESS_REQUEST_EDITED, str(access_request), facts)]
     if considered.verdict.automatic:
-        done.append(_approved_by_policy(access_request, via, at))
+        done.append(approved_by_policy(access_request, via, at))
     actor = people.actor_of(requester, via)
     record(*done, actor=actor, at=at, idempotency=idempotency, object_id=access_request.pk)
     return access_request
@@ -135,36 +114,7 @@ def approve(
     if KINDS[access_request.target.kind].is_limited:
         hold_room(access_request.target.slug)
     at = clock.now()
-    verdict = judged_now(access_request, duration)
-    groups = voice_of(approver, access_request, verdict)
-    check_open(access_request, revision, at, person=approver)
-    _shorten(access_request, duration)
-    if isinstance(verdict, Refused):
-        raise verdict
-    check_not_lapsed(access_request, access_request.filed_at + verdict.lapses_after, at)
-    given = _given(access_request)
-    group = policy.slot_for(verdict.steps, given, candidate=policy.Given(approver.username, groups))
-    if group is None:
-        raise _adds_nothing(access_request, approver)
-    # A stricter policy of today may ask groups that nobody has asked yet: from now on they see the request.
-    access_request.step_groups = [step.group for step in verdict.steps]
-    given.append(policy.Given(approver.username, groups))
-    access_request.wanted_groups = list(policy.groups_wanted(verdict.steps, given))
-    Approval.objects.create(
-        access_request=access_request,
-        person=approver,
-        revision=access_request.revision,
-        answer=Answer.APPROVE.value,
-        groups=sorted(groups),
-        group=group,
-        comment=comment,
-        at=at,
-    )
-    facts = [_said(Event.ACCESS_REQUEST_APPROVAL_GIVEN, access_request, group=group, comment=comment)]
-    if policy.is_complete(verdict.steps, given):
-        facts.append(approved(access_request, decided_by=approver.username, at=at))
-    else:
-        access_request.save()
+    facts = say_yes(access_request, approver, revision=revision, comment=comment, duration=duration, at=at)
     actor = people.actor_of(approver, via)
     record(*facts, actor=actor, at=at, idempotency=idempotency, object_id=access_request.pk)
     return access_request
@@ -189,22 +139,7 @@ def deny(
     """
     access_request = locked(access_request_id, approver)
     at = clock.now()
-    groups = voice_of(approver, access_request, judged_now(access_request))
-    check_open(access_request, revision, at, person=approver)
-    if not reason.strip():
-        raise Invalid({"reason": ["Say why, so that the requester knows what to ask for instead."]})
-    Approval.objects.create(
-        access_request=access_request,
-        person=approver,
-        revision=access_request.revision,
-        answer=Answer.DENY.value,
-        groups=sorted(groups),
-        comment=reason,
-        at=at,
-    )
-    decide(access_request, AccessRequestState.DENIED, approver.username, at)
-    access_request.save()
-    fact = _said(Event.ACCESS_REQUEST_DENIED, access_request, group="", comment=reason)
+    fact = say_no(access_request, approver, revision=revision, reason=reason, at=at)
     actor = people.actor_of(approver, via)
     record(fact, actor=actor, at=at, idempotency=idempotency, object_id=access_request.pk)
     return access_request
@@ -281,48 +216,7 @@ def expire(*, access_request_id: int, latest: datetime | None = None) -> AccessR
     return access_request
 
 
-def _approved_by_policy(access_request: AccessRequest, via: Via, at: datetime) -> Fact:
-    """Nobody approved it, least of all who asks: the product did, because the policy asks nobody."""
-    return replace(approved(access_request, decided_by="policy", at=at), actor=Actor(name=PRODUCT, via=via))
-
-
 def _extends_nothing(access_request: AccessRequest) -> bool:
     """An access that ends never goes on."""
     grant = access_request.extends
     return grant is not None and grant.state in {GrantState.REVOKING, GrantState.REVOKED}
-
-
-def _adds_nothing(access_request: AccessRequest, approver: Person) -> IllegalMove:
-    """There is an earlier approval, the approver's own or one that fills the group: every step has a free slot before."""
-    approvals = access_request.approvals.filter(revision=access_request.revision).select_related("person")
-    mine = approvals.filter(person=approver).first()
-    earlier = mine or approvals.latest("at")
-    who = earlier.person.username
-    sentence = (
-        "You have approved this request already. It waits for somebody else."
-        if mine
-        else f"{who} has approved for your group already. It waits for another group."
-    )
-    return IllegalMove(sentence, person=who, what="approved", at=earlier.at)
-
-
-def _shorten(access_request: AccessRequest, duration: timedelta | None) -> None:
-    if duration is None:
-        return
-    longest = access_request.approved_duration or access_request.duration
-    if not timedelta() < duration <= longest:
-        raise Invalid({"duration": [f"An approver may shorten, not lengthen: at most {format_duration(longest)}."]})
-    access_request.approved_duration = duration
-
-
-def _given(access_request: AccessRequest) -> list[policy.Given]:
-    approvals = access_request.approvals.filter(
-        revision=access_request.revision, answer=Answer.APPROVE.value
-    ).select_related("person")
-    return [policy.Given(approval.person.username, frozenset(approval.groups)) for approval in approvals]
-
-
-def _said(event: Event, access_request: AccessRequest, *, group: str, comment: str) -> Fact:
-    length = format_duration(access_request.approved_duration or access_request.duration)
-    facts = {"revision": access_request.revision, "group": group, "comment": comment, "duration": length}
-    return Fact(event, str(access_request), facts)
