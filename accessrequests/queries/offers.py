@@ -67,6 +67,16 @@ def outlook(version: PolicyVersion | None, target: Target, *, person: Person, gr
     return _outlook(policy.parse(version.rules), version.version, target, person, groups)
 
 
+def outlooks(
+    version: PolicyVersion | None, targets: Iterable[Target], *, person: Person, groups: frozenset[str]
+) -> Mapping[str, Outlook]:
+    """The same for many targets, by slug."""
+    if version is None:
+        return {}
+    rules = policy.parse(version.rules)
+    return {target.slug: _outlook(rules, version.version, target, person, groups) for target in targets}
+
+
 def _outlook(rules: policy.Rules, version: int, target: Target, person: Person, groups: frozenset[str]) -> Outlook:
     return {
         level: policy.evaluate(

@@ -18,6 +18,7 @@ from accessrequests.domain.actions import COLLECTION_ACTIONS
 from accessrequests.domain.events import Via
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.domain.window import format_duration
+from accessrequests.domain.wizard import TOLD
 from accessrequests.models import AccessRequest, Inventory, Person, PolicyVersion
 from accessrequests.models.access_requests import AccessKind
 from accessrequests.operations import access_requests
@@ -31,7 +32,7 @@ from accessrequests.web import requests, unsent
 from accessrequests.web.ask_boxes import USUAL_LENGTH, fitting
 from accessrequests.web.ask_forms import AskForm, Offer, offer_of
 from accessrequests.web.ask_kinds import kinds_of
-from accessrequests.web.ask_scope import fill_in, observed_address, offered_methods
+from accessrequests.web.ask_scope import fill_in, needs_address, observed_address, offered_methods
 from accessrequests.web.ask_shown import Rail, rail_of
 from accessrequests.web.pages import SeeOther, me, portal_page, show
 from accessrequests.web.whoami import belonging
@@ -75,8 +76,10 @@ class Page:
     def form(self, data: QueryDict | None = None, **options: Any) -> AskForm:
         return AskForm(data, targets=self.targets, offer=self.offer, at=self.at, **options)
 
-    def show(self, form: AskForm, *, rail: Rail | None = None, status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:
-        """The whole page, with the targets that the search found."""
+    def show(
+        self, form: AskForm, *, rail: Rail | None = None, status: HTTPStatus = HTTPStatus.OK, told: str = ""
+    ) -> HttpResponse:
+        """The whole page, with the targets that the search found, and what is told of the ask."""
         chosen = self.offer.target.slug if self.offer.target else ""
         hits, more = offers.found_targets(
             self.targets,
@@ -87,7 +90,8 @@ class Page:
             chosen=chosen,
         )
         found = {"hits": hits, "more": more, "words": self.words, "chosen": chosen, "any": bool(self.targets)}
-        context = {**found, "form": form, "rail": rail, "missing": "" if rail else NOT_CHOSEN, **self._around()}
+        said = {"form": form, "rail": rail, "missing": "" if rail else NOT_CHOSEN, "told": told}
+        context = {**found, **said, **self._around()}
         template = "ask/_hits.html" if self._wants("hits") else "ask/ask.html"
         return show(self.request, template, context, status=status)
 
@@ -135,7 +139,9 @@ def ask(request: HttpRequest) -> HttpResponse:
         initial = _prefilled(me(request), request.GET)
         page = Page(request, initial)
         _choose(page.offer, initial, str(initial.pop("named", "")))
-        return page.show(page.form(initial=page.fill_in(initial)))
+        form = page.form(initial=page.fill_in(initial))
+        told = TOLD.get(request.GET.get("told", ""), "")
+        return page.show(form, rail=_foreseen(page, form) if told else None, told=told)
     return _posted(request, Page(request, request.POST))
 
 
@@ -175,6 +181,9 @@ def _as_typed(page: Page, typed: QueryDict) -> HttpResponse:
         initial["want"] = ""
     if initial["collection"] not in page.offer.collections:
         initial["collection"] = ""
+    observed = observed_address(page.request)
+    if not needs_address(page.offer.target) and initial["source_addresses"] == observed:
+        initial["source_addresses"] = ""  # it went without saying on another target
     form = page.form(initial=page.fill_in(initial))
     if not page.is_part:
         return page.show(form)
@@ -196,6 +205,17 @@ def _preview(page: Page, typed: QueryDict) -> HttpResponse:
     if not rail:
         form.add_error(None, missing)
     return page.show(form, rail=rail, status=status)
+
+
+def _foreseen(page: Page, form: AskForm) -> Rail | None:
+    """What would come of the form as it was filled in for somebody."""
+    typed = QueryDict(mutable=True)
+    for name in form.fields:
+        value = form[name].value()
+        typed.setlist(name, [one for one in (value if isinstance(value, list) else [value]) if one])
+    filled = page.form(typed)
+    filled.is_valid()
+    return _judged(page, filled)[0]
 
 
 def _judged(page: Page, form: AskForm) -> tuple[Rail | None, str]:
@@ -284,7 +304,9 @@ def _prefilled(person: Person, query: QueryDict) -> dict[str, Any]:
         "kind",
         "database_user",
     )
-    named = {"clusters": query.getlist("clusters")} if "clusters" in query else {}
+    named: dict[str, Any] = {"clusters": query.getlist("clusters")} if "clusters" in query else {}
+    if query.get("kind") == AccessKind.PROJECT_ROLE and initial["named"]:
+        named |= {"project_role": str(initial["named"]).split(), "named": ""}
     return initial | {name: query[name] for name in given if query.get(name)} | named
 
 

@@ -52,14 +52,11 @@ def clusters_of(target: Target | None, inventory: Inventory | None) -> Mapping[s
 def fill_in(
     initial: dict[str, Any], *, target: Target | None, clusters: Mapping[str, Any], observed: str
 ) -> dict[str, Any]:
-    """What goes without saying on this target, and nothing that was meant for another one."""
+    """What goes without saying on this target."""
     there = [name for name in initial.get("clusters", ()) if name in clusters]
     initial["clusters"] = there or (list(clusters) if len(clusters) == 1 else [])
-    typed = str(initial.get("source_addresses", ""))
-    if needs_address(target) and not typed.strip():
+    if needs_address(target) and not str(initial.get("source_addresses", "")).strip():
         initial["source_addresses"] = observed
-    elif not needs_address(target) and typed == observed:
-        initial["source_addresses"] = ""
     return initial
 
 

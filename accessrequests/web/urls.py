@@ -26,6 +26,7 @@ from accessrequests.web import (
     stream,
     targets,
     tokens,
+    wizard,
 )
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -46,6 +47,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/recovery-codes/", second_factor.RecoveryCodes.as_view(), name="mfa_view_recovery_codes"),
     path("account/recovery-codes/new/", second_factor.MakeRecoveryCodes.as_view(), name="mfa_generate_recovery_codes"),
     path("request/", ask.ask, name="ask"),
+    path("request/wizard/", wizard.wizard_page, name="wizard"),
     path("requests/<int:number>/", requests.detail, name="request"),
     path("requests/<int:number>/change/", ask.change, name="request-change"),
     path("requests/<int:number>/cancel/", requests.cancel, name="request-cancel"),
