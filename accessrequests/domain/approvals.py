@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """So many distinct people of one group must approve."""
+    """So many distinct people of one group must approve. `turn`: where steps are asked one after another, its place."""
 
     group: str
     needed: int
+    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def is_complete(steps: Sequence[Step], given: Iterable[Given]) -> bool:
 def open_steps(steps: Sequence[Step], given: Iterable[Given]) -> tuple[Step, ...]:
     """How many people of which group are still needed."""
     taken = filled(steps, given)
-    still = (Step(step.group, step.needed - len(taken[step.group])) for step in combined(steps))
+    still = (replace(step, needed=step.needed - len(taken[step.group])) for step in combined(steps))
     return tuple(step for step in still if step.needed)
 
 
@@ -73,12 +74,13 @@ def groups_wanted(steps: Sequence[Step], given: Iterable[Given]) -> tuple[str, .
 
 
 def combined(*several: Iterable[Step]) -> tuple[Step, ...]:
-    """The union of steps: each group once, with the most people that any of them needs."""
-    needed: dict[str, int] = {}
+    """The union of steps: each group once, with the most people and the latest turn that any of them gives it."""
+    union: dict[str, Step] = {}
     for steps in several:
         for step in steps:
-            needed[step.group] = max(step.needed, needed.get(step.group, 0))
-    return tuple(Step(group, needed[group]) for group in sorted(needed))
+            known = union.get(step.group, step)
+            union[step.group] = Step(step.group, max(step.needed, known.needed), max(step.turn, known.turn))
+    return tuple(sorted(union.values(), key=lambda step: (step.turn, step.group)))
 
 
 def _groups_by_person(given: Iterable[Given]) -> dict[str, frozenset[str]]:

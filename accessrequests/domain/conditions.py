@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from accessrequests.domain.documents import Section
+from accessrequests.domain import forms
 from accessrequests.domain.kinds import METHODS, SCRAM, named_method
 from accessrequests.domain.networks import IPV4, IPV6, Network, write_network
+from accessrequests.domain.tables import Key, Reader, Table
 
-KEYS = ("authentication", "unscoped", "widest_ipv4", "widest_ipv6")
 LONGEST_PREFIX: Mapping[int, int] = {IPV4: 32, IPV6: 128}
 # What a rule that does not speak of widths allows: the size of one organisation's own network, and no more.
 USUAL_WIDEST: Mapping[int, int] = {IPV4: 16, IPV6: 48}
+
+_METHODS = forms.some_of(METHODS, f"a list with at least one of {', '.join(METHODS)}", least=1)
+TABLE: Table = {
+    "authentication": Key(_METHODS, "How one may sign in.", frozenset({SCRAM})),
+    "unscoped": Key(forms.FLAG, "Whether an ask may leave the clusters of its target out.", False),
+    "widest_ipv4": Key(
+        forms.number(1, LONGEST_PREFIX[IPV4], "a prefix length"), "The shortest prefix of an IPv4 block."
+    ),
+    "widest_ipv6": Key(
+        forms.number(1, LONGEST_PREFIX[IPV6], "a prefix length"), "The shortest prefix of an IPv6 block."
+    ),
+}
 
 # A sentence, and which part of the ask it is about.
 Objection = tuple[str, str]
@@ -86,16 +98,9 @@ def combined(all_of_them: Iterable[Conditions]) -> Conditions:
     )
 
 
-def read(section: Section) -> Conditions:
+def read(rule: Reader) -> Conditions:
     """From a rule of a policy's document; all of it may be left out."""
-    methods = f"a list with at least one of {', '.join(METHODS)}"
-    usual = Conditions()
-    return Conditions(
-        authentication=section.take("authentication", _methods, methods, default=usual.authentication, needed=False),
-        unscoped=section.take("unscoped", _yes_or_no, "true or false", default=False, needed=False),
-        widest_ipv4=_prefix(section, IPV4),
-        widest_ipv6=_prefix(section, IPV6),
-    )
+    return Conditions(**{name: rule[name] for name in TABLE})
 
 
 def to_json(conditions: Conditions) -> dict[str, Any]:
@@ -115,28 +120,6 @@ def from_json(values: Mapping[str, Any]) -> Conditions:
         widest_ipv4=values.get("widest_ipv4"),
         widest_ipv6=values.get("widest_ipv6"),
     )
-
-
-def _prefix(section: Section, version: int) -> int | None:
-    longest = LONGEST_PREFIX[version]
-    form = f"a prefix length from 1 to {longest}"
-    return section.take(f"widest_ipv{version}", _number_up_to(longest), form, default=None, needed=False)
-
-
-def _number_up_to(longest: int) -> Callable[[object], int | None]:
-    def number(value: object) -> int | None:
-        return value if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= longest else None
-
-    return number
-
-
-def _methods(value: object) -> frozenset[str] | None:
-    sound = isinstance(value, list) and value and all(one in METHODS for one in value)
-    return frozenset(value) if isinstance(value, list) and sound else None
-
-
-def _yes_or_no(value: object) -> bool | None:
-    return value if isinstance(value, bool) else None
 
 
 def _either(methods: Iterable[str]) -> str:

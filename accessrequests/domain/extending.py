@@ -17,13 +17,13 @@ SHORTEST_WARNED = timedelta(minutes=10)
 
 def longest(verdict: Verdict, *, starts_at: datetime, expires_at: datetime) -> timedelta:
     """By how much the end may move at once: no more than a rule gives at a time, and than is left of the total."""
-    total = verdict.maximum or timedelta()
+    total = verdict.total_maximum or timedelta()
     return max(timedelta(), min(verdict.maximum or timedelta(), total - (expires_at - starts_at)))
 
 
 def capped(verdict: Verdict, *, starts_at: datetime, expires_at: datetime, length: timedelta) -> Verdict:
     """The verdict on such an extension: refused when start and final end would lie too far from each other."""
-    total = verdict.maximum or timedelta()
+    total = verdict.total_maximum or timedelta()
     held = expires_at - starts_at
     if held + length <= total:
         return verdict

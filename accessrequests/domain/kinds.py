@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+# What is granted for a while: a user that is made, or roles added to a login that stands anyway.
+ACCESS_KINDS = ("database_user", "role_grant", "project_role")
 SCRAM = "scram"
 X509 = "x509"
 METHODS = (SCRAM, X509, "aws_iam", "oidc", "ldap")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any
+from collections.abc import Iterable, Sequence
 
+from accessrequests.domain import answering as asking
 from accessrequests.domain import conditions as terms
 from accessrequests.domain.approvals import (
     Given,
@@ -18,11 +16,13 @@ from accessrequests.domain.approvals import (
     open_steps,
     slot_for,
 )
-from accessrequests.domain.conditions import Conditions
-from accessrequests.domain.networks import Network
+from accessrequests.domain.language import DEFAULT_LAPSE
+from accessrequests.domain.matching import ANY_DATABASE, Ask, Match, not_spoken_of
 from accessrequests.domain.privileges import Level
-from accessrequests.domain.rules import DEFAULT_LAPSE, InvalidPolicy, Match, Rule, Rules, parse
-from accessrequests.domain.window import format_duration, parse_duration, spell_duration
+from accessrequests.domain.rules import InvalidPolicy, Rule, Rules, parse
+from accessrequests.domain.verdict_json import from_json, to_json
+from accessrequests.domain.verdicts import Parts, Refusal, Verdict, characters, least, refused, stricter, verdict_of
+from accessrequests.domain.window import spell_duration
 
 __all__ = [
     "NO_DELEGATING",
@@ -43,6 +43,7 @@ __all__ = [
     "from_json",
     "groups_wanted",
     "is_complete",
+    "not_allowed_at_all",
     "open_steps",
     "parse",
     "refused",
@@ -57,150 +58,64 @@ NO_DELEGATING = "no delegating access"
 NO_ROOM = "no room left"
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What is asked, as far as a policy looks at it. What is None was not written yet, so it is not judged.
-
-    `is_unscoped`: the target has clusters, and none of them was named. `person` is the user name of whoever is in the `groups`, so that a refusal can name them.
-    """
-
-    target: str
-    environment: str
-    level: Level
-    groups: frozenset[str]
-    duration: timedelta
-    reason_length: int | None
-    person: str = ""
-    authentication: str | None = None
-    is_unscoped: bool = False
-    networks: tuple[Network, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Refusal:
-    """A rule that says no, its sentence, and which part of the ask it is about where it is one."""
-
-    rule: str
-    sentence: str
-    about: str = field(default="", compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the policy says about an ask. Without a maximum no rule matched, and nothing is allowed."""
-
-    allowed: bool
-    automatic: bool
-    level: Level
-    steps: tuple[Step, ...]
-    maximum: timedelta | None
-    reason_minimum: int
-    lapses_after: timedelta
-    conditions: Conditions
-    sentences: tuple[str, ...]
-    rules: tuple[str, ...]
-    refusals: tuple[Refusal, ...]
-    policy: str
-    version: int
-
-
 def evaluate(rules: Rules, ask: Ask, *, version: int) -> Verdict:
     """All rules that match hold together, so that another rule can only tighten; none that matches is a no."""
-    matching = [
-        rule for rule in rules.rules if rule.match.fits(environment=ask.environment, target=ask.target, level=ask.level)
+    matching = rules.matching(ask)
+    refusals = [
+        *(refusal for rule in matching for refusal in _refusals(rule, ask)),
+        *not_allowed_at_all(rules, [rule.match for rule in matching], ask),
     ]
-    refusals = [refusal for rule in matching for refusal in _refusals(rule, ask)]
-    if not matching:
+    asking_somebody = [rule for rule in matching if rule.approvals]
+    # One rule that wants somebody's yes is enough: each of them must let whoever is on call do without.
+    waived = bool(asking_somebody) and all(
+        rule.on_call is not None and rule.on_call.waives(ask) for rule in asking_somebody
+    )
+    schedules = [rule.on_call.schedule for rule in asking_somebody if rule.on_call is not None]
+    return verdict_of(
+        Parts(
+            allowed=not refusals,
+            level=ask.level,
+            steps=() if waived else combined(*(rule.approvals for rule in matching)),
+            maximum=least(*(rule.maximum for rule in matching)),
+            default=least(*(rule.default for rule in matching)),
+            total_maximum=least(*(rule.longest_in_all for rule in matching)),
+            reason_minimum=max((rule.reason_minimum for rule in matching), default=0),
+            tickets=[rule.ticket for rule in matching if rule.ticket is not None],
+            lapses_after=min((rule.lapses_after for rule in matching), default=DEFAULT_LAPSE),
+            answering=asking.combined((rule.answering, rule.approvals) for rule in matching),
+            on_call=schedules if waived else (),
+            conditions=terms.combined(rule.conditions for rule in matching),
+            rules=[rule.name for rule in matching],
+            refusals=refusals,
+            policy=rules.name,
+            version=version,
+        )
+    )
+
+
+def not_allowed_at_all(rules: Rules, matches: Sequence[Match], ask: Ask) -> Iterable[Refusal]:
+    """What no rule speaks of, and what no rule may allow."""
+    if not matches:
         sentence = f"No rule of the policy {rules.name} allows {ask.level} on {ask.target}. {_what_instead(ask)}"
-        refusals.append(Refusal(NO_RULE, sentence))
+        yield Refusal(NO_RULE, sentence)
+    elif unspoken := not_spoken_of(ask.databases, matches):
+        where = "every database" if ANY_DATABASE in unspoken else f"the database {', '.join(unspoken)}"
+        sentence = f"No rule of the policy {rules.name} allows {ask.level} on {where} of {ask.target}."
+        yield Refusal(NO_RULE, f"{sentence} {_what_instead(ask)}")
     if ask.level is Level.DELEGATING:
         sentence = "These roles can give or change access itself, which is always refused. Ask for roles without that."
-        refusals.append(Refusal(NO_DELEGATING, sentence))
-    return _verdict(
-        allowed=not refusals,
-        level=ask.level,
-        steps=combined(*(rule.approvals for rule in matching)),
-        maximum=_least(rule.maximum for rule in matching),
-        reason_minimum=max((rule.reason_minimum for rule in matching), default=0),
-        lapses_after=min((rule.lapses_after for rule in matching), default=DEFAULT_LAPSE),
-        conditions=terms.combined(rule.conditions for rule in matching),
-        rules={rule.name for rule in matching},
-        refusals=refusals,
-        policy=rules.name,
-        version=version,
-    )
+        yield Refusal(NO_DELEGATING, sentence)
 
 
-def stricter(pinned: Verdict, current: Verdict) -> Verdict:
-    """Two verdicts on the same ask as one that is at least as strict as each; the newer version gives its name."""
-    newest = max(pinned, current, key=lambda verdict: (verdict.version, verdict.policy))
-    return _verdict(
-        allowed=pinned.allowed and current.allowed,
-        level=max(pinned.level, current.level),
-        steps=combined(pinned.steps, current.steps),
-        maximum=_least((pinned.maximum, current.maximum)),
-        reason_minimum=max(pinned.reason_minimum, current.reason_minimum),
-        lapses_after=min(pinned.lapses_after, current.lapses_after),
-        conditions=terms.combined((pinned.conditions, current.conditions)),
-        rules={*pinned.rules, *current.rules},
-        refusals=(*pinned.refusals, *current.refusals),
-        policy=newest.policy,
-        version=newest.version,
-    )
+def denial(rule: Rule, ask: Ask) -> Refusal:
+    return Refusal(rule.name, f"Rule {rule.name} denies {ask.level} on {ask.target}. {_what_instead(ask)}")
 
 
-def refused(verdict: Verdict, refusal: Refusal) -> Verdict:
-    """The same verdict with one more thing that stands against it, which no rule can know."""
-    return _verdict(
-        allowed=False,
-        level=verdict.level,
-        steps=verdict.steps,
-        maximum=verdict.maximum,
-        reason_minimum=verdict.reason_minimum,
-        lapses_after=verdict.lapses_after,
-        conditions=verdict.conditions,
-        rules=verdict.rules,
-        refusals=(*verdict.refusals, refusal),
-        policy=verdict.policy,
-        version=verdict.version,
-    )
-
-
-def to_json(verdict: Verdict) -> dict[str, Any]:
-    """As plain values: what is pinned on the request, and what the API shows."""
-    return {
-        "allowed": verdict.allowed,
-        "automatic": verdict.automatic,
-        "level": verdict.level.value,
-        "steps": [{"group": step.group, "needed": step.needed} for step in verdict.steps],
-        "maximum": _written(verdict.maximum),
-        "reason_minimum": verdict.reason_minimum,
-        "lapses_after": format_duration(verdict.lapses_after),
-        **terms.to_json(verdict.conditions),
-        "sentences": list(verdict.sentences),
-        "rules": list(verdict.rules),
-        "refusals": [{"rule": refusal.rule, "sentence": refusal.sentence} for refusal in verdict.refusals],
-        "policy": {"name": verdict.policy, "version": verdict.version},
-    }
-
-
-def from_json(values: Mapping[str, Any]) -> Verdict:
-    """What `to_json` wrote; keys that other layers added (the people of a step) are passed over."""
-    return Verdict(
-        allowed=values["allowed"],
-        automatic=values["automatic"],
-        level=Level(values["level"]),
-        steps=tuple(Step(group=step["group"], needed=step["needed"]) for step in values["steps"]),
-        maximum=_read(values["maximum"]),
-        reason_minimum=values["reason_minimum"],
-        lapses_after=parse_duration(values["lapses_after"]),
-        conditions=terms.from_json(values),
-        sentences=tuple(values["sentences"]),
-        rules=tuple(values["rules"]),
-        refusals=tuple(Refusal(rule=one["rule"], sentence=one["sentence"]) for one in values["refusals"]),
-        policy=values["policy"]["name"],
-        version=values["policy"]["version"],
-    )
+def not_eligible(rule: Rule, groups: Iterable[str], person: str) -> Refusal:
+    named = " or ".join(sorted(groups)) or "no group"
+    who = f", and {person} is not one of them" if person else ""
+    sentence = f"Rule {rule.name} is for people of {named}{who}. An administrator adds people to a group."
+    return Refusal(rule.name, sentence)
 
 
 def _what_instead(ask: Ask) -> str:
@@ -210,15 +125,18 @@ def _what_instead(ask: Ask) -> str:
 
 def _refusals(rule: Rule, ask: Ask) -> Iterable[Refusal]:
     if rule.deny:
-        yield Refusal(rule.name, f"Rule {rule.name} denies {ask.level} on {ask.target}. {_what_instead(ask)}")
+        yield denial(rule, ask)
     if not rule.deny and not rule.eligible & ask.groups:
-        yield Refusal(rule.name, _not_eligible(rule, ask.person))
+        yield not_eligible(rule, rule.eligible, ask.person)
     if rule.maximum is not None and ask.duration > rule.maximum:
         longest = spell_duration(rule.maximum)
         yield Refusal(rule.name, f"Rule {rule.name} allows at most {longest}. Ask for a shorter time.", "duration")
     if ask.reason_length is not None and ask.reason_length < rule.reason_minimum:
-        least = _characters(rule.reason_minimum)
-        yield Refusal(rule.name, f"Rule {rule.name} needs a reason of at least {least}. Write more.", "reason")
+        needed = characters(rule.reason_minimum)
+        yield Refusal(rule.name, f"Rule {rule.name} needs a reason of at least {needed}. Write more.", "reason")
+    if rule.ticket is not None and ask.ticket is not None and not rule.ticket.fits(ask.ticket):
+        sentence = f"Rule {rule.name} needs a ticket that matches {rule.ticket.said}. Write the whole ticket."
+        yield Refusal(rule.name, sentence, "ticket")
     for sentence, about in rule.conditions.objections(
         f"Rule {rule.name}",
         authentication=ask.authentication,
@@ -226,84 +144,3 @@ def _refusals(rule: Rule, ask: Ask) -> Iterable[Refusal]:
         networks=ask.networks,
     ):
         yield Refusal(rule.name, sentence, about)
-
-
-def _not_eligible(rule: Rule, person: str) -> str:
-    groups = " or ".join(sorted(rule.eligible))
-    who = f", and {person} is not one of them" if person else ""
-    return f"Rule {rule.name} is for people of {groups}{who}. An administrator adds people to a group."
-
-
-def _verdict(
-    *,
-    allowed: bool,
-    level: Level,
-    steps: tuple[Step, ...],
-    maximum: timedelta | None,
-    reason_minimum: int,
-    lapses_after: timedelta,
-    conditions: Conditions,
-    rules: Iterable[str],
-    refusals: Iterable[Refusal],
-    policy: str,
-    version: int,
-) -> Verdict:
-    """Everything that follows from the parts follows here, for one policy and for two of them alike."""
-    said = tuple(sorted(set(refusals)))
-    names = tuple(sorted(rules))
-    sentences = [refusal.sentence for refusal in said]
-    if names:
-        applied = f"Rule {names[0]} applies" if len(names) == 1 else f"Rules {', '.join(names)} apply together"
-        sentences.append(f"{applied} (policy {policy}, version {version}).")
-    sentences += _approval_sentences(steps, automatic=allowed and not steps)
-    if maximum is not None:
-        sentences.append(f"The longest time is {spell_duration(maximum)}.")
-    if reason_minimum:
-        sentences.append(f"The reason needs at least {_characters(reason_minimum)}.")
-    if names:
-        sentences += conditions.sentences()
-    if steps:
-        sentences.append(f"Without an answer the request lapses after {spell_duration(lapses_after)}.")
-    return Verdict(
-        allowed=allowed,
-        automatic=allowed and not steps,
-        level=level,
-        steps=steps,
-        maximum=maximum,
-        reason_minimum=reason_minimum,
-        lapses_after=lapses_after,
-        conditions=conditions,
-        sentences=tuple(sentences),
-        rules=names,
-        refusals=said,
-        policy=policy,
-        version=version,
-    )
-
-
-def _approval_sentences(steps: tuple[Step, ...], *, automatic: bool) -> list[str]:
-    sentences = [
-        f"{'1 person' if step.needed == 1 else f'{step.needed} different people'} of {step.group} must approve."
-        for step in steps
-    ]
-    if len(steps) > 1:
-        sentences.append("One person counts for one group only.")
-    if automatic:
-        sentences.append("Nobody needs to approve: access is given at once.")
-    return sentences
-
-
-def _characters(number: int) -> str:
-    return f"{number} character{'' if number == 1 else 's'}"
-
-
-def _least(lengths: Iterable[timedelta | None]) -> timedelta | None:
-    return min((length for length in lengths if length is not None), default=None)
-
-
-def _written(length: timedelta | None) -> str | None:
-    return None if length is None else format_duration(length)
-
-
-def _read(text: str | None) -> timedelta | None:
-    return None if text is None else parse_duration(text)

@@ -2,55 +2,35 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TypeVar
 
+from accessrequests.domain import break_glass_terms
 from accessrequests.domain import conditions as terms
+from accessrequests.domain.answering import Answering, Escalation
 from accessrequests.domain.approvals import Step
+from accessrequests.domain.break_glass_terms import BreakGlass
 from accessrequests.domain.conditions import Conditions
-from accessrequests.domain.documents import Section
+from accessrequests.domain.forms import read_name
+from accessrequests.domain.language import (
+    DEFAULT_LAPSE,
+    DENIAL,
+    ESCALATE,
+    MATCH,
+    ON_CALL,
+    POLICY,
+    PUBLISHING,
+    RULE,
+    STEP,
+    TICKET,
+)
+from accessrequests.domain.matching import Ask, Match
+from accessrequests.domain.on_call import OnCall
 from accessrequests.domain.privileges import Level
-from accessrequests.domain.window import InvalidDuration, parse_duration
-
-LONGEST_REASON = 2_000
-LONGEST_WORD = 64
-MOST_PEOPLE = 20
-DEFAULT_LAPSE = timedelta(hours=8)
-
-NOTHING: Sequence[object] = ()
-A_NAME = "a short name of a-z, 0-9, dot, dash and underscore"
-A_LIST = "a list of group and people, empty for automatic access"
-SOME_GROUPS = "a list with at least one group"
-A_LENGTH = "a length like PT8H"
-A_REASON = f"a number from 0 to {LONGEST_REASON}"
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
-_LEVELS_ON_OFFER = (Level.READ, Level.WRITE, Level.ADMIN)
-_RULE_KEYS = (
-    "name", "match", "eligible", "approvals", "maximum", "reason_minimum", "lapses_after", "deny",
-    *terms.KEYS,
-)  # fmt: skip
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """Which asks a rule is about. Empty means any."""
-
-    environments: frozenset[str] = frozenset()
-    targets: frozenset[str] = frozenset()
-    levels: frozenset[Level] = frozenset()
-
-    def fits(self, *, environment: str, target: str, level: Level) -> bool:
-        return (
-            (not self.environments or environment in self.environments)
-            and (not self.targets or target in self.targets)
-            and (not self.levels or level in self.levels)
-        )
+from accessrequests.domain.tables import Finding, Reader
+from accessrequests.domain.tickets import Ticket
+from accessrequests.domain.window import spell_duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +46,44 @@ class Rule:
     lapses_after: timedelta = DEFAULT_LAPSE
     deny: bool = False
     conditions: Conditions = field(default_factory=Conditions)
+    default: timedelta | None = None
+    total_maximum: timedelta | None = None
+    ticket: Ticket | None = None
+    answering: Answering = field(default_factory=Answering)
+    on_call: OnCall | None = None
+    break_glass: BreakGlass | None = None
+
+    @property
+    def longest_in_all(self) -> timedelta | None:
+        """With all extensions: unless the rule says more, none goes past the maximum."""
+        return self.total_maximum or self.maximum
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """A whole policy. A published one never changes; a new version takes its place."""
+    """A whole policy. A published one never changes; a new version takes its place.
+
+    `publishing`: who must agree to that. Without any, one administrator publishes alone.
+    """
 
     name: str
     rules: tuple[Rule, ...]
+    publishing: tuple[Step, ...] = ()
+
+    def matching(self, ask: Ask) -> list[Rule]:
+        return [rule for rule in self.rules if rule.match.fits(ask)]
 
 
 class InvalidPolicy(ValueError):
     """The document is not a policy. `sentences` name every rule and key that must be put right."""
 
-    def __init__(self, sentences: Collection[str]) -> None:
-        super().__init__(" ".join(sentences))
-        self.sentences = tuple(sentences)
+    def __init__(self, findings: Collection[Finding]) -> None:
+        super().__init__(" ".join(finding.sentence for finding in findings))
+        self.findings = tuple(findings)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        return tuple(finding.sentence for finding in self.findings)
 
 
 def parse(document: object) -> Rules:
@@ -89,112 +91,113 @@ def parse(document: object) -> Rules:
 
     :raises InvalidPolicy: with one sentence for each thing that is wrong.
     """
-    wrong: list[str] = []
-    reader = Section("The policy", document, ("name", "rules"), wrong)
-    name = reader.take("name", _name, A_NAME, default="")
-    entries = reader.take("rules", _filled_list, "a list with at least one rule", default=NOTHING)
-    rules = tuple(_rule(entry, number, wrong) for number, entry in enumerate(entries, start=1))
-    names = [rule.name for rule in rules]
-    twice = sorted({one for one in names if one and names.count(one) > 1})
-    wrong += [f"Rule {one}: the name is used more than once. Give each rule a name of its own." for one in twice]
+    wrong: list[Finding] = []
+    reader = Reader("The policy", document, POLICY, wrong)
+    rules = tuple(_rule(entry, number, wrong) for number, entry in enumerate(reader["rules"]))
+    publishing = _publishing(reader["publishing"], wrong)
+    wrong += _named_twice(rules)
     if wrong:
         raise InvalidPolicy(wrong)
-    return Rules(name=name, rules=rules)
+    return Rules(name=reader["name"], rules=rules, publishing=publishing)
 
 
-def _rule(entry: object, number: int, wrong: list[str]) -> Rule:
-    named = _name(entry.get("name")) if isinstance(entry, Mapping) else None
-    who = f"Rule {named}" if named else f"Rule number {number}"
-    reader = Section(who, entry, _RULE_KEYS, wrong)
-    deny = reader.take("deny", _yes_or_no, "true or false", default=False, needed=False)
-    approvals = reader.take("approvals", _list, A_LIST, default=NOTHING, needed=not deny)
-    maximum = reader.take("maximum", _length, A_LENGTH, default=None, needed=not deny)
-    return Rule(
-        name=reader.take("name", _name, A_NAME, default=""),
-        match=_match(reader.take("match", _mapping, "keys with lists", default={}), who, wrong),
-        eligible=reader.take(
-            "eligible", _words if deny else _groups, SOME_GROUPS, default=frozenset(), needed=not deny
-        ),
-        approvals=_steps(approvals, who, wrong),
-        maximum=maximum,
-        reason_minimum=reader.take("reason_minimum", _reason, A_REASON, default=1, needed=False),
-        lapses_after=reader.take("lapses_after", _length, A_LENGTH, default=DEFAULT_LAPSE, needed=False),
+def _named_twice(rules: Iterable[Rule]) -> Iterable[Finding]:
+    seen: set[str] = set()
+    said: set[str] = set()
+    for number, rule in enumerate(rules):
+        if rule.name and rule.name in seen - said:
+            said.add(rule.name)
+            sentence = f"Rule {rule.name}: the name is used more than once. Give each rule a name of its own."
+            yield Finding(sentence, ("rules", number, "name"))
+        seen.add(rule.name)
+
+
+def _publishing(entry: object, wrong: list[Finding]) -> tuple[Step, ...]:
+    if entry is None:
+        return ()
+    reader = Reader("The policy, publishing", entry, PUBLISHING, wrong, ("publishing",))
+    return _steps(reader, in_sequence=False)
+
+
+def _rule(entry: object, number: int, wrong: list[Finding]) -> Rule:
+    written = entry if isinstance(entry, Mapping) else {}
+    named = read_name(written.get("name"))
+    who = f"Rule {named}" if named else f"Rule number {number + 1}"
+    deny = written.get("deny") is True
+    reader = Reader(who, entry, DENIAL if deny else RULE, wrong, ("rules", number))
+    answering = Answering(
+        in_sequence=reader["in_sequence"],
+        step_up=reader["step_up"],
+        remind_after=reader["remind_after"],
+        escalate=_escalation(reader),
+        fallback=reader["fallback"],
+    )
+    rule = Rule(
+        name=reader["name"],
+        match=_match(reader),
+        eligible=reader["eligible"],
+        approvals=_steps(reader, in_sequence=answering.in_sequence),
+        maximum=reader["maximum"],
+        reason_minimum=reader["reason_minimum"],
+        lapses_after=reader["lapses_after"],
         deny=deny,
         conditions=terms.read(reader),
+        default=reader["default"],
+        total_maximum=reader["total_maximum"],
+        ticket=_ticket(reader),
+        answering=answering,
+        on_call=_on_call(reader),
+        break_glass=break_glass_terms.read(reader) if reader["break_glass"] is not None else None,
     )
+    _check_lengths(rule, reader)
+    return rule
 
 
-def _match(entry: Mapping[object, object], who: str, wrong: list[str]) -> Match:
-    reader = Section(f"{who}, match", entry, ("environments", "targets", "levels"), wrong)
-    levels = "a list of read, write and admin"
-    return Match(
-        environments=reader.take("environments", _words, "a list of environments", default=frozenset(), needed=False),
-        targets=reader.take("targets", _words, "a list of targets", default=frozenset(), needed=False),
-        levels=reader.take("levels", _levels, levels, default=frozenset(), needed=False),
-    )
+def _match(rule: Reader) -> Match:
+    reader = Reader(f"{rule.who}, match", rule["match"], MATCH, rule.wrong, (*rule.path, "match"))
+    return Match(**{**reader.values, "levels": frozenset(map(Level, reader["levels"]))})
 
 
-def _steps(entries: Sequence[object], who: str, wrong: list[str]) -> tuple[Step, ...]:
+def _steps(section: Reader, *, in_sequence: bool) -> tuple[Step, ...]:
     steps: list[Step] = []
-    for entry in entries:
-        reader = Section(f"{who}, approvals", entry, ("group", "people"), wrong)
-        group = reader.take("group", _word, "the name of a group", default="")
-        people = reader.take("people", _people, f"a number from 1 to {MOST_PEOPLE}", default=1)
-        if group and any(step.group == group for step in steps):
-            wrong.append(f"{who}, approvals: the group {group} is named twice. Name it once, with all its people.")
-        steps.append(Step(group=group, needed=people))
+    for number, entry in enumerate(section["approvals"]):
+        path = (*section.path, "approvals", number)
+        reader = Reader(f"{section.who}, approvals", entry, STEP, section.wrong, path)
+        if reader["group"] and any(step.group == reader["group"] for step in steps):
+            reader.note(f"the group {reader['group']} is named twice. Name it once, with all its people", "group")
+        steps.append(Step(group=reader["group"], needed=reader["people"], turn=number if in_sequence else 0))
     return tuple(steps)
 
 
-def _name(value: object) -> str | None:
-    return value if isinstance(value, str) and _NAME.fullmatch(value) else None
-
-
-def _word(value: object) -> str | None:
-    sound = isinstance(value, str) and value.isprintable() and value == value.strip() and 0 < len(value) <= LONGEST_WORD
-    return value if isinstance(value, str) and sound else None
-
-
-def _words(value: object) -> frozenset[str] | None:
-    words = [_word(one) for one in value] if isinstance(value, list) else [None]
-    return None if None in words else frozenset(word for word in words if word)
-
-
-def _groups(value: object) -> frozenset[str] | None:
-    return _words(value) or None
-
-
-def _levels(value: object) -> frozenset[Level] | None:
-    words = _words(value)
-    return frozenset(map(Level, words)) if words is not None and words <= set(_LEVELS_ON_OFFER) else None
-
-
-def _mapping(value: object) -> Mapping[object, object] | None:
-    return value if isinstance(value, Mapping) else None
-
-
-def _filled_list(value: object) -> Sequence[object] | None:
-    return _list(value) or None
-
-
-def _list(value: object) -> Sequence[object] | None:
-    return value if isinstance(value, list) else None
-
-
-def _length(value: object) -> timedelta | None:
-    try:
-        return parse_duration(value)
-    except InvalidDuration:
+def _ticket(rule: Reader) -> Ticket | None:
+    if rule["ticket"] is None:
         return None
+    reader = Reader(f"{rule.who}, ticket", rule["ticket"], TICKET, rule.wrong, (*rule.path, "ticket"))
+    return Ticket(**reader.values)
 
 
-def _yes_or_no(value: object) -> bool | None:
-    return value if isinstance(value, bool) else None
+def _escalation(rule: Reader) -> Escalation | None:
+    if rule["escalate"] is None:
+        return None
+    reader = Reader(f"{rule.who}, escalate", rule["escalate"], ESCALATE, rule.wrong, (*rule.path, "escalate"))
+    return Escalation(**reader.values)
 
 
-def _reason(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LONGEST_REASON else None
+def _on_call(rule: Reader) -> OnCall | None:
+    if rule["on_call"] is None:
+        return None
+    reader = Reader(f"{rule.who}, on_call", rule["on_call"], ON_CALL, rule.wrong, (*rule.path, "on_call"))
+    return OnCall(**reader.values)
 
 
-def _people(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_PEOPLE else None
+def _check_lengths(rule: Rule, reader: Reader) -> None:
+    """What a rule could never mean: a length that another of its lengths forbids."""
+    if rule.maximum is None:
+        return
+    longest = f"the maximum of {spell_duration(rule.maximum)}"
+    if rule.default is not None and rule.default > rule.maximum:
+        reader.note(f"the default is longer than {longest}. Make it shorter", "default")
+    if rule.total_maximum is not None and rule.total_maximum < rule.maximum:
+        reader.note(f"the total_maximum is shorter than {longest}. Make it as long at least", "total_maximum")
+    if rule.on_call is not None and rule.on_call.maximum > rule.maximum:
+        reader.note(f"the maximum of on_call is longer than {longest}. Make it shorter", "on_call", "maximum")

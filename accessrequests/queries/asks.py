@@ -12,7 +12,8 @@ from functools import partial
 from typing import Any
 
 from accessrequests.domain import extending, policy, privileges, project_roles
-from accessrequests.domain.kinds import KINDS, named_method
+from accessrequests.domain.kinds import KINDS
+from accessrequests.domain.matching import EVERY_DATABASE
 from accessrequests.domain.networks import Network, read_network, write_network
 from accessrequests.domain.plain_text import visible_length
 from accessrequests.domain.privileges import Level, Privilege, RoleRef
@@ -20,6 +21,7 @@ from accessrequests.models import AccessRequest, Inventory, Person, PolicyVersio
 from accessrequests.models.access_requests import AccessKind
 from accessrequests.queries import people, principals, room
 from accessrequests.queries.ask_fields import check_start, check_words, read_addresses
+from accessrequests.queries.ask_offers import check_network_gate, check_offer
 from accessrequests.queries.principals import Principal
 from accessrequests.queries.roles_asked import expand, near, read_at, read_roles
 
@@ -78,8 +80,9 @@ class Considered:
 
     @property
     def use(self) -> dict[str, Any]:
-        """How it would be used, as a policy looks at it."""
-        return _use(self.target, self.asked.kind, self.asked.authentication, self.clusters, self.networks)
+        """What it is for and how it would be used, as a policy looks at it."""
+        how = _use(self.target, self.asked.kind, self.asked.authentication, self.clusters, self.networks)
+        return how | _what(self.asked.kind, self.privileges)
 
 
 def current_policy() -> PolicyVersion:
@@ -112,11 +115,11 @@ def consider(
     if target is None:
         raise Invalid({"target": [f"There is no target called {asked.target}. GET targets/ lists them."]})
     beneficiary = _beneficiary(target, requester, asked, errors)
-    _check_offer(target, asked, errors)
+    check_offer(target, kind=asked.kind, authentication=asked.authentication, errors=errors)
     check_words(reason=asked.reason, ticket=asked.ticket, errors=errors, is_draft=is_draft)
     check_start(asked.starts_at, at=at, errors=errors)
     networks = read_addresses(asked.source_addresses, errors)
-    _check_network_gate(target, asked, errors)
+    check_network_gate(target, kind=asked.kind, addresses=asked.source_addresses, errors=errors)
     clusters = _clusters(target, asked.clusters, errors)
     principals.check_reach(kind=asked.kind, clusters=clusters, addresses=asked.source_addresses, errors=errors)
     principal = principals.chosen(
@@ -137,7 +140,11 @@ def consider(
         level=_level(asked.kind, expanded),
         duration=asked.duration,
         reason=None if is_draft else asked.reason,
-        use=_use(target, asked.kind, asked.authentication, clusters, networks),
+        use={
+            **_use(target, asked.kind, asked.authentication, clusters, networks),
+            **_what(asked.kind, expanded),
+            "ticket": None if is_draft and not asked.ticket else asked.ticket,
+        },
     )
     full = room.why_none(
         target,
@@ -167,7 +174,11 @@ def elsewhere(considered: Considered, inventory: Inventory) -> policy.Verdict | 
         level=_level(considered.asked.kind, expanded),
         duration=considered.asked.duration,
         reason=None,
-        use={"authentication": considered.asked.authentication, "networks": considered.networks},
+        use={
+            "authentication": considered.asked.authentication,
+            "networks": considered.networks,
+            **_what(considered.asked.kind, expanded),
+        },
     )
 
 
@@ -198,6 +209,7 @@ def _look_at(
         reason_length=None,
         person=person,
         **_use_of(access_request),
+        **_what(access_request.kind, _stored(access_request)),
     )
     return policy.evaluate(policy.parse(version.rules), ask, version=version.version)
 
@@ -242,7 +254,11 @@ def judge_again(
             level=_level(access_request.kind, expanded),
             duration=min(length, shortened or length),
             reason=access_request.reason,
-            use=_use_of(access_request),
+            use={
+                **_use_of(access_request),
+                **_what(access_request.kind, expanded),
+                "ticket": access_request.ticket,
+            },
         )
         verdict = policy.stricter(verdict, today)
     grant = access_request.extends
@@ -309,6 +325,18 @@ def _level(kind: str, expanded: Mapping[str, Sequence[Privilege]]) -> Level:
     return privileges.level_of(privilege for held in expanded.values() for privilege in held)
 
 
+def _what(kind: str, expanded: Mapping[str, Sequence[Privilege]]) -> dict[str, Any]:
+    """What it is for. A role of a project reaches what is in it, whatever databases those are."""
+    held = (privilege for privileges_held in expanded.values() for privilege in privileges_held)
+    touched = EVERY_DATABASE if kind == AccessKind.PROJECT_ROLE else privileges.databases_of(held)
+    return {"kind": kind, "databases": touched, "roles": frozenset(expanded)}
+
+
+def _stored(access_request: AccessRequest) -> dict[str, tuple[Privilege, ...]]:
+    """What its roles came to when it was filed."""
+    return {name: privileges.from_json(held) for name, held in access_request.privileges.items()}
+
+
 def _use(
     target: Target, kind: str, authentication: str, clusters: Sequence[str], networks: tuple[Network, ...]
 ) -> dict[str, Any]:
@@ -339,34 +367,6 @@ def _beneficiary(target: Target, requester: Person, asked: Asked, errors: dict[s
     return beneficiary
 
 
-def _check_offer(target: Target, asked: Asked, errors: dict[str, list[str]]) -> None:
-    kinds = target.offers.get("kinds", [])
-    methods = target.offers.get("authentication", [])
-    if asked.kind not in kinds:
-        errors["kind"] = [f"{target.slug} offers {_listed(kinds)}, not {asked.kind}."]
-    if not principals.makes_a_user(asked.kind):
-        return
-    given = KINDS[target.kind].given
-    if asked.authentication not in methods:
-        errors["authentication"] = [f"{target.slug} offers {_listed(methods)}, not {asked.authentication}."]
-    elif asked.authentication not in given:
-        named = named_method(asked.authentication)
-        can = _listed(sorted(given.intersection(methods)))
-        errors["authentication"] = [f"We cannot give access by {named} on {target.slug} yet. It can be given by {can}."]
-
-
-def _check_network_gate(target: Target, asked: Asked, errors: dict[str, list[str]]) -> None:
-    """Where nobody gets in from an address that is not listed, the access needs one; and no more than can be opened."""
-    kind = KINDS[target.kind]
-    if len(asked.source_addresses) > kind.most_addresses:
-        sentence = f"At most {kind.most_addresses} addresses fit one request for {target.slug}. Name a block of them."
-        errors["source_addresses"] = [sentence]
-    needs_one = kind.needs_address and asked.kind == AccessKind.DATABASE_USER
-    if needs_one and not asked.source_addresses:
-        sentence = f"{target.slug} lets people in only from addresses that are listed. Name the one you connect from."
-        errors["source_addresses"] = [sentence]
-
-
 def _clusters(target: Target, names: Sequence[str], errors: dict[str, list[str]]) -> tuple[str, ...]:
     """The clusters that are named, each of them there. Whether none may be named is for the policy to say."""
     if names and not KINDS[target.kind].has_clusters:
@@ -380,10 +380,6 @@ def _clusters(target: Target, names: Sequence[str], errors: dict[str, list[str]]
             sentence = f"{target.slug} has no cluster called {name[:64]}.{near(name, inventory.clusters)}"
             errors.setdefault("clusters", []).append(f"{sentence} {read_at(inventory)}")
     return tuple(dict.fromkeys(names))
-
-
-def _listed(words: Sequence[str]) -> str:
-    return ", ".join(words) or "nothing"
 
 
 def _inventory(target: Target) -> Inventory:

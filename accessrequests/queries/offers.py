@@ -89,6 +89,7 @@ def _outlook(rules: policy.Rules, version: int, target: Target, person: Person, 
                 duration=SHORT,
                 reason_length=None,
                 person=person.username,
+                databases=frozenset(),
             ),
             version=version,
         )

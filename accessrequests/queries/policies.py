@@ -85,6 +85,10 @@ def _when(match: policy.Match) -> str:
         said.append(f"the target is {_either(match.environments)}")
     if match.targets:
         said.append(f"the target is called {_either(match.targets)}")
+    if match.kinds:
+        said.append(f"it is a {_either(match.kinds)}")
+    if match.databases:
+        said.append(f"a role touches the database {_either(match.databases)}")
     return f"When {_all(said)}." if said else "Always."
 
 
@@ -136,7 +140,7 @@ def tried(*, version: PolicyVersion, person: Person, asked: Asked, at: datetime,
 
 
 def _judged(name: str, rule: policy.Rule, ask: policy.Ask, version: int) -> Judged:
-    if not rule.match.fits(environment=ask.environment, target=ask.target, level=ask.level):
+    if not rule.match.fits(ask):
         return Judged(rule.name, matches=False, refuses=False, sentences=[_when(rule.match)])
     alone = policy.evaluate(policy.Rules(name, (rule,)), ask, version=version)
     refused = [refusal.sentence for refusal in alone.refusals if refusal.rule == rule.name]

@@ -79,6 +79,7 @@ def _said(
         duration=A_MOMENT,
         reason_length=None,
         person=person.username,
+        databases=frozenset(),
     )
     verdict = policy.evaluate(rules, ask, version=version)
     if not verdict.allowed:

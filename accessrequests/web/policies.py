@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404
 
 from accessrequests.domain import policy
 from accessrequests.domain.kinds import KINDS
-from accessrequests.domain.rules import LONGEST_REASON
+from accessrequests.domain.language import LONGEST_REASON
 from accessrequests.domain.window import InvalidDuration, parse_duration, spell_duration
 from accessrequests.models import Person, PolicyVersion, Target
 from accessrequests.models.access_requests import AccessKind

@@ -26,7 +26,7 @@ class TestCheck:
 
         said = refused("policy", "check", written(tmp_path, document))
 
-        assert "Rule development: the key maximun is unknown." in said
+        assert "Rule development: the key maximun is unknown, did you mean maximum?" in said
         assert "Rule staging-read: the key maximum must be a length like PT8H." in said
 
     @pytest.mark.parametrize("text", ["name: [", "just words", "rules: []\nname: x"])
