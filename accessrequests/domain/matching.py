@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from accessrequests.domain.networks import Network
-from accessrequests.domain.privileges import Level
+from accessrequests.domain.privileges import Level, Privilege, level_of
 
 # Stands among databases for all that there are, those of tomorrow too.
 ANY_DATABASE = ""
@@ -72,3 +72,9 @@ def not_spoken_of(databases: frozenset[str], matches: Sequence[Match]) -> list[s
     if any(not match.databases for match in matches):
         return []
     return sorted(databases.difference(*(match.databases for match in matches)))
+
+
+def databases_of(privileges: Iterable[Privilege]) -> frozenset[str]:
+    """The databases that they touch. An empty name is every one, which what changes the server itself touches too."""
+    held = [privilege for privilege in privileges if privilege.actions]
+    return frozenset(p.resource.database for p in held if not p.resource.cluster or level_of([p]) > Level.READ)

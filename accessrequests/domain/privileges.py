@@ -163,12 +163,6 @@ def level_of(privileges: Iterable[Privilege]) -> Level:
     return max((_level(action, p.resource) for p in privileges for action in p.actions), default=Level.READ)
 
 
-def databases_of(privileges: Iterable[Privilege]) -> frozenset[str]:
-    """The databases that they touch. An empty name is every one, which what changes the server itself touches too."""
-    held = [privilege for privilege in privileges if privilege.actions]
-    return frozenset(p.resource.database for p in held if not p.resource.cluster or level_of([p]) > Level.READ)
-
-
 def reach_of(privileges: Iterable[Privilege]) -> str:
     """How far the widest of them reaches."""
     resources = [privilege.resource for privilege in _worth_saying(privileges)]

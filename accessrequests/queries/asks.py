@@ -13,7 +13,7 @@ from typing import Any
 
 from accessrequests.domain import extending, policy, privileges, project_roles
 from accessrequests.domain.kinds import KINDS
-from accessrequests.domain.matching import EVERY_DATABASE
+from accessrequests.domain.matching import EVERY_DATABASE, databases_of
 from accessrequests.domain.networks import Network, read_network, write_network
 from accessrequests.domain.plain_text import visible_length
 from accessrequests.domain.privileges import Level, Privilege, RoleRef
@@ -328,7 +328,7 @@ def _level(kind: str, expanded: Mapping[str, Sequence[Privilege]]) -> Level:
 def _what(kind: str, expanded: Mapping[str, Sequence[Privilege]]) -> dict[str, Any]:
     """What it is for. A role of a project reaches what is in it, whatever databases those are."""
     held = (privilege for privileges_held in expanded.values() for privilege in privileges_held)
-    touched = EVERY_DATABASE if kind == AccessKind.PROJECT_ROLE else privileges.databases_of(held)
+    touched = EVERY_DATABASE if kind == AccessKind.PROJECT_ROLE else databases_of(held)
     return {"kind": kind, "databases": touched, "roles": frozenset(expanded)}
 
 
