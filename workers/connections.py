@@ -14,7 +14,7 @@ from django.conf import settings
 
 from workers.ledger import PostgresLedger
 from workers.provisioners import KINDS
-from workers.provisioners.base import Provisioner, ProvisionerError
+from workers.provisioners.base import ProvisionerError, TargetProvisioner
 from workers.provisioners.connection_entry import InvalidConnection, check_private
 from workers.provisioners.connection_record import Record, parse_record
 from workers.provisioners.tag import Tagger
@@ -27,11 +27,11 @@ class UnknownTarget(ProvisionerError):
 
 
 # By process, since a driver's connections must not be shared with a forked child.
-_provisioners: dict[tuple[int, str], tuple[_Version, Provisioner]] = {}
+_provisioners: dict[tuple[int, str], tuple[_Version, TargetProvisioner]] = {}
 _lock = threading.Lock()
 
 
-def provisioner_for(slug: str) -> Provisioner:
+def provisioner_for(slug: str) -> TargetProvisioner:
     """The provisioner of a target, made once in a process and again when the file has changed.
 
     :raises UnknownTarget: the worker's file has no record of it.
@@ -89,7 +89,7 @@ def close_connections() -> None:
         provisioner.close()
 
 
-def _make(slug: str, path: Path) -> Provisioner:
+def _make(slug: str, path: Path) -> TargetProvisioner:
     records = read_connections(path)
     if slug not in records:
         raise UnknownTarget(f"The worker has no connection record of {slug}. Add one to its file of targets.")

@@ -14,8 +14,11 @@ from typing import Any
 
 from accessrequests.domain.sharing import SharedKind
 from accessrequests.operations import shared_objects
-from accessrequests.operations.shared_objects import Lease, LeaseLost, NotWanted, TooEarly, Uses
-from workers.provisioners.base import Busy, Held, ProvisionerError, Turn
+from accessrequests.operations.shared_objects import Lease, LeaseLost, NotWanted, TooEarly
+from accessrequests.queries import clock
+from accessrequests.queries.shared_objects import Uses, uses_on
+from workers.provisioners.base import Busy, Held, Ledger, ProvisionerError, Turn
+from workers.surveyed import SurveyedLedger
 
 _PATIENCE_SECONDS = 2.0
 _PAUSE_SECONDS = 0.05
@@ -32,6 +35,12 @@ class PostgresLedger:
     def hold(self, kind: SharedKind, key: str) -> Iterator[Held]:
         with _lease(self.slug, kind, key) as lease:
             yield _Held(lease, kind)
+
+    def survey(self) -> Ledger:
+        return SurveyedLedger(uses_on(self.slug), clock.now())
+
+    def is_used(self, kind: SharedKind, name: str) -> bool:
+        return self.survey().is_used(kind, name)
 
     @contextmanager
     def alone(self, what: str) -> Iterator[Turn]:

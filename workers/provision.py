@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -9,7 +10,7 @@ import structlog
 from accessrequests.domain.lifecycle import GrantState
 from accessrequests.domain.privileges import RoleRef, from_json
 from accessrequests.models import Grant
-from accessrequests.operations import credentials, grants, waiting
+from accessrequests.operations import credentials, grants, places, waiting
 from accessrequests.operations.grants import Attempt
 from accessrequests.operations.outbox import Claim
 from accessrequests.queries import clock, extensions, principals
@@ -36,6 +37,7 @@ def provision(claim: Claim) -> Outcome:
     spec = spec_of(attempt.grant, password=attempt.password)
     try:
         provisioner = provisioner_for(attempt.grant.target.slug)
+        spec = _settled(spec, provisioner.place)
         readiness = _opened(provisioner, spec, attempt)
         certificate = _certificate(provisioner, attempt, readiness)
     except ProvisionerError as error:
@@ -58,6 +60,20 @@ def wait_longer(grant: Grant, why: str, *, since: datetime | None) -> Again:
     if waited >= waiting.WORTH_SAYING:
         waiting.note(grant_id=grant.pk, sentence=why)
     return Again(why=why, delay=look_again(waited), failed=False)
+
+
+def _settled(spec: GrantSpec, place: str) -> GrantSpec:
+    """The same, with where it is made committed before the first call.
+
+    :raises ProvisionerError: what was made in another place has to end first.
+    """
+    if not place or spec.place == place:
+        return spec
+    try:
+        places.settle(grant_id=spec.grant_id, place=place)
+    except places.Moved as error:
+        raise ProvisionerError(str(error)) from None
+    return replace(spec, place=place)
 
 
 def _opened(provisioner: Provisioner, spec: GrantSpec, attempt: Attempt) -> Readiness | None:
@@ -195,6 +211,7 @@ def spec_of(grant: Grant, *, password: str = "") -> GrantSpec:
         password=password,
         was_confirmed=grant.activated_at is not None,
         principal=access_request.principal,
+        place=grant.made_in,
         since=grant.starts_at,
         ends_running=principals.ends_running(access_request),
         other_ends=extensions.other_ends(grant),

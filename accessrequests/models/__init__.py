@@ -12,7 +12,7 @@ from accessrequests.models.outbox import CallBucket, IdempotencyKey, OutboxMessa
 from accessrequests.models.people import Group, Identity, Membership, Person, PersonalToken
 from accessrequests.models.policies import PolicyVersion
 from accessrequests.models.shared_objects import SharedObject, SharedUse
-from accessrequests.models.targets import Inventory, Suspicion, Target
+from accessrequests.models.targets import Inventory, Look, Suspicion, Target
 from accessrequests.models.usage import Usage
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "IdempotencyKey",
     "Identity",
     "Inventory",
+    "Look",
     "Membership",
     "OutboxMessage",
     "Person",

@@ -22,7 +22,7 @@ class Grant(models.Model):
     Calls of attempts before that one, if any had no recorded end either, may be on their way `stray_calls_until`.
     `opened_at` says since when the target has everything and only its own word is missing that it is ready;
     `waits_for` is what it says of that once it takes long. `warned_at` is when its holder was told that its end, as it
-    now is, comes near.
+    now is, comes near. `made_in` is the place where it was made, of a target whose record may come to lead to another.
     """
 
     access_request = models.OneToOneField(AccessRequest, on_delete=models.PROTECT, related_name="grant")
@@ -52,6 +52,7 @@ class Grant(models.Model):
     warned_at = models.DateTimeField(null=True, blank=True)
     failures = models.PositiveIntegerField(default=0)
     last_error = models.TextField(blank=True)
+    made_in = models.CharField(max_length=64, blank=True, default="")
     waits_for = models.TextField(blank=True, default="")
 
     class Meta:

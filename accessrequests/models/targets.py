@@ -25,6 +25,8 @@ class Target(models.Model):
     unreachable_since = models.DateTimeField(null=True, blank=True)
     checked_at = models.DateTimeField(null=True, blank=True)
     clock_skew = models.FloatField(null=True, blank=True)
+    # Where the worker's record led at the last look, for a kind of target that is one project of many.
+    place = models.CharField(max_length=64, blank=True, default="")
 
     def __str__(self) -> str:
         return self.slug
@@ -66,3 +68,22 @@ class Suspicion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.username} on {self.target_id}: {self.why}"
+
+
+class Look(models.Model):
+    """How far the comparison of a target with our grants has come, since it goes step by step.
+
+    `phase` is the step and `cursor` the last grant that was compared; `seen` is what looked wrong until now, and
+    `standing` what did so at an earlier look too and is decided again.
+    """
+
+    target = models.OneToOneField(Target, on_delete=models.PROTECT, related_name="look")
+    started_at = models.DateTimeField()
+    phase = models.CharField(max_length=16)
+    cursor = models.BigIntegerField(default=0)
+    seen = models.JSONField(default=dict)
+    standing = models.JSONField(default=dict)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"look at {self.target_id}: {self.phase}"

@@ -6,7 +6,7 @@ Nothing of this is a fact of its own: what it leads to is recorded with the gran
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from accessrequests.domain.lifecycle import GrantState
 from accessrequests.domain.sharing import SharedKind
 from accessrequests.models import Grant, SharedObject, SharedUse, Target
 from accessrequests.queries import clock
+from accessrequests.queries.shared_objects import Uses, of_one
 
 LEASE = timedelta(seconds=6)
 LONGEST_CALL = timedelta(seconds=11)  # a lease of 6 s, and one bounded call of 5 s
@@ -44,15 +45,6 @@ class Lease:
 
     shared_id: int
     number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Uses:
-    """Who needs what of an object, by grant. `baseline` is None while nobody uses it: it is to be captured anew."""
-
-    baseline: Mapping[str, Any] | None
-    live: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
-    ending: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @transaction.atomic(durable=True)
@@ -113,12 +105,7 @@ def put_down(*, lease: Lease, calls_ended: bool) -> None:
 def uses_of(*, lease: Lease) -> Uses:
     """:raises LeaseLost: when what is read may change at once."""
     shared, _at = _ours(lease)
-    uses = list(shared.uses.order_by("grant_id"))
-    return Uses(
-        baseline=shared.baseline if uses else None,
-        live={use.grant_id: use.wants for use in uses if use.ending_at is None},
-        ending={use.grant_id: use.wants for use in uses if use.ending_at is not None},
-    )
+    return of_one(shared.baseline, shared.uses.order_by("grant_id"))
 
 
 @transaction.atomic(durable=True)

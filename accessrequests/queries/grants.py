@@ -139,6 +139,14 @@ def usernames_ended(slug: str, usernames: Iterable[str]) -> set[str]:
     return set(ended.values_list("username", flat=True))
 
 
+def has_let_in(slug: str, block: str) -> bool:
+    """Whether a grant of the target ever was to let this address in, as far as anything was tried for it."""
+    tried = Grant.objects.filter(target__slug=slug, provisioning_attempt__gt=0)
+    single = block.removesuffix("/32").removesuffix("/128")
+    named = Q(access_request__source_addresses__contains=[block])
+    return tried.filter(named | Q(access_request__source_addresses__contains=[single])).exists()
+
+
 def is_ending(grant_id: int) -> bool:
     """Whether the grant ends or has ended, as committed now."""
     return Grant.objects.filter(pk=grant_id, state__in=[GrantState.REVOKING, GrantState.REVOKED]).exists()

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from accessrequests.models.access_requests import AccessKind
-from workers.provisioners.atlas import extra_roles as atlas
-from workers.provisioners.atlas.project_roles import ProjectRoles
-from workers.provisioners.atlas.provisioner import AtlasProvisioner
-from workers.provisioners.base import Ledger, Provisioner
+from workers.provisioners.atlas.target import atlas_target
+from workers.provisioners.base import Ledger, TargetProvisioner
 from workers.provisioners.by_kind import ByKind
-from workers.provisioners.connection_record import AtlasRecord, ConnectionRecord
+from workers.provisioners.connection_record import ConnectionRecord
 from workers.provisioners.mongodb import extra_roles as mongodb
 from workers.provisioners.mongodb.provisioner import MongoDBProvisioner
 from workers.provisioners.tag import Tagger
@@ -20,7 +18,7 @@ from workers.provisioners.tag import Tagger
 class MakeProvisioner(Protocol):
     """Each kind takes its own kind of record."""
 
-    def __call__(self, *, record: Any, tagger: Tagger, ledger: Ledger) -> Provisioner: ...
+    def __call__(self, *, record: Any, tagger: Tagger, ledger: Ledger) -> TargetProvisioner: ...
 
 
 def _mongodb(*, record: ConnectionRecord, tagger: Tagger, ledger: Ledger) -> ByKind:
@@ -29,11 +27,4 @@ def _mongodb(*, record: ConnectionRecord, tagger: Tagger, ledger: Ledger) -> ByK
     return ByKind(users, {AccessKind.ROLE_GRANT: extra})
 
 
-def _atlas(*, record: AtlasRecord, tagger: Tagger, ledger: Ledger) -> ByKind:
-    users = AtlasProvisioner(record=record, tagger=tagger, ledger=ledger)
-    extra = atlas.ExtraRoles(client=users.client, record=record, tagger=tagger, ledger=ledger)
-    members = ProjectRoles(client=users.client, record=record, ledger=ledger)
-    return ByKind(users, {AccessKind.ROLE_GRANT: extra, AccessKind.PROJECT_ROLE: members})
-
-
-KINDS: Mapping[str, MakeProvisioner] = {"mongodb": _mongodb, "atlas": _atlas}
+KINDS: Mapping[str, MakeProvisioner] = {"mongodb": _mongodb, "atlas": atlas_target}

@@ -83,7 +83,7 @@ class GrantSpec:
     `other_ends` are those that the target may hold just as well: on their way there, or not known to have arrived.
 
     `principal` is who gets the roles where no user is made: a database user as name@database, or an Atlas user by
-    address. `ends_running`: at the end, what runs with roles that were added `since` then is ended too.
+    address. `place` is where on the target it was made, where targets have such. `ends_running`: at the end, what runs with roles that were added `since` then is ended too.
     """
 
     grant_id: int
@@ -97,6 +97,7 @@ class GrantSpec:
     password: str = field(default="", repr=False)
     was_confirmed: bool = False
     principal: str = ""
+    place: str = ""
     since: datetime | None = None
     ends_running: bool = True
     other_ends: tuple[datetime, ...] = ()
@@ -121,12 +122,14 @@ class Readiness:
     """Per gate, how we know that it is open. `exact` is false when the target holds other than what was approved.
 
     Exact and not yet usable is a target that has taken our word and is still carrying it out; `waiting` says what.
+    `ends_early`: the target's own end has come to be before the grant's.
     """
 
     gates: Mapping[GateName, Proof]
     exact: bool
     evidence: Mapping[str, Any]
     waiting: str = ""
+    ends_early: bool = False
 
     @property
     def usable(self) -> bool:
@@ -147,9 +150,21 @@ class Evidence:
     waiting: str = ""
 
 
+class OwnedKind(StrEnum):
+    """What an object of ours on a target is."""
+
+    USER = "user"
+    ENTRY = "entry"
+    ROLE = "role"
+
+
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """An object on the target that carries our tag, or looks as if it were ours."""
+    """An object on the target that carries our tag, or looks as if it were ours.
+
+    What grants share has no tag. It is proven by its content: an entry carries our comment and a date, a role is named
+    by what is in it; and it is listed only when no grant uses it.
+    """
 
     username: str
     grant_id: int | None
@@ -157,6 +172,12 @@ class Owned:
     proven: bool  # the tag's MAC is ours and fits this very object
     powerless: bool
     authentication: str = SCRAM
+    kind: OwnedKind = OwnedKind.USER
+
+    @property
+    def name(self) -> str:
+        """What it is called among all of them."""
+        return self.username if self.kind is OwnedKind.USER else f"{self.kind.value} {self.username}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +268,22 @@ class Provisioner(Protocol):
         """Let go of connections."""
 
 
+class TargetProvisioner(Provisioner, Protocol):
+    """A provisioner for all that is granted on one target."""
+
+    @property
+    def place(self) -> str:
+        """Where the worker's record leads now: the id of a project. Empty for a target that is one place anyway."""
+
+    def survey(self) -> Provisioner:
+        """One look at everything that is listed. `readiness` and `list_ours` of what it gives compare with that look,
+        and ask the target for hardly anything more; it can do nothing else.
+        """
+
+    def end_stray(self, stray: Owned) -> Evidence:
+        """Take away an entry or a role of ours, if it is still so and no grant uses it; read back."""
+
+
 class Turn(Protocol):
     """The right of one worker to write, for as long as it keeps asking."""
 
@@ -297,6 +334,12 @@ class Ledger(Protocol):
 
     def hold(self, kind: SharedKind, key: str) -> AbstractContextManager[Held]:
         """Be the only one to write to the object. Raises `Busy` when somebody else is for longer than a moment."""
+
+    def survey(self) -> Ledger:
+        """As it is written down now, for comparing. Nothing can be written by it."""
+
+    def is_used(self, kind: SharedKind, name: str) -> bool:
+        """Whether a grant uses an object of this key, or one that goes by this name."""
 
     def alone(self, what: str) -> AbstractContextManager[Turn]:
         """Be the only one to do what the target takes one at a time. Taken after `hold`, around the write alone."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from typing import Protocol
 
@@ -28,6 +28,12 @@ from workers.provisioners.base import (
 
 _NOT_HERE = "This kind of target gives no access of the kind {}."
 _NOTHING_TO_ROTATE = "Nothing was made that could have a password of ours."
+_NOTHING_SHARED = "Grants share nothing of that kind on this target."
+_MOVED = (
+    "The access was made in the project {}, and the target's record leads to {} now. It can only be ended there. "
+    "Ask again for the project of today."
+)
+_MADE_ELSEWHERE = "The target has moved, and the access was made in the project {}. {}"
 # Seconds before each look for what a late call added. After the last one, every call without an answer has arrived.
 _LOOKS = (0.0, 1.0, 5.0)
 
@@ -51,18 +57,51 @@ class Steps(Protocol):
         """Take what a late call of a step added, unless something needs it. False: there was nothing of it yet."""
 
 
+class Project(Protocol):
+    """What a target has that is one project of many."""
+
+    @property
+    def id(self) -> str: ...
+
+    def survey(self) -> Provisioner: ...
+
+    def strays(self) -> Iterable[Owned]: ...
+
+    def end_stray(self, stray: Owned) -> Evidence: ...
+
+    def elsewhere(self, place: str) -> ByKind:
+        """The same for another project, with the same login."""
+
+
 class ByKind:
     """See `Provisioner` for what each step promises; here each goes to the kind of its grant."""
 
-    def __init__(self, users: Provisioner, others: Mapping[AccessKind, Steps]) -> None:
+    def __init__(
+        self, users: Provisioner, others: Mapping[AccessKind, Steps], *, project: Project | None = None
+    ) -> None:
         self.capabilities = users.capabilities
         self._users = users
         self._others = others
+        self._project = project
+
+    @property
+    def place(self) -> str:
+        return self._project.id if self._project else ""
+
+    def survey(self) -> Provisioner:
+        return self._project.survey() if self._project else self
+
+    def end_stray(self, stray: Owned) -> Evidence:
+        if self._project is None:
+            raise ProvisionerError(_NOTHING_SHARED, permanent=True)
+        return self._project.end_stray(stray)
 
     def prepare(self, spec: GrantSpec) -> None:
+        self._check_place(spec)
         self._of(spec).prepare(spec)
 
     def open(self, spec: GrantSpec) -> None:
+        self._check_place(spec)
         with self._nothing_late(spec):
             self._of(spec).open(spec)
 
@@ -73,13 +112,16 @@ class ByKind:
 
     def rearm(self, spec: GrantSpec) -> None:
         """No target keeps an end of its own for a role."""
+        self._check_place(spec)
         if _makes_a_user(spec):
             self._users.rearm(spec)
 
     def readiness(self, spec: GrantSpec) -> Readiness:
+        self._check_place(spec)
         return self._of(spec).readiness(spec)
 
     def diagnose(self, spec: GrantSpec) -> Diagnosis:
+        self._check_place(spec)
         return self._users.diagnose(spec) if _makes_a_user(spec) else _diagnosed(self._other(spec).readiness(spec))
 
     def certificate(self, spec: GrantSpec) -> str:
@@ -89,21 +131,29 @@ class ByKind:
         return self._users.logins(spec, since=since, until=until)
 
     def rotate(self, spec: GrantSpec) -> None:
+        self._check_place(spec)
         if not _makes_a_user(spec):
             raise ProvisionerError(_NOTHING_TO_ROTATE, permanent=True)
         self._users.rotate(spec)
 
     def cut(self, specs: Sequence[GrantSpec]) -> list[Evidence]:
+        for spec in specs:
+            if self._has_moved_from(spec):
+                return [evidence for one in specs for evidence in self._cut_there(one)]
         users = [spec for spec in specs if _makes_a_user(spec)]
         cut = iter(self._users.cut(users) if users else ())
         return [next(cut) if _makes_a_user(spec) else self._cut_other(spec) for spec in specs]
 
     def clean(self, spec: GrantSpec) -> Evidence:
+        if self._has_moved_from(spec):
+            with _told_where(spec):
+                return self._there(spec).clean(spec)
         with self._nothing_late(spec):
             return self._of(spec).clean(spec)
 
     def list_ours(self) -> Iterable[Owned]:
-        return self._users.list_ours()
+        shared = self._project.strays() if self._project else ()
+        return [*self._users.list_ours(), *shared]
 
     def check(self) -> Health:
         return self._users.check()
@@ -113,6 +163,22 @@ class ByKind:
 
     def close(self) -> None:
         self._users.close()
+
+    def _has_moved_from(self, spec: GrantSpec) -> bool:
+        return bool(self._project and spec.place and spec.place != self.place)
+
+    def _check_place(self, spec: GrantSpec) -> None:
+        """:raises ProvisionerError: it was made elsewhere, where only its end is of interest any more."""
+        if self._has_moved_from(spec):
+            raise ProvisionerError(_MOVED.format(spec.place, self.place), permanent=True)
+
+    def _cut_there(self, spec: GrantSpec) -> list[Evidence]:
+        with _told_where(spec) if self._has_moved_from(spec) else nullcontext():
+            return self._there(spec).cut([spec])
+
+    def _there(self, spec: GrantSpec) -> ByKind:
+        """Where it was made. That it is not here proves nothing: an end is what the place itself says."""
+        return self._project.elsewhere(spec.place) if self._project and self._has_moved_from(spec) else self
 
     def _cut_other(self, spec: GrantSpec) -> Evidence:
         with self._nothing_late(spec):
@@ -151,6 +217,15 @@ class ByKind:
         if steps is None:
             raise ProvisionerError(_NOT_HERE.format(spec.kind), permanent=True)
         return steps
+
+
+@contextmanager
+def _told_where(spec: GrantSpec) -> Iterator[None]:
+    try:
+        yield
+    except ProvisionerError as error:
+        error.args = (_MADE_ELSEWHERE.format(spec.place, error),)
+        raise
 
 
 def _makes_a_user(spec: GrantSpec) -> bool:

@@ -2,40 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
-
-import pytest
-from pytest_django import Settings
 
 from accessrequests.domain.events import Job, Via
 from accessrequests.models import Grant
 from accessrequests.operations import grants
 from accessrequests.queries import clock, standing
-from tests.make import Cast
-from tests.workers.atlas.path import Way, path
-from tests.workers.atlas.stand_in import StandIn, standing_in
+from tests.workers.atlas.path import Way
+from tests.workers.atlas.stand_in import StandIn
 from tests.workers.rows import carry, due_now, events_of, facts_of, fresh, message
-
-
-@pytest.fixture
-def atlas() -> Iterator[StandIn]:
-    with standing_in() as found:
-        yield found
-
-
-@pytest.fixture
-def way(atlas: StandIn, committed_cast: Cast, settings: Settings, tmp_path: Path) -> Iterator[Way]:
-    with path(
-        cast=committed_cast,
-        settings=settings,
-        directory=tmp_path,
-        url=atlas.served.server.origin,
-        project_id=atlas.project.id,
-        org_id=atlas.served.server.organisation.id,
-    ) as found:
-        yield found
 
 
 def waits(job: Job, grant: Grant) -> timedelta:
@@ -44,8 +19,8 @@ def waits(job: Job, grant: Grant) -> timedelta:
     return carry(job, grant).ready_at - before
 
 
-def test_what_takes_long_is_said_and_looked_at_less_often(way: Way, atlas: StandIn) -> None:
-    grant = way.approved()
+def test_what_takes_long_is_said_and_looked_at_less_often(stand_in_way: Way, stand_in: StandIn) -> None:
+    grant = stand_in_way.approved()
     assert timedelta(seconds=1) <= waits(Job.PROVISION, grant) < timedelta(seconds=4)
     assert "grant.waiting" not in events_of(grant)
     Grant.objects.filter(pk=grant.pk).update(opened_at=clock.now() - timedelta(seconds=61))
@@ -58,19 +33,19 @@ def test_what_takes_long_is_said_and_looked_at_less_often(way: Way, atlas: Stand
     assert "127.0.0.1/32" in str(facts["why"])
     told = standing.situation_of(fresh(grant), at=clock.now(), is_mine=True)
     assert any(line.startswith("It takes longer than usual: ") for line in told.lines)
-    atlas.carry_out()
-    assert way.provision(grant).waits_for == ""
+    stand_in.carry_out()
+    assert stand_in_way.provision(grant).waits_for == ""
 
-    grants.release(grant_id=grant.pk, holder=way.cast.alice, via=Via.API)
+    grants.release(grant_id=grant.pk, holder=stand_in_way.cast.alice, via=Via.API)
     carry(Job.REVOKE, grant)
     Grant.objects.filter(pk=grant.pk).update(revocation_started_at=clock.now() - timedelta(seconds=61))
     assert waits(Job.REVOKE, grant) >= timedelta(seconds=5)
     assert "it may still work there" in fresh(grant).waits_for
 
 
-def test_one_call_that_always_fails_is_no_outage(way: Way, atlas: StandIn) -> None:
-    grant = way.approved()
-    atlas.served.order("error_before", method="GET", path=r".*/accessList/.*", times=1000)
+def test_one_call_that_always_fails_is_no_outage(stand_in_way: Way, stand_in: StandIn) -> None:
+    grant = stand_in_way.approved()
+    stand_in.served.order("error_before", method="GET", path=r".*/accessList/.*", times=1000)
 
     for _ in range(3):
         due_now(Job.PROVISION, grant)
@@ -79,8 +54,8 @@ def test_one_call_that_always_fails_is_no_outage(way: Way, atlas: StandIn) -> No
     assert fresh(grant).target.unreachable_since is None
     assert message(Job.PROVISION, grant).failures == 3
     assert (fresh(grant).state, fresh(grant).failures) == ("pending", 0)
-    atlas.served.control("DELETE", "faults")
-    atlas.served.order("error_before", times=1000, path=r".*/groups/.*")
+    stand_in.served.control("DELETE", "faults")
+    stand_in.served.order("error_before", times=1000, path=r".*/groups/.*")
     due_now(Job.PROVISION, grant)
     carry(Job.PROVISION, grant)
     assert fresh(grant).target.unreachable_since is not None, "no call is answered"

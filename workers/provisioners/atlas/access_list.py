@@ -25,6 +25,8 @@ UNOPENED = timedelta(minutes=15)
 # A date must be less than seven days ahead by Atlas's own clock; what lasts longer is moved on day by day.
 LONGEST = timedelta(days=7) - timedelta(minutes=5)
 ROLLING = timedelta(hours=24)
+# Dates are moved on each hour; one that is further behind than this was moved back by somebody.
+SLACK = timedelta(hours=2)
 TURN = "access_list"
 
 _PERMANENT = "PERMANENT_ENTITY_CANNOT_BE_MADE_TEMPORARY"
@@ -35,6 +37,7 @@ _LAPSED = "Somebody else's entry for {} has ended, and Atlas has not removed it 
 _OTHERWISE = "Atlas holds the entry for {} otherwise than we wrote it."
 _STILL_THERE = "The entry for {} is still on the access list."
 _NOT_BROUGHT = "Atlas has not brought the address {} to the clusters yet."
+_IS_USED = "A grant has come to use the entry for {}."
 _MAY_BE_ON_ITS_WAY = "A call may still be on its way, so we look at the access list once more."
 
 
@@ -46,6 +49,7 @@ class NetworkLook:
     exact: bool
     evidence: Mapping[str, Any]
     waiting: str = ""
+    ends_early: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +115,13 @@ class AccessList:
     def look(self, spec: GrantSpec) -> NetworkLook:
         """Each entry as it is. PENDING is for the caller to look again: nothing here waits."""
         evidence: dict[str, Any] = {}
-        exact, pending = True, list[str]()
+        exact, pending, ends_early = True, list[str](), False
         for block in _blocks(spec):
             with self.ledger.hold(SharedKind.ACCESS_LIST_ENTRY, block) as held:
                 now = held.fence()
                 found = self._entry(block)
                 exact = exact and found is not None and self._is_as_meant(found, held, spec, now)
+                ends_early = ends_early or (found is not None and self._ends_early(found, held, now))
             status = self._status(block) if found else "GONE"
             if status == "FAILED":
                 raise ProvisionerError(f"Atlas could not bring the entry for {block} to the clusters.")
@@ -127,7 +132,7 @@ class AccessList:
             return NetworkLook(Proof.NOT_PROVABLE, exact=True, evidence={"entries": {}})
         proof = Proof.NOT_YET if pending else Proof.READ_BACK
         waiting = _NOT_BROUGHT.format(" and ".join(pending)) if pending else ""
-        return NetworkLook(proof, exact=exact, evidence={"entries": evidence}, waiting=waiting)
+        return NetworkLook(proof, exact=exact, evidence={"entries": evidence}, waiting=waiting, ends_early=ends_early)
 
     def close(self, spec: GrantSpec) -> Evidence:
         """Take the grant's part in each entry away, as far as nothing else needs it, and read back."""
@@ -146,6 +151,31 @@ class AccessList:
         for block in _blocks(spec):
             with self.ledger.hold(SharedKind.ACCESS_LIST_ENTRY, block) as held:
                 self._arm(held, block, spec, most=UNOPENED, may_make=False)
+
+    def strays(self) -> list[str]:
+        """Entries that are ours by comment and date, and that no grant uses."""
+        found = [(str(entry.get("cidrBlock", "")), _entry_of(entry)) for entry in self.project.entries()]
+        uses = self.ledger.survey()
+        ours = [block for block, entry in found if self._is_ours(entry)]
+        return [block for block in ours if not uses.is_used(SharedKind.ACCESS_LIST_ENTRY, block)]
+
+    def end_stray(self, block: str) -> Evidence:
+        """Take it away, if it is still ours and no grant has come to use it; read back."""
+        with self.ledger.hold(SharedKind.ACCESS_LIST_ENTRY, block) as held:
+            if held.live or held.ending:
+                return Evidence(done=False, facts={}, remains=(_IS_USED.format(block),))
+            held.fence()
+            found = self._entry(block)
+            if found is not None and self._is_ours(found):
+                self._remove(held, block)
+                held.fence()
+                found = self._entry(block)
+        is_left = found is not None and self._is_ours(found)
+        return Evidence(
+            done=not is_left,
+            facts={"entries": {block: "kept by another" if found else "gone"}},
+            remains=(_STILL_THERE.format(block),) if is_left else (),
+        )
 
     def _arm(self, held: Held, block: str, spec: GrantSpec, *, most: timedelta, may_make: bool) -> None:
         now = held.fence()
@@ -261,6 +291,10 @@ class AccessList:
         # What a grant that is ending needed may be there until its end is read back.
         longest = _needed_until([*held.live.values(), *held.ending.values()], now)
         return longest is not None and entry.until <= longest
+
+    def _ends_early(self, entry: _Entry, held: Held, now: datetime) -> bool:
+        needed = _needed_until(held.live.values(), now - SLACK)
+        return self._is_ours(entry) and entry.until is not None and needed is not None and entry.until < needed
 
     def _told(self, entry: _Entry) -> dict[str, Any]:
         until = entry.until.isoformat() if entry.until else "always"

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
 import httpx2
@@ -30,7 +30,7 @@ _LEAST_SECONDS = 0.2
 _NEXT_STEP = 1.0
 _NO_TIME_LEFT = "Atlas answers, and there was no time left for all that is to be asked at once. It is tried again."
 _PEM = "-----BEGIN "
-_Query = Mapping[str, str | Sequence[str]]
+Query = Mapping[str, str | Sequence[str]]
 
 
 class Method(StrEnum):
@@ -43,6 +43,34 @@ class Method(StrEnum):
     def is_safe(self) -> bool:
         """Whether a second call does no more than the first."""
         return self in {Method.GET, Method.DELETE}
+
+
+class Calls(Protocol):
+    """What is needed of a client to work on a project."""
+
+    def call(
+        self,
+        method: Method,
+        segments: Sequence[str],
+        *,
+        version: str,
+        urgency: Urgency,
+        verb: str = "",
+        query: Query | None = None,
+        body: Any = None,
+    ) -> Any:
+        """What Atlas answers."""
+
+    def pages(
+        self, segments: Sequence[str], *, version: str, urgency: Urgency, query: Query | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Every row of a list."""
+
+    def clock_skew(self) -> float:
+        """Atlas's clock minus ours in seconds."""
+
+    def close(self) -> None:
+        """Let go of connections."""
 
 
 class AtlasClient:
@@ -70,7 +98,7 @@ class AtlasClient:
         version: str,
         urgency: Urgency,
         verb: str = "",
-        query: _Query | None = None,
+        query: Query | None = None,
         body: Any = None,
     ) -> Any:
         """What Atlas answers: decoded JSON, text where it answers with a PEM file, None where there is nothing.
@@ -100,7 +128,7 @@ class AtlasClient:
         return _content(answer)
 
     def pages(
-        self, segments: Sequence[str], *, version: str, urgency: Urgency, query: _Query | None = None
+        self, segments: Sequence[str], *, version: str, urgency: Urgency, query: Query | None = None
     ) -> Iterator[dict[str, Any]]:
         """Every row of a list, page by page."""
         number = 1

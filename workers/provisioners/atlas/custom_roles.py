@@ -29,6 +29,7 @@ _ALL_CHANGED = "Every role that we made for {} was changed by somebody. Have tho
 _NOT_YET = "Atlas has not made the role {} yet."
 _STILL_HELD = "The role {} still belongs to the user of this grant, who goes first."
 _STILL_THERE = "The role {} is still there."
+_IS_USED = "A grant has come to use the role {}."
 _MAY_BE_ON_ITS_WAY = "A call may still be on its way, so we look at the custom roles once more."
 
 # Atlas's name of each action with what it may be done on: (cluster, database, collection).
@@ -88,9 +89,39 @@ class CustomRoles:
             waiting=_MAY_BE_ON_ITS_WAY if releasing.is_waiting else "",
         )
 
+    def strays(self) -> list[str]:
+        """Roles that are named by what is in them, as we name them, and that no grant uses."""
+        found = [(str(role["roleName"]), _content_in(role)) for role in self.project.roles()]
+        uses = self.ledger.survey()
+        ours = [name for name, content in found if self._is_ours(name, content)]
+        return [name for name in ours if not uses.is_used(SharedKind.CUSTOM_ROLE, name)]
+
+    def end_stray(self, name: str) -> Evidence:
+        """Take it away, if it is still ours, nobody holds it, and no grant has come to use it; read back."""
+        with self.ledger.hold(SharedKind.CUSTOM_ROLE, _base_of(name)) as held:
+            if any(name in wants["names"] for wants in [*held.live.values(), *held.ending.values()]):
+                return Evidence(done=False, facts={}, remains=(_IS_USED.format(name),))
+            held.fence()
+            found = self._role(name)
+            fate = "gone"
+            if found is not None:
+                held.fence()
+                holders = (
+                    self._holders(name) if self._is_ours(name, _content_in(found)) else {"somebody who changed it"}
+                )
+                fate = f"kept, since {', '.join(sorted(holders))} has it" if holders else self._delete(held, name)
+        remains = () if fate == "gone" else (_STILL_THERE.format(name),)
+        return Evidence(done=not remains, facts={"custom_roles": {name: fate}}, remains=remains)
+
+    def _is_ours(self, name: str, content: _Content | None) -> bool:
+        return bool(content) and _base_of(name) == self._named(content or frozenset())
+
     def name_of(self, privileges: Iterable[Privilege]) -> str:
         """The same for the same privileges, and another one in each installation, so that none ends another's role."""
-        said = json.dumps([self.installation, sorted(_content_of(privileges))])
+        return self._named(_content_of(privileges))
+
+    def _named(self, content: _Content) -> str:
+        said = json.dumps([self.installation, sorted(content)])
         return OURS + hashlib.sha256(said.encode()).hexdigest()[:20]
 
     def _ensure(self, role: GrantedRole, spec: GrantSpec) -> str:
@@ -222,6 +253,11 @@ def _needs_own_role(role: GrantedRole) -> bool:
     """A built-in role on a whole database, one that takes a collection, or one of the project's own needs none."""
     is_known = role.database == ADMIN or f"{role.name}@{role.database}" in built_in([role.database])
     return is_made_for_an_access(RoleRef(role.name, role.database, role.collection)) or not is_known
+
+
+def _base_of(name: str) -> str:
+    """Without the number that another one of the same content was given."""
+    return "-".join(name.split("-")[:2])
 
 
 def _candidates(base: str) -> Sequence[str]:

@@ -14,7 +14,7 @@ from accessrequests.domain.sharing import SharedKind
 from workers.provisioners import added_roles
 from workers.provisioners.added_roles import Missing, Role
 from workers.provisioners.atlas.budget import Urgency
-from workers.provisioners.atlas.client import AtlasClient
+from workers.provisioners.atlas.client import Calls
 from workers.provisioners.atlas.clusters import Progress, progress
 from workers.provisioners.atlas.custom_roles import CustomRoles
 from workers.provisioners.atlas.failures import AtlasFailure
@@ -80,7 +80,7 @@ class StandingUser:
 class ExtraRoles:
     """The steps of a grant of roles to a standing user."""
 
-    client: AtlasClient
+    client: Calls
     record: AtlasRecord
     tagger: Tagger
     ledger: Ledger

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from workers.provisioners.atlas.budget import Urgency
-from workers.provisioners.atlas.client import AtlasClient, Method
+from workers.provisioners.atlas.client import Calls, Method
 
 Document = dict[str, Any]
 
@@ -23,7 +23,7 @@ _MEMBERS = "2025-02-19"
 class AtlasProject:
     """Every method is one call (a list: one for each page) and raises AtlasFailure. All calls have one urgency."""
 
-    client: AtlasClient
+    client: Calls
     project_id: str
     org_id: str
     urgency: Urgency

@@ -13,7 +13,7 @@ from accessrequests.domain.sharing import SharedKind
 from workers.provisioners import added_roles
 from workers.provisioners.added_roles import Missing, Role
 from workers.provisioners.atlas.budget import Urgency
-from workers.provisioners.atlas.client import AtlasClient
+from workers.provisioners.atlas.client import Calls
 from workers.provisioners.atlas.failures import AtlasFailure
 from workers.provisioners.atlas.project import AtlasProject, Document
 from workers.provisioners.atlas.steps import step
@@ -103,7 +103,7 @@ class Member:
 class ProjectRoles:
     """The steps of a grant of project roles."""
 
-    client: AtlasClient
+    client: Calls
     record: AtlasRecord
     ledger: Ledger
 

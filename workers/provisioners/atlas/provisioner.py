@@ -11,10 +11,10 @@ from accessrequests.domain.kinds import SCRAM, X509
 from accessrequests.domain.lifecycle import GateName
 from accessrequests.domain.usage import Login
 from workers.provisioners.atlas import doctor, health, history, inventory
-from workers.provisioners.atlas.access_list import AccessList, NetworkLook
+from workers.provisioners.atlas.access_list import SLACK, AccessList, NetworkLook
 from workers.provisioners.atlas.budget import Urgency
 from workers.provisioners.atlas.certificates import NEVER_RENEWED, authority_of, check_prepared
-from workers.provisioners.atlas.client import AtlasClient
+from workers.provisioners.atlas.client import AtlasClient, Calls
 from workers.provisioners.atlas.clusters import Progress, progress
 from workers.provisioners.atlas.custom_roles import CustomRoles, own_roles
 from workers.provisioners.atlas.failures import AtlasFailure
@@ -69,14 +69,14 @@ class AtlasProvisioner:
         authentication=frozenset({SCRAM, X509}),
     )
 
-    def __init__(self, *, record: AtlasRecord, tagger: Tagger, ledger: Ledger) -> None:
+    def __init__(self, *, record: AtlasRecord, tagger: Tagger, ledger: Ledger, client: Calls | None = None) -> None:
         self._record = record
         self._tagger = tagger
         self._ledger = ledger
-        self._client = AtlasClient(record=record)
+        self._client: Calls = client or AtlasClient(record=record)
 
     @property
-    def client(self) -> AtlasClient:
+    def client(self) -> Calls:
         """For what else is granted there, over the same connections."""
         return self._client
 
@@ -155,6 +155,7 @@ class AtlasProvisioner:
             exact=network.exact and not differs,
             evidence=_told(user, network, applied, differs),
             waiting=" ".join(filter(None, (applied.not_ready, network.waiting))),
+            ends_early=network.ends_early or _ends_early(user, spec),
         )
 
     @step("look at the access")
@@ -326,6 +327,12 @@ def _keeps_its_end(user: AtlasUser, spec: GrantSpec) -> bool:
     if not has_native_end(spec):
         return user.end is None
     return user.end is not None and user.end <= whole_seconds(max(spec.ends))
+
+
+def _ends_early(user: AtlasUser, spec: GrantSpec) -> bool:
+    """Its date is earlier than it could have come to be while somebody moves it on each hour."""
+    expected = native_end(spec, at=_now() - SLACK)
+    return has_native_end(spec) and user.end is not None and user.end < expected
 
 
 def _now() -> datetime:

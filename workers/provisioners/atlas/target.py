@@ -1,0 +1,78 @@
+"""All that is granted in one Atlas project, put together: users, extra roles, project roles, and what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from accessrequests.models.access_requests import AccessKind
+from workers.provisioners.atlas.access_list import AccessList
+from workers.provisioners.atlas.budget import Urgency
+from workers.provisioners.atlas.client import Calls
+from workers.provisioners.atlas.custom_roles import CustomRoles
+from workers.provisioners.atlas.extra_roles import ExtraRoles
+from workers.provisioners.atlas.project import AtlasProject
+from workers.provisioners.atlas.project_roles import ProjectRoles
+from workers.provisioners.atlas.provisioner import AtlasProvisioner
+from workers.provisioners.atlas.steps import step
+from workers.provisioners.atlas.survey import Survey
+from workers.provisioners.base import Evidence, Ledger, Owned, OwnedKind
+from workers.provisioners.by_kind import ByKind, Steps
+from workers.provisioners.connection_record import AtlasRecord
+from workers.provisioners.tag import Tagger
+
+
+def atlas_target(*, record: AtlasRecord, tagger: Tagger, ledger: Ledger, client: Calls | None = None) -> ByKind:
+    users = AtlasProvisioner(record=record, tagger=tagger, ledger=ledger, client=client)
+    extra = ExtraRoles(client=users.client, record=record, tagger=tagger, ledger=ledger)
+    members = ProjectRoles(client=users.client, record=record, ledger=ledger)
+    others: dict[AccessKind, Steps] = {AccessKind.ROLE_GRANT: extra, AccessKind.PROJECT_ROLE: members}
+    return ByKind(users, others, project=_Project(record=record, tagger=tagger, ledger=ledger, client=users.client))
+
+
+@dataclass(frozen=True, slots=True)
+class _Project:
+    record: AtlasRecord
+    tagger: Tagger
+    ledger: Ledger
+    client: Calls
+
+    @property
+    def id(self) -> str:
+        return self.record.project_id
+
+    def survey(self) -> ByKind:
+        return atlas_target(
+            record=self.record, tagger=self.tagger, ledger=self.ledger.survey(), client=Survey(self.client)
+        )
+
+    def elsewhere(self, place: str) -> ByKind:
+        record = replace(self.record, project_id=place)
+        return atlas_target(record=record, tagger=self.tagger, ledger=self.ledger, client=self.client)
+
+    @step("list what our grants share")
+    def strays(self) -> Iterable[Owned]:
+        entries, roles = self._shared(Urgency.RECONCILE)
+        return [
+            *(_stray(OwnedKind.ENTRY, block) for block in entries.strays()),
+            *(_stray(OwnedKind.ROLE, name) for name in roles.strays()),
+        ]
+
+    @step("take away what no grant uses")
+    def end_stray(self, stray: Owned) -> Evidence:
+        entries, roles = self._shared(Urgency.REVOKE)
+        if stray.kind is OwnedKind.ENTRY:
+            return entries.end_stray(stray.username)
+        return roles.end_stray(stray.username)
+
+    def _shared(self, urgency: Urgency) -> tuple[AccessList, CustomRoles]:
+        project = AtlasProject(self.client, self.record.project_id, self.record.org_id, urgency)
+        installation = self.tagger.installation
+        return (
+            AccessList(project=project, ledger=self.ledger, installation=installation),
+            CustomRoles(project=project, ledger=self.ledger, installation=installation),
+        )
+
+
+def _stray(kind: OwnedKind, name: str) -> Owned:
+    return Owned(username=name, grant_id=None, expires_at=None, proven=True, powerless=False, kind=kind)
