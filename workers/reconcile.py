@@ -57,6 +57,7 @@ def _check(slug: str, provisioner: TargetProvisioner, look: Look) -> None:
     targets.record_check(slug=slug, clock_skew=health.clock_skew)
     if health.authority_ends_at is not None:
         targets.watch_authority(slug=slug, ends_at=health.authority_ends_at)
+    targets.watch_methods(slug=slug, missing=health.missing)
     for warning in health.warnings:
         log.warning("target_health", target=slug, warning=warning)
     places.note(slug=slug, place=provisioner.place)
