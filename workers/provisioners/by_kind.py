@@ -107,6 +107,7 @@ class ByKind:
 
     def extend(self, spec: GrantSpec) -> None:
         """Roles that are added to somebody carry no end on any target: nothing of theirs is to be moved there."""
+        self._check_place(spec)
         if _makes_a_user(spec):
             self._users.extend(spec)
 
