@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from accessrequests.domain.networks import Network
-from accessrequests.domain.privileges import Level, Privilege, level_of
+from accessrequests.domain.privileges import Level, Privilege
 
 # Stands among databases for all that there are, those of tomorrow too.
 ANY_DATABASE = ""
@@ -75,6 +75,5 @@ def not_spoken_of(databases: frozenset[str], matches: Sequence[Match]) -> list[s
 
 
 def databases_of(privileges: Iterable[Privilege]) -> frozenset[str]:
-    """The databases that they touch. An empty name is every one, which what changes the server itself touches too."""
-    held = [privilege for privilege in privileges if privilege.actions]
-    return frozenset(p.resource.database for p in held if not p.resource.cluster or level_of([p]) > Level.READ)
+    """The databases that they touch. What is about the server itself names no database, and so touches every one."""
+    return frozenset(privilege.resource.database for privilege in privileges if privilege.actions)
