@@ -236,7 +236,7 @@ def _target(state: State) -> Step:
             Choice(
                 one.target,
                 one.target,
-                one.name if standing.refusal else f"{one.name}. From: {standing.cost}.",
+                one.name if standing.refusal else f"{one.name}. Takes: {standing.cost}.",
                 environment=one.environment,
                 refusal=standing.refusal,
             )

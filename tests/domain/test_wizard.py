@@ -168,7 +168,7 @@ def test_the_fewest_people_come_first() -> None:
     where = step({"who": "me", "do": "read", "reach": "database"}, slow, offered()).choices
 
     assert [one.value for one in where] == ["shop-prod", "a-slow-one"]
-    assert where[0].hint == "shop-prod, of data-owners. From: at once."
+    assert where[0].hint == "shop-prod, of data-owners. Takes: at once."
 
 
 def test_what_is_missing_in_the_catalogue_is_said() -> None:
