@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from rest_framework import serializers
 
 from accessrequests.api import words
 from accessrequests.api.fields import Length, Moment, Number, OneOf, Strict, Text, Texts
+from accessrequests.operations.bundles import FEWEST as FEWEST_TOGETHER
+from accessrequests.operations.bundles import MOST as MOST_TOGETHER
 from accessrequests.queries.ask_fields import MOST_ADDRESSES, REASON_MAXIMUM
 from accessrequests.queries.asks import MOST_CLUSTERS, Asked
 from accessrequests.queries.comments import LONGEST as LONGEST_COMMENT
 from accessrequests.queries.roles_asked import MOST_ROLES
 
 LARGEST_REVISION = 2**31 - 1
+LARGEST_ID = 2**63 - 1
 
 
 class Ask(Strict):
@@ -53,6 +59,14 @@ class Ask(Strict):
     ticket = Text(required=False, max_length=200, allow_blank=True, help_text="A ticket that this is about.")
 
 
+class Asks(Strict):
+    """The same need on several targets: one request each."""
+
+    asks = serializers.ListField(
+        child=Ask(), min_length=FEWEST_TOGETHER, max_length=MOST_TOGETHER, help_text="Filed together, or not at all."
+    )
+
+
 def asked(fields: dict[str, Any]) -> Asked:
     """What `Ask` read, as the queries and operations take it."""
     plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
@@ -86,6 +100,32 @@ class Approval(Strict):
     revision = Number(min_value=1, max_value=LARGEST_REVISION, help_text="The revision of the request that you read.")
     comment = Text(required=False, max_length=REASON_MAXIMUM, allow_blank=True, help_text="For the requester to read.")
     duration = Length(required=False, help_text="A shorter time than was asked for. Nobody can lengthen it.")
+
+
+class Read(Strict):
+    """A request, as it was read."""
+
+    id = Number(min_value=1, max_value=LARGEST_ID)
+    revision = Number(min_value=1, max_value=LARGEST_REVISION)
+
+
+class ApprovalOfSeveral(Strict):
+    """A yes to several requests that were asked together."""
+
+    requests = serializers.ListField(child=Read(), min_length=1, max_length=MOST_TOGETHER)
+    comment = Text(required=False, max_length=REASON_MAXIMUM, allow_blank=True, help_text="For the requester to read.")
+
+
+class DenialOfSeveral(Strict):
+    """A no to several requests that were asked together."""
+
+    requests = serializers.ListField(child=Read(), min_length=1, max_length=MOST_TOGETHER)
+    reason = Text(max_length=REASON_MAXIMUM, help_text="Why, so that the requester knows what to ask for instead.")
+
+
+def revisions(requests: Sequence[Mapping[str, int]]) -> dict[int, int]:
+    """The revision of each request, by its id."""
+    return {one["id"]: one["revision"] for one in requests}
 
 
 class Denial(Strict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path, register_converter
 
-from accessrequests.api import access_requests, audit, catalogue, diagnoses, fallback, grants, schema
+from accessrequests.api import access_requests, audit, bundles, catalogue, diagnoses, fallback, grants, schema
 
 LARGEST = 2**63 - 1
 
@@ -39,6 +39,10 @@ urlpatterns = [
     path("access-requests/<id:id>/deny/", access_requests.Deny.as_view(), name="deny"),
     path("access-requests/<id:id>/cancel/", access_requests.Cancel.as_view(), name="cancel"),
     path("access-requests/<id:id>/comments/", access_requests.Comments.as_view(), name="comments"),
+    path("bundles/", bundles.Bundles.as_view(), name="bundles"),
+    path("bundles/<id:id>/", bundles.OneBundle.as_view(), name="bundle"),
+    path("bundles/<id:id>/approve/", bundles.ApproveBundle.as_view(), name="bundle_approve"),
+    path("bundles/<id:id>/deny/", bundles.DenyBundle.as_view(), name="bundle_deny"),
     path("grants/", grants.Grants.as_view(), name="grants"),
     path("grants/<id:id>/", grants.OneGrant.as_view(), name="grant"),
     path("grants/<id:id>/reveal/", grants.Reveal.as_view(), name="reveal"),

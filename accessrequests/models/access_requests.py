@@ -45,6 +45,8 @@ class AccessRequest(models.Model):
     principal = models.CharField(max_length=1100, blank=True, default="")
     service = models.CharField(max_length=64, blank=True, default="")
     owners = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+    # Asked together with others: the id of the first of them.
+    bundle = models.BigIntegerField(null=True, blank=True)
     roles = models.JSONField()
     privileges = models.JSONField()
     clusters = models.JSONField(default=list)
@@ -96,6 +98,7 @@ class AccessRequest(models.Model):
             GinIndex(fields=["step_groups"], name="access_request_deciders"),
             models.Index(fields=["requester", "-id"], name="access_request_mine"),
             models.Index(fields=["beneficiary", "-id"], name="access_request_for_me"),
+            models.Index(fields=["bundle"], condition=models.Q(bundle__isnull=False), name="access_request_together"),
         ]
 
     def __str__(self) -> str:

@@ -34,6 +34,10 @@ EXPECTED: dict[str, tuple[int, int, int, int, int, int]] = {
     "POST access-requests/{request}/deny/": (403, 200, 404, 403, 403, 404),
     "POST access-requests/{request}/cancel/": (200, 403, 404, 403, 403, 404),
     "POST access-requests/{request}/comments/": (201, 201, 404, 403, 201, 404),
+    "POST bundles/": (201, 201, 403, 403, 403, 403),
+    "GET bundles/{request}/": (200, 200, 404, 200, 200, 404),
+    "POST bundles/{request}/approve/": (403, 200, 404, 403, 403, 404),
+    "POST bundles/{request}/deny/": (403, 200, 404, 403, 403, 404),
     "GET grants/": (200, 200, 200, 200, 200, 200),
     "GET grants/{grant}/": (200, 200, 404, 200, 200, 404),
     "POST grants/{grant}/reveal/": (200, 403, 404, 403, 403, 404),
@@ -50,6 +54,8 @@ EXPECTED: dict[str, tuple[int, int, int, int, int, int]] = {
 RECORDED = {
     "POST access-requests/{request}/approve/": {403: "access_request.refused", 404: "access_request.refused"},
     "POST access-requests/{request}/deny/": {403: "access_request.refused", 404: "access_request.refused"},
+    "POST bundles/{request}/approve/": {403: "access_request.refused", 404: "access_request.refused"},
+    "POST bundles/{request}/deny/": {403: "access_request.refused", 404: "access_request.refused"},
     "POST grants/{grant}/reveal/": {403: "grant.refused", 404: "grant.refused"},
     "POST grants/{grant}/rotate/": {403: "grant.refused", 404: "grant.refused"},
     "POST grants/{grant}/revoke/": {403: "grant.refused", 404: "grant.refused"},
@@ -90,7 +96,7 @@ def check_cell(world: World, endpoint: Endpoint, person: str) -> None:
     before = picture()
 
     path = world.path(endpoint.path)
-    answer = caller.get(path) if endpoint.method == "GET" else caller.write(endpoint.method, path, endpoint.body)
+    answer = caller.get(path) if endpoint.method == "GET" else caller.write(endpoint.method, path, world.body(endpoint))
 
     assert answer.status_code == expected, answer.content
     recorded = RECORDED.get(str(endpoint), {}).get(expected)

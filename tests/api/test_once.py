@@ -15,7 +15,7 @@ from tests.api.caller import Caller, ask
 from tests.api.world import POSTS, Endpoint, World, active_grant, picture
 from tests.make import Cast
 
-ACTORS = {"approve": "bob", "deny": "bob", "revoke": "bob"}
+ACTORS = {"approve": "bob", "deny": "bob", "revoke": "bob", "bundle_approve": "bob", "bundle_deny": "bob"}
 KEYED = tuple(endpoint for endpoint in POSTS if endpoint.name != "preview")
 
 
@@ -39,10 +39,10 @@ class TestARepeat:
     def test_changes_nothing_and_answers_the_object(self, world: World, endpoint: Endpoint) -> None:
         caller = Caller(getattr(world.cast, ACTORS.get(endpoint.name, "alice")))
         path = world.path(endpoint.path)
-        first = caller.post(path, endpoint.body, key="a key")
+        first = caller.post(path, world.body(endpoint), key="a key")
         after = picture()
 
-        again = caller.post(path, endpoint.body, key="a key")
+        again = caller.post(path, world.body(endpoint), key="a key")
 
         if endpoint.name == "reveal":
             assert (again.status_code, again.json()["code"]) == (410, "gone")
@@ -59,7 +59,7 @@ class TestARepeat:
         caller.post(world.path("grants/{grant}/revoke/"), {"reason": "Else."}, key="a key")
         after = picture()
 
-        answer = caller.post(world.path(endpoint.path), endpoint.body, key="a key")
+        answer = caller.post(world.path(endpoint.path), world.body(endpoint), key="a key")
 
         assert (answer.status_code, list(answer.json()["errors"])) == (422, ["Idempotency-Key"])
         assert picture() == after

@@ -27,6 +27,12 @@ class World:
     def path(self, template: str) -> str:
         return template.format(request=self.request.pk, grant=self.grant.pk)
 
+    def body(self, endpoint: Endpoint) -> dict[str, Any] | None:
+        """The endpoint's good body, about the request that is there."""
+        if endpoint.body is None or "requests" not in endpoint.body:
+            return endpoint.body
+        return {**endpoint.body, "requests": [{"id": self.request.pk, "revision": 1}]}
+
 
 def make_active(grant_id: int) -> None:
     """What the workers do, without a target."""
@@ -43,8 +49,10 @@ def active_grant(cast: Cast, **changes: Any) -> Grant:
 
 
 def make_world(cast: Cast) -> World:
-    grant = active_grant(cast)
-    return World(cast=cast, request=make.submit(cast.alice), grant=grant)
+    grant, access_request = active_grant(cast), make.submit(cast.alice)
+    # Its bundle has its number, and nothing else is left in it.
+    AccessRequest.objects.filter(pk=access_request.pk).update(bundle=access_request.pk)
+    return World(cast=cast, request=access_request, grant=grant)
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,7 @@ class Endpoint:
 
 PAGE = ("page_size", "cursor")
 AUDIT = ("subject", "event", "since")
+_READ = [{"id": 1, "revision": 1}]
 ENDPOINTS = (
     Endpoint("targets", "GET", "targets/", "read", filters=PAGE),
     Endpoint("target", "GET", "targets/shop-prod/", "read"),
@@ -88,6 +97,10 @@ ENDPOINTS = (
     Endpoint("deny", "POST", "access-requests/{request}/deny/", "decide", {"revision": 1, "reason": "Use staging."}),
     Endpoint("cancel", "POST", "access-requests/{request}/cancel/", "request", {}),
     Endpoint("comments", "POST", "access-requests/{request}/comments/", "request", {"text": "Would staging do?"}),
+    Endpoint("bundles", "POST", "bundles/", "request", {"asks": [ask(), ask(target="shop-staging")]}),
+    Endpoint("bundle", "GET", "bundles/{request}/", "read"),
+    Endpoint("bundle_approve", "POST", "bundles/{request}/approve/", "decide", {"requests": _READ, "comment": "Fine."}),
+    Endpoint("bundle_deny", "POST", "bundles/{request}/deny/", "decide", {"requests": _READ, "reason": "Use staging."}),
     Endpoint("grants", "GET", "grants/", "read", filters=(*PAGE, "state")),
     Endpoint("grant", "GET", "grants/{grant}/", "read"),
     Endpoint("reveal", "POST", "grants/{grant}/reveal/", "reveal", {}),

@@ -100,7 +100,7 @@ class AccessRequestShape(serializers.Serializer[Any]):
     """One person's ask: what was posted, what the policy said, what people answered, and what came of it."""
 
     id = serializers.IntegerField(source="pk")
-    bundle = serializers.SerializerMethodField(help_text="Not used yet: always null.")
+    bundle = serializers.IntegerField(allow_null=True, help_text="What it was asked together with: GET bundles/{id}/.")
     state = serializers.ChoiceField(words.ACCESS_REQUEST_STATES)
     revision = serializers.IntegerField(help_text="Send it with your decision.")
     requester = serializers.CharField(source="requester.username")
@@ -128,10 +128,6 @@ class AccessRequestShape(serializers.Serializer[Any]):
     decided_at = Moment(allow_null=True)
     decided_by = serializers.CharField(help_text="Whose answer decided it; policy when nobody needed to be asked.")
 
-    @extend_schema_field({"type": "integer", "nullable": True})
-    def get_bundle(self, _: AccessRequest) -> None:
-        return None
-
     def get_what_this_lets_you_do(self, one: AccessRequest) -> list[str]:
         return preview.let_do(one)
 
@@ -152,6 +148,13 @@ class AccessRequestShape(serializers.Serializer[Any]):
     @extend_schema_field(TimelineEntry(many=True))
     def get_timeline(self, one: AccessRequest) -> Any:
         return TimelineEntry(self.context["timelines"][one.pk], many=True).data
+
+
+class BundleShape(serializers.Serializer[Any]):
+    """What was asked together."""
+
+    id = serializers.IntegerField()
+    access_requests = AccessRequestShape(many=True, help_text="Those that you may see.")
 
 
 def shown(requests: Sequence[AccessRequest]) -> Any:
