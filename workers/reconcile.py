@@ -54,7 +54,7 @@ def reconcile(claim: Claim) -> Outcome:
 
 def _check(slug: str, provisioner: TargetProvisioner, look: Look) -> None:
     health = provisioner.check()
-    targets.record_check(slug=slug, clock_skew=health.clock_skew)
+    targets.record_check(slug=slug, clock_skew=health.clock_skew, warnings=health.warnings)
     if health.authority_ends_at is not None:
         targets.watch_authority(slug=slug, ends_at=health.authority_ends_at)
     targets.watch_methods(slug=slug, missing=health.missing)

@@ -25,6 +25,8 @@ class Target(models.Model):
     unreachable_since = models.DateTimeField(null=True, blank=True)
     checked_at = models.DateTimeField(null=True, blank=True)
     clock_skew = models.FloatField(null=True, blank=True)
+    # What a worker found to be put right at its last look, in sentences.
+    warnings = models.JSONField(default=list, blank=True)
     # Where the worker's record led at the last look, for a kind of target that is one project of many.
     place = models.CharField(max_length=64, blank=True, default="")
 

@@ -105,13 +105,15 @@ def mark_reachable(*, slug: str) -> bool:
 
 
 @transaction.atomic(durable=True)
-def record_check(*, slug: str, clock_skew: float) -> None:
-    """Store a target's clock skew, in seconds (positive: its clock is ahead), and raise the alarm once it is large."""
+def record_check(*, slug: str, clock_skew: float, warnings: Sequence[str]) -> None:
+    """Store what a look at a target found: its clock skew in seconds (positive: its clock is ahead), with an alarm once
+    that is large, and what is to be put right there.
+    """
     target = Target.objects.select_for_update(no_key=True).get(slug=slug)
     at = clock.now()
     is_news = abs(clock_skew) > SKEW_ALARM_SECONDS >= abs(target.clock_skew or 0.0)
-    target.clock_skew, target.checked_at = clock_skew, at
-    target.save(update_fields=["clock_skew", "checked_at"])
+    target.clock_skew, target.checked_at, target.warnings = clock_skew, at, list(warnings)
+    target.save(update_fields=["clock_skew", "checked_at", "warnings"])
     if is_news:
         facts = {"milliseconds": round(clock_skew * 1000)}
         record(Fact(Event.TARGET_CLOCK_SKEWED, f"target/{slug}", facts), actor=CLOCKWORK, at=at)

@@ -107,9 +107,10 @@ def overdue(at: datetime) -> list[Grant]:
     return list(late.order_by("expires_at", "pk")[:MOST_SHOWN])
 
 
-def away() -> list[Target]:
-    """Targets that do not answer, the longest away first."""
-    return list(Target.objects.exclude(unreachable_since=None).order_by("unreachable_since")[:MOST_SHOWN])
+def troubled() -> list[Target]:
+    """Targets that do not answer, the longest away first, and those on which something is to be put right."""
+    found = Target.objects.exclude(unreachable_since=None, warnings=[]).order_by("unreachable_since", "slug")
+    return list(found[:MOST_SHOWN])
 
 
 def waiting(at: datetime) -> list[Waiting]:

@@ -51,13 +51,18 @@ def health_page(request: HttpRequest) -> HttpResponse:
     if not roles & {GroupRole.AUDITOR, GroupRole.ADMINISTRATOR}:
         raise Refused("Only administrators and auditors see how the product is. Ask one of them.")
     at = clock.now()
-    seen, figures = watch.seen(at), watch.figures(at)
+    seen, figures, troubled = watch.seen(at), watch.figures(at), watch.troubled()
     context = {
         "at": at,
         "may_hurry": GroupRole.ADMINISTRATOR in roles,
         "overdue": [_late(grant, at) for grant in watch.overdue(at)],
         "most": watch.MOST_SHOWN,
-        "away": [(target, shown.time_words(at - (target.unreachable_since or at))) for target in watch.away()],
+        "away": [
+            (target, shown.time_words(at - target.unreachable_since))
+            for target in troubled
+            if target.unreachable_since is not None
+        ],
+        "warned": [target for target in troubled if target.warnings and target.retired_at is None],
         "waiting": [
             (one, QUEUES[Queue(one.queue)], shown.time_words(at - (one.since or at)), at - (one.since or at) > LONG)
             for one in watch.waiting(at)

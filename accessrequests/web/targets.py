@@ -65,7 +65,8 @@ def targets_page(request: HttpRequest) -> HttpResponse:
         _card(target, tallies.get(target.pk, Tally()), targets.what_it_says(version, target, me(request), groups))
         for target in listed
     ]
-    return show(request, "targets/targets.html", {"cards": cards, "page": page, "has_policy": version is not None})
+    context = {"cards": cards, "page": page, "has_policy": version is not None, "watches": belonging(request).sees_all}
+    return show(request, "targets/targets.html", context)
 
 
 @portal_page("GET")
@@ -99,6 +100,7 @@ def target_page(request: HttpRequest, slug: str) -> HttpResponse:
         "most": targets.MOST_SHOWN,
         "clusters": sorted(getattr(target, "inventory", Inventory()).clusters.items()),
         "bars": _bars(target),
+        "warnings": target.warnings if mine.sees_all and target.retired_at is None else [],
         "trouble": [
             (event, sentences.timeline(Event(event.event), actor=event.actor, facts=event.facts))
             for event in (targets.trouble_of(target) if mine.sees_all else [])

@@ -69,10 +69,18 @@ class TestCheck:
         traces = Traces()
 
         for skew in (0.1, -2.5, -2.6, 0.0, 3.0):
-            targets.record_check(slug="shop-prod", clock_skew=skew)
+            targets.record_check(slug="shop-prod", clock_skew=skew, warnings=())
 
         assert [event for event, _, _ in traces.events()] == ["target.clock_skewed"] * 2
         assert Target.objects.get(slug="shop-prod").clock_skew == 3.0
+
+    def test_keeps_what_is_to_be_put_right_until_it_is(self, cast: Cast) -> None:
+        targets.record_check(slug="shop-prod", clock_skew=0.0, warnings=("It has too many rights.",))
+        assert Target.objects.get(slug="shop-prod").warnings == ["It has too many rights."]
+
+        targets.record_check(slug="shop-prod", clock_skew=0.0, warnings=())
+
+        assert Target.objects.get(slug="shop-prod").warnings == []
 
 
 class TestOrphans:

@@ -99,6 +99,47 @@ class TestOne:
         assert "went wrong of late" in text_of(signed_in(cast.erin).get("/targets/shop-prod/"))
         assert "went wrong of late" not in text_of(signed_in(cast.alice).get("/targets/shop-prod/"))
 
+    def test_shows_what_is_to_be_put_right_to_those_who_watch(self, cast: Cast) -> None:
+        too_much = "Our service account has GROUP_OWNER, which it does not need. Take it away."
+        targets.record_check(slug="shop-prod", clock_skew=3.2, warnings=(too_much,))
+
+        for path in ("/targets/shop-prod/", "/health/"):
+            assert too_much in text_of(signed_in(cast.erin).get(path))
+        assert "to be put right" in text_of(signed_in(cast.dave).get("/targets/"))
+        for path in ("/targets/", "/targets/shop-prod/"):
+            page = text_of(signed_in(cast.alice).get(path))
+            assert "Its clock differs from ours by 3.2 s." in page
+            assert "put right" not in page
+
+        targets.record_check(slug="shop-prod", clock_skew=0.1, warnings=())
+
+        page = text_of(signed_in(cast.erin).get("/targets/shop-prod/"))
+        assert "put right" not in page
+        assert "Its clock differs" not in page
+
+    def test_draws_how_much_it_holds_with_what_is_kept_for_break_glass(self, cast: Cast) -> None:
+        full, low = {"limit": 100, "used": 95}, {"limit": 200, "used": 182}
+        make.make_atlas(database_users=full, access_list=low)
+
+        page = text_of(signed_in(cast.alice).get("/targets/ecommerce-prod/"))
+
+        for name, limit, used, tone, said in (
+            ("Database users", 100, 95, "out", "None is left for ordinary access; 5 are kept free for break-glass."),
+            ("Custom roles", 100, 3, "", "92 are left for ordinary access; 5 are kept free for break-glass."),
+            (
+                "Entries in its access list",
+                200,
+                182,
+                "low",
+                "8 are left for ordinary access; 10 are kept free for break-glass.",
+            ),
+        ):
+            assert (
+                f'<div class="fuse room {tone}">\n                <progress max="{limit}" value="{used}" aria-label="{name}">'
+                in page
+            )
+            assert said in page
+
     def test_not_read_yet_says_so(self, cast: Cast) -> None:
         make.unread_target()
 
