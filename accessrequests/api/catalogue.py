@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -11,6 +12,7 @@ from accessrequests.api.endpoint import Endpoint, filters_of
 from accessrequests.api.filters import Filters
 from accessrequests.api.pagination import page_of
 from accessrequests.api.shapes.catalogue import PolicyShape, RoleShape, TargetDetail, TargetShape
+from accessrequests.domain import language
 from accessrequests.queries import catalogue
 
 TAG = "Catalogue"
@@ -94,3 +96,21 @@ class Policies(Endpoint):
         return page_of(
             catalogue.policies(), request, lambda versions: PolicyShape(versions, many=True, context=context).data
         )
+
+
+class PolicySchema(Endpoint):
+    """The language of policies, for editors."""
+
+    scopes = {"GET": "read"}
+
+    @documented(
+        scope="read",
+        operation_id="policies_schema",
+        tag=TAG,
+        summary="Read the language of policies",
+        description="A JSON Schema (draft 2020-12) of the document, for editors that complete and check while one "
+        "types. `manage.py policy schema` writes the same.",
+        answers={200: OpenApiTypes.OBJECT},
+    )
+    def get(self, request: Request) -> Response:
+        return Response(language.schema())

@@ -32,6 +32,7 @@ urlpatterns = [
     path("targets/<slug:slug>/", catalogue.OneTarget.as_view(), name="target"),
     path("targets/<slug:slug>/roles/", catalogue.Roles.as_view(), name="target_roles"),
     path("policies/", catalogue.Policies.as_view(), name="policies"),
+    path("policies/schema/", catalogue.PolicySchema.as_view(), name="policy_schema"),
     path("access-requests/", access_requests.AccessRequests.as_view(), name="access_requests"),
     path("access-requests/preview/", access_requests.PreviewAccessRequest.as_view(), name="preview"),
     path("access-requests/<id:id>/", access_requests.OneAccessRequest.as_view(), name="access_request"),

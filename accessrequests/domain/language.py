@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -124,7 +125,7 @@ POLICY: Table = {
 
 def schema() -> dict[str, Any]:
     """The language as a JSON Schema, for editors that complete and check while one types."""
-    whole = forms.schema_of(POLICY)
+    whole = copy.deepcopy(forms.schema_of(POLICY))
     rule = whole["properties"]["rules"]["items"]
     denial = forms.schema_of(DENIAL)
     rule["if"] = {"properties": {"deny": {"const": True}}, "required": ["deny"]}

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from django.core.management.base import CommandError
-from typing_extensions import override
 
 from accessrequests.domain.documents import Section
+from accessrequests.queries import yaml_text
 
 __all__ = ["Section", "entries_of", "line", "lines", "mapping", "parse_yaml", "read_text", "refuse", "yes_or_no"]
 
 LARGEST_FILE = 4_000_000
 
 T = TypeVar("T")
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """Refuses a key that is written twice, of which YAML would quietly keep the last."""
-
-    @override
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen = set()
-        for key, _ in node.value:
-            name = self.construct_object(key, deep=True)
-            if isinstance(name, Hashable) and name in seen:
-                raise yaml.MarkedYAMLError(problem=f"the key {name!s} is written twice", problem_mark=key.start_mark)
-            seen.add(name)
-        return super().construct_mapping(node, deep)
 
 
 def read_text(path: Path) -> str:
@@ -48,12 +33,9 @@ def read_text(path: Path) -> str:
 def parse_yaml(text: str, *, path: Path) -> object:
     """:raises CommandError: when it is not one YAML document; names line and column."""
     try:
-        return yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader, only stricter
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "somewhere"
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise CommandError(f"{path} is not YAML ({where}): {problem}. Nothing was changed.") from error
+        return yaml_text.read(text).values
+    except yaml_text.Unreadable as error:
+        raise CommandError(f"{path} {error} Nothing was changed.") from error
 
 
 def refuse(path: Path, sentences: Collection[str]) -> CommandError:

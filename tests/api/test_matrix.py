@@ -25,6 +25,7 @@ EXPECTED: dict[str, tuple[int, int, int, int, int, int]] = {
     "GET targets/shop-prod/": (200, 200, 200, 200, 200, 200),
     "GET targets/shop-prod/roles/": (200, 200, 200, 200, 200, 200),
     "GET policies/": (200, 200, 200, 200, 200, 200),
+    "GET policies/schema/": (200, 200, 200, 200, 200, 200),
     "GET access-requests/": (200, 200, 200, 200, 200, 200),
     "POST access-requests/": (201, 201, 403, 403, 403, 403),
     "POST access-requests/preview/": (200, 200, 200, 200, 200, 200),

@@ -86,6 +86,7 @@ ENDPOINTS = (
     Endpoint("target", "GET", "targets/shop-prod/", "read"),
     Endpoint("target_roles", "GET", "targets/shop-prod/roles/", "read"),
     Endpoint("policies", "GET", "policies/", "read", filters=PAGE),
+    Endpoint("policy_schema", "GET", "policies/schema/", "read"),
     Endpoint("access_requests", "GET", "access-requests/", "read", filters=(*PAGE, "state", "mine", "awaiting_me")),
     Endpoint("access_requests", "POST", "access-requests/", "request", ask()),
     Endpoint("preview", "POST", "access-requests/preview/", "request", ask()),

@@ -1,8 +1,8 @@
-"""Check a policy, or publish it as the next version."""
+"""Check a policy, publish it as the next version, or show its language."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,39 +10,49 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accessrequests.domain.events import Actor
-from accessrequests.domain.policy import InvalidPolicy
-from accessrequests.domain.rules import parse
-from accessrequests.management.documents import parse_yaml, read_text
+from accessrequests.domain.language import schema
+from accessrequests.domain.policy import Rules
+from accessrequests.management.documents import read_text
 from accessrequests.management.operators import operator
 from accessrequests.models import Person
 from accessrequests.operations import policies
+from accessrequests.queries import policy_text
+from accessrequests.queries.policy_text import Checked
 
 
 class Command(BaseCommand):
-    help = "Check a policy, or publish it as the next version."
+    help = "Check a policy, publish it as the next version, or show its language as a JSON Schema."
 
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-        check = verbs.add_parser("check", help="Say what is wrong with it; nothing is published.")
+        check = verbs.add_parser("check", help="Say what is wrong with it, line by line; nothing is published.")
         publish = verbs.add_parser("publish", help="Publish it as the next version.")
         for verb in (check, publish):
             verb.add_argument("file", type=Path, metavar="FILE")
         publish.add_argument("--by", default="", metavar="NAME", help="The person who answers for it.")
+        verbs.add_parser("schema", help="The language as a JSON Schema, for editors.")
 
-    def handle(self, *_args: Any, verb: str, file: Path, **options: Any) -> None:
-        text = read_text(file)
-        document = parse_yaml(text, path=file)
-        try:
-            rules = parse(document)
-        except InvalidPolicy as error:
-            listed = "\n".join(f"  - {sentence}" for sentence in error.sentences)
-            raise CommandError(f"{file} is not a policy, and nothing was published:\n{listed}") from error
+    def handle(self, *_args: Any, verb: str, **options: Any) -> None:
+        if verb == "schema":
+            self.stdout.write(json.dumps(schema(), indent=2))
+            return
+        text, checked, rules = self._checked(options["file"])
         if verb == "check":
             self.stdout.write(f"The policy {rules.name} makes sense ({len(rules.rules)} rules). Nothing was published.")
             return
-        values = document if isinstance(document, Mapping) else {}
-        version = policies.publish(text=text, document=values, actor=_author(options["by"]))
+        version = policies.publish(text=text, document=checked.document, actor=_author(options["by"]))
         self.stdout.write(f"The policy {version.name} is published as version {version.version}.")
+
+    def _checked(self, file: Path) -> tuple[str, Checked, Rules]:
+        """The policy in the file; what is doubtful about it is said, and forbids nothing."""
+        text = read_text(file)
+        checked = policy_text.check(text)
+        if checked.rules is None:
+            listed = "\n".join(f"  - {remark}" for remark in checked.wrong)
+            raise CommandError(f"{file} is not a policy, and nothing was published:\n{listed}")
+        for doubt in checked.doubts:
+            self.stderr.write(f"Look again at {doubt}")
+        return text, checked, checked.rules
 
 
 def _author(name: str) -> Actor:
