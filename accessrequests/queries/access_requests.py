@@ -122,6 +122,13 @@ def newest(ways: Sequence[QuerySet[AccessRequest]], *, before: int | None, most:
     return list(as_shown().filter(pk__in=numbers[:most]).order_by("-pk"))
 
 
+def asked_together(access_request: AccessRequest, person: Person) -> list[AccessRequest]:
+    """The others of its bundle that the person may see."""
+    if access_request.bundle is None:
+        return []
+    return list(visible_to(person).filter(bundle=access_request.bundle).exclude(pk=access_request.pk).order_by("pk"))
+
+
 def with_newest_policy(requests: QuerySet[AccessRequest]) -> QuerySet[AccessRequest]:
     """Each with the number of the policy version that is in force now, as `newest_policy`."""
     return requests.annotate(newest_policy=Subquery(PolicyVersion.objects.order_by("-version").values("version")[:1]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -28,7 +28,7 @@ from accessrequests.queries import access_requests as request_queries
 from accessrequests.queries import asks, clock, idempotency, offers
 from accessrequests.queries.asks import Asked, Invalid, NotReadYet
 from accessrequests.queries.offers import ONE, SINGLE
-from accessrequests.web import requests, unsent
+from accessrequests.web import requests, together, unsent
 from accessrequests.web.ask_boxes import USUAL_LENGTH, fitting
 from accessrequests.web.ask_forms import AskForm, Offer, offer_of
 from accessrequests.web.ask_kinds import kinds_of
@@ -109,10 +109,10 @@ class Page:
         revision = self.request.POST.get("revision") or self.changed.revision
         return {"here": here, "changed": self.changed, "revision": revision}
 
-    def file(self, asked: Asked) -> int:
+    def file(self, asked: Asked, also: Sequence[str]) -> int:
         """What is asked for, filed or put in the place of what was asked before: the number of the request."""
         if self.changed is None:
-            return _filed_once(self.person, asked, self.request.POST)
+            return _filed_once(self.person, asked, also, self.request.POST)
         revision = self.request.POST.get("revision", "")
         read = int(revision) if revision.isdecimal() and len(revision) <= MOST_DIGITS else 0
         changes = {name: getattr(asked, name) for name in CHANGEABLE}
@@ -174,6 +174,7 @@ def _as_typed(page: Page, typed: QueryDict) -> HttpResponse:
     initial["role"] = [role for role in typed.getlist("role") if role in {one.name for one in page.offer.roles}]
     initial["single"] = typed.getlist("single")
     initial["clusters"] = typed.getlist("clusters")
+    initial["also"] = typed.getlist("also")
     initial["project_role"] = typed.getlist("project_role")
     if initial["authentication"] not in offered_methods(page.offer.target):
         initial["authentication"] = ""
@@ -232,6 +233,7 @@ def _judged(page: Page, form: AskForm) -> tuple[Rail | None, str]:
             version=page.version,
             target=page.offer.target,
             groups=page.groups,
+            also=form.cleaned_data.get("also", ()),
         )
     except Invalid as error:
         form.blame(error)
@@ -254,7 +256,7 @@ def _send(page: Page, form: AskForm) -> HttpResponse:
                 return page.show(form, status=status)
         if form.errors or asked is None:
             return page.show(form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-        number = page.file(asked)
+        number = page.file(asked, form.cleaned_data["also"])
     except Invalid as error:
         form.blame(error)
         return page.show(form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -267,7 +269,7 @@ def _send(page: Page, form: AskForm) -> HttpResponse:
     return SeeOther(reverse("request", args=[number]))
 
 
-def _filed_once(person: Person, asked: Asked, typed: QueryDict) -> int:
+def _filed_once(person: Person, asked: Asked, also: Sequence[str], typed: QueryDict) -> int:
     """The request that was filed, now or by the first of two clicks. The same form with other words is another ask."""
     said = sorted((name, values) for name, values in typed.lists() if name != "csrfmiddlewaretoken")
     digest, once = hashlib.sha256(repr(said).encode()).hexdigest(), typed.get("once", "")
@@ -276,7 +278,7 @@ def _filed_once(person: Person, asked: Asked, typed: QueryDict) -> int:
     if earlier is not None:
         return earlier.object_id
     try:
-        filed = access_requests.submit(requester=person, asked=asked, via=Via.WEB, idempotency=key if once else None)
+        filed = together.filed(person, asked, also, key=key if once else None)
     except IntegrityError:
         earlier = idempotency.first_use(person_id=person.pk, key=key.key)
         if earlier is None:

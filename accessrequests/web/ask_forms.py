@@ -41,6 +41,7 @@ from accessrequests.web.ask_scope import (
 )
 from accessrequests.web.fields import AnyOf, Length, Moment, RoleWords, Words, text_line
 from accessrequests.web.forms import LONGEST_TEXT
+from accessrequests.web.together import others_of
 
 _BESIDE = {"roles": "want", "role": "want"}
 
@@ -135,6 +136,13 @@ class AskForm(forms.Form):
     )
     clusters = AnyOf(label="Clusters", required=False, widget=forms.CheckboxSelectMultiple)
     authentication = forms.CharField(label="How to sign in", required=False, max_length=16, widget=forms.RadioSelect)
+    also = forms.MultipleChoiceField(
+        label="The same on other servers too",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="One request for each, sent together. Whoever decides on several can do so with one press.",
+        error_messages={"invalid_choice": "%(value)s cannot be asked for together with this server."},
+    )
     starts_at = Moment(
         label="Not before (UTC)",
         required=False,
@@ -150,7 +158,9 @@ class AskForm(forms.Form):
         self.is_project_role = self.granted == AccessKind.PROJECT_ROLE
         self.kind_boxes = kind_choices(offer.kinds, self.granted)
         self._logins()
-        self.fields["target"].choices = [(one.slug, one.slug) for one in targets]  # type: ignore[attr-defined]
+        known = list(targets)
+        self.fields["target"].choices = [(one.slug, one.slug) for one in known]  # type: ignore[attr-defined]
+        self.fields["also"].choices = others_of(known, offer.target, kind=self.granted)  # type: ignore[attr-defined]
         self.boxes = role_boxes(offer.roles, offer.outlook, self["role"].value() or ())
         actions = list(self["single"].value() or ())
         has_search = offer.target is not None and KINDS[offer.target.kind].has_search

@@ -17,6 +17,7 @@ from accessrequests.queries.advice import Advice, advice_on
 from accessrequests.queries.asks import Asked
 from accessrequests.queries.preview import Preview, preview
 from accessrequests.web import shown
+from accessrequests.web.together import foreseen
 
 _MADE = {
     AccessKind.DATABASE_USER: "A database user is made",
@@ -48,6 +49,7 @@ class Rail:
     everyone: str
     login: str
     before_and_after: str
+    elsewhere: Sequence[tuple[str, str]]
 
 
 def rail_of(
@@ -58,6 +60,7 @@ def rail_of(
     version: PolicyVersion | None,
     target: Target | None,
     groups: frozenset[str],
+    also: Sequence[str] = (),
 ) -> Rail:
     """What filing would come to now; its reason is judged once it is written.
 
@@ -96,4 +99,5 @@ def rail_of(
         everyone=login.who_else if login.name else who_else_gets_it(asked.authentication),
         login=login.name,
         before_and_after=principals.before_and_after(target, login, [str(role) for role in considered.roles]),
+        elsewhere=foreseen(considered, also, requester=requester, at=at),
     )

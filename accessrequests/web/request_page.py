@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -46,6 +47,7 @@ def context_of(
     steps = shown.steps_shown(verdict.steps, people=people, given=holdings.given(access_request))
     is_mine = belonging(request).gains(access_request)
     events = voices.timeline_of(access_request)
+    others = access_requests.asked_together(access_request, me(request))
     record = None if is_mine else records.record_of(access_request, at=at)
     context: dict[str, Any] = {
         "access_request": access_request,
@@ -71,11 +73,17 @@ def context_of(
         "quorum": requests_shown.quorum_of(access_request, verdict),
         "record": record,
         "activity": requests_shown.activity_of(events),
+        "together": [(one, shown.request_tag(one)) for one in others],
         "seen": events[-1].sequence if events else 0,
         **_outcome(request, access_request, at),
         **_talk(request, access_request, forms),
     }
-    return context | _deciding(request, access_request, today, verdict, record, at=at, forms=forms)
+    decided = _deciding(request, access_request, today, verdict, record, at=at, forms=forms)
+    return (
+        context
+        | decided
+        | {"with_it": _decided_too(request, access_request, others, at) if "approve" in decided else []}
+    )
 
 
 def _today(access_request: AccessRequest) -> policy.Verdict | str:
@@ -115,6 +123,20 @@ def _deciding(
         "is_unusual": record is not None and record.is_longer_than_usual(longest),
         "shorter": [(format_duration(one), one) for one in reversed(SHORTER) if one < longest],
     }
+
+
+def _decided_too(
+    request: HttpRequest, access_request: AccessRequest, others: Sequence[AccessRequest], at: datetime
+) -> list[AccessRequest]:
+    """Those asked together with it on which the person may decide as well, with it first; nothing when it is alone."""
+    who = belonging(request)
+    also = [
+        one
+        for one in others
+        if one.state == AccessRequestState.PENDING
+        and not deciding.why_not_decide(who, one, policy.from_json(one.verdict), at=at)
+    ]
+    return [access_request, *also] if also else []
 
 
 def _outcome(request: HttpRequest, access_request: AccessRequest, at: datetime) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from accessrequests.web import urls
 _KINDS = {
     "requests/": "request",
     "approvals/": "request",
+    "bundles/": "request",
     "access/": "grant",
     "tokens/": "token",
     "account/": "token",
