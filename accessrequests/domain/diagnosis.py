@@ -38,6 +38,7 @@ class Cause(StrEnum):
     METHOD_CHANGED = "method_changed"
     CLUSTER_NOT_IN_SCOPE = "cluster_not_in_scope"
     NOT_APPLIED = "not_applied"
+    LOGIN_IN_ANOTHER_DATABASE = "login_in_another_database"
     LOGINS_REFUSED = "logins_refused"
     ROLE_GONE = "role_gone"
     ROLE_NARROWED = "role_narrowed"
@@ -127,6 +128,11 @@ _CAUSES: Mapping[Cause, _Told] = {
         GateName.USER,
         "The cluster {} has not carried out the last changes of users yet. New users cannot log in until then.",
         _WAIT,
+    ),
+    Cause.LOGIN_IN_ANOTHER_DATABASE: _Told(
+        GateName.USER,
+        "A login with this name was refused that looked for the user in {}, where there is none.",
+        "Copy the connection string whole: its authSource says where the user is.",
     ),
     Cause.LOGINS_REFUSED: _Told(
         GateName.USER,

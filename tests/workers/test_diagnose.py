@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from pymongo.errors import InvalidURI, OperationFailure, ServerSelectionTimeoutError
 
 from accessrequests.domain.diagnosis import Cause
 from accessrequests.domain.events import Job, Via
+from accessrequests.domain.symptoms import hints_for
 from accessrequests.models import Diagnosis, Grant
 from accessrequests.operations import diagnoses, grants
 from accessrequests.queries import audit
-from tests.workers.conftest import READ_ORDERS, SHOP, Work, drain
+from tests.workers.conftest import READ_ORDERS, REFUSED_LOGIN, SHOP, Client, Work, drain
 from tests.workers.rows import carry, events_of
 
 HERE = "127.0.0.1"
@@ -94,6 +97,72 @@ class TestOneThingBroken:
         assert looked_at(work, grant) == ({**ALL_OPEN, "roles": "shut"}, [Cause.ROLE_GONE])
         (told,) = Diagnosis.objects.get(grant=grant).findings[2]["causes"]
         assert told["why"] == f"The user no longer has read@{SHOP}."
+
+
+def code_of(uri: str, do: Callable[[Client], object], **options: Any) -> int | type[Exception]:
+    """What a driver says, by its code where the server has one."""
+    try:
+        with Client(uri, **{"serverSelectionTimeoutMS": 1000, **options}) as client:
+            do(client)
+    except OperationFailure as error:
+        return error.code or OperationFailure
+    except (InvalidURI, ServerSelectionTimeoutError) as error:
+        return type(error)
+    return 0
+
+
+class TestWhatLiesWithTheClient:
+    """Every gate is open, because the access is as approved. What is seen is named with its cause, so one can find it."""
+
+    def test_is_hinted_at_for_each_complaint(self, work: Work) -> None:
+        grant = work.active(source_addresses=(HERE,))
+        shown = work.reveal(grant)
+        uri, host = shown.connection_string, work.way.host
+        with socket.create_server((HERE, 0)) as nobody:
+            shut = f"mongodb://{HERE}:{nobody.getsockname()[1]}"
+
+        def ping(client: Client) -> object:
+            return client.admin.command("ping")
+
+        def write(client: Client) -> object:
+            return client[SHOP].orders.insert_one({})
+
+        seen = {
+            "Name": code_of(uri, ping, username="alice"),
+            "Password": code_of(uri, ping, password="an older one"),
+            "authSource": code_of(uri, ping, authSource=SHOP),
+            "Mechanism": code_of(uri, ping, authMechanism="SCRAM-SHA-1"),
+            "Escaping": code_of(f"mongodb://{shown.username}:p/ss@{host}/", ping),
+            "Role too small": code_of(uri, write),
+            "Wrong database or collection": code_of(uri, lambda client: client[SHOP].Orders.find_one()),
+            "Firewall": code_of(shut, ping),
+        }
+        grants.release(grant_id=grant.pk, holder=work.cast.alice, via=Via.API)
+        drain()
+        seen["Expired or deleted"] = code_of(uri, ping)
+
+        refused = [seen.pop(cause) for cause in ("Name", "Password", "authSource", "Mechanism", "Expired or deleted")]
+        assert set(refused) <= REFUSED_LOGIN, refused
+        assert seen == {
+            "Escaping": InvalidURI,
+            "Role too small": 13,
+            "Wrong database or collection": 13,
+            "Firewall": ServerSelectionTimeoutError,
+        }
+        hinted = {hint.cause for symptom in hints_for("mongodb") for hint in symptom.hints}
+        assert hinted >= {"Name", "Password", "authSource", "Mechanism", "Expired or deleted", *seen}
+
+    def test_leaves_every_gate_open(self, work: Work, grant: Grant) -> None:
+        assert looked_at(work, grant) == (ALL_OPEN, [])
+        told = {one.seen: [hint.cause for hint in one.hints] for one in hints_for("atlas")}
+        assert told == {
+            "Authentication failed": ["Name", "Password", "authSource", "Expired or deleted", "Mechanism", "Escaping"],
+            "Not authorized": ["Role too small", "Wrong database or collection"],
+            "Timed out": ["Address not listed", "Private endpoint", "DNS", "Cluster paused", "Firewall"],
+            "Works in development and not in production": [
+                *("Another project", "Another user", "Another network", "Another scope", "Another role"),
+            ],
+        }
 
 
 class TestWhatWeKnowOurselves:

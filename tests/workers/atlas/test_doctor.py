@@ -11,14 +11,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pymongo import MongoClient
 
 from accessrequests.domain.diagnosis import Cause, GateView, findings
 from accessrequests.domain.lifecycle import GateName
+from accessrequests.domain.symptoms import hints_for
 from sandbox.servers import scratch_directory
 from tests import make
 from tests.make import Cast
 from tests.sandbox.atlas.behind import Behind
 from tests.workers.atlas.living import HERE, INSTALLATION, TARGET, Living, Patient, Visitor, living, spec_of
+from tests.workers.provisioners.visitors import code_of
 from workers.ledger import PostgresLedger
 from workers.provisioners.atlas.provisioner import AtlasProvisioner
 from workers.provisioners.base import GrantSpec, ProvisionerError
@@ -229,6 +232,32 @@ class TestLogins:
 
         assert broken.visitor.login(newer) is None
         assert broken.look() == (ALL_OPEN, [])
+
+    def test_that_look_for_the_user_in_another_database_are_told(self, give: Callable[..., Broken]) -> None:
+        broken = give()
+        uri = broken.visitor.behind.mongods["main"].uri(broken.spec.username, broken.spec.password)
+        with MongoClient[dict[str, Any]](uri, authSource="shop", serverSelectionTimeoutMS=3000) as client:
+            assert code_of(lambda: client.admin.command("ping")) in {18, 334}
+
+        assert broken.look() == ({**ALL_OPEN, GateName.USER: GateView.SHUT}, [Cause.LOGIN_IN_ANOTHER_DATABASE])
+
+        assert broken.visitor.login(broken.spec) is None
+        assert broken.look() == (ALL_OPEN, [])
+
+    def test_on_a_cluster_outside_the_scope_and_beyond_the_role_are_hinted_at(
+        self, give: Callable[..., Broken]
+    ) -> None:
+        """Every gate is as approved: what was tried is not what was granted."""
+        broken = give()
+        assert broken.visitor.login(broken.spec, cluster="reporting") == 18
+        assert broken.visitor.insert(broken.spec) == 13
+
+        assert broken.look() == (ALL_OPEN, [])
+        hints = {(one.seen, hint.cause) for one in hints_for("atlas") for hint in one.hints}
+        assert hints >= {
+            ("Not authorized", "Role too small"),
+            ("Works in development and not in production", "Another scope"),
+        }
 
 
 class TestAddresses:

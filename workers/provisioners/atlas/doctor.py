@@ -17,7 +17,7 @@ from workers.provisioners.atlas.actions import atlas_action
 from workers.provisioners.atlas.custom_roles import CustomRoles, own_roles
 from workers.provisioners.atlas.failures import AtlasFailure
 from workers.provisioners.atlas.project import AtlasProject, Document
-from workers.provisioners.atlas.users import ADMIN, AtlasUser, Role, role_of
+from workers.provisioners.atlas.users import ADMIN, AtlasUser, Role, name_of, role_of
 from workers.provisioners.base import GrantedRole, GrantSpec
 
 _NO_USER = "There is no user whose roles could be looked at."
@@ -99,7 +99,11 @@ def _of_history(project: AtlasProject, spec: GrantSpec, awake: Sequence[str], at
     elsewhere = sorted({str(row["ipAddress"]) for row in refused if not _is_let_in(str(row["ipAddress"]), allowed)})
     if elsewhere:
         yield Shut(Cause.LOGIN_FROM_ELSEWHERE, " and from ".join(elsewhere))
-    known = [row for row in refused if row["ipAddress"] not in elsewhere]
+    here = [row for row in refused if row["ipAddress"] not in elsewhere]
+    astray = sorted({row["authSource"] for row in here} - {name_of(spec)[0]})
+    if astray:
+        yield Shut(Cause.LOGIN_IN_ANOTHER_DATABASE, " and in ".join(astray))
+    known = [row for row in here if row["authSource"] not in astray]
     if known:
         last = moment(datetime.fromisoformat(str(known[-1]["timestamp"])))
         yield Shut(Cause.LOGINS_REFUSED, f"{len(known)} since the last that went well, the newest on {last}")
