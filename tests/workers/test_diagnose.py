@@ -132,7 +132,7 @@ class TestWhatLiesWithTheClient:
             "Password": code_of(uri, ping, password="an older one"),
             "authSource": code_of(uri, ping, authSource=SHOP),
             "Mechanism": code_of(uri, ping, authMechanism="SCRAM-SHA-1"),
-            "Escaping": code_of(f"mongodb://{shown.username}:p/ss@{host}/", ping),
+            "Escaping": code_of(f"mongodb://{shown.username}:p@ss@{host}/", ping),
             "Role too small": code_of(uri, write),
             "Wrong database or collection": code_of(uri, lambda client: client[SHOP].Orders.find_one()),
             "Firewall": code_of(shut, ping),
