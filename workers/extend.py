@@ -24,13 +24,13 @@ def extend(claim: Claim) -> Outcome:
     extension = extensions.start(grant_id=claim.subject_id)
     if extension is None:
         return Done()
-    spec, slug = spec_of(extension.grant), extension.grant.target.slug
+    slug = extension.grant.target.slug
     try:
-        _move(provisioner_for(slug), replace(spec, expires_at=extension.ends_at))
+        _move(provisioner_for(slug), spec_of(extension.grant, expires_at=extension.ends_at))
     except ProvisionerError as error:
         if not error.permanent:
             return after(claim, error, target=slug)
-        _take_back(extension, spec)
+        _take_back(extension)
         extensions.give_up(extension_id=extension.pk, why=str(error))
         return Done()
     extensions.mark_extended(extension_id=extension.pk)
@@ -44,9 +44,9 @@ def _move(provisioner: Provisioner, spec: GrantSpec) -> None:
         raise ProvisionerError(NOT_AS_APPROVED)
 
 
-def _take_back(extension: Extension, spec: GrantSpec) -> None:
+def _take_back(extension: Extension) -> None:
     """What it took of the later end before it refused. If that fails too, the relay still ends the access in time."""
     try:
-        provisioner_for(extension.grant.target.slug).extend(spec)
+        provisioner_for(extension.grant.target.slug).extend(spec_of(extension.grant))
     except ProvisionerError as error:
-        log.warning("extension_not_taken_back", grant=spec.grant_id, error=str(error))
+        log.warning("extension_not_taken_back", grant=extension.grant_id, error=str(error))

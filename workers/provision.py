@@ -187,8 +187,8 @@ def rearm(claim: Claim) -> Outcome:
     return Done()
 
 
-def spec_of(grant: Grant, *, password: str = "") -> GrantSpec:
-    """All that a provisioner needs to know of a grant."""
+def spec_of(grant: Grant, *, password: str = "", expires_at: datetime | None = None) -> GrantSpec:
+    """All that a provisioner needs to know of a grant. `expires_at` is an end that is still to be written on the target."""
     access_request = grant.access_request
     references = [(name, RoleRef.stored(name)) for name in access_request.roles]
     return GrantSpec(
@@ -207,7 +207,7 @@ def spec_of(grant: Grant, *, password: str = "") -> GrantSpec:
         ),
         source_addresses=tuple(access_request.source_addresses),
         authentication=access_request.authentication,
-        expires_at=grant.expires_at or grant.activate_by,
+        expires_at=expires_at or grant.expires_at or grant.activate_by,
         password=password,
         was_confirmed=grant.activated_at is not None,
         principal=access_request.principal,

@@ -147,5 +147,12 @@ class Revocation(Strict):
     reason = Text(max_length=REASON_MAXIMUM, help_text="Why it ends. Its holder reads it.")
 
 
+class Extension(Strict):
+    """More time for a live access."""
+
+    duration = Length(help_text="By how much its end shall move. The whole counts against the policy's total.")
+    reason = Text(max_length=REASON_MAXIMUM, help_text="Why it is needed for longer. Those who decide read it.")
+
+
 class Nothing(Strict):
     """No body, or an empty object."""

@@ -15,7 +15,7 @@ from accessrequests.api.pagination import page_of
 from accessrequests.api.shapes.grants import GrantShape, RevealShape, shown
 from accessrequests.domain.events import Via
 from accessrequests.models import Grant, Person
-from accessrequests.operations import credentials, grants
+from accessrequests.operations import credentials, extensions, grants
 from accessrequests.operations.credentials import Revealed
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import Gone, NotYours
@@ -179,6 +179,36 @@ class Release(Endpoint):
         to_end(holder, id)
         body_of(request, bodies.Nothing)
         done = once(request, lambda key: grants.release(grant_id=id, holder=holder, via=Via.API, idempotency=key).pk)
+        return told(request, done.object_id, status=202)
+
+
+class Extend(Endpoint):
+    """The holder needs it for longer."""
+
+    scopes = {"POST": "request"}
+
+    @documented(
+        scope="request",
+        operation_id="grants_extend",
+        tag=TAG,
+        summary="Ask for more time",
+        description="For the holder of a live grant. It is judged like a new ask, by the stricter of the policy that the "
+        "grant was given under and today's: whoever had to approve approves again. `expires_at` moves once the target "
+        "has the new end, until then `extension` tells where it stands. 403 `refused` over the policy's total, and with "
+        "less than a minute left.",
+        body=bodies.Extension,
+        answers={202: GrantShape},
+        problems=["refused", "not_found", "not_ready", "illegal_move"],
+        examples={"An hour more": {"duration": "PT1H", "reason": "The restore takes longer than we thought."}},
+        once=True,
+    )
+    def post(self, request: Request, id: int) -> Response:  # noqa: A002 - as the schema names it
+        holder = person_of(request)
+        seen(holder, id)
+        said = body_of(request, bodies.Extension)
+        done = once(
+            request, lambda key: extensions.ask(grant_id=id, holder=holder, via=Via.API, idempotency=key, **said).pk
+        )
         return told(request, done.object_id, status=202)
 
 

@@ -50,6 +50,7 @@ urlpatterns = [
     path("grants/<id:id>/rotate/", grants.Rotate.as_view(), name="rotate"),
     path("grants/<id:id>/release/", grants.Release.as_view(), name="release"),
     path("grants/<id:id>/revoke/", grants.Revoke.as_view(), name="revoke"),
+    path("grants/<id:id>/extend/", grants.Extend.as_view(), name="extend"),
     path("grants/<id:id>/diagnose/", diagnoses.Diagnose.as_view(), name="diagnose"),
     path("audit-events/", audit.AuditEvents.as_view(), name="audit_events"),
     path("audit-events/export/", audit.ExportAuditEvents.as_view(), name="audit_events_export"),

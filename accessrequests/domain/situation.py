@@ -131,7 +131,7 @@ def _live(one: Standing) -> Situation:
     if not ends_soon(starts_at=one.starts_at, expires_at=one.expires_at, at=one.at):
         return Situation("live", "ok", "live", "It is live.", away)
     until = f" at {moment(one.expires_at)}" if one.expires_at else ""
-    lines = ("Whatever runs then is stopped. Ask again now if you need it for longer.", *away)
+    lines = ("Whatever runs then is stopped. If you need it for longer, see to it now.", *away)
     return Situation("ends soon", "warn", "clock", f"It ends soon{until}.", lines)
 
 

@@ -17,7 +17,7 @@ from accessrequests.queries import people
 def as_shown() -> QuerySet[AccessRequest]:
     """Requests with all that is shown of them."""
     return AccessRequest.objects.select_related(
-        "requester", "beneficiary", "target", "policy_version", "grant", "grant__target"
+        "requester", "beneficiary", "target", "policy_version", "grant__target", "extends__target"
     ).prefetch_related(Prefetch("approvals", Approval.objects.select_related("person")))
 
 

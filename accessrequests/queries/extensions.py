@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from django.db.models import Prefetch, prefetch_related_objects
 
 from accessrequests.domain import extending
 from accessrequests.domain.lifecycle import AccessRequestState, ExtensionState, GrantState
@@ -13,6 +16,10 @@ from accessrequests.queries import asks
 
 _SHORTEST = timedelta(seconds=1)
 _UNWRITTEN = "x" * 2_000  # no reason has been written yet, so that none can be too short
+
+
+# Who asked for more time, and what came of it: few for each grant, and read with it.
+ASKED = Prefetch("extension_requests", AccessRequest.objects.select_related("extension").order_by("pk"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,31 @@ class Longer:
     why_not: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Later:
+    """An end that does not count yet."""
+
+    access_request: int
+    state: str
+    ends_at: datetime
+
+
+def later(grant: Grant) -> Later | None:
+    """The later end that is asked for, or on its way."""
+    on_its_way, waiting = _on_its_way(grant), _waiting(grant)
+    if on_its_way is not None:
+        return Later(on_its_way.access_request_id, ExtensionState.WAITING.value, on_its_way.ends_at)
+    if waiting is None or grant.expires_at is None:
+        return None
+    length = waiting.approved_duration or waiting.duration
+    return Later(waiting.pk, AccessRequestState.PENDING.value, grant.expires_at + length)
+
+
+def look_up(grants: Sequence[Grant]) -> None:
+    """For each, in one question for all of them, who asked for more time and what came of it."""
+    prefetch_related_objects(grants, ASKED)
+
+
 def drafted(grant: Grant, *, duration: timedelta, reason: str) -> AccessRequest:
     """The request for it, not stored: what was approved once, for longer, under the policy of then and of now."""
     first = grant.access_request
@@ -33,7 +65,7 @@ def drafted(grant: Grant, *, duration: timedelta, reason: str) -> AccessRequest:
         extends=grant,
         requester=grant.holder,
         beneficiary=grant.holder,
-        target=grant.target,
+        target=first.target,
         kind=first.kind,
         principal=first.principal,
         service=first.service,
@@ -57,12 +89,9 @@ def longer(grant: Grant, *, at: datetime) -> Longer:
     """For the holder of a grant. The operation judges again."""
     if grant.state != GrantState.ACTIVE or grant.starts_at is None or grant.expires_at is None:
         return Longer(why_not="Only a live access can be extended.")
-    on_its_way = Extension.objects.filter(grant=grant, state=ExtensionState.WAITING.value).first()
-    if on_its_way is not None:
-        return Longer(on_its_way=on_its_way)
-    waiting = AccessRequest.objects.filter(extends=grant, state=AccessRequestState.PENDING.value).first()
-    if waiting is not None:
-        return Longer(waiting=waiting)
+    on_its_way, waiting = _on_its_way(grant), _waiting(grant)
+    if on_its_way is not None or waiting is not None:
+        return Longer(on_its_way=on_its_way, waiting=waiting)
     if extending.is_too_late(expires_at=grant.expires_at, at=at):
         return Longer(why_not="Less than a minute of it is left, which is too little to extend it. Ask again instead.")
     try:
@@ -83,8 +112,12 @@ def certificate_ends(grant: Grant) -> datetime | None:
 
 def last_failure(grant: Grant) -> str:
     """Why its end did not move when somebody last wanted it to."""
-    failed = grant.extensions.filter(state=ExtensionState.FAILED.value).order_by("-pk").first()
-    return "" if failed is None else failed.why
+    return next((one.why for one in _extensions(grant) if one.state == ExtensionState.FAILED), "")
+
+
+def is_moving(grant: Grant) -> bool:
+    """Whether a later end is on its way to the target."""
+    return grant.state == GrantState.ACTIVE and _on_its_way(grant) is not None
 
 
 def other_ends(grant: Grant) -> tuple[datetime, ...]:
@@ -93,3 +126,18 @@ def other_ends(grant: Grant) -> tuple[datetime, ...]:
         return ()
     found = grant.extensions.exclude(state=ExtensionState.DONE.value).filter(ends_at__gt=grant.expires_at)
     return tuple(found.values_list("ends_at", flat=True))
+
+
+def _waiting(grant: Grant) -> AccessRequest | None:
+    asked = grant.extension_requests.all()
+    return next((one for one in asked if one.state == AccessRequestState.PENDING), None)
+
+
+def _on_its_way(grant: Grant) -> Extension | None:
+    return next((one for one in _extensions(grant) if one.state == ExtensionState.WAITING), None)
+
+
+def _extensions(grant: Grant) -> list[Extension]:
+    """The newest first."""
+    found = [getattr(one, "extension", None) for one in grant.extension_requests.all()]
+    return sorted((one for one in found if one is not None), key=lambda one: -one.pk)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Prefetch, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
@@ -21,11 +22,12 @@ from accessrequests.models import Approval, Grant
 from accessrequests.operations import credentials, grants
 from accessrequests.operations.credentials import Revealed
 from accessrequests.operations.refusals import NotYours
-from accessrequests.queries import clock, diagnoses, holdings, standing
+from accessrequests.queries import clock, diagnoses, extensions, holdings, standing
 from accessrequests.queries import grants as grant_queries
 from accessrequests.web import grants_shown, requests_shown, shown, unsent
 from accessrequests.web.doctor_shown import doctor_shown
-from accessrequests.web.forms import RevokeForm
+from accessrequests.web.extend_shown import extending
+from accessrequests.web.forms import ExtendForm, RevokeForm
 from accessrequests.web.grants_shown import Held, held_shown
 from accessrequests.web.pages import STOP_POLLING, SeeOther, fresh, me, portal_page, show
 from accessrequests.web.whoami import belonging
@@ -65,7 +67,9 @@ def detail(request: HttpRequest, number: int) -> HttpResponse:
     if request.headers.get("HX-Request") == "true":
         return _now(request, grant)
     kept = unsent.take_act(request)
-    return page(request, grant, revoke_form=RevokeForm(initial=kept[1].dict()) if kept is not None else None)
+    act, typed = kept if kept is not None else ("", None)
+    revoke_form = RevokeForm(initial=typed.dict()) if typed is not None and act == "revoke" else None
+    return page(request, grant, revoke_form=revoke_form, extend_with=typed if act == "extend" else None)
 
 
 @portal_page("POST")
@@ -83,8 +87,8 @@ def reveal(request: HttpRequest, number: int) -> HttpResponse:
 @portal_page("POST")
 def rotate(request: HttpRequest, number: int) -> HttpResponse:
     _visible_or_recorded(request, number)
-    credentials.rotate(grant_id=number, person=me(request), via=Via.WEB)
-    messages.info(request, "A new password is on its way. The old one works until the target has the new one.")
+    grant = credentials.rotate(grant_id=number, person=me(request), via=Via.WEB)
+    messages.info(request, _on_its_way(grant))
     return SeeOther(reverse("grant", args=[number]))
 
 
@@ -121,19 +125,25 @@ def at_hand(request: HttpRequest, number: int) -> Grant:
 
     :raises Http404: when it is not there, or not theirs to see.
     """
-    grant = get_object_or_404(_with_approvals(grant_queries.as_shown()), pk=number)
+    grant = get_object_or_404(_with_approvals(grant_queries.as_shown(), roles=True), pk=number)
+    extensions.look_up([grant])
     if grant.holder_id != me(request).pk and not belonging(request).sees(grant.access_request):
         raise Http404
     return grant
 
 
 def page(
-    request: HttpRequest, grant: Grant, *, revoke_form: RevokeForm | None = None, status: HTTPStatus = HTTPStatus.OK
+    request: HttpRequest,
+    grant: Grant,
+    *,
+    revoke_form: RevokeForm | None = None,
+    extend_form: ExtendForm | None = None,
+    extend_with: QueryDict | None = None,
+    status: HTTPStatus = HTTPStatus.OK,
 ) -> HttpResponse:
     at = clock.now()
     is_mine = grant.holder_id == me(request).pk
-    silent = standing.are_workers_silent([grant], at=at)
-    held = held_shown(grant, at=at, is_mine=is_mine, workers_silent=silent)
+    held = _held(request, grant, at)
     context: dict[str, Any] = {
         "held": held,
         "grant": grant,
@@ -146,6 +156,7 @@ def page(
         "who_ends_it": requests_shown.who_ends_it(grant.access_request),
         "can_ask_again": is_mine and held.is_over and grant.end_reason != EndReason.TARGET_RETIRED,
         "revoke_form": revoke_form or RevokeForm(),
+        "extending": extending(grant, at=at, form=extend_form, typed=extend_with) if is_mine and held.is_live else None,
         "may_revoke": held.is_alive and not is_mine and belonging(request).may_end(grant.access_request),
     }
     return show(request, "access/grant.html", context, status=status)
@@ -153,16 +164,20 @@ def page(
 
 def _now(request: HttpRequest, grant: Grant) -> HttpResponse:
     """Only the part that changes by itself. What changed for good needs the whole page, so that is loaded again."""
-    at = clock.now()
-    silent = standing.are_workers_silent([grant], at=at)
-    held = held_shown(grant, at=at, is_mine=grant.holder_id == me(request).pk, workers_silent=silent)
+    held = _held(request, grant, clock.now())
     answer = show(request, "access/_now.html", {"held": held, "grant": grant})
     was = request.GET.get("was", "")
-    if was and was != f"{grant.state}-{held.credential}":
+    if was and was != held.mark:
         answer["HX-Refresh"] = "true"
     if not held.pace or "HX-Refresh" in answer:
         answer.status_code = STOP_POLLING
     return answer
+
+
+def _held(request: HttpRequest, grant: Grant, at: datetime) -> Held:
+    silent = standing.are_workers_silent([grant], at=at)
+    is_mine, is_moving = grant.holder_id == me(request).pk, extensions.is_moving(grant)
+    return held_shown(grant, at=at, is_mine=is_mine, workers_silent=silent, is_moving=is_moving)
 
 
 def _file(held: Held, revealed: Revealed) -> dict[str, str]:
@@ -171,15 +186,24 @@ def _file(held: Held, revealed: Revealed) -> dict[str, str]:
     return {"file": file_of(held.grant.username), "href": f"data:application/x-pem-file;base64,{content}"}
 
 
-def _with_approvals(found: QuerySet[Grant]) -> QuerySet[Grant]:
+def _with_approvals(found: QuerySet[Grant], *, roles: bool = False) -> QuerySet[Grant]:
+    """`roles`: those of the target are read as well, since a later end is judged by what they let one do now."""
     inventory = "access_request__target__inventory"
     known = found.select_related(
-        "target", "holder", "access_request__requester", "access_request__beneficiary", "diagnosis__asked_by", inventory
+        "target", "holder", "access_request__requester", "access_request__beneficiary", "diagnosis__asked_by", inventory,
+        "access_request__policy_version",
     )
     # Where its clusters are is shown; what is in its databases is much, and not.
-    return known.defer(f"{inventory}__roles", f"{inventory}__databases").prefetch_related(
+    unread = [f"{inventory}__databases", *([] if roles else [f"{inventory}__roles"])]
+    return known.defer(*unread).prefetch_related(
         Prefetch("access_request__approvals", Approval.objects.select_related("person").order_by("pk"))
     )
+
+
+def _on_its_way(grant: Grant) -> str:
+    if grant.access_request.has_certificate:
+        return "A new certificate is on its way. The one that you have works until the end that is written in it."
+    return "A new password is on its way. The old one works until the target has the new one."
 
 
 def _visible_or_recorded(request: HttpRequest, number: int) -> None:

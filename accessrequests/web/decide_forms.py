@@ -8,22 +8,11 @@ from typing import Any
 from django import forms
 
 from accessrequests.domain.window import parse_duration, spell_duration
-from accessrequests.queries.asks import Invalid
 from accessrequests.queries.comments import LONGEST
 from accessrequests.web.fields import Length, text_line
-from accessrequests.web.forms import LENGTHS
+from accessrequests.web.forms import LENGTHS, Blamed
 
 SHORTER = [parse_duration(length) for length in LENGTHS]
-
-
-class Blamed(forms.Form):
-    """A form that takes what an operation found wrong."""
-
-    def blame(self, error: Invalid) -> None:
-        """Put each sentence beside the field that it is about."""
-        for name, sentences in error.errors.items():
-            for sentence in sentences:
-                self.add_error(name if name in self.fields else None, sentence)
 
 
 class ApproveForm(Blamed):

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
 
+from accessrequests.domain.window import format_duration, parse_duration, spell_duration
+from accessrequests.queries.asks import Invalid
 from accessrequests.web.fields import text_line
 
 LENGTHS = ("PT30M", "PT1H", "PT2H", "PT4H", "PT8H", "PT24H")
 LONGEST_TEXT = 2_000
+
+
+class Blamed(forms.Form):
+    """A form that takes what an operation found wrong."""
+
+    def blame(self, error: Invalid) -> None:
+        """Put each sentence beside the field that it is about."""
+        for name, sentences in error.errors.items():
+            for sentence in sentences:
+                self.add_error(name if name in self.fields else None, sentence)
 
 
 class RevokeForm(forms.Form):
@@ -22,6 +35,28 @@ class RevokeForm(forms.Form):
         help_text="The holder reads this.",
         error_messages={"required": "Say why, so that the holder knows."},
     )
+
+
+class ExtendForm(Blamed):
+    """More time for one's own access. Only what the policy leaves is offered."""
+
+    duration = forms.ChoiceField(label="How much longer", widget=forms.Select(attrs={"class": "input short"}))
+    reason = forms.CharField(
+        label="Why",
+        max_length=LONGEST_TEXT,
+        widget=text_line(),
+        help_text="Kept with the access, and read by those who decide.",
+        error_messages={"required": "Say why you need it for longer."},
+    )
+
+    def __init__(self, *args: Any, longest: timedelta, **options: Any) -> None:
+        super().__init__(*args, **{**options, "auto_id": "extend_%s"})
+        offered = [one for one in map(parse_duration, LENGTHS) if one < longest]
+        choices = [(format_duration(one), spell_duration(one)) for one in [*offered, longest]]
+        self.fields["duration"].choices = choices  # type: ignore[attr-defined]
+
+    def clean_duration(self) -> timedelta:
+        return parse_duration(self.cleaned_data["duration"])
 
 
 class TokenForm(forms.Form):

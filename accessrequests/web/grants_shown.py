@@ -14,7 +14,7 @@ from accessrequests.domain.situation import Situation
 from accessrequests.domain.wording import one_line
 from accessrequests.models import Grant
 from accessrequests.models.access_requests import Answer
-from accessrequests.queries import standing
+from accessrequests.queries import extensions, standing
 from accessrequests.queries.places import places_of
 from accessrequests.web import shown
 
@@ -73,10 +73,21 @@ class Held:
     steps: Sequence[Step]
     places: Sequence[PlaceShown]
     own_login: str
+    is_moving: bool  # a later end is on its way to the target
+
+    @property
+    def mark(self) -> str:
+        """What must be the same for a page of it to be of now."""
+        return f"{self.grant.state}-{self.credential}{'-moving' if self.is_moving else ''}"
 
     @property
     def secret(self) -> str:
         return "certificate" if self.grant.access_request.has_certificate else "password"
+
+    @property
+    def certificate_until(self) -> datetime | None:
+        """When the certificate ends that the holder has, where that is before the access does."""
+        return extensions.certificate_ends(self.grant)
 
     @property
     def secret_piece(self) -> str:
@@ -104,10 +115,13 @@ class Held:
         if self.is_over:
             return 0
         is_scheduled = self.is_pending and self.situation.word == "scheduled"
-        return 30 if self.grant.state == GrantState.ACTIVE or is_scheduled else 2
+        is_quiet = self.grant.state == GrantState.ACTIVE and not self.is_moving
+        return 30 if is_quiet or is_scheduled else 2
 
 
-def held_shown(grant: Grant, *, at: datetime, is_mine: bool, workers_silent: bool = False) -> Held:
+def held_shown(
+    grant: Grant, *, at: datetime, is_mine: bool, workers_silent: bool = False, is_moving: bool = False
+) -> Held:
     credential = getattr(grant, "credential", None)
     ready_at = credential.ready_at if credential is not None else None
     return Held(
@@ -123,6 +137,7 @@ def held_shown(grant: Grant, *, at: datetime, is_mine: bool, workers_silent: boo
         steps=_steps(grant, at=at),
         places=_places(grant) if grant.state == GrantState.ACTIVE else (),
         own_login=grant.access_request.principal,
+        is_moving=is_moving,
     )
 
 

@@ -54,9 +54,10 @@ def item_of(access_request: AccessRequest, *, at: datetime, shortcut: str = "") 
     length = access_request.approved_duration or access_request.duration
     left = max(timedelta(), access_request.lapses_at - at)
     lapse = requests_shown.lapse_of(access_request, at=at)
+    more = " more" if access_request.extends_id is not None else ""
     return Item(
         access_request=access_request,
-        sentence=f"{shown.deed_of(access_request)} for {spell_duration(length)}",
+        sentence=f"{shown.deed_of(access_request)} for {spell_duration(length)}{more}",
         environment=shown.environment_tag(access_request.target),
         tag=_came_of(access_request, at),
         quorum=requests_shown.quorum_of(access_request, policy.from_json(access_request.verdict)),
@@ -69,7 +70,7 @@ def item_of(access_request: AccessRequest, *, at: datetime, shortcut: str = "") 
 
 def _came_of(access_request: AccessRequest, at: datetime) -> shown.Tag:
     """The state of the access, once there is one: approved says less."""
-    grant = getattr(access_request, "grant", None)
+    grant = shown.access_of(access_request)
     return shown.request_tag(access_request) if grant is None else shown.grant_tag(grant, at=at)
 
 

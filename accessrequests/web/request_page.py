@@ -140,7 +140,7 @@ def _decided_too(
 
 
 def _outcome(request: HttpRequest, access_request: AccessRequest, at: datetime) -> dict[str, Any]:
-    grant = getattr(access_request, "grant", None)
+    grant = shown.access_of(access_request)
     if grant is None:
         return {}
     outcome = requests_shown.outcome_of(grant, at=at)
@@ -164,9 +164,12 @@ def _shortened(access_request: AccessRequest) -> str:
 
 def _ends_at(access_request: AccessRequest, at: datetime) -> datetime:
     """When it ends, or would end if it were approved now."""
-    grant = getattr(access_request, "grant", None)
+    grant = shown.access_of(access_request)
     if grant is not None and grant.expires_at is not None:
         ends: datetime = grant.expires_at
         return ends
     length = access_request.approved_duration or access_request.duration
+    extended = access_request.extends
+    if extended is not None and extended.expires_at is not None:
+        return extended.expires_at + length
     return max(at, access_request.starts_at or at) + length

@@ -92,6 +92,13 @@ def title_of(access_request: AccessRequest) -> str:
     )
 
 
+def access_of(access_request: AccessRequest) -> Grant | None:
+    """The access that came of it, or that lasts longer by it; None while nobody has approved."""
+    if access_request.state != AccessRequestState.APPROVED:
+        return None
+    return getattr(access_request, "grant", None) or access_request.extends
+
+
 def deed_of(access_request: AccessRequest) -> str:
     """What is asked for, beginning with a capital: Read shop.orders on shop-prod."""
     words = sentences.deed(

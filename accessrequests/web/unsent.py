@@ -24,7 +24,7 @@ LASTS_SECONDS = 15 * 60
 MOST = 12_000  # characters; more is not what somebody typed
 NEVER_KEPT = frozenset({"csrfmiddlewaretoken", "password", "code", "login"})
 # Forms that stand on the page above their own address. Presses without words, such as reveal, are not kept.
-OF_THE_PAGE_ABOVE = frozenset({"approve", "deny", "comments", "revoke"})
+OF_THE_PAGE_ABOVE = frozenset({"approve", "deny", "comments", "revoke", "extend"})
 
 
 class KnowsWho:

@@ -257,7 +257,7 @@ class TestAddresses:
         assert picture() == before
 
     NOWHERE = (
-        "", "nothing/", "targets", "access-requests/1/extend/", "grants/1/extend/", "grants/1/diagnose/",
+        "", "nothing/", "targets", "access-requests/1/extend/", "grants/1/diagnose/",
         "break-glass/", "policies/simulate/", "targets/shop%00prod/", "targets/../",
     )  # fmt: skip
 

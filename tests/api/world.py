@@ -108,6 +108,9 @@ ENDPOINTS = (
     Endpoint("rotate", "POST", "grants/{grant}/rotate/", "reveal", {}),
     Endpoint("release", "POST", "grants/{grant}/release/", "end", {}),
     Endpoint("revoke", "POST", "grants/{grant}/revoke/", "end", {"reason": "The ticket was closed."}),
+    Endpoint(
+        "extend", "POST", "grants/{grant}/extend/", "request", {"duration": "PT1H", "reason": "The batch is large."}
+    ),
     Endpoint("diagnose", "GET", "grants/{grant}/diagnose/", "read"),
     Endpoint("diagnose", "POST", "grants/{grant}/diagnose/", "read", {}),
     Endpoint("audit_events", "GET", "audit-events/", "audit", filters=(*PAGE, *AUDIT)),

@@ -351,7 +351,7 @@ class TestOffer:
         assert "live" in extension_queries.longer(grant, at=make.now()).why_not
         make.publish_rules(make.rule("none", deny=True))
         assert "denies" in extension_queries.longer(active, at=make.now()).why_not
-        active.target.retired_at = make.now()
+        active.access_request.target.retired_at = make.now()
         assert "retired" in extension_queries.longer(active, at=make.now()).why_not
         late = make.now() + 2 * HOUR - timedelta(seconds=30)
         assert "Less than a minute" in extension_queries.longer(active, at=late).why_not

@@ -63,6 +63,7 @@ GET: dict[str, dict[str, int]] = {
     "access/{grant}/rotate/": NO_GET,
     "access/{grant}/release/": NO_GET,
     "access/{grant}/revoke/": NO_GET,
+    "access/{grant}/extend/": NO_GET,
     "access/{grant}/diagnose/": SEES | dict.fromkeys(("alice", "bob", "dave", "erin"), 303),
     "history/": ALL,
     "history/export/": ALL,
@@ -108,6 +109,7 @@ POST: dict[str, dict[str, int]] = {
     "access/{grant}/reveal/": {"mallory": 404, "carol": 404, "bob": 403, "dave": 403, "erin": 403, "alice": 200},
     "access/{grant}/rotate/": {"mallory": 404, "carol": 404, "bob": 403, "dave": 403, "erin": 403, "alice": 303},
     "access/{grant}/release/": {"mallory": 404, "carol": 404, "bob": 403, "dave": 403, "erin": 403, "alice": 303},
+    "access/{grant}/extend/": {"mallory": 404, "carol": 404, "bob": 403, "dave": 403, "erin": 403, "alice": 303},
     "access/{grant}/diagnose/": dict.fromkeys(EVERYBODY, 303) | {"mallory": 404, "carol": 404},
     "access/{grant}/revoke/": {"mallory": 404, "carol": 404, "alice": 403, "dave": 403, "bob": 303, "erin": 303},
     "history/": dict.fromkeys(EVERYBODY, 405),
@@ -135,7 +137,7 @@ THEIRS = {
     *("accounts/code/", "accounts/code/confirm/", "accounts/provider/", "accounts/provider/callback/"),
     "accounts/<path:rest>",
 }
-BODY = {"revision": "1", "reason": "Because it is over.", "text": "Would staging do?"}
+BODY = {"revision": "1", "reason": "Because it is over.", "text": "Would staging do?", "duration": "PT1H"}
 # Alice only asks; bob asks too, and decides for others: being an approver must give him nothing on what is his.
 OWNERS = {"alice": "bob", "bob": "grace"}
 DECIDERS = {"bob", "grace"}

@@ -121,6 +121,9 @@ class AccessRequestShape(serializers.Serializer[Any]):
     what_this_lets_you_do = serializers.SerializerMethodField()
     verdict = serializers.SerializerMethodField(help_text="The policy's word when it was filed.")
     approvals = serializers.SerializerMethodField(help_text="Of this revision: an edit makes earlier ones void.")
+    extends = serializers.IntegerField(
+        source="extends_id", allow_null=True, help_text="The live grant that would last longer; else null."
+    )
     grant = serializers.SerializerMethodField(help_text="What came of it; null until it is approved.")
     timeline = serializers.SerializerMethodField(help_text="Oldest first, its grant's events included.")
     filed_at = Moment()

@@ -13,7 +13,7 @@ from accessrequests.api.fields import Moment
 from accessrequests.domain.lifecycle import CredentialState
 from accessrequests.models import Grant
 from accessrequests.operations.credentials import Revealed
-from accessrequests.queries import clock, standing
+from accessrequests.queries import clock, extensions, standing
 from accessrequests.queries import grants as grant_queries
 
 
@@ -35,6 +35,16 @@ class UsageShape(serializers.Serializer[Any]):
     failures = serializers.IntegerField()
     tried_after_end = serializers.IntegerField(help_text="Refused once the access had ended.")
     read_until = Moment()
+
+
+class ExtensionShape(serializers.Serializer[Any]):
+    """A later end that is asked for, or that is on its way to the target."""
+
+    access_request = serializers.IntegerField(help_text="Where it is decided.")
+    state = serializers.ChoiceField(
+        ["pending", "waiting"], help_text="pending: somebody has to approve it; waiting: the target is being told."
+    )
+    ends_at = Moment(help_text="The new end. Until the target has it, `expires_at` holds.")
 
 
 class GrantShape(serializers.Serializer[Any]):
@@ -60,6 +70,7 @@ class GrantShape(serializers.Serializer[Any]):
     starts_at = serializers.SerializerMethodField(help_text="When provisioning began, or when it may begin.")
     activated_at = Moment(allow_null=True, help_text="When a real check against the target passed.")
     expires_at = Moment(allow_null=True, help_text="Fixed when provisioning begins.")
+    extension = serializers.SerializerMethodField(help_text="A later end that does not count yet; else null.")
     revoked_at = Moment(allow_null=True, help_text="When the target no longer had it.")
     reason = serializers.SerializerMethodField(help_text="Why it ends or ended; null while it lives.")
     note = serializers.CharField(help_text="What a person typed about its end.")
@@ -81,6 +92,11 @@ class GrantShape(serializers.Serializer[Any]):
     @extend_schema_field(Moment())
     def get_starts_at(self, grant: Grant) -> str:
         return Moment().to_representation(grant.starts_at or grant.not_before)
+
+    @extend_schema_field(ExtensionShape(allow_null=True))
+    def get_extension(self, grant: Grant) -> Any:
+        later = extensions.later(grant)
+        return None if later is None else ExtensionShape(later).data
 
     @extend_schema_field(serializers.ChoiceField(words.END_REASONS, allow_null=True))
     def get_reason(self, grant: Grant) -> str | None:
@@ -136,4 +152,5 @@ class RevealShape(serializers.Serializer[Any]):
 
 def shown(grants: Sequence[Grant]) -> Any:
     """A page of grants as of now."""
+    extensions.look_up(grants)
     return GrantShape(grants, many=True, context={"at": clock.now()}).data
