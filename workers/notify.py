@@ -145,7 +145,7 @@ def _story(news: _News, audience: Audience) -> Story:
         was_open=grant is not None and grant.provisioning_attempt > 0,
         said=str(comment.facts.get("text", "")) if comment is not None else "",
         **{
-            "note": _note(grant) if grant is not None else (last.comment if last is not None else ""),
+            "note": _note(grant) if grant is not None else access_request.note or (last.comment if last else ""),
             **(_of_the_end(news.event, grant) if grant is not None else {}),
         },
     )

@@ -164,11 +164,14 @@ def _denied(story: Story) -> str:
     return f"{name(story.actor)} denied it{because(story.note)}. {NO_ACCESS}. Ask for less, or ask them."
 
 
-def _cancelled(_: Story) -> str:
-    return "The requester took it back. There is nothing left to decide."
+def _cancelled(story: Story) -> str:
+    said = f"It is void{because(story.note)}." if story.note else "The requester took it back."
+    return f"{said} There is nothing left to decide."
 
 
-def _cancelled_to_requester(_: Story) -> str:
+def _cancelled_to_requester(story: Story) -> str:
+    if story.note:
+        return f"It is void{because(story.note)}. {NO_ACCESS}."
     return f"It was taken back before anybody decided. {NO_ACCESS}. Ask again if you still need it."
 
 

@@ -66,7 +66,7 @@ _TIMELINE: Mapping[Event, str] = {
     Event.ACCESS_REQUEST_APPROVED: "The request is approved{length}.",
     Event.ACCESS_REQUEST_EXTENSION_APPROVED: "More time is approved{length}. It counts once the target has the new end.",
     Event.ACCESS_REQUEST_DENIED: "{by} denied the request{comment}.",
-    Event.ACCESS_REQUEST_CANCELLED: "{by} took the request back{why}.",
+    Event.ACCESS_REQUEST_CANCELLED: "{taken_back}{why}.",
     Event.ACCESS_REQUEST_EXPIRED: "Nobody answered in time, so the request has lapsed.",
     Event.ACCESS_REQUEST_COMMENTED: "{by} wrote{said}.",
     Event.ACCESS_REQUEST_REFUSED: "{by} was refused{why}.",
@@ -131,12 +131,12 @@ def request_sentence(
     decided_by: str = "",
     note: str = "",
 ) -> str:
-    """Where a request stands. `note` is what the person who denied it said."""
+    """Where a request stands. `note` is what the person who denied it said, or why it is void."""
     return {
         AccessRequestState.PENDING: f"It waits for {people_needed(waiting_for)} and lapses at {moment(lapses_at)}.",
         AccessRequestState.APPROVED: "It is approved.",
         AccessRequestState.DENIED: f"{name(decided_by)} denied it{because(note)}.",
-        AccessRequestState.CANCELLED: "The requester took it back.",
+        AccessRequestState.CANCELLED: f"It is void{because(note)}." if note else "The requester took it back.",
         AccessRequestState.EXPIRED: "Nobody answered in time, so it has lapsed. It can be asked again.",
     }[state]
 
@@ -178,6 +178,7 @@ def _gaps(actor: str, facts: Mapping[str, Any]) -> dict[str, str]:
     note = text.get("note", "")
     return {
         "deed": _deed(facts),
+        "taken_back": "The request is void" if "why" in text else f"{name(actor)} took the request back",
         "more": " more" if facts.get("extends") else "",
         "length": piece(" for {}", _spelled(facts.get("length", facts.get("duration")))),
         "reason": because(text.get("reason", "")),

@@ -73,6 +73,8 @@ class AccessRequest(models.Model):
     lapses_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True, blank=True)
     decided_by = models.CharField(max_length=64, blank=True)
+    # Why it is void, where nobody took it back.
+    note = models.TextField(blank=True, default="")
 
     class Meta:
         constraints: ClassVar = [

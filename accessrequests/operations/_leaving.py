@@ -16,6 +16,7 @@ from accessrequests.domain.lifecycle import AccessRequestState, EndReason, Grant
 from accessrequests.models import AccessRequest, Grant, Person
 from accessrequests.operations._ending import start_revocation
 from accessrequests.operations._record import Fact
+from accessrequests.operations._voiding import void
 from accessrequests.queries import asks
 
 
@@ -35,10 +36,9 @@ def disable(person: Person, *, why: str, actor: Actor) -> list[Fact]:
 def end_all(*, disabled: Sequence[Person], left: Sequence[Person], actor: Actor, at: datetime) -> list[Fact]:
     """End what people hold who may no longer sign in, or could no longer ask for it; all are locked in one order.
 
-    What the disabled have asked for is taken back; what those who left a group have asked for is judged when somebody
-    decides on it.
+    What they have asked for and nobody has decided is void. Whoever could still ask for it keeps it.
     """
-    facts = _take_back([person.pk for person in disabled], actor, at)
+    facts = _void(disabled, left, actor, at)
     concerned = Q(holder__in=[*disabled, *left]) | Q(access_request__requester__in=left)
     grants = (
         Grant.objects.select_for_update(of=("self",), no_key=True)
@@ -56,14 +56,17 @@ def end_all(*, disabled: Sequence[Person], left: Sequence[Person], actor: Actor,
     return facts
 
 
-def _take_back(people: Iterable[int], actor: Actor, at: datetime) -> list[Fact]:
+def _void(disabled: Sequence[Person], left: Sequence[Person], actor: Actor, at: datetime) -> list[Fact]:
     facts = []
-    for access_request in _waiting(people):
-        access_request.state = AccessRequestState.CANCELLED.value
-        access_request.decided_at, access_request.decided_by = at, actor.name
-        access_request.save(update_fields=["state", "decided_at", "decided_by"])
-        why = {"why": "the person may no longer sign in"}
-        facts.append(Fact(Event.ACCESS_REQUEST_CANCELLED, str(access_request), why))
+    off = {person.pk for person in disabled}
+    concerned = _waiting([*off, *(person.pk for person in left)])
+    people = concerned.select_related("target", "policy_version", "requester", "beneficiary")
+    for access_request in people.select_for_update(of=("self",), no_key=True):
+        why = "the person may no longer sign in"
+        if not off & {access_request.requester_id, access_request.beneficiary_id}:
+            why = asks.lost_eligibility(access_request)
+        if why:
+            facts.append(void(access_request, why, actor=actor, at=at))
     return facts
 
 

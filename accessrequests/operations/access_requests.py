@@ -18,6 +18,7 @@ from accessrequests.operations._asking import approved_by_policy, check_allowed,
 from accessrequests.operations._deciding import check_open, decide, locked, was_decided
 from accessrequests.operations._holding import hold_people, hold_policy, hold_room
 from accessrequests.operations._record import CLOCKWORK, Fact, record
+from accessrequests.operations._voiding import void
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import IllegalMove, Refused
 from accessrequests.queries import asks, clock, comments, people
@@ -203,10 +204,8 @@ def expire(*, access_request_id: int, latest: datetime | None = None) -> AccessR
     access_request = locked(access_request_id)
     at = clock.now()
     if access_request.state == AccessRequestState.PENDING and _extends_nothing(access_request):
-        decide(access_request, AccessRequestState.CANCELLED, CLOCKWORK.name, at)
-        access_request.save()
-        why = {"why": "the access that it would extend has ended"}
-        record(Fact(Event.ACCESS_REQUEST_CANCELLED, str(access_request), why), actor=CLOCKWORK, at=at)
+        ended = void(access_request, "the access that it would extend has ended", actor=CLOCKWORK, at=at)
+        record(ended, actor=CLOCKWORK, at=at)
         return access_request
     if access_request.state != AccessRequestState.PENDING or max(at, latest or at) < access_request.lapses_at:
         raise was_decided(access_request)

@@ -37,8 +37,7 @@ def apply_people(
     if unknown:
         raise Invalid({"groups": [f"There is no group {group}. Name it under groups." for group in sorted(unknown)]})
     facts: list[Fact] = []
-    off = [username for username, entry in entries.items() if not entry.get("active", True)]
-    hold_requests(people.ids_of(off))
+    hold_requests(people.ids_of(entries))  # whoever turns out to be off, or to have left a group
     known = {name: _apply_group(name, fields, facts) for name, fields in sorted(groups.items())}
     folk = Person.objects.select_for_update(no_key=True).filter(username__in=entries).order_by("pk")
     people_known = {person.username: person for person in folk}

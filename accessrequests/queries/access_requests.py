@@ -129,9 +129,14 @@ def asked_together(access_request: AccessRequest, person: Person) -> list[Access
     return list(visible_to(person).filter(bundle=access_request.bundle).exclude(pk=access_request.pk).order_by("pk"))
 
 
+def newest_policy() -> Subquery:
+    """The number of the policy version that is in force now, as a part of another question."""
+    return Subquery(PolicyVersion.objects.order_by("-version").values("version")[:1])
+
+
 def with_newest_policy(requests: QuerySet[AccessRequest]) -> QuerySet[AccessRequest]:
     """Each with the number of the policy version that is in force now, as `newest_policy`."""
-    return requests.annotate(newest_policy=Subquery(PolicyVersion.objects.order_by("-version").values("version")[:1]))
+    return requests.annotate(newest_policy=newest_policy())
 
 
 def with_people(verdict: dict[str, Any], *, without: Sequence[int], since: datetime) -> dict[str, Any]:

@@ -86,7 +86,10 @@ def drafted(grant: Grant, *, duration: timedelta, reason: str) -> AccessRequest:
 
 
 def longer(grant: Grant, *, at: datetime) -> Longer:
-    """For the holder of a grant. The operation judges again."""
+    """For the holder of a grant. The operation judges again.
+
+    A grant that was read with the number of the `newest_policy` saves the question for it, if that is its own.
+    """
     if grant.state != GrantState.ACTIVE or grant.starts_at is None or grant.expires_at is None:
         return Longer(why_not="Only a live access can be extended.")
     on_its_way, waiting = _on_its_way(grant), _waiting(grant)
@@ -95,7 +98,9 @@ def longer(grant: Grant, *, at: datetime) -> Longer:
     if extending.is_too_late(expires_at=grant.expires_at, at=at):
         return Longer(why_not="Less than a minute of it is left, which is too little to extend it. Ask again instead.")
     try:
-        verdict = asks.judge_again(drafted(grant, duration=_SHORTEST, reason=_UNWRITTEN))
+        pinned = grant.access_request.policy_version
+        current = pinned if getattr(grant, "newest_policy", None) == pinned.version else None
+        verdict = asks.judge_again(drafted(grant, duration=_SHORTEST, reason=_UNWRITTEN), current=current)
     except (asks.Invalid, asks.NotReadYet) as error:
         return Longer(why_not=str(error))
     if not verdict.allowed:

@@ -24,6 +24,7 @@ from accessrequests.operations.credentials import Revealed
 from accessrequests.operations.refusals import NotYours
 from accessrequests.queries import clock, diagnoses, extensions, holdings, standing
 from accessrequests.queries import grants as grant_queries
+from accessrequests.queries.access_requests import newest_policy
 from accessrequests.web import grants_shown, requests_shown, shown, unsent
 from accessrequests.web.doctor_shown import doctor_shown
 from accessrequests.web.extend_shown import extending
@@ -125,7 +126,8 @@ def at_hand(request: HttpRequest, number: int) -> Grant:
 
     :raises Http404: when it is not there, or not theirs to see.
     """
-    grant = get_object_or_404(_with_approvals(grant_queries.as_shown(), roles=True), pk=number)
+    found = _with_approvals(grant_queries.as_shown(), roles=True).annotate(newest_policy=newest_policy())
+    grant = get_object_or_404(found, pk=number)
     extensions.look_up([grant])
     if grant.holder_id != me(request).pk and not belonging(request).sees(grant.access_request):
         raise Http404
@@ -190,7 +192,12 @@ def _with_approvals(found: QuerySet[Grant], *, roles: bool = False) -> QuerySet[
     """`roles`: those of the target are read as well, since a later end is judged by what they let one do now."""
     inventory = "access_request__target__inventory"
     known = found.select_related(
-        "target", "holder", "access_request__requester", "access_request__beneficiary", "diagnosis__asked_by", inventory,
+        "target",
+        "holder",
+        "access_request__requester",
+        "access_request__beneficiary",
+        "diagnosis__asked_by",
+        inventory,
         "access_request__policy_version",
     )
     # Where its clusters are is shown; what is in its databases is much, and not.

@@ -117,7 +117,7 @@ def _came_to_nothing(access_request: AccessRequest) -> tuple[shown.Tag, str]:
         return shown.Tag(f"denied by {access_request.decided_by}", "bad"), said[-1] if said else ""
     if access_request.state == AccessRequestState.EXPIRED:
         return shown.Tag("lapsed"), "Nobody answered in time."
-    return shown.Tag("taken back"), ""
+    return shown.Tag("void" if access_request.note else "taken back"), access_request.note
 
 
 def _before(request: HttpRequest) -> int | None:

@@ -117,7 +117,7 @@ def sentence_of(access_request: AccessRequest, verdict: policy.Verdict) -> str:
         lapses_at=access_request.lapses_at,
         waiting_for=policy.open_steps(verdict.steps, holdings.given(access_request)),
         decided_by=access_request.decided_by,
-        note=denials[-1].comment if denials else "",
+        note=denials[-1].comment if denials else access_request.note,
     )
 
 

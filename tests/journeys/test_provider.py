@@ -140,6 +140,39 @@ class TestProvider:
         say(world, NINA, active=True, groups=["engineering", "security"])
         assert urlsplit(str(visitor.sign_in(NINA).url)).path == "/access/"
         assert groups_of(world, NINA) == {("engineering", "provider"), ("security", "provider")}
+        self.loses_all_with_the_group(world, visitor)
+
+    def loses_all_with_the_group(self, world: World, visitor: Visitor) -> None:
+        for target in ("shop-dev", "shop-prod"):
+            asked = {
+                "target": target,
+                "roles": "read@shop",
+                "duration": "PT1H",
+                "reason": "Looking at orders.",
+                "send": "1",
+            }
+            assert visitor.press("/request/", **asked).status_code == 200
+
+        def what_there_is() -> set[tuple[Any, ...]]:
+            found = rows(
+                world,
+                "SELECT t.slug, r.state, g.state, g.end_reason, r.note FROM accessrequests_accessrequest r"
+                " JOIN accessrequests_target t ON t.id = r.target_id"
+                " JOIN accessrequests_person p ON p.id = r.requester_id"
+                " LEFT JOIN accessrequests_grant g ON g.access_request_id = r.id"
+                " WHERE p.username = %s AND coalesce(g.end_reason, '') <> 'person_disabled'",
+                NINA,
+            )
+            return {tuple(row[:4]) for row in found}
+
+        before = {("shop-dev", "approved", "active", ""), ("shop-prod", "pending", None, None)}
+        assert eventually(lambda: what_there_is() == before), what_there_is()
+        say(world, NINA, groups=["security"])
+
+        after = {("shop-dev", "approved", "revoked", "eligibility_lost"), ("shop-prod", "cancelled", None, None)}
+        # It is asked every five seconds here; what follows from the answer takes no more than ten.
+        assert eventually(lambda: what_there_is() == after, seconds=15), what_there_is()
+        assert "is for people of engineering" in visitor.portal("/history/").text
 
     def test_knows_whom_the_operator_linked_and_leaves_them_their_groups(self, world: World, visitor: Visitor) -> None:
         answer = visitor.sign_in("grace")

@@ -296,7 +296,7 @@ class TestDeny:
 
     def test_stays_possible_where_nothing_may_be_approved(self, cast: Cast) -> None:
         access_request = make.submit(cast.alice)
-        make.apply("alice", groups=[])
+        make.publish_rules(make.rule("nothing", deny=True))
 
         assert deny(access_request, cast.bob).state == "denied"
 

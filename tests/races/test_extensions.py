@@ -95,9 +95,7 @@ def test_a_confirmation_that_waited_over_the_deadline_moves_nothing(
     Extension.objects.update(ends_from=soon)
     Grant.objects.filter(pk=grant.pk).update(expires_at=soon)
     extension = Extension.objects.get()
-    waiting = Waiting(
-        owner_connection, "grant", grant.pk, partial(extensions.mark_extended, extension_id=extension.pk)
-    )
+    waiting = Waiting(owner_connection, "grant", grant.pk, partial(extensions.mark_extended, extension_id=extension.pk))
     while make.now() <= soon:
         pass
 

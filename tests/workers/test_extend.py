@@ -290,6 +290,8 @@ def test_moving_on_what_the_target_keeps_and_extending_go_one_after_the_other(wo
     assert claim is None
     carry(Job.REARM, grant)
     assert carry(Job.EXTEND, grant).done_at is not None
-    assert not OutboxMessage.objects.filter(done_at=None).exclude(job=Job.ERASE_CREDENTIAL.value).exclude(
-        job=Job.NOTIFY.value
+    assert (
+        not OutboxMessage.objects.filter(done_at=None)
+        .exclude(job=Job.ERASE_CREDENTIAL.value)
+        .exclude(job=Job.NOTIFY.value)
     )
