@@ -135,6 +135,8 @@ _table(
     models.PersonalToken, "id", "person", "name", "scopes", "created_at", "expires_at", "revoked_at",
     search=("person__username", "name"), hide=("digest",),
 )  # fmt: skip
+_table(models.PolicyDraft, "name", "state", "drafted_by", "proposed_by", "drafted_at")
+_table(models.PolicyApproval, "draft", "person", "at")
 _table(models.PolicyVersion, "version", "name", "published_by", "published_at")
 _table(
     models.Target, "slug", "name", "environment", "kind", "retired_at", "unreachable_since", "checked_at",

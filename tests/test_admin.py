@@ -10,7 +10,8 @@ from django.db.models import Model
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from accessrequests import admin, models
-from accessrequests.operations import people
+from accessrequests.operations import people, policy_drafts
+from sandbox import catalogue
 from tests import make
 from tests.make import Cast
 from tests.web.browser import Browser, give_password, signed_in, text_of
@@ -79,6 +80,8 @@ def world(cast: Cast) -> Cast:
     shared = models.SharedObject.objects.create(target=make.target(), kind="custom_role", key="access-1")
     shared.uses.create(grant=models.Grant.objects.get(), attempted_at=make.now())
     make.submit(cast.alice)
+    drafted = policy_drafts.draft(text="", document=catalogue.policy_document(), actor=make.OPERATOR)
+    drafted.approvals.create(person=cast.carol, at=make.now())
     return cast
 
 

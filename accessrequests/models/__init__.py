@@ -10,7 +10,7 @@ from accessrequests.models.extensions import Extension
 from accessrequests.models.grants import Credential, Gate, Grant
 from accessrequests.models.outbox import CallBucket, IdempotencyKey, OutboxMessage
 from accessrequests.models.people import Group, Identity, Membership, Person, PersonalToken
-from accessrequests.models.policies import PolicyVersion
+from accessrequests.models.policies import PolicyApproval, PolicyDraft, PolicyVersion
 from accessrequests.models.shared_objects import SharedObject, SharedUse
 from accessrequests.models.targets import Inventory, Look, Suspicion, Target
 from accessrequests.models.usage import Usage
@@ -36,6 +36,8 @@ __all__ = [
     "OutboxMessage",
     "Person",
     "PersonalToken",
+    "PolicyApproval",
+    "PolicyDraft",
     "PolicyVersion",
     "SharedObject",
     "SharedUse",

@@ -1,20 +1,19 @@
-"""Publish a policy. What is published never changes."""
+"""Publish a policy alone, where the version in force asks for nobody's agreement. What is published never changes."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
 
 from accessrequests.domain import policy
-from accessrequests.domain.events import Actor, Event
-from accessrequests.domain.lifecycle import AccessRequestState
-from accessrequests.models import AccessRequest, PolicyVersion
+from accessrequests.domain.events import Actor
+from accessrequests.models import Person, PolicyVersion
 from accessrequests.operations._holding import hold_policy
-from accessrequests.operations._record import Fact, record
-from accessrequests.queries import asks, clock
+from accessrequests.operations._publishing import check_alone, in_force, next_version
+from accessrequests.operations._record import record
+from accessrequests.queries import clock
 
 
 @transaction.atomic(durable=True)
@@ -22,41 +21,17 @@ def publish(*, text: str, document: Mapping[str, Any], actor: Actor) -> PolicyVe
     """Publish `document` (parsed from `text`) as the next version; the same text twice is one version.
 
     :raises InvalidPolicy: when the document does not make sense; nothing is published.
+    :raises Refused: when others must agree first, by the version in force.
     """
     rules = policy.parse(document)
     hold_policy(alone=True)
     at = clock.now()
-    last = PolicyVersion.objects.order_by("-version").first()
+    last = in_force()
     if last is not None and last.document == text:
         return last
-    version = PolicyVersion.objects.create(
-        version=(last.version if last else 0) + 1,
-        name=rules.name,
-        document=text,
-        rules=dict(document),
-        published_by_id=actor.person_id,
-        published_at=at,
+    check_alone(last)
+    version, fact = next_version(
+        last, rules, text=text, document=document, by=Person.objects.filter(pk=actor.person_id or 0).first(), at=at
     )
-    _show_to_groups_asked(version)
-    facts = {
-        "name": rules.name,
-        "rules": len(rules.rules),
-        "sha256": hashlib.sha256(text.encode()).hexdigest(),
-        "by": version.published_by.username if version.published_by else "",
-    }
-    record(Fact(Event.POLICY_PUBLISHED, f"policy/{version.version}", facts), actor=actor, at=at)
+    record(fact, actor=actor, at=at)
     return version
-
-
-def _show_to_groups_asked(version: PolicyVersion) -> None:
-    """Open requests are decided under this version too, so the groups that it asks must see them."""
-    waiting = AccessRequest.objects.select_for_update(of=("self",), no_key=True).select_related("target")
-    shown = []
-    for access_request in waiting.filter(state=AccessRequestState.PENDING.value).order_by("pk"):
-        said = {step["group"] for step in access_request.verdict["steps"]}
-        asked = sorted(said | asks.groups_asked(version, access_request))
-        if asked != sorted(access_request.step_groups) or asked != sorted(access_request.wanted_groups):
-            # Who is still wanted depends on who answers under which version: all are asked to look again.
-            access_request.step_groups = access_request.wanted_groups = asked
-            shown.append(access_request)
-    AccessRequest.objects.bulk_update(shown, ["step_groups", "wanted_groups"])

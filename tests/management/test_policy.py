@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from accessrequests.models import AuditEvent, PolicyVersion
+from accessrequests.models import AuditEvent, PolicyDraft, PolicyVersion
 from sandbox import catalogue
+from tests import make
 from tests.make import Cast
 from tests.management.commands import refused, run, written
 
@@ -64,6 +65,22 @@ class TestPublish:
     def test_refuses_an_unknown_author(self, cast: Cast) -> None:
         assert "There is nobody called zoe" in refused("policy", "publish", EXAMPLE, "--by", "zoe")
         assert PolicyVersion.objects.count() == 1
+
+    def test_leaves_a_draft_where_others_must_agree(self, cast: Cast) -> None:
+        publishing = {"approvals": [{"group": "security", "people": 1}]}
+        make.publish({"name": "guarded", "rules": [make.rule("prod")], "publishing": publishing})
+
+        said = run("policy", "publish", EXAMPLE, "--by", "erin")
+
+        draft = PolicyDraft.objects.get()
+        assert said == (
+            "Nothing was published. By the policy in force 1 person of security must agree to the next version. "
+            "Propose it to them.\n"
+            f"It is kept as draft {draft.pk}: an administrator proposes it at "
+            f"https://access.example.com/policies/drafts/{draft.pk}/\n"
+        )
+        assert (draft.name, draft.state, draft.drafted_by) == ("example", "draft", None)
+        assert PolicyVersion.objects.latest("version").name == "guarded"
 
     def test_a_mistake_publishes_nothing(self, cast: Cast, tmp_path: Path) -> None:
         document = catalogue.policy_document()

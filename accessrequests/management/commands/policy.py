@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accessrequests.domain.events import Actor
@@ -15,7 +16,8 @@ from accessrequests.domain.policy import Rules
 from accessrequests.management.documents import read_text
 from accessrequests.management.operators import operator
 from accessrequests.models import Person
-from accessrequests.operations import policies
+from accessrequests.operations import policies, policy_drafts
+from accessrequests.operations.refusals import Refused
 from accessrequests.queries import policy_text
 from accessrequests.queries.policy_text import Checked
 
@@ -40,7 +42,18 @@ class Command(BaseCommand):
         if verb == "check":
             self.stdout.write(f"The policy {rules.name} makes sense ({len(rules.rules)} rules). Nothing was published.")
             return
-        version = policies.publish(text=text, document=checked.document, actor=_author(options["by"]))
+        self._publish(text, checked, _author(options["by"]))
+
+    def _publish(self, text: str, checked: Checked, actor: Actor) -> None:
+        """Publish it, or leave it as a draft where others must agree: a name typed here proves nothing about anybody."""
+        try:
+            version = policies.publish(text=text, document=checked.document, actor=actor)
+        except Refused as refused:
+            held = policy_drafts.draft(text=text, document=checked.document, actor=actor)
+            where = f"{settings.ACCESS_BASE_URL}/policies/drafts/{held.pk}/"
+            self.stdout.write(f"Nothing was published. {refused}")
+            self.stdout.write(f"It is kept as draft {held.pk}: an administrator proposes it at {where}")
+            return
         self.stdout.write(f"The policy {version.name} is published as version {version.version}.")
 
     def _checked(self, file: Path) -> tuple[str, Checked, Rules]:

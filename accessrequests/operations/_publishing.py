@@ -1,0 +1,78 @@
+"""The next version of a policy, and who must agree to it by the version in force."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from accessrequests.domain import policy
+from accessrequests.domain.events import Event
+from accessrequests.domain.lifecycle import AccessRequestState
+from accessrequests.domain.policy import Step
+from accessrequests.domain.wording import people_needed
+from accessrequests.models import AccessRequest, Person, PolicyVersion
+from accessrequests.operations._record import Fact
+from accessrequests.operations.refusals import Refused
+from accessrequests.queries import asks
+
+RULE = "publishing"
+
+
+def in_force() -> PolicyVersion | None:
+    return PolicyVersion.objects.order_by("-version").first()
+
+
+def agreement_of(version: PolicyVersion | None) -> tuple[Step, ...]:
+    return policy.parse(version.rules).publishing if version is not None else ()
+
+
+def check_alone(last: PolicyVersion | None) -> None:
+    """The first version of all is published by whoever sets the product up."""
+    steps = agreement_of(last)
+    if steps:
+        sentence = f"By the policy in force {people_needed(steps)} must agree to the next version. Propose it to them."
+        raise Refused(sentence, rule=RULE)
+
+
+def next_version(
+    last: PolicyVersion | None,
+    rules: policy.Rules,
+    *,
+    text: str,
+    document: Mapping[str, Any],
+    by: Person | None,
+    at: datetime,
+) -> tuple[PolicyVersion, Fact]:
+    """The next version, and the fact that is kept of it."""
+    version = PolicyVersion.objects.create(
+        version=(last.version if last else 0) + 1,
+        name=rules.name,
+        document=text,
+        rules=dict(document),
+        published_by=by,
+        published_at=at,
+    )
+    _show_to_groups_asked(version)
+    facts = {
+        "name": rules.name,
+        "rules": len(rules.rules),
+        "sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "by": by.username if by else "",
+    }
+    return version, Fact(Event.POLICY_PUBLISHED, f"policy/{version.version}", facts)
+
+
+def _show_to_groups_asked(version: PolicyVersion) -> None:
+    """Open requests are decided under this version too, so the groups that it asks must see them."""
+    waiting = AccessRequest.objects.select_for_update(of=("self",), no_key=True).select_related("target")
+    shown = []
+    for access_request in waiting.filter(state=AccessRequestState.PENDING.value).order_by("pk"):
+        said = {step["group"] for step in access_request.verdict["steps"]}
+        asked = sorted(said | asks.groups_asked(version, access_request))
+        if asked != sorted(access_request.step_groups) or asked != sorted(access_request.wanted_groups):
+            # Who is still wanted depends on who answers under which version: all are asked to look again.
+            access_request.step_groups = access_request.wanted_groups = asked
+            shown.append(access_request)
+    AccessRequest.objects.bulk_update(shown, ["step_groups", "wanted_groups"])
