@@ -60,14 +60,20 @@ def offered_to(person: Person) -> list[Offered]:
     return wizard.offered_to(person, version=version, groups=people.groups_of(person), with_admin_roles=True)
 
 
+# Where all answers are judged alike, the last is taken for all of them; of places two, of single actions a few.
+ALIKE = {"length", "cluster", "login"}
+
+
 def ends(offered: list[Offered], answers: dict[str, str]) -> Iterator[Proposal]:
-    """Every end; of collections and lengths, which change nothing of the judgement, the first two."""
+    """Every end that may be judged in another way than the rest."""
     found = next_step(answers, offered, LENGTHS)
     if isinstance(found, Proposal):
         yield found
         return
     choices = [one for one in found.choices if not one.refusal]
-    for choice in choices[:2] if found.key in {"place", "length", "cluster"} else choices:
+    taken = choices[-1:] if found.key in ALIKE else choices[::8] if found.key == "action" else choices
+    taken = [taken[0], taken[-1]] if found.key == "place" and len(taken) > 1 else taken
+    for choice in taken:
         yield from ends(offered, {**answers, found.key: choice.value})
 
 
