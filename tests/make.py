@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -184,17 +185,26 @@ ATLAS_QUOTAS: dict[str, Any] = {
 
 
 def make_atlas(
-    slug: str = "ecommerce-prod", *, authentication: tuple[str, ...] = ("scram",), **quotas: dict[str, int]
+    slug: str = "ecommerce-prod",
+    *,
+    authentication: tuple[str, ...] = ("scram",),
+    principals: Mapping[str, Any] | None = None,
+    **quotas: dict[str, int],
 ) -> Target:
     """A production project of Atlas with two clusters, as a worker would have read it."""
-    made = apply_atlas(slug, authentication=authentication)
+    made = apply_atlas(slug, authentication=authentication, principals=principals)
     targets.record_inventory(
         slug=slug, roles=ROLES, databases=DATABASES, clusters=ATLAS_CLUSTERS, quotas={**ATLAS_QUOTAS, **quotas}
     )
     return made
 
 
-def apply_atlas(slug: str = "ecommerce-prod", *, authentication: tuple[str, ...] = ("scram",)) -> Target:
+def apply_atlas(
+    slug: str = "ecommerce-prod",
+    *,
+    authentication: tuple[str, ...] = ("scram",),
+    principals: Mapping[str, Any] | None = None,
+) -> Target:
     """The same before anybody has read it."""
     entry = {
         "name": "E-commerce, production",
@@ -204,6 +214,7 @@ def apply_atlas(slug: str = "ecommerce-prod", *, authentication: tuple[str, ...]
         "data_classes": ["personal"],
         "offers": {"kinds": ["database_user"], "authentication": list(authentication)},
         "connect_to": {"hosts": [], "options": {}},
+        "declared": {"principals": dict(principals or {})},
     }
     (made,) = targets.apply_catalogue(entries={slug: entry}, actor=OPERATOR)
     return made

@@ -43,6 +43,7 @@ def _user_ended(slug: str, provisioner: TargetProvisioner, stray: Owned, *, gran
         roles=(),
         source_addresses=(),
         authentication=stray.authentication,
+        principal=stray.principal,
         expires_at=stray.expires_at or clock.now(),
         was_confirmed=grant_queries.was_active(slug, stray.username),
     )

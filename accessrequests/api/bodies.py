@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from accessrequests.api import words
 from accessrequests.api.fields import Length, Moment, Number, OneOf, Strict, Text, Texts
+from accessrequests.domain.external import LONGEST
 from accessrequests.operations.bundles import FEWEST as FEWEST_TOGETHER
 from accessrequests.operations.bundles import MOST as MOST_TOGETHER
 from accessrequests.queries.ask_fields import MOST_ADDRESSES, REASON_MAXIMUM
@@ -38,6 +39,13 @@ class Ask(Strict):
         max_length=1100,
         allow_blank=True,
         help_text="Of a role_grant: the database user that gets the roles, as name@database.",
+    )
+    principal = Text(
+        required=False,
+        max_length=LONGEST,
+        allow_blank=True,
+        help_text="Who signs in with aws_iam (an ARN), oidc (provider's id/group or user) or ldap (a distinguished name): "
+        "one that the catalogue declares as yours, or as of a service or group of yours.",
     )
     duration = Length(help_text="How long it may be used, counted from the start of provisioning.")
     reason = Text(max_length=REASON_MAXIMUM, help_text="Why. Those who decide read it.")

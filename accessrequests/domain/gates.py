@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from accessrequests.domain.kinds import KINDS, named_method
+from accessrequests.domain.kinds import KINDS, X509_MANAGED, named_method
 from accessrequests.domain.lifecycle import GateName
-
-GROUP_METHODS = frozenset({"oidc", "ldap"})
 
 _MONGODB: Mapping[GateName, str] = {
     GateName.NETWORK: "Read back from the user. A login of ours would come from another address, so none can prove it.",
@@ -30,7 +28,10 @@ def who_ends(*, kind: str, target: str, authentication: str) -> str:
     """Whether the target ends the access by itself, should we be away when its time is over."""
     if authentication in KINDS[kind].expiring:
         return f"{target} deletes the user by itself when its time is over, too, should we be away then."
-    return f"{target} has no end of its own for who signs in with {named_method(authentication)}: only we end it."
+    said = f"{target} has no end of its own for who signs in with {named_method(authentication)}: only we end it."
+    if authentication == X509_MANAGED:
+        return f"{said} The certificate itself says a later day, months being all that Atlas counts in."
+    return said
 
 
 def how_added(login: str) -> str:
@@ -42,9 +43,6 @@ def only_we_end_it(target: str) -> str:
     return f"{target} has no end of its own for roles of a login that stays: only we take them."
 
 
-def who_else_gets_it(authentication: str) -> str:
-    """What is given to a group is given to all who are in it, now and later; empty for what one person holds."""
-    if authentication not in GROUP_METHODS:
-        return ""
-    named = named_method(authentication)
-    return f"Where an {named} group is named, everyone in the group gets it, and everyone loses it at the end."
+def everyone_in(group: str) -> str:
+    """What is given to a group is given to all who are in it, now and later."""
+    return f"{group} is a group: everyone in the group gets it, and everyone loses it at the end."

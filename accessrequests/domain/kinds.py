@@ -10,13 +10,20 @@ from datetime import timedelta
 ACCESS_KINDS = ("database_user", "role_grant", "project_role")
 SCRAM = "scram"
 X509 = "x509"
-METHODS = (SCRAM, X509, "aws_iam", "oidc", "ldap")
+# Atlas makes this one, with an authority of the project's own; whoever has `x509` was certified by ours.
+X509_MANAGED = "x509_managed"
+AWS_IAM = "aws_iam"
+OIDC = "oidc"
+LDAP = "ldap"
+METHODS = (SCRAM, X509, X509_MANAGED, AWS_IAM, OIDC, LDAP)
+CERTIFICATES = frozenset({X509, X509_MANAGED})
 METHOD_NAMES: Mapping[str, str] = {
     SCRAM: "a password",
     X509: "an X.509 certificate",
-    "aws_iam": "AWS IAM",
-    "oidc": "OIDC",
-    "ldap": "LDAP",
+    X509_MANAGED: "an X.509 certificate that Atlas makes",
+    AWS_IAM: "AWS IAM",
+    OIDC: "OIDC",
+    LDAP: "LDAP",
 }
 
 
@@ -51,7 +58,7 @@ KINDS: Mapping[str, TargetKind] = {
         expiring=frozenset({SCRAM}),
         # Less than seven days, by Atlas's own clock (error EXPIRATION_DATE_EXCEEDS_MAX).
         furthest_end=timedelta(days=7) - timedelta(minutes=5),
-        given=frozenset({SCRAM, X509}),
+        given=frozenset(METHODS),
         most_addresses=4,
         keeps_logins=True,
         has_search=True,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from accessrequests.domain.kinds import X509, X509_MANAGED
+
 PREFIX = "jit"
 # PostgreSQL keeps 63 bytes of a name; MongoDB and Atlas allow more.
 LONGEST_NAME = 63
@@ -43,10 +45,22 @@ def subject_of(username: str) -> str:
     return f"CN={username},O={ORGANIZATION}"
 
 
+def common_name_of(username: str) -> str:
+    """The subject of a certificate that Atlas makes: a common name, and nothing else (databaseUsers, x509Type MANAGED)."""
+    return f"CN={username}"
+
+
+def certified(username: str, authentication: str) -> str:
+    """What the target calls the user of a grant that signs in so."""
+    spell = {X509: subject_of, X509_MANAGED: common_name_of}.get(authentication)
+    return spell(username) if spell else username
+
+
 def named_in_subject(subject: str) -> str | None:
-    """The user whose certificate has this subject, or None when it is not one that we would make."""
+    """The user whose certificate has this subject, or None when it is not one that we would ask for."""
     username = subject.removeprefix("CN=").removesuffix(f",O={ORGANIZATION}")
-    return username if subject == subject_of(username) and _taken_apart(username) is not None else None
+    is_certified = subject in {subject_of(username), common_name_of(username)}
+    return username if is_certified and _taken_apart(username) is not None else None
 
 
 def grant_id_of(name: str, installation: str) -> int | None:

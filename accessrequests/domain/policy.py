@@ -28,6 +28,7 @@ __all__ = [
     "NO_DELEGATING",
     "NO_ROOM",
     "NO_RULE",
+    "TOO_MUCH",
     "Ask",
     "Given",
     "InvalidPolicy",
@@ -56,6 +57,7 @@ __all__ = [
 NO_RULE = "no matching rule"
 NO_DELEGATING = "no delegating access"
 NO_ROOM = "no room left"
+TOO_MUCH = "more than was approved"
 
 
 def evaluate(rules: Rules, ask: Ask, *, version: int) -> Verdict:

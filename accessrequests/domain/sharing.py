@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import product
@@ -106,6 +106,15 @@ def exceeds(shares: Sequence[Share], *, standing: Share | None = None) -> tuple[
             for share in allowed
         )
     )
+
+
+def overlap(one: Share, other: Share) -> tuple[Excess, ...]:
+    """What two shares of one principal come to beyond both, while both live; each is taken at its own end.
+
+    That no two of several exceed is enough for any number of them: of a role, a cluster and an address that come
+    together, two belong to one share, and with it already the share of the third must allow all three.
+    """
+    return exceeds([replace(one, until=None), replace(other, until=None)])
 
 
 def _unmapped(network: _Network) -> _Network:

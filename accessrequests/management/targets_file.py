@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from accessrequests.domain import external
 from accessrequests.domain.kinds import KINDS, METHODS
 from accessrequests.domain.project_roles import NOT_FOR_GRANTS, is_project_role
 from accessrequests.management.documents import (
@@ -25,7 +26,7 @@ LONGEST_DATABASE_USER = 1089  # a name of 1024 (Atlas, database users), and a da
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _KEYS = (
     "name", "kind", "environment", "owner", "data_classes", "offers", "connect_to", "retired", "database_users",
-    "members",
+    "members", "principals",
 )  # fmt: skip
 # An address holds no user, password, path or second host: nothing of a URI but host and port.
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
@@ -86,10 +87,14 @@ def _declared(target: Section, wrong: list[str]) -> dict[str, Any]:
     users = target.take(
         "database_users", _mapping, "names as name@database, each with whose", default=none, needed=False
     )
+    principals = target.take(
+        "principals", _mapping, "logins of AWS IAM, OIDC and LDAP, each with whose", default=none, needed=False
+    )
     said = "user names, each with the Atlas user of that person"
     return {
         "database_users": {str(name): _database_user(target, name, entry, wrong) for name, entry in users.items()},
         "members": target.take("members", _members, said, default=none, needed=False),
+        "principals": {str(name): _principal(target, name, entry, wrong) for name, entry in principals.items()},
     }
 
 
@@ -107,6 +112,27 @@ def _database_user(target: Section, name: object, entry: object, wrong: list[str
         "service": section.take("service", line(64), "the name of a service", default=""),
         "owners": section.take("owners", _people, "a list of user names", default=none),
         "end_running": section.take("end_running", yes_or_no, "true or false", default=False, needed=False),
+    }
+
+
+def _principal(target: Section, name: object, entry: object, wrong: list[str]) -> dict[str, Any]:
+    """Of a person, of a service, or of a group of people."""
+    who = f"{target.who}, principal {name}"
+    values: Mapping[object, Any] = entry if isinstance(entry, Mapping) else {}
+    whose = "person" if "person" in values else "group" if "group" in values else "service"
+    others = {"person": (), "group": ("members",), "service": ("owners",)}[whose]
+    section = Section(who, entry, ("method", whose, *others), wrong)
+    method = section.take("method", _one_of(external.METHODS), f"one of {', '.join(external.METHODS)}", default="")
+    mistake = external.why_no_name(method, str(name)) if method else ""
+    if mistake:
+        wrong.append(f"{who}: {mistake}")
+    if whose == "group" and method and method not in external.WITH_GROUPS:
+        wrong.append(f"{who}: AWS IAM has no groups that can sign in. Name a user or a role.")
+    none: list[str] = []
+    return {
+        "method": method,
+        whose: section.take(whose, line(64), f"the name of a {whose}", default=""),
+        **{key: section.take(key, _people, "a list of user names", default=none) for key in others},
     }
 
 

@@ -9,7 +9,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
-from accessrequests.domain.kinds import SCRAM, X509
+from accessrequests.domain import external
+from accessrequests.domain.kinds import CERTIFICATES, SCRAM
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.domain.privileges import Level
 from accessrequests.models.columns import choices_of, one_of
@@ -40,8 +41,8 @@ class AccessRequest(models.Model):
     beneficiary = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="access_requests")
     kind = models.CharField(max_length=16, choices=choices_of(AccessKind))
-    # Where no user is made: the login that gets the roles, a database user as name@database or an Atlas user by address,
-    # the service that it belongs to, and all who gain by it.
+    # Where the name is not ours: the login that gets the roles, as name@database or an Atlas user by address, the service
+    # or group that it belongs to, and all who gain by it.
     principal = models.CharField(max_length=1100, blank=True, default="")
     service = models.CharField(max_length=64, blank=True, default="")
     owners = ArrayField(models.CharField(max_length=64), default=list, blank=True)
@@ -117,8 +118,13 @@ class AccessRequest(models.Model):
 
     @property
     def has_certificate(self) -> bool:
-        """Whether what its holder is shown once is a certificate of our authority, with its key."""
-        return self.makes_a_user and self.authentication == X509
+        """Whether what its holder is shown once is a certificate, with its key."""
+        return self.makes_a_user and self.authentication in CERTIFICATES
+
+    @property
+    def named_by_others(self) -> str:
+        """Who signs in where AWS, a provider of identities or a directory vouches for them: as these call them."""
+        return external.name_of(self.principal) if self.makes_a_user and self.principal else ""
 
     @property
     def database_user(self) -> str:

@@ -113,8 +113,8 @@ class Grant(models.Model):
     @property
     def login(self) -> str:
         """Whom people know on the target: the user that was made, or the one who got the roles."""
-        made = naming.subject_of(self.username) if self.access_request.has_certificate else self.username
-        return self.access_request.principal or made
+        asked = self.access_request
+        return asked.named_by_others or asked.principal or naming.certified(self.username, asked.authentication)
 
 
 class Gate(models.Model):

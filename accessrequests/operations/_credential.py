@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 
+from cryptography import x509
 from django.conf import settings
 
 from accessrequests import sealing
@@ -29,6 +30,14 @@ def keep(grant: Grant, secret: str, *, certificate_until: datetime | None = None
     credential = Credential(grant=grant, state=CredentialState.NONE.value, certificate_until=certificate_until)
     credential.sealed = sealing.seal(secret, purpose=_purpose(credential))
     credential.save()
+
+
+def not_after(certificate: str) -> datetime | None:
+    """Until when a certificate is good by itself; None for one that we cannot read, which is shown all the same."""
+    try:
+        return x509.load_pem_x509_certificate(certificate.encode()).not_valid_after_utc
+    except ValueError:
+        return None
 
 
 def renew(credential: Credential) -> None:

@@ -13,7 +13,7 @@ from accessrequests.models import AccessRequest, Person
 from accessrequests.operations._holding import hold_people
 from accessrequests.operations._record import CLOCKWORK
 from accessrequests.operations.refusals import IllegalMove, Refused, StaleRevision
-from accessrequests.queries import asks, people
+from accessrequests.queries import asks, limits, people
 from accessrequests.queries.asks import Invalid
 
 _AND_NOW = {
@@ -96,8 +96,8 @@ def judged_now(access_request: AccessRequest, shortened: timedelta | None = None
         return _refusal(access_request, str(error))
     if not verdict.allowed:
         return _refusal(access_request, verdict.refusals[0].sentence, rule=verdict.refusals[0].rule)
-    full = "" if access_request.extends_id else asks.why_full(access_request)
-    return _refusal(access_request, full, rule=policy.NO_ROOM) if full else verdict
+    obstacle = None if access_request.extends_id else limits.why_not_now(access_request)
+    return _refusal(access_request, obstacle.sentence, rule=obstacle.rule) if obstacle is not None else verdict
 
 
 def voice_of(approver: Person, access_request: AccessRequest, verdict: policy.Verdict | Refused) -> frozenset[str]:

@@ -83,7 +83,7 @@ def edit(
     was = facts_of(access_request)
     rewrite(access_request, considered, at)
     now = facts_of(access_request)
-    changed = {name: {"from": was[name], "to": value} for name, value in now.items() if value != was[name]}
+    changed = {name: {"from": was.get(name), "to": value} for name, value in now.items() if value != was.get(name)}
     facts = {**now, "revision": access_request.revision, "changed": changed}
     done = [Fact(Event.ACCESS_REQUEST_EDITED, str(access_request), facts)]
     if considered.verdict.automatic:

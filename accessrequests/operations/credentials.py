@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from accessrequests.domain import certificates
+from accessrequests.domain import certificates, external, vouching
 from accessrequests.domain.connecting import Place, connection_string
 from accessrequests.domain.events import Event, Via
 from accessrequests.domain.lifecycle import CredentialState, GrantState
@@ -38,6 +38,7 @@ class Revealed:
     password: str = field(repr=False)
     connections: Sequence[Connection] = field(repr=False)
     certificate: str = field(default="", repr=False)  # in place of a password, and its key behind it
+    certificate_ends_at: datetime | None = None
 
     @property
     def connection_string(self) -> str:
@@ -176,6 +177,7 @@ def _revealed(grant: Grant, secret: str, at: datetime) -> Revealed:
         password="" if is_certificate else secret,
         connections=[_connection(grant, place, secret) for place in places_of(grant.access_request)],
         certificate=secret if is_certificate else "",
+        certificate_ends_at=_credential.not_after(secret) if is_certificate else None,
     )
 
 
@@ -198,7 +200,12 @@ def _is_stale(credential: Credential, at: datetime) -> bool:
 
 
 def _check_has_one(grant: Grant) -> None:
-    """Roles for a login that stands anyway come without a password: nothing was made that could have one."""
+    """Roles for a login that stands anyway come without a password, and so does a login that others vouch for."""
+    asked = grant.access_request
+    if asked.named_by_others:
+        is_group = external.is_group(asked.authentication, asked.principal)
+        name, places = asked.named_by_others, places_of(asked)
+        raise NotReady(vouching.how(method=asked.authentication, name=name, is_group=is_group, places=places))
     if not grant.access_request.makes_a_user:
         raise NotReady(f"There is no password to this: {grant.login} goes on with the login that it has.")
 

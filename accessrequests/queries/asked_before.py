@@ -25,4 +25,5 @@ def asked_of(access_request: AccessRequest, *, at: datetime) -> Asked:
         starts_at=starts_at if starts_at is not None and starts_at > at else None,
         ticket=access_request.ticket,
         database_user=access_request.database_user,
+        principal=access_request.named_by_others,
     )

@@ -19,7 +19,7 @@ from accessrequests.domain.plain_text import visible_length
 from accessrequests.domain.privileges import Level, Privilege, RoleRef
 from accessrequests.models import AccessRequest, Inventory, Person, PolicyVersion, Target
 from accessrequests.models.access_requests import AccessKind
-from accessrequests.queries import people, principals, room
+from accessrequests.queries import limits, people, principals, vouched
 from accessrequests.queries.ask_fields import check_start, check_words, read_addresses
 from accessrequests.queries.ask_offers import check_network_gate, check_offer
 from accessrequests.queries.principals import Principal
@@ -56,6 +56,7 @@ class Asked:
     starts_at: datetime | None = None
     ticket: str = ""
     database_user: str = ""
+    principal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,15 @@ def consider(
     principal = principals.chosen(
         target, kind=asked.kind, database_user=asked.database_user, beneficiary=beneficiary, errors=errors
     )
+    by_others = vouched.chosen(
+        target,
+        kind=asked.kind,
+        authentication=asked.authentication,
+        name=asked.principal,
+        beneficiary=beneficiary,
+        errors=errors,
+    )
+    principal = by_others or principal
     roles, expanded = read_roles(target, asked.kind, asked.roles, errors, inventory=partial(_inventory, target))
     if errors:
         raise Invalid(errors)
@@ -146,14 +156,16 @@ def consider(
             "ticket": None if is_draft and not asked.ticket else asked.ticket,
         },
     )
-    full = room.why_none(
+    obstacle = limits.why_not(
         target,
         kind=asked.kind,
-        addresses=[write_network(one) for one in networks],
+        login=principal.name if principal.is_vouched else "",
         roles=stored_privileges(expanded),
+        clusters=clusters,
+        addresses=[write_network(one) for one in networks],
     )
-    if full:
-        verdict = policy.refused(verdict, policy.Refusal(policy.NO_ROOM, full))
+    if obstacle is not None:
+        verdict = policy.refused(verdict, obstacle)
     return Considered(
         asked, target, beneficiary, version, verdict, roles, expanded, clusters, networks, judged, principal
     )
@@ -235,6 +247,7 @@ def judge_again(
         inventory=partial(_inventory, access_request.target),
     )
     principals.check_still(access_request, errors)
+    vouched.check_still(access_request, errors)
     for name, held in expanded.items():
         asked_for = privileges.from_json(access_request.privileges.get(name, []))
         if privileges.difference(held, asked_for):
@@ -266,16 +279,6 @@ def judge_again(
         return verdict
     more = min(length, shortened or length)
     return extending.capped(verdict, starts_at=grant.starts_at, expires_at=grant.expires_at, length=more)
-
-
-def why_full(access_request: AccessRequest) -> str:
-    """Why there is no room on its target to approve it now; empty when there is."""
-    return room.why_none(
-        access_request.target,
-        kind=access_request.kind,
-        addresses=access_request.source_addresses,
-        roles=access_request.privileges,
-    )
 
 
 def _groups(requester: Person, beneficiary: Person) -> dict[str, frozenset[str]]:
@@ -357,6 +360,7 @@ def _use_of(access_request: AccessRequest) -> dict[str, Any]:
 
 def _beneficiary(target: Target, requester: Person, asked: Asked, errors: dict[str, list[str]]) -> Person:
     owned = principals.named(target, asked.database_user)
+    owned = owned or vouched.named(target, method=asked.authentication, name=asked.principal)
     if asked.grantee in {"", requester.username} or (owned is not None and asked.grantee == owned.service):
         return requester
     beneficiary = Person.objects.filter(username=asked.grantee, is_active=True).first()

@@ -9,7 +9,7 @@ from accessrequests.domain.lifecycle import GrantState
 from accessrequests.domain.privileges import Privilege
 from accessrequests.models import AccessRequest, Grant, Person, Target
 from accessrequests.models.access_requests import Answer
-from accessrequests.queries import access_requests, asks
+from accessrequests.queries import access_requests, asks, limits
 
 ALIVE = (GrantState.PENDING.value, GrantState.ACTIVE.value)
 
@@ -68,4 +68,5 @@ def judged_today(access_request: AccessRequest) -> policy.Verdict | str:
         return str(error)
     if not verdict.allowed:
         return verdict.refusals[0].sentence
-    return asks.why_full(access_request) or verdict
+    obstacle = limits.why_not_now(access_request)
+    return obstacle.sentence if obstacle is not None else verdict

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from accessrequests.domain import privileges, project_roles
+from accessrequests.domain.gates import everyone_in
 from accessrequests.domain.privileges import Privilege, RoleRef
 from accessrequests.models import AccessRequest, Person, Target
 from accessrequests.models.access_requests import AccessKind
@@ -26,10 +27,14 @@ class Principal:
     owners: tuple[str, ...] = ()
     service: str = ""
     ends_running: bool = True
+    group: str = ""
+    is_vouched: bool = False
 
     @property
     def who_else(self) -> str:
         """What an approver has to know of a login that is not one person's."""
+        if self.group:
+            return everyone_in(self.group)
         if not self.service:
             return ""
         return f"{self.name} belongs to the service {self.service}: whoever runs as it gets these roles too."
@@ -110,9 +115,12 @@ def before_and_after(target: Target, principal: Principal, roles: Sequence[str])
     """The roles of the login as they were read last, and as they would be."""
     if not principal.name:
         return ""
+    if principal.is_vouched and principal.name not in target.inventory.users:
+        return f"{principal.name} is added to {target.slug} for this, and deleted with the last access that needs it."
     has = list(target.inventory.users.get(principal.name, []))
     after = list(dict.fromkeys([*has, *roles]))
-    return f"{principal.name} has {_listed(has)} and would have {_listed(after)} until the end."
+    stays = " It stays there afterwards." if principal.is_vouched else ""
+    return f"{principal.name} has {_listed(has)} and would have {_listed(after)} until the end.{stays}"
 
 
 def held_by(target: Target, principal: Principal) -> tuple[Privilege, ...]:

@@ -81,7 +81,10 @@ def reveal(request: HttpRequest, number: int) -> HttpResponse:
     revealed = credentials.reveal(grant_id=number, person=me(request), via=Via.WEB)
     held = held_shown(at_hand(request, number), at=clock.now(), is_mine=True)
     if revealed.certificate:
-        return show(request, "access/certificate.html", {"revealed": revealed, "held": held, **_file(held, revealed)})
+        ends = revealed.certificate_ends_at
+        outlives = ends is not None and ends > revealed.expires_at
+        told = {"revealed": revealed, "held": held, "outlives": outlives, **_file(held, revealed)}
+        return show(request, "access/certificate.html", told)
     return show(request, "access/reveal.html", {"revealed": revealed, "held": held})
 
 

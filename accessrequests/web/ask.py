@@ -305,6 +305,7 @@ def _prefilled(person: Person, query: QueryDict) -> dict[str, Any]:
         "authentication",
         "kind",
         "database_user",
+        "principal",
     )
     named: dict[str, Any] = {"clusters": query.getlist("clusters")} if "clusters" in query else {}
     if query.get("kind") == AccessKind.PROJECT_ROLE and initial["named"]:
@@ -327,6 +328,7 @@ def _again(person: Person, earlier: AccessRequest) -> dict[str, Any]:
         "source_addresses": " ".join(earlier.source_addresses),
         "clusters": earlier.clusters,
         "authentication": earlier.authentication,
+        "principal": earlier.named_by_others,
         "grantee": earlier.beneficiary.username if earlier.beneficiary_id != person.pk else "",
     }
 

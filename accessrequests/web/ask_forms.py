@@ -9,7 +9,7 @@ from typing import Any
 
 from django import forms
 
-from accessrequests.domain import policy, project_roles, single_actions
+from accessrequests.domain import external, policy, project_roles, single_actions
 from accessrequests.domain.kinds import KINDS
 from accessrequests.domain.plain_text import visible_length
 from accessrequests.domain.privileges import Level
@@ -31,6 +31,7 @@ from accessrequests.queries.offers import (
 )
 from accessrequests.web.ask_boxes import Chip, action_boxes, chips, level_of_actions, role_boxes, want_boxes
 from accessrequests.web.ask_kinds import Kinds, kind_choices, login_choices, project_role_choices
+from accessrequests.web.ask_principals import principals_hint, principals_of
 from accessrequests.web.ask_scope import (
     addresses_hint,
     cluster_choices,
@@ -143,6 +144,12 @@ class AskForm(forms.Form):
         help_text="One request for each, sent together. Whoever decides on several can do so with one press.",
         error_messages={"invalid_choice": "%(value)s cannot be asked for together with this server."},
     )
+    principal = forms.CharField(
+        label="Who signs in",
+        required=False,
+        max_length=external.LONGEST,
+        widget=text_line(spellcheck="false", autocapitalize="none", list="known-principals"),
+    )
     starts_at = Moment(
         label="Not before (UTC)",
         required=False,
@@ -193,6 +200,9 @@ class AskForm(forms.Form):
         self.cluster_boxes = cluster_choices(clusters, self["clusters"].value() or ())
         target = self.offer.target if self.makes_a_user else None
         self.method_boxes = method_choices(target, self.methods, self.method) if target else []
+        self.known_principals = principals_of(self.offer.kinds.vouched, self.methods) if target else []
+        self.names_principal = bool(target) and not set(external.METHODS).isdisjoint(self.methods)
+        self.fields["principal"].help_text = principals_hint(self.known_principals)
         hint = addresses_hint(self.offer.target, conditions, self.offer.observed)
         self.fields["source_addresses"].help_text = hint
         self.fields["source_addresses"].required = needs_address(self.offer.target) and self.makes_a_user
@@ -300,7 +310,15 @@ class AskForm(forms.Form):
             grantee=values.get("grantee", ""),
             source_addresses=values.get("source_addresses", ()) if self.makes_a_user else (),
             starts_at=values.get("starts_at"),
+            principal=self._principal(values) if self.makes_a_user else "",
         )
+
+    def _principal(self, values: Mapping[str, Any]) -> str:
+        """The only one that is the person's goes without saying."""
+        typed: str = values.get("principal", "").strip()
+        method = values.get("authentication") or self.method
+        mine = [one.value for one in self.known_principals if one.method == method]
+        return mine[0] if not typed and len(mine) == 1 else typed
 
     def blame(self, error: Invalid) -> None:
         """Put each sentence beside the field that it is about, unless something else is wrong with that already."""

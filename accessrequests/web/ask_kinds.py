@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from accessrequests.domain import project_roles
 from accessrequests.models import Person, Target
 from accessrequests.models.access_requests import AccessKind
-from accessrequests.queries import principals
+from accessrequests.queries import principals, vouched
 from accessrequests.queries.principals import Principal
 from accessrequests.web.ask_scope import Choice
 
@@ -27,6 +27,7 @@ class Kinds:
     logins: Sequence[Principal] = ()
     member: Principal | None = None
     project_roles: Sequence[str] = ()
+    vouched: Sequence[tuple[str, str, Principal]] = ()
 
     def chosen(self, typed: str) -> str:
         """The kind that was typed where there is such a choice; else the first there is."""
@@ -45,7 +46,7 @@ def kinds_of(target: Target, person: Person) -> Kinds:
     offered = target.offers.get("kinds", [])
     # One that is offered alone is told as it is: what it lacks is said when it is asked for.
     fitting = [kind for kind in offered if possible[AccessKind(kind)]]
-    return Kinds(fitting or offered[:1], logins, member, roles)
+    return Kinds(fitting or offered[:1], logins, member, roles, vouched.of_person(target, person))
 
 
 def kind_choices(kinds: Kinds, chosen: str) -> list[Choice]:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from accessrequests.domain import privileges
-from accessrequests.domain.gates import only_we_end_it, who_else_gets_it, who_ends
+from accessrequests.domain import external, privileges
+from accessrequests.domain.gates import only_we_end_it, who_ends
+from accessrequests.domain.kinds import CERTIFICATES, named_method
 from accessrequests.domain.policy import Verdict
 from accessrequests.domain.window import format_duration, spell_duration
 from accessrequests.models import Person, PolicyVersion, Target
@@ -16,6 +17,7 @@ from accessrequests.queries import principals
 from accessrequests.queries.advice import Advice, advice_on
 from accessrequests.queries.asks import Asked
 from accessrequests.queries.preview import Preview, preview
+from accessrequests.queries.principals import Principal
 from accessrequests.web import shown
 from accessrequests.web.together import foreseen
 
@@ -48,6 +50,7 @@ class Rail:
     ends_itself: str
     everyone: str
     login: str
+    shown_once: str
     before_and_after: str
     elsewhere: Sequence[tuple[str, str]]
 
@@ -84,7 +87,7 @@ def rail_of(
         refusals=[refusal.sentence for refusal in verdict.refusals],
         steps=shown.steps_shown(verdict.steps, people=people),
         lacking=[step.group for step in verdict.steps if len(people[step.group]) < step.needed],
-        made=f"{_MADE[AccessKind(asked.kind)]} for {somebody}",
+        made=f"{_made(asked, login)} for {somebody}",
         length=spell_duration(asked.duration),
         maximum=spell_duration(verdict.maximum) if verdict.maximum else "",
         lapses_after=spell_duration(verdict.lapses_after),
@@ -94,10 +97,28 @@ def rail_of(
         duration=format_duration(asked.duration),
         longest=format_duration(advice.longest) if advice.longest else "",
         ends_itself=only_we_end_it(target.slug)
-        if login.name
+        if login.name and not login.is_vouched
         else who_ends(kind=target.kind, target=target.slug, authentication=asked.authentication),
-        everyone=login.who_else if login.name else who_else_gets_it(asked.authentication),
+        everyone=login.who_else,
         login=login.name,
+        shown_once=_shown_once(asked.authentication, login),
         before_and_after=principals.before_and_after(target, login, [str(role) for role in considered.roles]),
         elsewhere=foreseen(considered, also, requester=requester, at=at),
     )
+
+
+def _made(asked: Asked, login: Principal) -> str:
+    if login.is_vouched:
+        return f"A login by {named_method(asked.authentication)} is let in"
+    return _MADE[AccessKind(asked.kind)]
+
+
+def _shown_once(authentication: str, login: Principal) -> str:
+    if login.is_vouched:
+        name = external.name_of(login.name)
+        return f"Nothing is revealed: {name} signs in with {named_method(authentication)}, which stays as it is."
+    if login.name:
+        return f"Nothing is revealed: {login.name} goes on with the login that it has."
+    if authentication in CERTIFICATES:
+        return "A certificate is made once it is live. It is shown once, with its key, and only to whom it is for."
+    return "The password is shown once, and only to whom it is for."

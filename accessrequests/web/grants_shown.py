@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from accessrequests.domain import certificates
+from accessrequests.domain import certificates, external, vouching
 from accessrequests.domain.connecting import Place, Way, ways_to_connect
 from accessrequests.domain.gates import how_added, how_proved
+from accessrequests.domain.kinds import named_method
 from accessrequests.domain.lifecycle import CredentialState, GateName, GateState, GrantState
 from accessrequests.domain.situation import Situation
 from accessrequests.domain.wording import one_line
@@ -82,6 +83,9 @@ class Held:
 
     @property
     def secret(self) -> str:
+        """What its holder is shown once; empty where others vouch for who signs in."""
+        if self.grant.access_request.named_by_others:
+            return ""
         return "certificate" if self.grant.access_request.has_certificate else "password"
 
     @property
@@ -91,7 +95,11 @@ class Held:
 
     @property
     def secret_piece(self) -> str:
-        return f"access/_{self.secret}.html"
+        return f"access/_{self.secret or 'vouched'}.html"
+
+    @property
+    def method(self) -> str:
+        return named_method(self.grant.access_request.authentication)
 
     @property
     def is_alive(self) -> bool:
@@ -136,7 +144,7 @@ def held_shown(
         is_mine=is_mine,
         steps=_steps(grant, at=at),
         places=_places(grant) if grant.state == GrantState.ACTIVE else (),
-        own_login=grant.access_request.principal,
+        own_login="" if grant.access_request.makes_a_user else grant.access_request.principal,
         is_moving=is_moving,
     )
 
@@ -156,7 +164,13 @@ def _places(grant: Grant) -> list[PlaceShown]:
 
 
 def _ways(grant: Grant, place: Place) -> Sequence[Way]:
-    if grant.access_request.has_certificate:
+    asked = grant.access_request
+    if asked.named_by_others:
+        is_group = external.is_group(asked.authentication, asked.principal)
+        return vouching.ways_to_connect(
+            place=place, method=asked.authentication, name=asked.named_by_others, is_group=is_group
+        )
+    if asked.has_certificate:
         return certificates.ways_to_connect(place=place, username=grant.username)
     return ways_to_connect(kind=grant.target.kind, hosts=place.hosts, options=place.options, username=grant.username)
 

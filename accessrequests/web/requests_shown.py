@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from accessrequests.domain import policy, privileges, sentences
+from accessrequests.domain import external, policy, privileges, sentences
 from accessrequests.domain.actions import SERVER_DATABASES
 from accessrequests.domain.events import Event
-from accessrequests.domain.gates import only_we_end_it, who_else_gets_it, who_ends
+from accessrequests.domain.gates import everyone_in, only_we_end_it, who_ends
 from accessrequests.domain.kinds import KINDS, SCRAM, named_method
 from accessrequests.domain.lifecycle import AccessRequestState, GrantState
 from accessrequests.domain.privileges import Privilege, Resource
@@ -114,7 +114,8 @@ def signs_in(access_request: AccessRequest) -> str:
     if not access_request.makes_a_user:
         return f"As {access_request.principal}, with the login that it has"
     is_usual = method == SCRAM and not KINDS[access_request.target.kind].has_clusters
-    return "" if is_usual else f"With {named_method(method)}"
+    name = access_request.named_by_others
+    return "" if is_usual else f"With {named_method(method)}{f' as {name}' if name else ''}"
 
 
 def who_ends_it(access_request: AccessRequest) -> list[str]:
@@ -123,8 +124,12 @@ def who_ends_it(access_request: AccessRequest) -> list[str]:
     if not access_request.makes_a_user:
         login = Principal(access_request.principal, service=access_request.service)
         return [one for one in (login.who_else, only_we_end_it(target.slug)) if one]
-    said = [who_else_gets_it(method), who_ends(kind=target.kind, target=target.slug, authentication=method)]
-    return [sentence for sentence in said if sentence]
+    said = [who_ends(kind=target.kind, target=target.slug, authentication=method)]
+    if external.is_group(method, access_request.principal):
+        said.insert(0, everyone_in(access_request.service))
+    elif access_request.service:
+        said.insert(0, Principal(access_request.named_by_others, service=access_request.service).who_else)
+    return said
 
 
 def changes_of(access_request: AccessRequest, record: Record | None, *, at: datetime) -> list[Change]:

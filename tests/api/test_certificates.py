@@ -19,7 +19,7 @@ def test_is_revealed_once_and_never_made_again(cast: Cast) -> None:
     again = caller.post(f"{path}reveal/")
     renewed = caller.post(f"{path}rotate/")
 
-    assert set(shown) == {"username", "certificate", "connection_string", "expires_at"}
+    assert set(shown) == {"username", "certificate", "certificate_ends_at", "connection_string", "expires_at"}
     assert (shown["username"], shown["certificate"]) == (subject_of(grant.username), PEM)
     assert "authMechanism=MONGODB-X509" in shown["connection_string"]
     for answer in (again, renewed):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from accessrequests.domain.gates import how_added, how_proved, only_we_end_it, who_else_gets_it, who_ends
+from accessrequests.domain.gates import everyone_in, how_added, how_proved, only_we_end_it, who_ends
 from accessrequests.domain.kinds import KINDS, METHODS
 from accessrequests.domain.lifecycle import GateName
 
@@ -23,9 +23,12 @@ def test_only_atlas_ends_a_user_by_itself_and_only_one_with_a_password(method: s
     assert "only we end it" in who_ends(kind="mongodb", target="shop-prod", authentication=method)
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_what_a_group_gets_everyone_in_it_gets(method: str) -> None:
-    assert bool(who_else_gets_it(method)) == (method in {"oidc", "ldap"})
+def test_a_certificate_of_atlas_outlives_the_access_and_that_is_said() -> None:
+    assert "says a later day" in who_ends(kind="atlas", target="x", authentication="x509_managed")
+
+
+def test_what_a_group_gets_everyone_in_it_gets() -> None:
+    assert everyone_in("Analysts").startswith("Analysts is a group: everyone in the group gets it")
 
 
 def test_roles_of_a_login_that_stays_are_read_back_and_end_by_us() -> None:

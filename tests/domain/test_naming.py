@@ -156,13 +156,15 @@ class TestSubjects:
         assert naming.subject_of("jit-acme1-alice-77") == "CN=jit-acme1-alice-77,O=access-grants"
 
     def test_tell_whose_certificate_it_is(self) -> None:
-        assert naming.named_in_subject("CN=jit-acme1-alice-77,O=access-grants") == "jit-acme1-alice-77"
+        for method in ("x509", "x509_managed"):
+            assert naming.named_in_subject(naming.certified("jit-acme1-alice-77", method)) == "jit-acme1-alice-77"
+        assert naming.certified("jit-acme1-alice-77", "scram") == "jit-acme1-alice-77"
 
     @pytest.mark.parametrize(
         "subject",
         [
             "jit-acme1-alice-77",
-            "CN=jit-acme1-alice-77",
+            "CN=prod-app",
             "jit-acme1-alice-77,O=access-grants",
             "CN=prod-app,O=access-grants",
             "CN=jit-acme1-alice-77,O=Corp",

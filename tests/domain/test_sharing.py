@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
 
@@ -175,3 +176,32 @@ class TestExceeds:
             assert effective <= approved
         elif all(one.clusters and one.addresses and "10.0.0.0/24" not in one.addresses for one in shares):
             assert not effective <= approved  # nothing is refused without need where every place is named
+
+
+class TestOverlap:
+    """Two of a login that we made: what both come to, at any time that some of them live."""
+
+    @given(st.lists(SHARES, min_size=1, max_size=5), st.data())
+    def test_where_no_two_exceed_no_number_of_them_ever_does(self, shares: list[Share], data: st.DataObject) -> None:
+        live: list[Share] = []
+        for one in shares:
+            if not any(sharing.overlap(one, other) for other in live):
+                live.append(one)
+        # Some have ended since, each at its own time or before it.
+        left = data.draw(st.lists(st.sampled_from(live), unique=True, min_size=1))
+
+        approved = set[tuple[str, str, str, datetime]]().union(*(works(replace(one, until=TEN)) for one in left))
+
+        assert works(replace(together(left), until=TEN)) <= approved
+
+    def test_each_lasts_until_its_own_end(self) -> None:
+        short, long = share("readWrite@shop", on=("c0",)), share("read@shop", on=("c0",), until=TWELVE)
+
+        assert sharing.overlap(short, long) == ()
+        assert sharing.exceeds([short, long])
+
+    def test_of_two_places_the_roles_of_each_would_work_in_both(self) -> None:
+        assert sharing.overlap(share("read@shop", on=("c0",)), share("readWrite@shop", on=("c1",))) == (
+            Excess("read@shop", "c1", sharing.EVERYWHERE),
+            Excess("readWrite@shop", "c0", sharing.EVERYWHERE),
+        )

@@ -59,12 +59,18 @@ class TestApply:
             "CN=reports@$external": {"service": "reports", "owners": ["bob", "carol"], "end_running": True},
         }
         offers = {**ENTRY["offers"], "kinds": ["role_grant", "project_role"], "project_roles": ["GROUP_READ_ONLY"]}
-        entry = {**ENTRY, "offers": offers, "database_users": users, "members": {"alice": "alice@example.com"}}
+        principals = {
+            "arn:aws:iam::123456789012:user/alice": {"method": "aws_iam", "person": "alice"},
+            "uid=etl,dc=example": {"method": "ldap", "service": "etl", "owners": ["bob"]},
+            "65d9c1b7c5f5f1f4f7a5e111/analysts": {"method": "oidc", "group": "Analysts", "members": ["bob", "carol"]},
+        }
+        declared = {"database_users": users, "members": {"alice": "alice@example.com"}, "principals": principals}
+        entry = {**ENTRY, "offers": offers, **declared}
 
         run("targets", "apply", written(tmp_path, {"targets": {"shop": entry}}))
 
         target = Target.objects.get(slug="shop")
-        assert target.declared == {"database_users": users, "members": {"alice": "alice@example.com"}}
+        assert target.declared == declared
         assert target.offers["project_roles"] == ["GROUP_READ_ONLY"]
 
     def test_can_be_applied_again(self, db: None, tmp_path: Path) -> None:
@@ -106,6 +112,22 @@ class TestApply:
             ),
             ("database_users", {"x@admin": {"service": "x"}}, "database user x@admin: the key owners is missing"),
             ("members", ["alice"], "the key members must be user names"),
+            (
+                "principals",
+                {"alice": {"method": "aws_iam", "person": "alice"}},
+                "alice is not such a name. Write the ARN",
+            ),
+            (
+                "principals",
+                {"a=b": {"method": "scram", "person": "alice"}},
+                "method must be one of aws_iam, oidc, ldap",
+            ),
+            ("principals", {"a=b": {"method": "ldap", "group": "all"}}, "principal a=b: the key members is missing"),
+            (
+                "principals",
+                {"arn:aws:iam::123456789012:role/x": {"method": "aws_iam", "group": "x", "members": ["bob"]}},
+                "AWS IAM has no groups that can sign in",
+            ),
             ("members", {"alice": ""}, "the key members must be user names"),
             ("offers.kinds", ["root"], "Target shop, offers: the key kinds must be"),
             ("offers.authentication", ["plain"], "the key authentication must be a list of scram"),

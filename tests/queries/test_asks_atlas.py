@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from accessrequests.domain.events import Via
-from accessrequests.models import AccessRequest, Grant
+from accessrequests.models import AccessRequest, Grant, Target
 from accessrequests.operations import access_requests, grants, targets
 from accessrequests.operations.refusals import Refused
 from accessrequests.queries import asks, holdings, room
@@ -120,9 +120,9 @@ class TestAuthentication:
         make.make_atlas(authentication=("scram", "x509"))
         assert [about for about, _ in refusals(cast, authentication="x509")] == ["authentication"]
         assert "offers scram, x509, not ldap" in errors(cast, authentication="ldap")["authentication"][0]
-        make.make_atlas(authentication=("scram", "x509", "ldap"))
-        assert errors(cast, authentication="ldap")["authentication"] == [
-            "We cannot give access by LDAP on ecommerce-prod yet. It can be given by scram, x509."
+        Target.objects.filter(slug="shop-prod").update(offers={"kinds": ["database_user"], "authentication": ["ldap"]})
+        assert errors(cast, target="shop-prod", authentication="ldap")["authentication"] == [
+            "We cannot give access by LDAP on shop-prod yet. It can be given by nothing."
         ]
 
         make.publish_rules(make.rule("both", authentication=["scram", "x509"]))

@@ -127,7 +127,7 @@ class TestSigningIn:
             "ecommerce-prod has no end of its own for who signs in with an X.509 certificate: only we end it." in page
         )
         assert "ecommerce-prod deletes the user by itself when its time is over" in page
-        assert "We cannot give access by LDAP on ecommerce-prod yet." in plain(
+        assert "Name who signs in with LDAP." in plain(
             live_part(browser, PAGE, clusters="orders", authentication="ldap")
         )
 

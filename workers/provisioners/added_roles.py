@@ -93,7 +93,7 @@ def add(held: Held, principal: Principal, *, grant_id: int, roles: frozenset[Rol
     missing = combined((), map(_read, held.live.values())) - seen
     if missing:
         held.fence()
-        with _answered_for(_ours(held) & (missing | seen if principal.is_rewritten else missing)):
+        with answered_for(_ours(held) & (missing | seen if principal.is_rewritten else missing)):
             principal.add(missing, to=seen)
             held.fence()
         seen = principal.roles()
@@ -139,7 +139,7 @@ def _taken_off(held: Held, principal: Principal, extra: frozenset[Role]) -> Take
         taken = extra & seen
         if taken:
             held.fence()
-            with _answered_for(_ours(held) & (seen - taken) if principal.is_rewritten else frozenset()):
+            with answered_for(_ours(held) & (seen - taken) if principal.is_rewritten else frozenset()):
                 principal.take(taken, of=seen)
                 held.fence()
     except Missing:
@@ -188,7 +188,7 @@ def _ours(held: Held) -> frozenset[Role]:
 
 
 @contextmanager
-def _answered_for(roles: frozenset[Role]) -> Iterator[None]:
+def answered_for(roles: frozenset[Role]) -> Iterator[None]:
     """A call that says these roles, and the look at the lease after it. When that fails, nobody may look after them."""
     try:
         yield

@@ -82,7 +82,7 @@ class GrantSpec:
 
     `other_ends` are those that the target may hold just as well: on their way there, or not known to have arrived.
 
-    `principal` is who gets the roles where no user is made: a database user as name@database, or an Atlas user by
+    `principal` is who gets the roles where the name is not ours: a database user as name@database, or an Atlas user by
     address. `place` is where on the target it was made, where targets have such. `ends_running`: at the end, what runs with roles that were added `since` then is ended too.
     """
 
@@ -106,6 +106,11 @@ class GrantSpec:
     def ends(self) -> frozenset[datetime]:
         """Those of which the target may hold any."""
         return frozenset({self.expires_at, *self.other_ends})
+
+    @property
+    def is_vouched(self) -> bool:
+        """Whether the user is known by a name that somebody else gave."""
+        return self.kind == "database_user" and bool(self.principal)
 
 
 class Proof(StrEnum):
@@ -173,6 +178,7 @@ class Owned:
     powerless: bool
     authentication: str = SCRAM
     kind: OwnedKind = OwnedKind.USER
+    principal: str = ""  # name@database, where the name is not ours
 
     @property
     def name(self) -> str:

@@ -57,6 +57,17 @@ class Steps(Protocol):
         """Take what a late call of a step added, unless something needs it. False: there was nothing of it yet."""
 
 
+class Vouched(Steps, Protocol):
+    """The steps of users whose names are not ours to give: what nobody needs of them is ours to find."""
+
+    def diagnose(self, spec: GrantSpec) -> Diagnosis: ...
+
+    def extend(self, spec: GrantSpec) -> None:
+        """What there is of it keeps to the grant's end as it is now, as far ahead as the target keeps one."""
+
+    def list_ours(self) -> Iterable[Owned]: ...
+
+
 class Project(Protocol):
     """What a target has that is one project of many."""
 
@@ -77,11 +88,17 @@ class ByKind:
     """See `Provisioner` for what each step promises; here each goes to the kind of its grant."""
 
     def __init__(
-        self, users: Provisioner, others: Mapping[AccessKind, Steps], *, project: Project | None = None
+        self,
+        users: Provisioner,
+        others: Mapping[AccessKind, Steps],
+        *,
+        project: Project | None = None,
+        vouched: Vouched | None = None,
     ) -> None:
         self.capabilities = users.capabilities
         self._users = users
         self._others = others
+        self._vouched = vouched
         self._project = project
 
     @property
@@ -110,12 +127,16 @@ class ByKind:
         self._check_place(spec)
         if _makes_a_user(spec):
             self._users.extend(spec)
+        elif spec.is_vouched and self._vouched is not None:
+            self._vouched.extend(spec)
 
     def rearm(self, spec: GrantSpec) -> None:
         """No target keeps an end of its own for a role."""
         self._check_place(spec)
         if _makes_a_user(spec):
             self._users.rearm(spec)
+        elif spec.is_vouched and self._vouched is not None:
+            self._vouched.extend(spec)
 
     def readiness(self, spec: GrantSpec) -> Readiness:
         self._check_place(spec)
@@ -123,6 +144,8 @@ class ByKind:
 
     def diagnose(self, spec: GrantSpec) -> Diagnosis:
         self._check_place(spec)
+        if spec.is_vouched and self._vouched is not None:
+            return self._vouched.diagnose(spec)
         return self._users.diagnose(spec) if _makes_a_user(spec) else _diagnosed(self._other(spec).readiness(spec))
 
     def certificate(self, spec: GrantSpec) -> str:
@@ -154,7 +177,8 @@ class ByKind:
 
     def list_ours(self) -> Iterable[Owned]:
         shared = self._project.strays() if self._project else ()
-        return [*self._users.list_ours(), *shared]
+        vouched = self._vouched.list_ours() if self._vouched is not None else ()
+        return [*self._users.list_ours(), *vouched, *shared]
 
     def check(self) -> Health:
         return self._users.check()
@@ -214,7 +238,7 @@ class ByKind:
         return self._users if _makes_a_user(spec) else self._other(spec)
 
     def _other(self, spec: GrantSpec) -> Steps:
-        steps = self._others.get(AccessKind(spec.kind))
+        steps = self._vouched if spec.is_vouched else self._others.get(AccessKind(spec.kind))
         if steps is None:
             raise ProvisionerError(_NOT_HERE.format(spec.kind), permanent=True)
         return steps
@@ -230,7 +254,8 @@ def _told_where(spec: GrantSpec) -> Iterator[None]:
 
 
 def _makes_a_user(spec: GrantSpec) -> bool:
-    return spec.kind == AccessKind.DATABASE_USER
+    """Under a name that we give."""
+    return spec.kind == AccessKind.DATABASE_USER and not spec.is_vouched
 
 
 def _diagnosed(readiness: Readiness) -> Diagnosis:

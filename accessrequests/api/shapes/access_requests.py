@@ -111,6 +111,9 @@ class AccessRequestShape(serializers.Serializer[Any]):
     database_user = serializers.CharField(help_text="Of a role_grant: who gets the roles. Empty otherwise.")
     clusters = serializers.ListField(child=serializers.CharField())
     authentication = serializers.CharField()
+    principal = serializers.CharField(
+        source="named_by_others", help_text="With aws_iam, oidc and ldap: who signs in. Empty otherwise."
+    )
     grantee = serializers.CharField(source="beneficiary.username")
     source_addresses = serializers.ListField(child=serializers.CharField())
     duration = Length(help_text="As it was asked for.")

@@ -133,6 +133,11 @@ class RevealShape(serializers.Serializer[Any]):
         required=False,
         help_text="Where one signs in with a certificate: PEM, and its key behind it. Save it as a file.",
     )
+    certificate_ends_at = Moment(
+        required=False,
+        allow_null=True,
+        help_text="What the certificate says of its own end; the access may end before.",
+    )
     connection_string = serializers.CharField(
         help_text="For the target's own drivers, as it is, or together with the file of the certificate "
         "(`tlsCertificateKeyFile`); to the first cluster where there are several."
@@ -144,7 +149,8 @@ class RevealShape(serializers.Serializer[Any]):
 
     def to_representation(self, instance: Revealed) -> dict[str, Any]:
         told = super().to_representation(instance)
-        del told["password" if instance.certificate else "certificate"]
+        for name in ("password",) if instance.certificate else ("certificate", "certificate_ends_at"):
+            del told[name]
         if len(instance.connections) == 1:
             del told["connection_strings"]
         return told

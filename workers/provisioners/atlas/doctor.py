@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from accessrequests.domain.diagnosis import Cause, Diagnosis, Shut
+from accessrequests.domain.external import ADMIN
 from accessrequests.domain.lifecycle import GateName
 from accessrequests.domain.networks import Network, read_network
 from accessrequests.domain.privileges import Privilege, difference
@@ -17,7 +18,7 @@ from workers.provisioners.atlas.actions import atlas_action
 from workers.provisioners.atlas.custom_roles import CustomRoles, own_roles
 from workers.provisioners.atlas.failures import AtlasFailure
 from workers.provisioners.atlas.project import AtlasProject, Document
-from workers.provisioners.atlas.users import ADMIN, AtlasUser, Role, name_of, role_of
+from workers.provisioners.atlas.users import AtlasUser, Role, name_of, role_of
 from workers.provisioners.base import GrantedRole, GrantSpec
 
 _NO_USER = "There is no user whose roles could be looked at."
@@ -34,7 +35,7 @@ def diagnose(
     clusters = _clusters(project, spec)
     network = [*_of_addresses(project, spec, at), *_of_clusters(clusters)]
     if user is None:
-        gone = Shut(Cause.USER_GONE, spec.username)
+        gone = Shut(Cause.USER_GONE, name_of(spec)[1])
         return Diagnosis(known=frozenset({GateName.NETWORK}), shut=(*network, gone), unclear=_NO_USER)
     awake = [name for name, cluster in clusters.items() if cluster is not None and not cluster.get("paused")]
     login = list(_of_login(project, user, spec, awake, at))
@@ -91,7 +92,7 @@ def _of_history(project: AtlasProject, spec: GrantSpec, awake: Sequence[str], at
     seen: list[Document] = []
     for name in awake:
         with suppress(AtlasFailure):
-            seen += [row for row in project.logins(name, since=since, until=at) if row["username"] == spec.username]
+            seen += [row for row in project.logins(name, since=since, until=at) if row["username"] == name_of(spec)[1]]
     seen.sort(key=lambda row: str(row["timestamp"]))
     went_well = max((number for number, row in enumerate(seen) if row["authResult"]), default=-1)
     refused = seen[went_well + 1 :]

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from accessrequests.domain.external import ADMIN
 from accessrequests.domain.lifecycle import GateName
 from accessrequests.domain.sharing import SharedKind
 from workers.provisioners import added_roles
@@ -20,7 +21,7 @@ from workers.provisioners.atlas.custom_roles import CustomRoles
 from workers.provisioners.atlas.failures import AtlasFailure
 from workers.provisioners.atlas.project import AtlasProject
 from workers.provisioners.atlas.steps import step
-from workers.provisioners.atlas.users import ADMIN, POWERLESS, AtlasUser, is_ours, role_of
+from workers.provisioners.atlas.users import POWERLESS, AtlasUser, is_ours, role_of
 from workers.provisioners.atlas.widened import widened
 from workers.provisioners.base import Evidence, GrantSpec, Ledger, Proof, ProvisionerError, Readiness
 from workers.provisioners.connection_record import AtlasRecord

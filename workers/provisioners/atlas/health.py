@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from accessrequests.domain.kinds import X509
+from accessrequests.domain.kinds import X509, X509_MANAGED
 from workers.provisioners.atlas.certificates import authority_of
 from workers.provisioners.atlas.failures import AtlasFailure
+from workers.provisioners.atlas.managed_certificates import NO_OWNER
 from workers.provisioners.atlas.project import AtlasProject
 from workers.provisioners.base import Health, ProvisionerError
 from workers.provisioners.connection_record import AtlasRecord
@@ -33,7 +34,10 @@ def check(project: AtlasProject, *, record: AtlasRecord) -> Health:
         clock_skew=project.client.clock_skew(),
         warnings=(*unlisted, *_of_rights(project, record)),
         authority_ends_at=authority_ends_at,
-        missing={X509: no_authority} if no_authority else {},
+        missing={
+            **({X509: no_authority} if no_authority else {}),
+            **({X509_MANAGED: NO_OWNER} if record.owner is None else {}),
+        },
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from accessrequests.domain.usage import Login
 from workers.provisioners.atlas.project import AtlasProject
+from workers.provisioners.atlas.users import name_of
 from workers.provisioners.base import GrantSpec
 
 
@@ -20,5 +21,5 @@ def logins(project: AtlasProject, spec: GrantSpec, *, since: datetime, until: da
             went_well=bool(row["authResult"]),
         )
         for row in rows
-        if row["username"] == spec.username
+        if row["username"] == name_of(spec)[1]
     ]

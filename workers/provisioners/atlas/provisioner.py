@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from accessrequests.domain.diagnosis import Diagnosis
-from accessrequests.domain.kinds import SCRAM, X509
+from accessrequests.domain.external import ADMIN
+from accessrequests.domain.kinds import CERTIFICATES, METHODS, SCRAM, X509, X509_MANAGED
 from accessrequests.domain.lifecycle import GateName
 from accessrequests.domain.usage import Login
 from workers.provisioners.atlas import doctor, health, history, inventory
@@ -18,10 +19,10 @@ from workers.provisioners.atlas.client import AtlasClient, Calls
 from workers.provisioners.atlas.clusters import Progress, progress
 from workers.provisioners.atlas.custom_roles import CustomRoles, own_roles
 from workers.provisioners.atlas.failures import AtlasFailure
+from workers.provisioners.atlas.managed_certificates import ManagedCertificates
 from workers.provisioners.atlas.project import AtlasProject
 from workers.provisioners.atlas.steps import step
 from workers.provisioners.atlas.users import (
-    ADMIN,
     AtlasUser,
     Role,
     end_body,
@@ -66,7 +67,7 @@ class AtlasProvisioner:
         network_gate=True,
         session_kill=False,
         evidence=True,
-        authentication=frozenset({SCRAM, X509}),
+        authentication=frozenset(METHODS),
     )
 
     def __init__(self, *, record: AtlasRecord, tagger: Tagger, ledger: Ledger, client: Calls | None = None) -> None:
@@ -74,6 +75,7 @@ class AtlasProvisioner:
         self._tagger = tagger
         self._ledger = ledger
         self._client: Calls = client or AtlasClient(record=record)
+        self._managed = ManagedCertificates(record)
 
     @property
     def client(self) -> Calls:
@@ -87,6 +89,8 @@ class AtlasProvisioner:
         project = self._project(Urgency.GRANT)
         if spec.authentication == X509:
             check_prepared(spec, record=self._record, users=project.users(), tagger=self._tagger)
+        elif spec.authentication == X509_MANAGED:
+            self._managed.check()
         self._access_list(project).prepare(spec)
         self._custom_roles(project).ensure(spec)
         body = powerless_body(spec, tagger=self._tagger, at=_now())
@@ -170,6 +174,8 @@ class AtlasProvisioner:
 
     @step("make the certificate")
     def certificate(self, spec: GrantSpec) -> str:
+        if spec.authentication == X509_MANAGED:
+            return self._managed.issue(name_of(spec)[1])
         authority = authority_of(self._record)
         return authority.issue(username=spec.username, ends_at=spec.expires_at, at=_now())
 
@@ -211,7 +217,8 @@ class AtlasProvisioner:
     @step("list our users")
     def list_ours(self) -> Iterable[Owned]:
         users = map(AtlasUser, self._project(Urgency.RECONCILE).users())
-        return [user.owned(self._tagger) for user in users if is_ours(user, self._tagger)]
+        ours = [user for user in users if is_ours(user, self._tagger) and not user.is_vouched]
+        return [user.owned(self._tagger) for user in ours]
 
     @step("check the project")
     def check(self) -> Health:
@@ -223,6 +230,7 @@ class AtlasProvisioner:
 
     def close(self) -> None:
         self._client.close()
+        self._managed.close()
 
     def _project(self, urgency: Urgency) -> AtlasProject:
         return AtlasProject(self._client, self._record.project_id, self._record.org_id, urgency)
@@ -317,7 +325,7 @@ class AtlasProvisioner:
 
 
 def _check_spec(spec: GrantSpec) -> None:
-    can_sign_in = spec.authentication == X509 or (spec.authentication == SCRAM and spec.password)
+    can_sign_in = spec.authentication in CERTIFICATES or (spec.authentication == SCRAM and spec.password)
     if not (can_sign_in and spec.roles and spec.source_addresses):
         raise ProvisionerError("This grant is not one that Atlas users can be made of.", permanent=True)
 

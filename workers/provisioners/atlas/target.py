@@ -16,6 +16,7 @@ from workers.provisioners.atlas.project_roles import ProjectRoles
 from workers.provisioners.atlas.provisioner import AtlasProvisioner
 from workers.provisioners.atlas.steps import step
 from workers.provisioners.atlas.survey import Survey
+from workers.provisioners.atlas.vouched_users import VouchedUsers
 from workers.provisioners.base import Evidence, Ledger, Owned, OwnedKind
 from workers.provisioners.by_kind import ByKind, Steps
 from workers.provisioners.connection_record import AtlasRecord
@@ -27,7 +28,9 @@ def atlas_target(*, record: AtlasRecord, tagger: Tagger, ledger: Ledger, client:
     extra = ExtraRoles(client=users.client, record=record, tagger=tagger, ledger=ledger)
     members = ProjectRoles(client=users.client, record=record, ledger=ledger)
     others: dict[AccessKind, Steps] = {AccessKind.ROLE_GRANT: extra, AccessKind.PROJECT_ROLE: members}
-    return ByKind(users, others, project=_Project(record=record, tagger=tagger, ledger=ledger, client=users.client))
+    vouched = VouchedUsers(client=users.client, record=record, tagger=tagger, ledger=ledger)
+    project = _Project(record=record, tagger=tagger, ledger=ledger, client=users.client)
+    return ByKind(users, others, project=project, vouched=vouched)
 
 
 @dataclass(frozen=True, slots=True)

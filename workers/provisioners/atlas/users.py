@@ -7,24 +7,35 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from accessrequests.domain import naming
-from accessrequests.domain.kinds import KINDS, SCRAM, X509
+from accessrequests.domain import external, naming
+from accessrequests.domain.external import ADMIN, EXTERNAL
+from accessrequests.domain.kinds import AWS_IAM, CERTIFICATES, KINDS, LDAP, OIDC, SCRAM, X509, X509_MANAGED
 from workers.provisioners.base import GrantedRole, GrantSpec, Owned
 from workers.provisioners.tag import Tag, Tagger
 
-ADMIN = "admin"
-EXTERNAL = "$external"
 DESCRIPTION = "Access Requests grant {}"
 # Atlas takes no user without a role. Nothing is in this database, and nothing can be made there with `read`.
 POWERLESS_DATABASE = "access_requests_powerless"
 # A call that arrives after everybody has given up makes a user that is gone by itself soon, and has no power.
 POWERLESS_FOR = timedelta(minutes=15)
+LONGEST_SHOWN = 255
 LONGEST_NATIVE = KINDS["atlas"].furthest_end or timedelta()
 
 _LABEL = "access-requests-{}"
 _TAG = ("installation", "grant", "end", "mac")
 _X509 = "x509Type"
-_METHODS = ("awsIAMType", "ldapAuthType", "oidcAuthType", _X509)
+_AWS, _LDAP, _OIDC = "awsIAMType", "ldapAuthType", "oidcAuthType"
+_METHODS: Mapping[tuple[str, str], str] = {
+    (_X509, "CUSTOMER"): X509,
+    (_X509, "MANAGED"): X509_MANAGED,
+    (_AWS, "USER"): AWS_IAM,
+    (_AWS, "ROLE"): AWS_IAM,
+    (_LDAP, "USER"): LDAP,
+    (_LDAP, "GROUP"): LDAP,
+    (_OIDC, "USER"): OIDC,
+    (_OIDC, "IDP_GROUP"): OIDC,
+}
+_FIELDS = (_AWS, _LDAP, _OIDC, _X509)
 
 Role = tuple[str, str, str]
 
@@ -91,12 +102,17 @@ class AtlasUser:
 
     @property
     def authentication(self) -> str:
-        """How it signs in, of the ways that we give; empty for any other."""
-        said = {method: self.document.get(method, "NONE") for method in _METHODS}
-        others = {method: kind for method, kind in said.items() if kind != "NONE"}
-        if others == {_X509: "CUSTOMER"}:
-            return X509
+        """How it signs in, of the ways that we know; empty for any other."""
+        said = [(field, self.document.get(field, "NONE")) for field in _FIELDS]
+        others = [one for one in said if one[1] != "NONE"]
+        if len(others) == 1:
+            return _METHODS.get(others[0], "")
         return "" if others else SCRAM
+
+    @property
+    def is_vouched(self) -> bool:
+        """Whether its name is one that somebody else gave."""
+        return self.authentication in external.METHODS
 
     @property
     def is_scram(self) -> bool:
@@ -121,7 +137,8 @@ class AtlasUser:
         tag = self.proof(tagger)
         named = naming.grant_id_of(self.grant_username, installation=tagger.installation)
         return Owned(
-            username=self.grant_username,
+            username=self.username[:LONGEST_SHOWN] if self.is_vouched else self.grant_username,
+            principal=self.at if self.is_vouched else "",
             authentication=self.authentication or SCRAM,
             grant_id=tag.grant_id if tag else named,
             expires_at=tag.end if tag else None,
@@ -142,8 +159,11 @@ def principal_of(username: str, database: str = ADMIN) -> str:
 
 def name_of(spec: GrantSpec) -> tuple[str, str]:
     """Database and name of the grant's user on Atlas."""
-    if spec.authentication == X509:
-        return EXTERNAL, naming.subject_of(spec.username)
+    if spec.is_vouched:
+        username, _, database = spec.principal.rpartition("@")
+        return database, username
+    if spec.authentication in CERTIFICATES:
+        return EXTERNAL, naming.certified(spec.username, spec.authentication)
     return ADMIN, spec.username
 
 
@@ -174,8 +194,22 @@ def spelled(moment: datetime) -> str:
 def powerless_body(spec: GrantSpec, *, tagger: Tagger, at: datetime) -> dict[str, Any]:
     """What is created: it may log in with its password, and do nothing. With a certificate it cannot log in yet."""
     until = min(native_end(spec, at=at), whole_seconds(at + POWERLESS_FOR))
-    login = {_X509: "CUSTOMER"} if spec.authentication == X509 else {"password": spec.password}
-    return {**_described(spec, roles=POWERLESS, until=until, tagger=tagger), **login}
+    return {**_described(spec, roles=POWERLESS, until=until, tagger=tagger), **signs_in(spec)}
+
+
+def signs_in(spec: GrantSpec) -> dict[str, str]:
+    """What a new user is told to be known by (schema CloudDatabaseUser)."""
+    database, username = name_of(spec)
+    is_group = external.is_group(spec.authentication, spec.principal)
+    known_by = {
+        SCRAM: {"password": spec.password},
+        X509: {_X509: "CUSTOMER"},
+        X509_MANAGED: {_X509: "MANAGED"},
+        AWS_IAM: {_AWS: "USER" if ":user/" in username else "ROLE"},
+        LDAP: {_LDAP: "GROUP" if is_group else "USER"},
+        OIDC: {_OIDC: "IDP_GROUP" if is_group else "USER"},
+    }
+    return {"databaseName": database, **known_by[spec.authentication]}
 
 
 def open_body(spec: GrantSpec, *, roles: Iterable[Role], tagger: Tagger, at: datetime) -> dict[str, Any]:
@@ -190,10 +224,9 @@ def end_body(spec: GrantSpec, *, tagger: Tagger, at: datetime) -> dict[str, Any]
 
 def _ending(spec: GrantSpec, *, until: datetime, tagger: Tagger) -> dict[str, Any]:
     database, username = name_of(spec)
-    tag = tagger.make(principal=principal_of(username, database), grant_id=spec.grant_id, end=spec.expires_at)
     # Atlas refuses a date for users with a certificate (ATLAS_X509_USER_CANNOT_BE_TEMPORARY).
     end = {"deleteAfterDate": spelled(until)} if has_native_end(spec) else {}
-    return {"labels": [{"key": _LABEL.format(name), "value": tag[name]} for name in _TAG], **end}
+    return {**labelled(database, username, tagger=tagger, grant_id=spec.grant_id, end=spec.expires_at), **end}
 
 
 def _described(spec: GrantSpec, *, roles: Iterable[Role], until: datetime, tagger: Tagger) -> dict[str, Any]:
@@ -201,14 +234,24 @@ def _described(spec: GrantSpec, *, roles: Iterable[Role], until: datetime, tagge
     return {
         "databaseName": database,
         "username": username,
-        "roles": [_role_document(role) for role in sorted(roles)],
-        "scopes": [{"name": cluster, "type": "CLUSTER"} for cluster in spec.clusters],
+        "roles": [role_document(role) for role in sorted(roles)],
+        "scopes": scopes_of(spec.clusters),
         "description": DESCRIPTION.format(spec.grant_id),
         **_ending(spec, until=until, tagger=tagger),
     }
 
 
-def _role_document(role: Role) -> dict[str, str]:
+def labelled(database: str, username: str, *, tagger: Tagger, grant_id: int, end: datetime) -> dict[str, Any]:
+    """Whose it is, for machines."""
+    tag = tagger.make(principal=principal_of(username, database), grant_id=grant_id, end=end)
+    return {"labels": [{"key": _LABEL.format(name), "value": tag[name]} for name in _TAG]}
+
+
+def scopes_of(clusters: Iterable[str]) -> list[dict[str, str]]:
+    return [{"name": cluster, "type": "CLUSTER"} for cluster in clusters]
+
+
+def role_document(role: Role) -> dict[str, str]:
     name, database, collection = role
     return {"roleName": name, "databaseName": database, **({"collectionName": collection} if collection else {})}
 

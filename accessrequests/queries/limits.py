@@ -1,0 +1,47 @@
+"""What stands in the way of an access whatever the policy says: no room left, or a login that would come to have too much."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from accessrequests.domain import policy
+from accessrequests.domain.policy import Refusal
+from accessrequests.domain.sharing import Share
+from accessrequests.models import AccessRequest, Target
+from accessrequests.queries import room, vouched
+
+
+def why_not(
+    target: Target,
+    *,
+    kind: str,
+    login: str,
+    roles: Mapping[str, Any],
+    clusters: Sequence[str],
+    addresses: Sequence[str],
+    without: AccessRequest | None = None,
+) -> Refusal | None:
+    """`login` is one that others vouch for, or empty; `roles` with their privileges, as a request keeps them.
+
+    `without` is a request that is judged again.
+    """
+    full = room.why_none(target, kind=kind, addresses=addresses, roles=roles)
+    if full:
+        return Refusal(policy.NO_ROOM, full)
+    share = Share(frozenset(roles), frozenset(clusters), frozenset(addresses))
+    too_much = vouched.why_too_much(target, login, share, without=without)
+    return Refusal(policy.TOO_MUCH, too_much) if too_much else None
+
+
+def why_not_now(access_request: AccessRequest) -> Refusal | None:
+    """Why a filed request cannot be approved now."""
+    return why_not(
+        access_request.target,
+        kind=access_request.kind,
+        login=access_request.principal if access_request.named_by_others else "",
+        roles=access_request.privileges,
+        clusters=access_request.clusters,
+        addresses=access_request.source_addresses,
+        without=access_request,
+    )
