@@ -66,6 +66,20 @@ def test_without_room_says_so_before_anybody_is_asked(cast: Cast) -> None:
     assert caller.post("access-requests/", ask()).status_code == 403
 
 
+def test_the_last_place_is_given_once_and_the_next_approval_is_told_why(cast: Cast) -> None:
+    make.make_atlas(database_users={"limit": 100, "used": 94})
+    first, second = (make.submit_to_atlas(cast.alice) for _ in range(2))
+    bob = Caller(cast.bob)
+
+    answers = [bob.post(f"access-requests/{one.pk}/approve/", {"revision": 1}) for one in (first, second)]
+
+    assert [one.status_code for one in answers] == [200, 403]
+    assert answers[1].json()["code"] == "refused"
+    assert "94 are taken and 1 more promised, and 5 are kept free for emergencies" in answers[1].json()["detail"]
+    second.refresh_from_db()
+    assert second.state == "pending"
+
+
 def test_reveals_a_way_in_to_each_cluster(cast: Cast) -> None:
     make.make_atlas()
     caller = Caller(cast.alice)

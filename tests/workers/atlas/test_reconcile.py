@@ -16,6 +16,7 @@ from accessrequests.operations import grants, outbox
 from accessrequests.queries import clock
 from sandbox.atlas.organisation import new_id
 from sandbox.atlas.project import Project
+from sandbox.ecommerce import LEAST_ROLES
 from tests import make
 from tests.sandbox.atlas.serving import CLIENT_ID
 from tests.workers.atlas.path import SLUG, Way
@@ -197,3 +198,23 @@ def test_a_look_that_was_broken_off_begins_anew_after_a_while(stand_in_way: Way,
     compare()
 
     assert Look.objects.get().seen == {}
+
+
+def test_what_our_account_may_do_too_much_or_too_little_is_kept_with_the_target(
+    stand_in_way: Way, stand_in: StandIn
+) -> None:
+    def give(*rights: str) -> list[str]:
+        """What is warned of when our account has just these."""
+        stand_in.served.give(CLIENT_ID, project_roles={stand_in.project.id: rights})
+        compare()
+        found: list[str] = Target.objects.get(slug=SLUG).warnings
+        return found
+
+    assert give(*LEAST_ROLES) == []
+    assert give(*LEAST_ROLES, "GROUP_OWNER", "GROUP_CLUSTER_MANAGER") == [
+        "Our service account has GROUP_CLUSTER_MANAGER, which it does not need. Take it away.",
+        "Our service account has GROUP_OWNER, which it does not need. Take it away.",
+    ]
+    assert give(*(right for right in LEAST_ROLES if right != "GROUP_NETWORK_ACCESS_MANAGER")) == [
+        "Our service account cannot change the access list. Give it the role for that."
+    ]
