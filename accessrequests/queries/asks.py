@@ -13,13 +13,13 @@ from typing import Any
 
 from accessrequests.domain import extending, policy, privileges, project_roles
 from accessrequests.domain.kinds import KINDS
-from accessrequests.domain.matching import EVERY_DATABASE, databases_of
-from accessrequests.domain.networks import Network, read_network, write_network
+from accessrequests.domain.networks import Network, write_network
 from accessrequests.domain.plain_text import visible_length
 from accessrequests.domain.privileges import Level, Privilege, RoleRef
 from accessrequests.models import AccessRequest, Inventory, Person, PolicyVersion, Target
 from accessrequests.models.access_requests import AccessKind
 from accessrequests.queries import limits, people, principals, vouched
+from accessrequests.queries.ask_facts import ask_of, use, use_of, what_for
 from accessrequests.queries.ask_fields import check_start, check_words, read_addresses
 from accessrequests.queries.ask_offers import check_network_gate, check_offer
 from accessrequests.queries.principals import Principal
@@ -82,8 +82,8 @@ class Considered:
     @property
     def use(self) -> dict[str, Any]:
         """What it is for and how it would be used, as a policy looks at it."""
-        how = _use(self.target, self.asked.kind, self.asked.authentication, self.clusters, self.networks)
-        return how | _what(self.asked.kind, self.privileges)
+        how = use(self.target, self.asked.kind, self.asked.authentication, self.clusters, self.networks)
+        return how | what_for(self.asked.kind, self.privileges)
 
 
 def current_policy() -> PolicyVersion:
@@ -151,8 +151,8 @@ def consider(
         duration=asked.duration,
         reason=None if is_draft else asked.reason,
         use={
-            **_use(target, asked.kind, asked.authentication, clusters, networks),
-            **_what(asked.kind, expanded),
+            **use(target, asked.kind, asked.authentication, clusters, networks),
+            **what_for(asked.kind, expanded),
             "ticket": None if is_draft and not asked.ticket else asked.ticket,
         },
     )
@@ -189,7 +189,7 @@ def elsewhere(considered: Considered, inventory: Inventory) -> policy.Verdict | 
         use={
             "authentication": considered.asked.authentication,
             "networks": considered.networks,
-            **_what(considered.asked.kind, expanded),
+            **what_for(considered.asked.kind, expanded),
         },
     )
 
@@ -212,17 +212,7 @@ def lost_eligibility(access_request: AccessRequest) -> str:
 def _look_at(
     version: PolicyVersion, access_request: AccessRequest, *, person: str, groups: frozenset[str]
 ) -> policy.Verdict:
-    ask = policy.Ask(
-        target=access_request.target.slug,
-        environment=access_request.target.environment,
-        level=Level(access_request.level),
-        groups=groups,
-        duration=access_request.approved_duration or access_request.duration,
-        reason_length=None,
-        person=person,
-        **_use_of(access_request),
-        **_what(access_request.kind, _stored(access_request)),
-    )
+    ask = ask_of(access_request, person=person, groups=groups)
     return policy.evaluate(policy.parse(version.rules), ask, version=version.version)
 
 
@@ -268,8 +258,8 @@ def judge_again(
             duration=min(length, shortened or length),
             reason=access_request.reason,
             use={
-                **_use_of(access_request),
-                **_what(access_request.kind, expanded),
+                **use_of(access_request),
+                **what_for(access_request.kind, expanded),
                 "ticket": access_request.ticket,
             },
         )
@@ -326,36 +316,6 @@ def _level(kind: str, expanded: Mapping[str, Sequence[Privilege]]) -> Level:
     if kind == AccessKind.PROJECT_ROLE:
         return project_roles.level_of(expanded)
     return privileges.level_of(privilege for held in expanded.values() for privilege in held)
-
-
-def _what(kind: str, expanded: Mapping[str, Sequence[Privilege]]) -> dict[str, Any]:
-    """What it is for. A role of a project reaches what is in it, whatever databases those are."""
-    held = (privilege for privileges_held in expanded.values() for privilege in privileges_held)
-    touched = EVERY_DATABASE if kind == AccessKind.PROJECT_ROLE else databases_of(held)
-    return {"kind": kind, "databases": touched, "roles": frozenset(expanded)}
-
-
-def _stored(access_request: AccessRequest) -> dict[str, tuple[Privilege, ...]]:
-    """What its roles came to when it was filed."""
-    return {name: privileges.from_json(held) for name, held in access_request.privileges.items()}
-
-
-def _use(
-    target: Target, kind: str, authentication: str, clusters: Sequence[str], networks: tuple[Network, ...]
-) -> dict[str, Any]:
-    """How it would be used, as a policy looks at it. Roles for a login that stands anyway open no new way in."""
-    is_unscoped = KINDS[target.kind].has_clusters and not clusters and kind != AccessKind.PROJECT_ROLE
-    if not principals.makes_a_user(kind):
-        return {"authentication": None, "is_unscoped": is_unscoped, "networks": None}
-    return {"authentication": authentication, "is_unscoped": is_unscoped, "networks": networks}
-
-
-def _use_of(access_request: AccessRequest) -> dict[str, Any]:
-    """The same of a filed request, whose addresses were read when it was filed."""
-    found = map(read_network, access_request.source_addresses)
-    networks = tuple(network for network in found if network is not None)
-    target, kind = access_request.target, access_request.kind
-    return _use(target, kind, access_request.authentication, access_request.clusters, networks)
 
 
 def _beneficiary(target: Target, requester: Person, asked: Asked, errors: dict[str, list[str]]) -> Person:

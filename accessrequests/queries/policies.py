@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from accessrequests.domain import policy
-from accessrequests.domain.window import spell_duration
+from accessrequests.domain import policy, policy_words
+from accessrequests.domain.policy_words import RuleInWords
 from accessrequests.models import Person, PolicyVersion, Target
 from accessrequests.queries import asks
 from accessrequests.queries.asks import Asked
-
-
-@dataclass(frozen=True, slots=True)
-class RuleInWords:
-    """One rule, as the sentences of a block."""
-
-    name: str
-    denies: bool
-    when: str
-    who: str
-    needs: str
-    longest: str
-    lapses: str
-    reason: str
-    conditions: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,55 +41,7 @@ class Tried:
 
 
 def in_words(version: PolicyVersion) -> list[RuleInWords]:
-    return [_words(rule) for rule in policy.parse(version.rules).rules]
-
-
-def _words(rule: policy.Rule) -> RuleInWords:
-    needs = [
-        f"{step.needed} {'person' if step.needed == 1 else 'different people'} of {step.group}"
-        for step in rule.approvals
-    ]
-    return RuleInWords(
-        name=rule.name,
-        denies=rule.deny,
-        when=_when(rule.match),
-        who=f"People of {_either(rule.eligible)} may ask." if rule.eligible else "",
-        needs=f"{_all(needs)} must approve." if needs else "Nobody needs to approve: it is given at once.",
-        longest=f"At most {spell_duration(rule.maximum)}." if rule.maximum else "It sets no longest time.",
-        lapses=f"Without an answer it lapses after {spell_duration(rule.lapses_after)}." if needs else "",
-        reason=_reason(rule.reason_minimum),
-        conditions=" ".join(rule.conditions.sentences()),
-    )
-
-
-def _when(match: policy.Match) -> str:
-    said = []
-    if match.levels:
-        said.append(f"somebody asks for {_either(level.value for level in match.levels)} access")
-    if match.environments:
-        said.append(f"the target is {_either(match.environments)}")
-    if match.targets:
-        said.append(f"the target is called {_either(match.targets)}")
-    if match.kinds:
-        said.append(f"it is a {_either(match.kinds)}")
-    if match.databases:
-        said.append(f"a role touches the database {_either(match.databases)}")
-    return f"When {_all(said)}." if said else "Always."
-
-
-def _reason(minimum: int) -> str:
-    if not minimum:
-        return "No reason is needed."
-    return "A reason is needed." if minimum == 1 else f"The reason needs at least {minimum} characters."
-
-
-def _either(words: Iterable[str]) -> str:
-    named = sorted(words)
-    return named[0] if len(named) == 1 else f"{', '.join(named[:-1])} or {named[-1]}"
-
-
-def _all(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    return [policy_words.of_rule(rule) for rule in policy.parse(version.rules).rules]
 
 
 def difference(older: PolicyVersion, newer: PolicyVersion) -> list[Line]:
@@ -141,8 +78,8 @@ def tried(*, version: PolicyVersion, person: Person, asked: Asked, at: datetime,
 
 def _judged(name: str, rule: policy.Rule, ask: policy.Ask, version: int) -> Judged:
     if not rule.match.fits(ask):
-        return Judged(rule.name, matches=False, refuses=False, sentences=[_when(rule.match)])
+        return Judged(rule.name, matches=False, refuses=False, sentences=[policy_words.when(rule.match)])
     alone = policy.evaluate(policy.Rules(name, (rule,)), ask, version=version)
     refused = [refusal.sentence for refusal in alone.refusals if refusal.rule == rule.name]
-    words = _words(rule)
+    words = policy_words.of_rule(rule)
     return Judged(rule.name, matches=True, refuses=bool(refused), sentences=refused or [words.needs, words.longest])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from accessrequests.domain import language
 from accessrequests.models import AuditEvent, PolicyDraft, PolicyVersion
 from sandbox import catalogue
 from tests import make
@@ -88,3 +91,49 @@ class TestPublish:
 
         assert "the key eligible is missing" in refused("policy", "publish", written(tmp_path, document))
         assert PolicyVersion.objects.count() == 1
+
+
+class TestDiff:
+    def test_says_what_became_of_each_rule(self, cast: Cast, tmp_path: Path) -> None:
+        make.publish_rules(make.rule("prod"), make.rule("gone"))
+        rules = [make.rule("prod", maximum="PT2H"), make.rule("new", deny=True)]
+
+        said = run("policy", "diff", written(tmp_path, {"name": "p", "rules": rules}))
+
+        assert "gone: removed\n" in said
+        assert "new: added\n  + When the target is production.\n  + It denies whatever matches.\n" in said
+        assert "prod: changed\n  - At most 8 hours.\n  + At most 2 hours.\n" in said
+
+    def test_compares_with_any_version(self, cast: Cast, tmp_path: Path) -> None:
+        path = written(tmp_path, catalogue.policy_document())
+        make.publish_rules(make.rule("prod"))
+
+        assert "prod: removed" in run("policy", "diff", path)
+        assert run("policy", "diff", path, "--against", "1") == "It says the same as version 1, rule by rule.\n"
+        assert refused("policy", "diff", path, "--against", "9") == "There is no version 9."
+
+
+class TestSimulate:
+    def test_shows_which_requests_would_be_answered_otherwise(self, cast: Cast, tmp_path: Path) -> None:
+        one, _ = make.submit(cast.alice), make.submit(cast.alice, duration=timedelta(minutes=30))
+        draft = {"name": "p", "rules": [make.rule("prod", maximum="PT1H")]}
+
+        said = run("policy", "simulate", written(tmp_path, draft), "--days", "1")
+
+        assert said == (
+            "2 requests of the last 1 days, beside version 1 as of now:\n"
+            "  1 the same, 1 refused\n"
+            f"  {one} of alice: 1 of data-owners -> refused. Rule prod allows at most 1 hour. Ask for a shorter time.\n"
+        )
+
+    @pytest.mark.parametrize("days", ["0", "400"])
+    def test_takes_a_year_at_most(self, cast: Cast, days: str) -> None:
+        assert "from 1 to 366" in refused("policy", "simulate", EXAMPLE, "--days", days)
+
+    def test_needs_a_policy_to_compare_with(self, db: None) -> None:
+        assert refused("policy", "simulate", EXAMPLE) == "No policy has been published yet."
+
+
+class TestSchema:
+    def test_writes_the_language(self) -> None:
+        assert json.loads(run("policy", "schema")) == language.schema()

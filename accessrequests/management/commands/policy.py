@@ -1,4 +1,4 @@
-"""Check a policy, publish it as the next version, or show its language."""
+"""Check a policy, compare it, replay past requests under it, publish it as the next version, or show its language."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accessrequests.domain import policy_words
 from accessrequests.domain.events import Actor
 from accessrequests.domain.language import schema
-from accessrequests.domain.policy import Rules
+from accessrequests.domain.policy import Rules, parse
 from accessrequests.management.documents import read_text
 from accessrequests.management.operators import operator
-from accessrequests.models import Person
+from accessrequests.models import Person, PolicyVersion
 from accessrequests.operations import policies, policy_drafts
 from accessrequests.operations.refusals import Refused
-from accessrequests.queries import policy_text
+from accessrequests.queries import clock, policy_text, simulation
 from accessrequests.queries.policy_text import Checked
 
 
 class Command(BaseCommand):
-    help = "Check a policy, publish it as the next version, or show its language as a JSON Schema."
+    help = "Check a policy, compare it, replay past requests under it, or publish it as the next version."
 
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
@@ -32,6 +33,14 @@ class Command(BaseCommand):
         for verb in (check, publish):
             verb.add_argument("file", type=Path, metavar="FILE")
         publish.add_argument("--by", default="", metavar="NAME", help="The person who answers for it.")
+        diff = verbs.add_parser("diff", help="What is different, rule by rule, from the version in force or another.")
+        diff.add_argument("file", type=Path, metavar="FILE")
+        diff.add_argument(
+            "--against", type=int, metavar="VERSION", help="A published version; the one in force if left out."
+        )
+        replay = verbs.add_parser("simulate", help="What it would have said to the requests of the last days.")
+        replay.add_argument("file", type=Path, metavar="FILE")
+        replay.add_argument("--days", type=int, default=30, metavar="DAYS", help="How many days back (30).")
         verbs.add_parser("schema", help="The language as a JSON Schema, for editors.")
 
     def handle(self, *_args: Any, verb: str, **options: Any) -> None:
@@ -42,7 +51,43 @@ class Command(BaseCommand):
         if verb == "check":
             self.stdout.write(f"The policy {rules.name} makes sense ({len(rules.rules)} rules). Nothing was published.")
             return
-        self._publish(text, checked, _author(options["by"]))
+        if verb == "diff":
+            self._diff(rules, options["against"])
+        elif verb == "simulate":
+            self._simulate(rules, options["days"])
+        else:
+            self._publish(text, checked, _author(options["by"]))
+
+    def _diff(self, rules: Rules, against: int | None) -> None:
+        older = _version(against)
+        changes = policy_words.changes(parse(older.rules), rules)
+        if not changes:
+            self.stdout.write(f"It says the same as version {older.version}, rule by rule.")
+        for change in changes:
+            self.stdout.write(f"{change.name}: {change.kind}")
+            for before, after in change.parts:
+                self.stdout.write(
+                    "".join(f"  {mark} {words}\n" for mark, words in (("-", before), ("+", after)) if words), ending=""
+                )
+
+    def _simulate(self, rules: Rules, days: int) -> None:
+        if not 1 <= days <= simulation.LONGEST_DAYS:
+            raise CommandError(f"Write a number of days from 1 to {simulation.LONGEST_DAYS}.")
+        current = _version(None)
+        found = simulation.run(
+            in_force=parse(current.rules),
+            draft=rules,
+            since=simulation.since_days(days, at=clock.now()),
+            progress=lambda so_far: self.stderr.write(f"{so_far.done} of {so_far.total} requests"),
+        )
+        self.stdout.write(f"{found.done} requests of the last {days} days, beside version {current.version} as of now:")
+        self.stdout.write(
+            f"  {found.same} the same" + "".join(f", {n} {kind}" for kind, n in sorted(found.kinds.items()))
+        )
+        for one in found.changed:
+            self.stdout.write(
+                f"  {one.access_request} of {one.access_request.requester}: {one.before} -> {one.after}. {one.why}"
+            )
 
     def _publish(self, text: str, checked: Checked, actor: Actor) -> None:
         """Publish it, or leave it as a draft where others must agree: a name typed here proves nothing about anybody."""
@@ -66,6 +111,14 @@ class Command(BaseCommand):
         for doubt in checked.doubts:
             self.stderr.write(f"Look again at {doubt}")
         return text, checked, checked.rules
+
+
+def _version(number: int | None) -> PolicyVersion:
+    versions = PolicyVersion.objects.order_by("-version")
+    found = versions.first() if number is None else versions.filter(version=number).first()
+    if found is None:
+        raise CommandError(f"There is no version {number}." if number else "No policy has been published yet.")
+    return found
 
 
 def _author(name: str) -> Actor:
