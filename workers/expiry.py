@@ -10,7 +10,7 @@ from datetime import datetime
 import structlog
 from django.db import InterfaceError, OperationalError, connection
 
-from accessrequests.operations import access_requests, extensions, grants
+from accessrequests.operations import access_requests, extensions, grants, reminders
 from accessrequests.operations.refusals import IllegalMove
 from accessrequests.queries import work
 
@@ -29,6 +29,7 @@ class Deadlines:
         self._grants: dict[int, float] = {}
         self._requests: dict[int, float] = {}
         self._unwarned: dict[int, float] = {}
+        self._unreminded: dict[int, float] = {}
 
     def end_what_is_due(self, latest: datetime) -> int:
         """Start the revocation of every grant past its end, and lapse every request past its time. How many were due.
@@ -57,6 +58,15 @@ class Deadlines:
         if due or self._unwarned:
             with _impatient():
                 _end_each(due, self._unwarned, lambda pk: extensions.warn(grant_id=pk), "grant")
+
+    def remind_who_may_answer(self, now: datetime) -> None:
+        """A request that waits is told of again, and to one group more where the policy says so."""
+        due = work.to_look_at_again(now, limit=AT_ONCE, except_for=self._unreminded)
+        if due or self._unreminded:
+            with _impatient():
+                _end_each(
+                    due, self._unreminded, lambda pk: reminders.look_again(access_request_id=pk), "access_request"
+                )
 
 
 @contextmanager

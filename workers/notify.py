@@ -12,7 +12,7 @@ from django.conf import settings
 from accessrequests.domain import policy, sentences
 from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState, EndReason, GrantState
-from accessrequests.domain.notices import authority_notice
+from accessrequests.domain.notices import ASKING, authority_notice
 from accessrequests.domain.privileges import Level
 from accessrequests.domain.sentences import Audience, Story
 from accessrequests.models import AccessRequest, AuditEvent, Grant, Person
@@ -55,6 +55,8 @@ def notify(claim: Claim) -> Outcome:
         return Done()  # it has been cut off since, or was a try to begin
     if event is Event.GRANT_ENDING_SOON and not (grant and grant_queries.is_warned(grant)):
         return Done()  # it has ended since, or its end has moved
+    if event is Event.ACCESS_REQUEST_ASKED and access_request.state != AccessRequestState.PENDING:
+        return Done()  # somebody has decided meanwhile
     comment = comments.told_by(claim.message_id) if event is Event.ACCESS_REQUEST_COMMENTED else None
     news = _News(event, access_request, grant, comment)
     return _carried(claim, lambda: _tell(news, _thread(str(access_request), claim)))
@@ -99,9 +101,13 @@ def _audiences(news: _News) -> dict[Audience, set[Person]]:
     access_request = news.access_request
     beneficiaries = {access_request.requester, access_request.beneficiary}
     without = [*(person.pk for person in beneficiaries), *people.ids_of(access_request.owners)]
+    asks = news.event in ASKING and access_request.state == AccessRequestState.PENDING
+    if asks:
+        answered = access_request.approvals.filter(revision=access_request.revision)
+        without += answered.values_list("person_id", flat=True)
     approvers = {
         person
-        for group in access_request.step_groups
+        for group in (access_request.wanted_groups if asks else access_request.step_groups)
         for person in people.deciders(group, since=access_request.filed_at, without=without)
     }
     enders = approvers | set(people.administrators())

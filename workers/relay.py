@@ -88,6 +88,7 @@ class Relay:
         ended = self._deadlines.end_what_is_due(latest)
         if self._periodic.is_due("warnings", LONGEST_SLEEP):
             self._deadlines.warn_who_ends_soon(now)
+            self._deadlines.remind_who_may_answer(now)
         ready = work.to_send(now, limit=AT_ONCE)
         self._publisher.offer([message for message in ready if message.consumer != OWN_CONSUMER])
         own = [message.message_id for message in ready if message.consumer == OWN_CONSUMER]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from accessrequests.domain.approvals import Step
@@ -46,6 +46,20 @@ class Answering:
         if self.fallback:
             said.append(f"Where nobody else can answer, people of {self.fallback} may.")
         return said
+
+
+def stand_ins_of(answering: Answering) -> frozenset[str]:
+    """The groups that may come to answer in the place of others."""
+    return frozenset(filter(None, (answering.escalate.to if answering.escalate else "", answering.fallback)))
+
+
+def look_again_at(answering: Answering, *, filed_at: datetime, reminders: int, stand_ins: Iterable[str]) -> datetime:
+    """When a request that waits is looked at next: to remind, after twice as long each time, or to ask one group more."""
+    remind_at = filed_at + answering.remind_after * float(2 ** (reminders + 1) - 1)
+    escalate = answering.escalate
+    if escalate is None or escalate.to in stand_ins:
+        return remind_at
+    return min(remind_at, filed_at + escalate.after)
 
 
 def combined(parts: Iterable[tuple[Answering, Sequence[Step]]]) -> Answering:

@@ -51,12 +51,21 @@ def open_steps(steps: Sequence[Step], given: Iterable[Given]) -> tuple[Step, ...
     return tuple(step for step in still if step.needed)
 
 
+def asked_now(steps: Sequence[Step], given: Iterable[Given]) -> tuple[Step, ...]:
+    """The open steps whose turn it is: all of them, unless they are asked one after another."""
+    still = open_steps(steps, given)
+    turn = min((step.turn for step in still), default=0)
+    return tuple(step for step in still if step.turn == turn)
+
+
 def slot_for(steps: Sequence[Step], given: Iterable[Given], candidate: Given) -> str | None:
-    """The group that the candidate's approval would count for, or None when it would add nothing."""
+    """The group that the candidate's approval would count for, or None when it would add nothing, or nothing yet."""
     before = tuple(given)
     if any(one.person == candidate.person for one in before):
         return None
-    for group, people in filled(steps, (*before, candidate)).items():
+    turn = max((step.turn for step in asked_now(steps, before)), default=0)
+    reached = [step for step in combined(steps) if step.turn <= turn]
+    for group, people in filled(reached, (*before, candidate)).items():
         if candidate.person in people:
             return group
     return None
@@ -71,6 +80,11 @@ def groups_wanted(steps: Sequence[Step], given: Iterable[Given]) -> tuple[str, .
         for step in combined(steps)
         if slot_for(steps, before, candidate=Given(nobody, frozenset({step.group}))) is not None
     )
+
+
+def standing_in(voices: frozenset[str], *, stand_ins: Iterable[str], steps: Iterable[Step]) -> frozenset[str]:
+    """The groups that count for somebody: whoever belongs to one that stands in may answer any step."""
+    return voices | {step.group for step in steps} if voices & frozenset(stand_ins) else voices
 
 
 def combined(*several: Iterable[Step]) -> tuple[Step, ...]:

@@ -12,6 +12,7 @@ class Event(StrEnum):
 
     ACCESS_REQUEST_SUBMITTED = "access_request.submitted"
     ACCESS_REQUEST_EDITED = "access_request.edited"
+    ACCESS_REQUEST_ASKED = "access_request.asked"
     ACCESS_REQUEST_APPROVAL_GIVEN = "access_request.approval_given"
     ACCESS_REQUEST_APPROVED = "access_request.approved"
     ACCESS_REQUEST_EXTENSION_APPROVED = "access_request.extension_approved"
@@ -152,6 +153,7 @@ def lane_of(job: Job, subject: str) -> str:
 FOLLOW_UPS: Mapping[Event, tuple[Job, ...]] = {
     Event.ACCESS_REQUEST_SUBMITTED: (Job.NOTIFY,),
     Event.ACCESS_REQUEST_EDITED: (Job.NOTIFY,),
+    Event.ACCESS_REQUEST_ASKED: (Job.NOTIFY,),
     Event.ACCESS_REQUEST_APPROVED: (Job.PROVISION, Job.NOTIFY),
     Event.ACCESS_REQUEST_EXTENSION_APPROVED: (Job.EXTEND,),
     Event.ACCESS_REQUEST_DENIED: (Job.NOTIFY,),

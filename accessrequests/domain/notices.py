@@ -24,6 +24,8 @@ from accessrequests.domain.wording import (
 )
 
 LONGEST_URL = 2_000
+# Whoever is told of these is asked for an answer.
+ASKING = frozenset({Event.ACCESS_REQUEST_SUBMITTED, Event.ACCESS_REQUEST_EDITED, Event.ACCESS_REQUEST_ASKED})
 NEVER_BY_MAIL = "A link opens a page and decides nothing; a password is never sent."
 
 
@@ -84,6 +86,7 @@ class Story:
 
 _SUBJECTS: Mapping[Event, str] = {
     Event.ACCESS_REQUEST_EDITED: "Changed",
+    Event.ACCESS_REQUEST_ASKED: "Still waiting",
     Event.ACCESS_REQUEST_APPROVED: "Approved",
     Event.ACCESS_REQUEST_DENIED: "Denied",
     Event.ACCESS_REQUEST_CANCELLED: "Taken back",
@@ -113,7 +116,7 @@ def notice(event: Event, *, audience: Audience, story: Story) -> Notice | None:
         return None
     never = event is Event.GRANT_REVOKED and not story.was_open
     prefix = NO_ACCESS if never else _SUBJECTS.get(event, "")
-    asked = event in {Event.ACCESS_REQUEST_SUBMITTED, Event.ACCESS_REQUEST_EDITED}
+    asked = event in ASKING
     of_grant = event.value.startswith("grant.")
     return Notice(
         subject=one_line(f"{prefix}: {story.title}" if prefix else story.title),
@@ -241,6 +244,7 @@ _TOLD: Mapping[Audience, Mapping[Event, Callable[[Story], str]]] = {
     Audience.APPROVER: {
         Event.ACCESS_REQUEST_SUBMITTED: _submitted_to_approver,
         Event.ACCESS_REQUEST_EDITED: _edited,
+        Event.ACCESS_REQUEST_ASKED: _submitted_to_approver,
         Event.ACCESS_REQUEST_CANCELLED: _cancelled,
         Event.ACCESS_REQUEST_COMMENTED: _commented,
         Event.GRANT_DRIFT_FOUND: _drifted,

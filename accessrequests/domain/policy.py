@@ -9,6 +9,7 @@ from accessrequests.domain import conditions as terms
 from accessrequests.domain.approvals import (
     Given,
     Step,
+    asked_now,
     combined,
     filled,
     groups_wanted,
@@ -39,6 +40,7 @@ __all__ = [
     "Rules",
     "Step",
     "Verdict",
+    "asked_now",
     "evaluate",
     "filled",
     "from_json",

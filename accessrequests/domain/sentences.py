@@ -62,6 +62,7 @@ LONGEST_COMMENT = 2_000
 _TIMELINE: Mapping[Event, str] = {
     Event.ACCESS_REQUEST_SUBMITTED: "{by} asked to {deed}{length}{more}{reason}.",
     Event.ACCESS_REQUEST_EDITED: "{by} changed the request, to {deed}{length}{reason}. Answers given before do not count.",
+    Event.ACCESS_REQUEST_ASKED: "People of {groups} were asked{why}.",
     Event.ACCESS_REQUEST_APPROVAL_GIVEN: "{by} approved{group}{comment}.",
     Event.ACCESS_REQUEST_APPROVED: "The request is approved{length}.",
     Event.ACCESS_REQUEST_EXTENSION_APPROVED: "More time is approved{length}. It counts once the target has the new end.",
@@ -186,6 +187,7 @@ def _gaps(actor: str, facts: Mapping[str, Any]) -> dict[str, str]:
         "more": " more" if facts.get("extends") else "",
         "length": piece(" for {}", _spelled(facts.get("length", facts.get("duration")))),
         "reason": because(text.get("reason", "")),
+        "groups": _listed(facts.get("groups")),
         "group": piece(" for {}", text.get("group", "")),
         "comment": because(text.get("comment", "")),
         "said": piece(": “{}”", one_line(str(facts.get("text") or ""), LONGEST_COMMENT)),
@@ -220,6 +222,11 @@ def _deed(facts: Mapping[str, Any]) -> str:
         )
     except (KeyError, TypeError, AttributeError, ValueError):
         return "have access"
+
+
+def _listed(value: object) -> str:
+    names = [one_line(str(one)) for one in value] if isinstance(value, list | tuple) else []
+    return " and ".join(names) or "the groups that decide"
 
 
 def _spelled(value: object) -> str:

@@ -68,6 +68,10 @@ class AccessRequest(models.Model):
     step_groups = ArrayField(models.CharField(max_length=64), default=list)
     # Those of them that still want somebody: whoever is only in the others waits for nothing here.
     wanted_groups = ArrayField(models.CharField(max_length=64), default=list)
+    # Groups that may answer any open step: nobody else could, or nobody did in time.
+    stand_ins = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+    look_again_at = models.DateTimeField(null=True, blank=True)
+    reminders = models.PositiveSmallIntegerField(default=0)
     state = models.CharField(max_length=16, choices=choices_of(AccessRequestState))
     revision = models.PositiveIntegerField(default=1)
     filed_at = models.DateTimeField()
@@ -97,6 +101,11 @@ class AccessRequest(models.Model):
                 fields=["lapses_at"],
                 condition=models.Q(state=AccessRequestState.PENDING.value),
                 name="access_request_lapsing",
+            ),
+            models.Index(
+                fields=["look_again_at"],
+                condition=models.Q(state=AccessRequestState.PENDING.value),
+                name="access_request_reminding",
             ),
             GinIndex(fields=["step_groups"], name="access_request_deciders"),
             models.Index(fields=["requester", "-id"], name="access_request_mine"),

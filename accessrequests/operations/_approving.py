@@ -10,11 +10,13 @@ from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.domain.window import format_duration
 from accessrequests.models import AccessRequest, Approval, Person
 from accessrequests.models.access_requests import Answer
+from accessrequests.operations._asked import put_to
 from accessrequests.operations._deciding import check_not_lapsed, check_open, decide, judged_now, voice_of
 from accessrequests.operations._granting import approved
 from accessrequests.operations._record import Fact
 from accessrequests.operations.refusals import IllegalMove, Refused
 from accessrequests.queries.asks import Invalid
+from accessrequests.queries.deciding import why_not_yet
 
 
 def say_yes(
@@ -36,18 +38,26 @@ def say_yes(
     check_not_lapsed(access_request, access_request.filed_at + verdict.lapses_after, at)
     given = _given(access_request)
     group = policy.slot_for(verdict.steps, given, candidate=policy.Given(approver.username, groups))
+    not_yet = why_not_yet(verdict, given, groups) if group is None else ""
+    if not_yet:
+        raise Refused(not_yet)
     if group is None:
         raise _adds_nothing(access_request, approver)
-    # A stricter policy of today may ask groups that nobody has asked yet: from now on they see the request.
-    access_request.step_groups = [step.group for step in verdict.steps]
+    before = set(access_request.wanted_groups)
     given.append(policy.Given(approver.username, groups))
-    access_request.wanted_groups = list(policy.groups_wanted(verdict.steps, given))
+    # A stricter policy of today may ask groups that nobody has asked yet: from now on they see the request.
+    put_to(access_request, verdict, given=given)
     _keep(access_request, approver, Answer.APPROVE, groups, group=group, comment=comment, at=at)
     facts = [_said(Event.ACCESS_REQUEST_APPROVAL_GIVEN, access_request, group=group, comment=comment)]
     if policy.is_complete(verdict.steps, given):
         facts.append(approved(access_request, decided_by=approver.username, at=at))
     else:
         access_request.save()
+        turn = [group for group in access_request.wanted_groups if group not in before]
+        if turn:
+            facts.append(
+                Fact(Event.ACCESS_REQUEST_ASKED, str(access_request), {"groups": turn, "why": "it is their turn"})
+            )
     return facts
 
 

@@ -11,6 +11,7 @@ from accessrequests.domain.events import PRODUCT, Actor, Event, Via
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.domain.window import format_duration
 from accessrequests.models import AccessRequest, Person
+from accessrequests.operations._asked import put_to
 from accessrequests.operations._granting import approved
 from accessrequests.operations._record import Fact
 from accessrequests.operations.refusals import Refused
@@ -26,6 +27,8 @@ def filed(requester: Person, asked: Asked, *, via: Via, at: datetime) -> tuple[A
     considered = asks.consider(requester=requester, asked=asked, at=at)
     check_allowed(considered)
     access_request = _row_of(requester, considered, at)
+    put_to(access_request, considered.verdict)
+    access_request.save(update_fields=["stand_ins", "step_groups", "wanted_groups", "look_again_at"])
     facts = [Fact(Event.ACCESS_REQUEST_SUBMITTED, str(access_request), facts_of(access_request))]
     if considered.verdict.automatic:
         facts.append(approved_by_policy(access_request, via, at))
@@ -67,6 +70,8 @@ def rewrite(access_request: AccessRequest, considered: Considered, at: datetime)
     access_request.approved_duration = None
     access_request.revision += 1
     access_request.lapses_at = min(access_request.lapses_at, at + considered.verdict.lapses_after)
+    access_request.stand_ins = []
+    put_to(access_request, considered.verdict)
     access_request.save()
 
 
@@ -88,8 +93,6 @@ def _asked_for(considered: Considered) -> dict[str, Any]:
         "level": verdict.level.value,
         "policy_version": considered.policy_version,
         "verdict": policy.to_json(verdict),
-        "step_groups": [step.group for step in verdict.steps],
-        "wanted_groups": [step.group for step in verdict.steps],
     }
 
 

@@ -6,6 +6,8 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from accessrequests.domain import policy
+from accessrequests.domain.answering import stand_ins_of
+from accessrequests.domain.approvals import standing_in
 from accessrequests.domain.events import PRODUCT, Event
 from accessrequests.domain.lifecycle import REQUEST_MOVES, AccessRequestState, check_move
 from accessrequests.domain.wording import moment
@@ -106,15 +108,17 @@ def voice_of(approver: Person, access_request: AccessRequest, verdict: policy.Ve
     if gains or approver.username in access_request.owners:
         sentence = "Nobody decides on access that they ask for or would get. Somebody else has to."
         raise _refusal(access_request, sentence)
-    wanted = set(access_request.step_groups)
+    wanted, stand_ins = set(access_request.step_groups), set(access_request.stand_ins)
+    steps = policy.from_json(access_request.verdict).steps
     if isinstance(verdict, policy.Verdict):
-        wanted = {step.group for step in verdict.steps}
+        steps, stand_ins = verdict.steps, stand_ins & stand_ins_of(verdict.answering)
+        wanted = {step.group for step in steps} | stand_ins
     voices = people.groups_of(approver, since=access_request.filed_at) & wanted
     if not voices:
         asked = " and ".join(sorted(wanted)) or "nobody"
         sentence = f"This request is decided by {asked}. You were not among them when it was filed."
         raise _refusal(access_request, sentence)
-    return voices
+    return standing_in(voices, stand_ins=stand_ins, steps=steps)
 
 
 def _refusal(access_request: AccessRequest, sentence: str, *, rule: str = "") -> Refused:

@@ -70,7 +70,7 @@ def _show_to_groups_asked(version: PolicyVersion) -> None:
     shown = []
     for access_request in waiting.filter(state=AccessRequestState.PENDING.value).order_by("pk"):
         said = {step["group"] for step in access_request.verdict["steps"]}
-        asked = sorted(said | asks.groups_asked(version, access_request))
+        asked = sorted(said | asks.groups_asked(version, access_request) | set(access_request.stand_ins))
         if asked != sorted(access_request.step_groups) or asked != sorted(access_request.wanted_groups):
             # Who is still wanted depends on who answers under which version: all are asked to look again.
             access_request.step_groups = access_request.wanted_groups = asked

@@ -12,6 +12,7 @@ from accessrequests.domain.events import PRODUCT, Actor, Event, Via
 from accessrequests.domain.lifecycle import AccessRequestState, ExtensionState, GrantState
 from accessrequests.domain.window import format_duration
 from accessrequests.models import AccessRequest, Extension, Grant, Person
+from accessrequests.operations._asked import put_to
 from accessrequests.operations._asking import facts_of
 from accessrequests.operations._ending import locked
 from accessrequests.operations._extending import begin, check_may_go_on, written
@@ -68,8 +69,7 @@ def ask(
     access_request.filed_at = at
     access_request.lapses_at = min(at + verdict.lapses_after, expires_at - extending.LEAST_LEFT)
     access_request.verdict = policy.to_json(verdict)
-    access_request.step_groups = [step.group for step in verdict.steps]
-    access_request.wanted_groups = [step.group for step in verdict.steps]
+    put_to(access_request, verdict)
     access_request.save()
     facts = [Fact(Event.ACCESS_REQUEST_SUBMITTED, str(access_request), _told(access_request, grant))]
     if verdict.automatic:

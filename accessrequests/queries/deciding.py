@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from accessrequests.domain import policy
+from accessrequests.domain.approvals import standing_in
 from accessrequests.domain.wording import people_needed
 from accessrequests.models import AccessRequest
 from accessrequests.queries import holdings
@@ -26,11 +28,22 @@ def why_not_decide(
     me = belonging.person.username
     if any(one.person == me for one in given):
         return "You have approved this request. It waits for somebody else."
-    if policy.slot_for(verdict.steps, given, candidate=policy.Given(me, voices)) is None:
+    counted = standing_in(voices, stand_ins=access_request.stand_ins, steps=verdict.steps)
+    if policy.slot_for(verdict.steps, given, candidate=policy.Given(me, counted)) is None:
+        not_yet = why_not_yet(verdict, given, voices)
+        if not_yet:
+            return not_yet
         said = " and ".join(sorted(one.person for one in given if one.groups & voices))
         waits = people_needed(policy.open_steps(verdict.steps, given))
         return f"{said} approved for {' and '.join(sorted(voices))} already. It waits for {waits}."
     return ""
+
+
+def why_not_yet(verdict: policy.Verdict, given: Sequence[policy.Given], voices: frozenset[str]) -> str:
+    """Where steps are asked one after another, whose turn it is instead; empty when it is not about that."""
+    now = policy.asked_now(verdict.steps, given)
+    later = {step.group for step in policy.open_steps(verdict.steps, given)} - {step.group for step in now}
+    return f"It is not your turn yet. It waits for {people_needed(now)} first." if voices & later else ""
 
 
 def _no_voice(belonging: Belonging, access_request: AccessRequest) -> str:

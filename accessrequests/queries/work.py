@@ -106,6 +106,14 @@ def to_warn(now: datetime, *, limit: int, except_for: Iterable[int] = ()) -> lis
     )
 
 
+def to_look_at_again(now: datetime, *, limit: int, except_for: Iterable[int] = ()) -> list[int]:
+    """Requests that wait for an answer, of which those who may give one are to be reminded."""
+    due = AccessRequest.objects.filter(
+        state=AccessRequestState.PENDING.value, look_again_at__lte=now, lapses_at__gt=now
+    )
+    return list(due.exclude(pk__in=list(except_for)).order_by("look_again_at").values_list("pk", flat=True)[:limit])
+
+
 def next_deadline(now: datetime) -> datetime | None:
     """The soonest moment after `now` at which something becomes due.
 

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from accessrequests.domain.approvals import (
     Given,
     Step,
+    asked_now,
     combined,
     filled,
     groups_wanted,
     is_complete,
     open_steps,
     slot_for,
+    standing_in,
 )
 
 OWNERS = Step("data-owners", 1)
@@ -152,3 +154,37 @@ def _most_by_trying(steps: Sequence[Step], given_: Sequence[Given]) -> int:
         if all(counts[group] <= needed[group] for group in needed):
             best = max(best, sum(counts.values()))
     return best
+
+
+class TestOneAfterAnother:
+    STEPS = (Step("data-owners", 2, turn=0), Step("security", 1, turn=1))
+
+    def test_asks_only_those_whose_turn_it_is(self) -> None:
+        bob = Given("bob", frozenset({"data-owners"}))
+        grace = Given("grace", frozenset({"data-owners"}))
+        carol = Given("carol", frozenset({"security"}))
+
+        assert groups_wanted(self.STEPS, [bob]) == ("data-owners",)
+        assert slot_for(self.STEPS, [bob], carol) is None
+        assert asked_now(self.STEPS, [bob]) == (Step("data-owners", 1, turn=0),)
+        assert groups_wanted(self.STEPS, [bob, grace]) == ("security",)
+        assert slot_for(self.STEPS, [bob, grace], carol) == "security"
+        assert asked_now(self.STEPS, [bob, grace, carol]) == ()
+
+    def test_counts_whoever_is_in_both_for_the_turn_that_it_is(self) -> None:
+        both = Given("bob", frozenset({"data-owners", "security"}))
+
+        assert slot_for(self.STEPS, [], both) == "data-owners"
+
+
+class TestStandingIn:
+    STEPS = (Step("data-owners", 1), Step("security", 1))
+
+    def test_lets_whoever_stands_in_answer_any_step(self) -> None:
+        counted = standing_in(frozenset({"on-call"}), stand_ins=["on-call"], steps=self.STEPS)
+
+        assert counted == {"on-call", "data-owners", "security"}
+        assert slot_for(self.STEPS, [Given("bob", frozenset({"data-owners"}))], Given("frank", counted)) == "security"
+
+    def test_changes_nothing_for_everybody_else(self) -> None:
+        assert standing_in(frozenset({"security"}), stand_ins=["on-call"], steps=self.STEPS) == {"security"}
