@@ -14,7 +14,7 @@ from accessrequests.domain.networks import Network, read_network
 from accessrequests.domain.privileges import Privilege, difference
 from accessrequests.domain.wording import moment
 from workers.provisioners.atlas import roles
-from workers.provisioners.atlas.actions import atlas_action
+from accessrequests.domain.atlas_actions import atlas_action
 from workers.provisioners.atlas.custom_roles import CustomRoles, own_roles
 from workers.provisioners.atlas.failures import AtlasFailure
 from workers.provisioners.atlas.project import AtlasProject, Document

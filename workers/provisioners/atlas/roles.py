@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from accessrequests.domain.atlas_actions import action_named
 from accessrequests.domain.privileges import Privilege, Resource, normalise
 
 ADMIN = "admin"
@@ -139,23 +140,3 @@ def _resource(resource: Mapping[str, Any]) -> Resource:
     if resource.get("cluster"):
         return _SERVER
     return Resource(database=resource.get("db", ""), collection=resource.get("collection", ""))
-
-
-# Where the server's name is not the one that Atlas's would become.
-_SPELLED = {
-    "BYPASS_DEFAULT_MAX_TIME_MS": "bypassDefaultMaxTimeMS",
-    "CREATE_SEARCH_INDEX": "createSearchIndexes",
-    "IN_PROG": "inprog",
-    "KILL_OP": "killop",
-    "NET_STAT": "netstat",
-    "RENAME_COLLECTION_SAME_DB": "renameCollectionSameDB",
-    "SET_USER_WRITE_BLOCK": "setUserWriteBlockMode",
-    "BYPASS_USER_WRITE_BLOCK": "bypassWriteBlockingMode",
-    "USE_UUID": "useUUID",
-}
-
-
-def action_named(action: str) -> str:
-    """The server's name of one of Atlas's actions: LIST_INDEXES is listIndexes."""
-    first, *rest = action.lower().split("_")
-    return _SPELLED.get(action, first + "".join(part.capitalize() for part in rest))

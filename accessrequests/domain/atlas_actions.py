@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from accessrequests.domain.privileges import Resource
-from workers.provisioners.atlas.roles import action_named
 
 # Administration API v2, schema DatabasePrivilegeAction; on what each acts, the manual's page "Privilege Actions".
 # Those on streams are left out: they act on no database.
@@ -25,6 +24,26 @@ _ON_THE_SERVER = """
     VIEW_ALL_HISTORY
 """
 _ON_SERVER_OR_DOCUMENTS = "CHECK_METADATA_CONSISTENCY KILL_ANY_CURSOR"
+
+
+# Where the server's name is not the one that Atlas's would become.
+_SPELLED = {
+    "BYPASS_DEFAULT_MAX_TIME_MS": "bypassDefaultMaxTimeMS",
+    "CREATE_SEARCH_INDEX": "createSearchIndexes",
+    "IN_PROG": "inprog",
+    "KILL_OP": "killop",
+    "NET_STAT": "netstat",
+    "RENAME_COLLECTION_SAME_DB": "renameCollectionSameDB",
+    "SET_USER_WRITE_BLOCK": "setUserWriteBlockMode",
+    "BYPASS_USER_WRITE_BLOCK": "bypassWriteBlockingMode",
+    "USE_UUID": "useUUID",
+}
+
+
+def action_named(action: str) -> str:
+    """The server's name of one of Atlas's actions: LIST_INDEXES is listIndexes."""
+    first, *rest = action.lower().split("_")
+    return _SPELLED.get(action, first + "".join(part.capitalize() for part in rest))
 
 
 def _by_server_name(*names: str) -> Mapping[str, str]:
