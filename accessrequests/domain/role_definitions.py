@@ -135,3 +135,15 @@ def _said(resource: Resource) -> str:
     if resource.cluster:
         return "the cluster"
     return f"one collection ({_place_of(resource)})" if resource.collection else f"a whole database ({_place_of(resource)})"
+
+
+def expand_all(
+    definitions: Mapping[str, Definition], others: Mapping[str, Sequence[Privilege]]
+) -> dict[str, tuple[Privilege, ...]]:
+    """What every custom role comes to, by inventory name, beside the built-in ones. What cannot be read through is left out."""
+    known: dict[str, Sequence[Privilege]] = dict(others)
+    waiting = {f"{name}@{ADMIN}": definition for name, definition in definitions.items()}
+    while ready := [name for name, definition in waiting.items() if definition.inherits <= known.keys()]:
+        for name in ready:
+            known[name] = expand(waiting.pop(name), known)
+    return {name: tuple(held) for name, held in known.items()}
