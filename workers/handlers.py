@@ -13,7 +13,19 @@ from accessrequests.domain.events import Job
 from accessrequests.operations import credentials, outbox, pruning, targets
 from accessrequests.operations.outbox import Claim
 from accessrequests.queries import work
-from workers import diagnose, extend, inventory, notify, probes, provider, provision, reconcile, revoke, usage
+from workers import (
+    diagnose,
+    extend,
+    inventory,
+    notify,
+    probes,
+    provider,
+    provision,
+    reconcile,
+    revoke,
+    role_changes,
+    usage,
+)
 from workers.clocks import WATCH
 from workers.heart import HEART
 from workers.outcomes import Again, Done, Outcome, backoff, try_again, wait_for
@@ -52,6 +64,7 @@ HANDLERS: Mapping[Job, Callable[[Claim], Outcome]] = {
     Job.EXTEND: extend.extend,
     Job.DIAGNOSE: diagnose.diagnose,
     Job.READ_USAGE: usage.read_usage,
+    Job.CHANGE_CUSTOM_ROLE: role_changes.change_custom_role,
 }
 
 

@@ -13,9 +13,15 @@ from workers.provisioners.base import ProvisionerError
 def read_inventory(claim: Claim) -> Outcome:
     slug = claim.subject_name
     try:
-        snapshot = provisioner_for(slug).read_inventory()
+        read(slug)
     except ProvisionerError as error:
         return after(claim, error, target=slug)
+    return Done()
+
+
+def read(slug: str) -> None:
+    """:raises ProvisionerError: when the target cannot be read."""
+    snapshot = provisioner_for(slug).read_inventory()
     roles = {name: to_json(privileges) for name, privileges in snapshot.roles.items()}
     targets.record_inventory(
         slug=slug,
@@ -24,5 +30,5 @@ def read_inventory(claim: Claim) -> Outcome:
         clusters=snapshot.clusters,
         quotas=snapshot.quotas,
         users=snapshot.users,
+        custom_roles={name: role.to_json() for name, role in snapshot.custom_roles.items()},
     )
-    return Done()

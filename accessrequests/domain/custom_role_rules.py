@@ -164,7 +164,9 @@ def _refusals(rule: RoleRule, ask: RoleAsk) -> Iterable[RoleRefusal]:
         yield RoleRefusal(rule.name, sentence)
     elif not rule.eligible & ask.groups:
         groups = " or ".join(sorted(rule.eligible))
-        yield RoleRefusal(rule.name, f"Rule {rule.name} is for people of {groups}, and {ask.person} is not one of them.")
+        yield RoleRefusal(
+            rule.name, f"Rule {rule.name} is for people of {groups}, and {ask.person} is not one of them."
+        )
 
 
 def _words(rule: RoleRule) -> Iterable[str]:

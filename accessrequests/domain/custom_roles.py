@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from accessrequests.domain.lifecycle import ChangeState
 from accessrequests.domain.privileges import RoleRef, is_role
 from accessrequests.domain.role_definitions import ADMIN, Definition
 
@@ -53,25 +54,6 @@ class ChangeKind(StrEnum):
     DELETE = "delete"
 
 
-class ChangeState(StrEnum):
-    """Where a change of a custom role stands."""
-
-    PENDING = "pending"
-    APPROVED = "approved"
-    DENIED = "denied"
-    CANCELLED = "cancelled"
-    APPLIED = "applied"
-    FAILED = "failed"
-
-
-CHANGE_MOVES: Mapping[ChangeState, frozenset[ChangeState]] = {
-    ChangeState.PENDING: frozenset({ChangeState.APPROVED, ChangeState.DENIED, ChangeState.CANCELLED}),
-    ChangeState.APPROVED: frozenset({ChangeState.APPLIED, ChangeState.FAILED}),
-    ChangeState.DENIED: frozenset(),
-    ChangeState.CANCELLED: frozenset(),
-    ChangeState.APPLIED: frozenset(),
-    ChangeState.FAILED: frozenset(),
-}
 OPEN = (ChangeState.PENDING, ChangeState.APPROVED)
 
 
@@ -140,7 +122,9 @@ def _why_not_delete(project: Project, name: str) -> str:
         for heir in project.heirs_of(name)
         if project.roles[heir] == Definition(frozenset(), frozenset({f"{name}@{ADMIN}"}))
     ]
-    return f"{', '.join(heirs)} would be left with nothing in {_them(heirs)}. Edit {_them(heirs)} first." if heirs else ""
+    return (
+        f"{', '.join(heirs)} would be left with nothing in {_them(heirs)}. Edit {_them(heirs)} first." if heirs else ""
+    )
 
 
 def _them(several: Collection[str]) -> str:

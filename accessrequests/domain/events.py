@@ -67,6 +67,14 @@ class Event(StrEnum):
     PERSON_SECOND_FACTOR_ADDED = "person.second_factor_added"
     PERSON_SECOND_FACTOR_REMOVED = "person.second_factor_removed"
     PERSON_RECOVERY_CODES_MADE = "person.recovery_codes_made"
+    CUSTOM_ROLE_PROPOSED = "custom_role.proposed"
+    CUSTOM_ROLE_APPROVAL_GIVEN = "custom_role.approval_given"
+    CUSTOM_ROLE_APPROVED = "custom_role.approved"
+    CUSTOM_ROLE_DENIED = "custom_role.denied"
+    CUSTOM_ROLE_CANCELLED = "custom_role.cancelled"
+    CUSTOM_ROLE_APPLIED = "custom_role.applied"
+    CUSTOM_ROLE_FAILED = "custom_role.failed"
+    CUSTOM_ROLE_REFUSED = "custom_role.refused"
     GROUP_APPLIED = "group.applied"
     TOKEN_CREATED = "token.created"  # noqa: S105 - the name of a fact
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - the name of a fact
@@ -89,6 +97,7 @@ class Job(StrEnum):
     EXTEND = "extend"
     DIAGNOSE = "diagnose"
     READ_USAGE = "read_usage"
+    CHANGE_CUSTOM_ROLE = "change_custom_role"
 
 
 class Queue(StrEnum):
@@ -138,6 +147,7 @@ QUEUE_OF: Mapping[Job, Queue] = {
     Job.EXTEND: Queue.PROVISION,
     Job.DIAGNOSE: Queue.PROVISION,
     Job.READ_USAGE: Queue.RECONCILE,
+    Job.CHANGE_CUSTOM_ROLE: Queue.PROVISION,
 }
 
 # Both write the end of a grant on its target, so that one of them never undoes the other.
@@ -172,6 +182,11 @@ FOLLOW_UPS: Mapping[Event, tuple[Job, ...]] = {
     Event.GRANT_DIAGNOSIS_ASKED: (Job.DIAGNOSE,),
     Event.CREDENTIAL_ROTATION_STARTED: (Job.ROTATE,),
     Event.CREDENTIAL_ROTATED: (Job.ERASE_CREDENTIAL,),
+    Event.CUSTOM_ROLE_PROPOSED: (Job.NOTIFY,),
+    Event.CUSTOM_ROLE_APPROVED: (Job.CHANGE_CUSTOM_ROLE,),
+    Event.CUSTOM_ROLE_DENIED: (Job.NOTIFY,),
+    Event.CUSTOM_ROLE_APPLIED: (Job.NOTIFY,),
+    Event.CUSTOM_ROLE_FAILED: (Job.NOTIFY,),
     Event.TARGET_APPLIED: (Job.READ_INVENTORY,),
     Event.TARGET_AUTHORITY_ENDING: (Job.NOTIFY,),
 }

@@ -73,6 +73,17 @@ class CredentialState(StrEnum):
     ERASED = "erased"
 
 
+class ChangeState(StrEnum):
+    """Where a change of a custom role stands."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    DENIED = "denied"
+    CANCELLED = "cancelled"
+    APPLIED = "applied"
+    FAILED = "failed"
+
+
 REQUEST_MOVES: Mapping[AccessRequestState, frozenset[AccessRequestState]] = {
     AccessRequestState.PENDING: frozenset(
         {
@@ -102,7 +113,15 @@ GATE_MOVES: Mapping[GateState, frozenset[GateState]] = {
     GateState.CLEAN: frozenset(),
 }
 
-State = TypeVar("State", AccessRequestState, GrantState, GateState)
+CHANGE_MOVES: Mapping[ChangeState, frozenset[ChangeState]] = {
+    ChangeState.PENDING: frozenset({ChangeState.APPROVED, ChangeState.DENIED, ChangeState.CANCELLED}),
+    ChangeState.APPROVED: frozenset({ChangeState.APPLIED, ChangeState.FAILED}),
+    ChangeState.DENIED: frozenset(),
+    ChangeState.CANCELLED: frozenset(),
+    ChangeState.APPLIED: frozenset(),
+    ChangeState.FAILED: frozenset(),
+}
+State = TypeVar("State", AccessRequestState, GrantState, GateState, ChangeState)
 
 
 class UnknownMove(Exception):

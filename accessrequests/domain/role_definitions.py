@@ -106,7 +106,9 @@ def _line(line: str, errors: dict[str, list[str]]) -> list[tuple[str, Resource]]
     database, dot, collection = place.partition(".")
     named = set() if database == EVERY_DATABASE else set(database) & FORBIDDEN_IN_DATABASES
     sound = actions and at and database and bool(dot) == bool(collection) and "$" not in collection
-    if place != THE_CLUSTER and (not sound or named or not line.isprintable() or len(place.encode()) > LONGEST_NAMES[2]):
+    if place != THE_CLUSTER and (
+        not sound or named or not line.isprintable() or len(place.encode()) > LONGEST_NAMES[2]
+    ):
         errors.setdefault("privileges", []).append(f"{line.strip() or 'An empty line'} says nothing. {_FORM}")
         return []
     resource = _resource(place)
@@ -134,7 +136,11 @@ def _place_of(resource: Resource) -> str:
 def _said(resource: Resource) -> str:
     if resource.cluster:
         return "the cluster"
-    return f"one collection ({_place_of(resource)})" if resource.collection else f"a whole database ({_place_of(resource)})"
+    return (
+        f"one collection ({_place_of(resource)})"
+        if resource.collection
+        else f"a whole database ({_place_of(resource)})"
+    )
 
 
 def expand_all(

@@ -117,6 +117,14 @@ _TIMELINE: Mapping[Event, str] = {
     Event.PERSON_SECOND_FACTOR_ADDED: "{by} added a second factor{way}.",
     Event.PERSON_SECOND_FACTOR_REMOVED: "{by} removed a second factor{way}.",
     Event.PERSON_RECOVERY_CODES_MADE: "{by} made new recovery codes. The old ones no longer work.",
+    Event.CUSTOM_ROLE_PROPOSED: "{by} proposed to {change}{reason}.",
+    Event.CUSTOM_ROLE_APPROVAL_GIVEN: "{by} approved{group}{comment}.",
+    Event.CUSTOM_ROLE_APPROVED: "The change is approved: {change}.",
+    Event.CUSTOM_ROLE_DENIED: "{by} denied the change{comment}.",
+    Event.CUSTOM_ROLE_CANCELLED: "{by} took the change back.",
+    Event.CUSTOM_ROLE_APPLIED: "Atlas has the change: {change}.",
+    Event.CUSTOM_ROLE_FAILED: "The change was not made{why}.",
+    Event.CUSTOM_ROLE_REFUSED: "{by} was refused{why}.",
     Event.GROUP_APPLIED: "{by} changed what the members of a group may do.",
     Event.TOKEN_CREATED: "{by} made a personal token{name}.",
     Event.TOKEN_REVOKED: "{by} revoked a personal token{name}.",
@@ -184,6 +192,7 @@ def _gaps(actor: str, facts: Mapping[str, Any]) -> dict[str, str]:
     return {
         "deed": _deed(facts),
         "taken_back": "The request is void" if "why" in text else f"{name(actor)} took the request back",
+        "change": _change(text),
         "more": " more" if facts.get("extends") else "",
         "length": piece(" for {}", _spelled(facts.get("length", facts.get("duration")))),
         "reason": because(text.get("reason", "")),
@@ -202,6 +211,11 @@ def _gaps(actor: str, facts: Mapping[str, Any]) -> dict[str, str]:
         "what": text.get("what", "password"),
         "skew": piece(" by {} ms", text.get("milliseconds", "")),
     }
+
+
+def _change(text: Mapping[str, str]) -> str:
+    """What is to become of a custom role: create the role reporting on ecommerce-prod."""
+    return f"{text.get('change', 'change')} the role {text.get('role', 'of another version')}{piece(' on {}', text.get('target', ''))}"
 
 
 def _cut(facts: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from accessrequests.models.access_requests import AccessRequest, Approval
 from accessrequests.models.audit import AuditEvent
 from accessrequests.models.connections import ConnectionBudget, ConnectionToken
+from accessrequests.models.custom_roles import CustomRoleChange
 from accessrequests.models.diagnoses import Diagnosis
 from accessrequests.models.extensions import Extension
 from accessrequests.models.grants import Credential, Gate, Grant
@@ -23,6 +24,7 @@ __all__ = [
     "ConnectionBudget",
     "ConnectionToken",
     "Credential",
+    "CustomRoleChange",
     "Diagnosis",
     "Extension",
     "Gate",

@@ -7,7 +7,8 @@ from typing import ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from accessrequests.domain.custom_roles import OPEN, ChangeKind, ChangeState
+from accessrequests.domain.custom_roles import OPEN, ChangeKind
+from accessrequests.domain.lifecycle import ChangeState
 from accessrequests.domain.privileges import Level
 from accessrequests.models.columns import choices_of, one_of
 from accessrequests.models.people import Person

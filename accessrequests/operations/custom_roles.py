@@ -8,9 +8,8 @@ from django.db import transaction
 
 from accessrequests.domain import custom_role_rules, policy
 from accessrequests.domain.custom_role_rules import RoleVerdict
-from accessrequests.domain.custom_roles import CHANGE_MOVES, OPEN, ChangeKind, ChangeState
 from accessrequests.domain.events import Event, Via
-from accessrequests.domain.lifecycle import check_move
+from accessrequests.domain.lifecycle import CHANGE_MOVES, ChangeState, check_move
 from accessrequests.domain.wording import moment
 from accessrequests.models import CustomRoleChange, Person, Target
 from accessrequests.models.access_requests import Answer
@@ -44,9 +43,9 @@ def propose(
     """
     hold_policy(alone=False)
     hold_people([proposer.pk])
-    hold_room(proposed.target)
+    # One change of a role at a time, and one promise of the last place.
+    Target.objects.select_for_update(no_key=True).filter(slug=proposed.target).first()
     considered = custom_roles.consider(proposer=proposer, proposed=proposed, groups=people.groups_of(proposer))
-    Target.objects.select_for_update(no_key=True).get(pk=considered.target.pk)
     at = clock.now()
     if considered.verdict.refusals:
         refusal = considered.verdict.refusals[0]
@@ -134,9 +133,7 @@ def deny(
 
 
 @transaction.atomic(durable=True)
-def cancel(
-    *, change_id: int, proposer: Person, via: Via, idempotency: Idempotency | None = None
-) -> CustomRoleChange:
+def cancel(*, change_id: int, proposer: Person, via: Via, idempotency: Idempotency | None = None) -> CustomRoleChange:
     """Whoever proposed it takes it back.
 
     :raises Refused: when somebody else tries. :raises IllegalMove: when it is decided.

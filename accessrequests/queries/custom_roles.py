@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
 from accessrequests.domain import custom_role_rules, policy, privileges, role_definitions
 from accessrequests.domain.custom_role_rules import RoleAsk, RoleVerdict
-from accessrequests.domain.custom_roles import OURS, ChangeKind, ChangeState, Project, why_not
+from accessrequests.domain.custom_roles import OPEN, OURS, ChangeKind, Project, why_not
 from accessrequests.domain.kinds import KINDS
 from accessrequests.domain.lifecycle import GrantState
 from accessrequests.domain.plain_text import visible_length, why_unreadable
@@ -263,9 +262,7 @@ def _why_not_used(target: Target, proposed: Proposed) -> str:
     return f"{_accesses_named(using)} {proposed.role}. End {'it' if len(using) == 1 else 'them'} first, or wait."
 
 
-def _warnings(
-    target: Target, proposed: Proposed, old: Sequence[Privilege], new: Sequence[Privilege]
-) -> list[str]:
+def _warnings(target: Target, proposed: Proposed, old: Sequence[Privilege], new: Sequence[Privilege]) -> list[str]:
     using = _accesses(target).get(f"{proposed.role}@{ADMIN}", [])
     if not using or not privileges.difference(new, old):
         return []
@@ -327,5 +324,5 @@ def _made(target: Target) -> dict[str, list[int]]:
 
 
 def _open_changes(target: Target) -> QuerySet[CustomRoleChange]:
-    waiting = [ChangeState.PENDING.value, ChangeState.APPROVED.value]
+    waiting = [state.value for state in OPEN]
     return CustomRoleChange.objects.select_related("proposer").filter(target=target, state__in=waiting)

@@ -10,8 +10,9 @@ from typing import Any
 from django.db.models import Q
 
 from accessrequests.domain import custom_roles
-from accessrequests.domain.lifecycle import GrantState
-from accessrequests.models import Grant, Inventory, Target
+from accessrequests.domain.custom_roles import ChangeKind
+from accessrequests.domain.lifecycle import ChangeState, GrantState
+from accessrequests.models import CustomRoleChange, Grant, Inventory, Target
 from accessrequests.models.access_requests import AccessKind
 
 USERS, ROLES, ENTRIES = "database_users", "custom_roles", "access_list"
@@ -84,6 +85,14 @@ def why_none(target: Target, *, kind: str, addresses: Collection[str], roles: Ma
     return ""
 
 
+def why_no_role(target: Target) -> str:
+    """Why there is no room for one more custom role; empty when there is."""
+    for quota in quotas_of(target):
+        if quota.name == ROLES and not quota.free:
+            return _sentence(target, quota)
+    return ""
+
+
 def _sentence(target: Target, quota: Quota) -> str:
     promised = f" and {quota.promised} more promised" if quota.promised else ""
     return (
@@ -125,9 +134,17 @@ def _promises(target: Target, read_at: datetime) -> Promises:
         users=users,
         addresses=frozenset(addresses - seen_addresses),
         seen_addresses=frozenset(seen_addresses),
-        roles=frozenset(roles - seen_roles),
+        roles=frozenset(roles - seen_roles) | _created(target, read_at),
         seen_roles=frozenset(seen_roles),
     )
+
+
+def _created(target: Target, read_at: datetime) -> frozenset[str]:
+    """Roles that people had approved to be made, and that may not have been there yet."""
+    creates = CustomRoleChange.objects.filter(target=target, kind=ChangeKind.CREATE.value)
+    approved = Q(state=ChangeState.APPROVED.value)
+    young = Q(state=ChangeState.APPLIED.value, finished_at__gt=read_at - READING)
+    return frozenset(creates.filter(approved | young).order_by().values_list("role", flat=True))
 
 
 def _was_seen(moments: Sequence[datetime | None], read_at: datetime) -> bool:

@@ -17,6 +17,7 @@ from accessrequests.domain.diagnosis import Diagnosis
 from accessrequests.domain.kinds import SCRAM
 from accessrequests.domain.lifecycle import GateName
 from accessrequests.domain.privileges import Privilege, RoleRef
+from accessrequests.domain.role_definitions import Definition
 from accessrequests.domain.sharing import SharedKind
 from accessrequests.domain.usage import Login
 
@@ -111,6 +112,15 @@ class GrantSpec:
     def is_vouched(self) -> bool:
         """Whether the user is known by a name that somebody else gave."""
         return self.kind == "database_user" and bool(self.principal)
+
+
+@dataclass(frozen=True, slots=True)
+class RoleChange:
+    """What shall become of a custom role: how it was when the change was approved, and how it shall be. None: not there."""
+
+    name: str
+    before: Definition | None
+    after: Definition | None
 
 
 class Proof(StrEnum):
@@ -217,6 +227,7 @@ class InventorySnapshot:
     clusters: Mapping[str, Mapping[str, Any]]
     quotas: Mapping[str, Mapping[str, int]]
     users: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    custom_roles: Mapping[str, Definition] = field(default_factory=dict)  # those of a project, by their names
 
 
 class Provisioner(Protocol):
@@ -269,6 +280,9 @@ class Provisioner(Protocol):
 
     def read_inventory(self) -> InventorySnapshot:
         """Roles with their privileges, databases, collections and rough sizes."""
+
+    def change_role(self, change: RoleChange) -> None:
+        """Make a custom role so, if it is as it was; read back. Fails where people do not manage them through us."""
 
     def close(self) -> None:
         """Let go of connections."""

@@ -24,6 +24,7 @@ from workers.provisioners.base import (
     Provisioner,
     ProvisionerError,
     Readiness,
+    RoleChange,
 )
 
 _NOT_HERE = "This kind of target gives no access of the kind {}."
@@ -185,6 +186,9 @@ class ByKind:
 
     def read_inventory(self) -> InventorySnapshot:
         return self._users.read_inventory()
+
+    def change_role(self, change: RoleChange) -> None:
+        self._users.change_role(change)
 
     def close(self) -> None:
         self._users.close()

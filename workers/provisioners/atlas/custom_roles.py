@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from accessrequests.domain.atlas_actions import atlas_action
 from accessrequests.domain.custom_roles import MOST_OF_ONE_USER, OURS, is_made_for_an_access
 from accessrequests.domain.privileges import Privilege, RoleRef
 from accessrequests.domain.sharing import SharedKind
-from accessrequests.domain.atlas_actions import atlas_action
 from workers.provisioners.atlas.failures import AtlasFailure
 from workers.provisioners.atlas.project import AtlasProject, Document
 from workers.provisioners.atlas.roles import ADMIN, built_in

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
+from accessrequests.domain.atlas_actions import atlas_action
 from accessrequests.domain.diagnosis import Cause, Diagnosis, Shut
 from accessrequests.domain.external import ADMIN
 from accessrequests.domain.lifecycle import GateName
@@ -14,7 +15,6 @@ from accessrequests.domain.networks import Network, read_network
 from accessrequests.domain.privileges import Privilege, difference
 from accessrequests.domain.wording import moment
 from workers.provisioners.atlas import roles
-from accessrequests.domain.atlas_actions import atlas_action
 from workers.provisioners.atlas.custom_roles import CustomRoles, own_roles
 from workers.provisioners.atlas.failures import AtlasFailure
 from workers.provisioners.atlas.project import AtlasProject, Document

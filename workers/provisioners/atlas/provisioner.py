@@ -11,7 +11,7 @@ from accessrequests.domain.external import ADMIN
 from accessrequests.domain.kinds import CERTIFICATES, METHODS, SCRAM, X509, X509_MANAGED
 from accessrequests.domain.lifecycle import GateName
 from accessrequests.domain.usage import Login
-from workers.provisioners.atlas import doctor, health, history, inventory
+from workers.provisioners.atlas import doctor, health, history, inventory, role_changes
 from workers.provisioners.atlas.access_list import SLACK, AccessList, NetworkLook
 from workers.provisioners.atlas.budget import Urgency
 from workers.provisioners.atlas.certificates import NEVER_RENEWED, authority_of, check_prepared
@@ -48,6 +48,7 @@ from workers.provisioners.base import (
     Proof,
     ProvisionerError,
     Readiness,
+    RoleChange,
 )
 from workers.provisioners.connection_record import AtlasRecord
 from workers.provisioners.tag import Tagger
@@ -227,6 +228,10 @@ class AtlasProvisioner:
     @step("read the project's inventory")
     def read_inventory(self) -> InventorySnapshot:
         return inventory.read(self._project(Urgency.RECONCILE), record=self._record)
+
+    @step("change the custom role")
+    def change_role(self, change: RoleChange) -> None:
+        role_changes.carry_out(self._project(Urgency.GRANT), self._ledger, change)
 
     def close(self) -> None:
         self._client.close()

@@ -7,6 +7,7 @@ from typing import Any
 
 from accessrequests.domain.atlas_actions import action_named
 from accessrequests.domain.privileges import Privilege, Resource, normalise
+from accessrequests.domain.role_definitions import Definition
 
 ADMIN = "admin"
 
@@ -108,6 +109,17 @@ def custom(found: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Privilege, ...
     by_name = {role["roleName"]: role for role in found}
     expanded = {name: _expanded(name, by_name, frozenset()) for name in by_name}
     return {f"{name}@{ADMIN}": normalise(held) for name, held in expanded.items() if held is not None}
+
+
+def definition_of(role: Mapping[str, Any]) -> Definition:
+    """What a custom role holds by itself and what it inherits, as people write it."""
+    allows = (
+        (action_named(action["action"]), _resource(resource))
+        for action in role.get("actions") or []
+        for resource in action.get("resources") or []
+    )
+    inherits = (f"{parent['role']}@{parent['db']}" for parent in role.get("inheritedRoles") or [])
+    return Definition(frozenset(allows), frozenset(inherits))
 
 
 def _expanded(name: str, by_name: Mapping[str, Mapping[str, Any]], above: frozenset[str]) -> list[Privilege] | None:

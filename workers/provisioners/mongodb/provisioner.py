@@ -22,6 +22,7 @@ from workers.provisioners.base import (
     Owned,
     ProvisionerError,
     Readiness,
+    RoleChange,
 )
 from workers.provisioners.connection_record import SCRAM, ConnectionRecord
 from workers.provisioners.mongodb import doctor, health, inventory, readiness
@@ -53,6 +54,7 @@ from workers.provisioners.tag import Tagger
 # An ending has to end what runs as well, in the same few seconds.
 _PATIENCE = 1.5
 _UNCONFIRMED = "Too few members have confirmed the end, so it could still be lost. They are asked again."
+_NO_CUSTOM_ROLES = "The role {} is one of a server of your own. Change it there."
 _NOT_OURS = "A user named {} is on the target and our tag does not prove that it is ours. We did not touch it."
 
 
@@ -222,6 +224,9 @@ class MongoDBProvisioner:
     @step("read the target's inventory")
     def read_inventory(self) -> InventorySnapshot:
         return inventory.read(self._servers.main, is_ours=self._looks_like_ours)
+
+    def change_role(self, change: RoleChange) -> None:
+        raise ProvisionerError(_NO_CUSTOM_ROLES.format(change.name), permanent=True)
 
     def close(self) -> None:
         self._servers.close()
