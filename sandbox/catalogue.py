@@ -165,6 +165,19 @@ def policy_document() -> dict[str, Any]:
                 "production-change", "production", ["write", "admin"], approvals=[data_owner, security], maximum="PT4H"
             ),
         ],
+        "custom_roles": [
+            _role_rule("development-roles", ["development"], approvals=[]),
+            _role_rule("roles", ["staging", "production"], approvals=[data_owner]),
+        ],
+    }
+
+
+def _role_rule(name: str, environments: list[str], *, approvals: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "match": {"environments": environments},
+        "eligible": ["engineering"],
+        "approvals": approvals,
     }
 
 
