@@ -14,11 +14,13 @@ from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState, EndReason, GrantState
 from accessrequests.domain.notices import ASKING, authority_notice
 from accessrequests.domain.privileges import Level
+from accessrequests.domain.role_sentences import ROLE_EVENTS
 from accessrequests.domain.sentences import Audience, Story
 from accessrequests.models import AccessRequest, AuditEvent, Grant, Person
 from accessrequests.operations.outbox import Claim
 from accessrequests.queries import access_requests, authorities, clock, comments, extensions, people
 from accessrequests.queries import grants as grant_queries
+from workers import role_notices
 from workers.channels import email
 from workers.channels.email import Thread
 from workers.outcomes import Done, Outcome, try_again
@@ -49,6 +51,8 @@ def notify(claim: Claim) -> Outcome:
     event = Event(claim.event)
     if event is Event.TARGET_AUTHORITY_ENDING:
         return _carried(claim, lambda: _tell_of_authority(claim))
+    if event in ROLE_EVENTS:
+        return _carried(claim, lambda: role_notices.tell(claim))
     access_request = access_requests.of_subject(claim.subject)
     grant: Grant | None = getattr(access_request, "grant", None)
     if event is Event.GRANT_ATTEMPT_FAILED and not (grant and grant_queries.is_overdue(grant, at=clock.now())):

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from accessrequests.api import words
 from accessrequests.api.fields import Length, Moment, Number, OneOf, Strict, Text, Texts
 from accessrequests.domain.external import LONGEST
+from accessrequests.domain.role_definitions import MOST_LINES
 from accessrequests.operations.bundles import FEWEST as FEWEST_TOGETHER
 from accessrequests.operations.bundles import MOST as MOST_TOGETHER
 from accessrequests.queries.ask_fields import MOST_ADDRESSES, REASON_MAXIMUM
@@ -147,6 +148,34 @@ class Comment(Strict):
     """A few words to the others."""
 
     text = Text(max_length=LONGEST_COMMENT, help_text="Plain text. Everybody who may see the request reads it.")
+
+
+class RoleChange(Strict):
+    """A change of a custom role that somebody wants."""
+
+    change = OneOf(words.CHANGE_KINDS, help_text="What shall become of it.")
+    role = Text(max_length=128, help_text="Its name. Letters, digits, dashes and underscores.")
+    privileges = Texts(
+        child=Text(max_length=1000),
+        required=False,
+        max_length=MOST_LINES,
+        help_text="What it shall allow by itself, all of it: find,insert@shop.orders, find@shop, find@* (every database), "
+        "serverStatus@$cluster. Nothing of it for a delete.",
+    )
+    inherits = Texts(
+        child=Text(max_length=200),
+        required=False,
+        max_length=MOST_LINES,
+        help_text="Roles whose permissions it shall have too: read@shop, or another custom role, as other@admin.",
+    )
+    reason = Text(max_length=REASON_MAXIMUM, help_text="Why. Those who decide read it.")
+
+
+class RoleApproval(Strict):
+    """A yes to a change of a custom role as it was read."""
+
+    revision = Number(min_value=1, max_value=LARGEST_REVISION, help_text="The revision of the change that you read.")
+    comment = Text(required=False, max_length=REASON_MAXIMUM, allow_blank=True, help_text="For the proposer to read.")
 
 
 class Revocation(Strict):

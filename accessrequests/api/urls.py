@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from django.urls import path, re_path, register_converter
 
-from accessrequests.api import access_requests, audit, bundles, catalogue, diagnoses, fallback, grants, schema
+from accessrequests.api import (
+    access_requests,
+    audit,
+    bundles,
+    catalogue,
+    custom_roles,
+    diagnoses,
+    fallback,
+    grants,
+    schema,
+)
 
 LARGEST = 2**63 - 1
 
@@ -31,6 +41,13 @@ urlpatterns = [
     path("targets/", catalogue.Targets.as_view(), name="targets"),
     path("targets/<slug:slug>/", catalogue.OneTarget.as_view(), name="target"),
     path("targets/<slug:slug>/roles/", catalogue.Roles.as_view(), name="target_roles"),
+    path("targets/<slug:slug>/custom-roles/", custom_roles.CustomRoles.as_view(), name="custom_roles"),
+    path("targets/<slug:slug>/custom-roles/preview/", custom_roles.PreviewCustomRole.as_view(), name="preview_role"),
+    path("custom-role-changes/", custom_roles.CustomRoleChanges.as_view(), name="custom_role_changes"),
+    path("custom-role-changes/<id:id>/", custom_roles.OneCustomRoleChange.as_view(), name="custom_role_change"),
+    path("custom-role-changes/<id:id>/approve/", custom_roles.ApproveCustomRoleChange.as_view(), name="approve_role"),
+    path("custom-role-changes/<id:id>/deny/", custom_roles.DenyCustomRoleChange.as_view(), name="deny_role"),
+    path("custom-role-changes/<id:id>/cancel/", custom_roles.CancelCustomRoleChange.as_view(), name="cancel_role"),
     path("policies/", catalogue.Policies.as_view(), name="policies"),
     path("policies/schema/", catalogue.PolicySchema.as_view(), name="policy_schema"),
     path("access-requests/", access_requests.AccessRequests.as_view(), name="access_requests"),

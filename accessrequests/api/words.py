@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from accessrequests.domain.custom_roles import ChangeKind
 from accessrequests.domain.events import Via
 from accessrequests.domain.kinds import METHODS as METHODS_OF_SIGNING_IN
 from accessrequests.domain.lifecycle import (
     AccessRequestState,
+    ChangeState,
     CredentialState,
     EndReason,
     GateName,
@@ -22,6 +24,8 @@ def _words(kind: type[StrEnum]) -> list[str]:
     return [member.value for member in kind]
 
 
+CHANGE_KINDS = _words(ChangeKind)
+CHANGE_STATES = _words(ChangeState)
 ACCESS_REQUEST_STATES = _words(AccessRequestState)
 ANSWERS = _words(Answer)
 CREDENTIAL_STATES = _words(CredentialState)

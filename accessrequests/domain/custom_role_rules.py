@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from accessrequests.domain.approvals import Step, combined
+from accessrequests.domain.forms import read_name
+from accessrequests.domain.language import ROLE_DENIAL, ROLE_MATCH, ROLE_RULE, STEP
 from accessrequests.domain.privileges import Level
+from accessrequests.domain.tables import Finding, Reader
 
 # Stands where a rule's name would; a rule cannot be called so, because a name holds no space.
 NO_RULE = "no matching rule"
@@ -80,6 +83,11 @@ class RoleVerdict:
             return [refusal.sentence for refusal in self.refusals]
         who = " and ".join(f"{step.needed} of {step.group}" for step in self.steps)
         return [f"{who} must approve it." if who else "Nobody has to approve it."]
+
+
+def read(entries: Sequence[object], wrong: list[Finding]) -> tuple[RoleRule, ...]:
+    """The rules of a policy's document; what is wrong with them is noted."""
+    return tuple(_read(entry, number, wrong) for number, entry in enumerate(entries))
 
 
 def evaluate(rules: Iterable[RoleRule], ask: RoleAsk, *, policy: str, version: int) -> RoleVerdict:
@@ -156,6 +164,31 @@ def from_json(values: Mapping[str, Any]) -> RoleVerdict:
 def in_words(rules: Sequence[RoleRule]) -> list[tuple[str, str]]:
     """Each rule's name and what it says, for people."""
     return [(rule.name, " ".join(_words(rule))) for rule in rules]
+
+
+def _read(entry: object, number: int, wrong: list[Finding]) -> RoleRule:
+    written = entry if isinstance(entry, Mapping) else {}
+    named = read_name(written.get("name"))
+    who = f"Rule {named} of custom_roles" if named else f"Rule number {number + 1} of custom_roles"
+    table = ROLE_DENIAL if written.get("deny") is True else ROLE_RULE
+    reader = Reader(who, entry, table, wrong, ("custom_roles", number))
+    match = Reader(f"{who}, match", reader["match"], ROLE_MATCH, wrong, (*reader.path, "match"))
+    return RoleRule(
+        name=reader["name"],
+        environments=match["environments"],
+        targets=match["targets"],
+        levels=frozenset(map(Level, match["levels"])),
+        eligible=reader["eligible"],
+        approvals=combined(_steps(reader)),
+        deny=reader["deny"],
+    )
+
+
+def _steps(rule: Reader) -> Iterable[Step]:
+    for number, entry in enumerate(rule["approvals"]):
+        path = (*rule.path, "approvals", number)
+        reader = Reader(f"{rule.who}, approvals", entry, STEP, rule.wrong, path)
+        yield Step(group=reader["group"], needed=reader["people"])
 
 
 def _refusals(rule: RoleRule, ask: RoleAsk) -> Iterable[RoleRefusal]:

@@ -114,10 +114,26 @@ PUBLISHING: Table = {
         needed=True,
     ),
 }
+ROLE_MATCH: Table = {name: MATCH[name] for name in ("environments", "targets", "levels")}
+ROLE_RULE: Table = {
+    "name": RULE["name"],
+    "match": Key(forms.part("keys with lists", ROLE_MATCH), "Which changes the rule is about.", {}, needed=True),
+    "eligible": Key(forms.SOME_GROUPS, "Who may propose: people of any of these groups.", frozenset(), needed=True),
+    "approvals": RULE["approvals"],
+    "deny": RULE["deny"],
+}
+ROLE_DENIAL: Table = {
+    **ROLE_RULE,
+    "eligible": DENIAL["eligible"],
+    "approvals": DENIAL["approvals"],
+}
 POLICY: Table = {
     "name": Key(forms.NAME, "What the policy is called.", "", needed=True),
     "rules": Key(
         forms.parts("a list with at least one rule", RULE, least=1), "Every rule that matches counts.", (), needed=True
+    ),
+    "custom_roles": Key(
+        forms.parts("a list of rules", ROLE_RULE), "Who may change custom roles. Every rule that matches counts.", ()
     ),
     "publishing": Key(forms.part("the key approvals", PUBLISHING), "Left out: one administrator publishes alone."),
 }
@@ -126,10 +142,15 @@ POLICY: Table = {
 def schema() -> dict[str, Any]:
     """The language as a JSON Schema, for editors that complete and check while one types."""
     whole = copy.deepcopy(forms.schema_of(POLICY))
-    rule = whole["properties"]["rules"]["items"]
-    denial = forms.schema_of(DENIAL)
+    _or_a_denial(whole["properties"]["rules"]["items"], DENIAL)
+    _or_a_denial(whole["properties"]["custom_roles"]["items"], ROLE_DENIAL)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Access policy", **whole}
+
+
+def _or_a_denial(rule: dict[str, Any], table: Table) -> None:
+    """A rule that denies may leave out what others have to say."""
+    denial = forms.schema_of(table)
     rule["if"] = {"properties": {"deny": {"const": True}}, "required": ["deny"]}
     rule["then"] = {"required": denial["required"]}
     rule["else"] = {"required": rule.pop("required"), "properties": {"eligible": {"minItems": 1}}}
     rule["properties"] = denial["properties"]
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Access policy", **whole}

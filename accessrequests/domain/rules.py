@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from accessrequests.domain import break_glass_terms
+from accessrequests.domain import break_glass_terms, custom_role_rules
 from accessrequests.domain import conditions as terms
 from accessrequests.domain.answering import Answering, Escalation
 from accessrequests.domain.approvals import Step
 from accessrequests.domain.break_glass_terms import BreakGlass
 from accessrequests.domain.conditions import Conditions
+from accessrequests.domain.custom_role_rules import RoleRule
 from accessrequests.domain.forms import read_name
 from accessrequests.domain.language import (
     DEFAULT_LAPSE,
@@ -69,6 +70,7 @@ class Rules:
     name: str
     rules: tuple[Rule, ...]
     publishing: tuple[Step, ...] = ()
+    custom_roles: tuple[RoleRule, ...] = ()
 
     def matching(self, ask: Ask) -> list[Rule]:
         return [rule for rule in self.rules if rule.match.fits(ask)]
@@ -95,20 +97,21 @@ def parse(document: object) -> Rules:
     reader = Reader("The policy", document, POLICY, wrong)
     rules = tuple(_rule(entry, number, wrong) for number, entry in enumerate(reader["rules"]))
     publishing = _publishing(reader["publishing"], wrong)
-    wrong += _named_twice(rules)
+    custom_roles = custom_role_rules.read(reader["custom_roles"], wrong)
+    wrong += [*_named_twice("rules", rules), *_named_twice("custom_roles", custom_roles)]
     if wrong:
         raise InvalidPolicy(wrong)
-    return Rules(name=reader["name"], rules=rules, publishing=publishing)
+    return Rules(name=reader["name"], rules=rules, publishing=publishing, custom_roles=custom_roles)
 
 
-def _named_twice(rules: Iterable[Rule]) -> Iterable[Finding]:
+def _named_twice(key: str, rules: Iterable[Rule | RoleRule]) -> Iterable[Finding]:
     seen: set[str] = set()
     said: set[str] = set()
     for number, rule in enumerate(rules):
         if rule.name and rule.name in seen - said:
             said.add(rule.name)
             sentence = f"Rule {rule.name}: the name is used more than once. Give each rule a name of its own."
-            yield Finding(sentence, ("rules", number, "name"))
+            yield Finding(sentence, (key, number, "name"))
         seen.add(rule.name)
 
 

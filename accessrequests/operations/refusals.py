@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from accessrequests.domain.events import Actor, Event
-from accessrequests.models import AccessRequest, AuditEvent, Grant, Person
+from accessrequests.models import AccessRequest, AuditEvent, CustomRoleChange, Grant, Person
 from accessrequests.operations._record import Fact, record
 from accessrequests.queries import clock
 
@@ -53,9 +53,11 @@ class Spent(Gone):
 class NotYours(Exception):
     """There, but not this person's to see: answered as if it were not there, and kept in the audit trail."""
 
-    def __init__(self, there: Grant | AccessRequest, why: str = "They may not even see it.") -> None:
+    def __init__(self, there: Grant | AccessRequest | CustomRoleChange, why: str = "They may not even see it.") -> None:
         super().__init__()
         event = Event.GRANT_REFUSED if isinstance(there, Grant) else Event.ACCESS_REQUEST_REFUSED
+        if isinstance(there, CustomRoleChange):
+            event = Event.CUSTOM_ROLE_REFUSED
         self.refused = Refused(why, event=event, subject=str(there))
 
 

@@ -16,7 +16,16 @@ from accessrequests.domain.plain_text import visible_length, why_unreadable
 from accessrequests.domain.privileges import Level, Privilege, UnknownRole
 from accessrequests.domain.role_definitions import ADMIN, Definition, InvalidDefinition, expand_all, from_json
 from accessrequests.domain.sharing import SharedKind
-from accessrequests.models import CustomRoleChange, Grant, Inventory, Person, PolicyVersion, SharedUse, Target
+from accessrequests.models import (
+    AuditEvent,
+    CustomRoleChange,
+    Grant,
+    Inventory,
+    Person,
+    PolicyVersion,
+    SharedUse,
+    Target,
+)
 from accessrequests.queries import asks, people, principals, room
 from accessrequests.queries.ask_fields import REASON_MAXIMUM
 from accessrequests.queries.asks import Invalid, NotReadYet
@@ -326,3 +335,8 @@ def _made(target: Target) -> dict[str, list[int]]:
 def _open_changes(target: Target) -> QuerySet[CustomRoleChange]:
     waiting = [state.value for state in OPEN]
     return CustomRoleChange.objects.select_related("proposer").filter(target=target, state__in=waiting)
+
+
+def trail_of(change: CustomRoleChange) -> list[AuditEvent]:
+    """Everything that happened to it, oldest first."""
+    return list(AuditEvent.objects.filter(subject=str(change)).order_by("sequence"))

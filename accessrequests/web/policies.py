@@ -10,7 +10,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 
-from accessrequests.domain import policy
+from accessrequests.domain import custom_role_rules, policy
 from accessrequests.domain.kinds import KINDS
 from accessrequests.domain.language import LONGEST_REASON
 from accessrequests.domain.window import InvalidDuration, parse_duration, spell_duration
@@ -54,6 +54,7 @@ def policies_page(request: HttpRequest) -> HttpResponse:
         "chosen": chosen,
         "is_current": chosen.version == current.version,
         "rules": policies.in_words(chosen),
+        "role_rules": custom_role_rules.in_words(policy.parse(chosen.rules).custom_roles),
         "page": page,
         "older": older,
         "lines": policies.difference(older, chosen) if older else [],

@@ -17,6 +17,7 @@ from accessrequests.domain.situation import Tally
 from accessrequests.models import Inventory, PolicyVersion, Target
 from accessrequests.queries import catalogue, clock, room, standing, targets
 from accessrequests.queries.asks import NotReadYet
+from accessrequests.queries.custom_roles import has_custom_roles
 from accessrequests.queries.targets import Said
 from accessrequests.web import shown
 from accessrequests.web.pages import me, portal_page, show
@@ -101,6 +102,7 @@ def target_page(request: HttpRequest, slug: str) -> HttpResponse:
         "clusters": sorted(getattr(target, "inventory", Inventory()).clusters.items()),
         "bars": _bars(target),
         "warnings": target.warnings if mine.sees_all and target.retired_at is None else [],
+        "has_custom_roles": has_custom_roles(target),
         "trouble": [
             (event, sentences.timeline(Event(event.event), actor=event.actor, facts=event.facts))
             for event in (targets.trouble_of(target) if mine.sees_all else [])

@@ -9,23 +9,26 @@ from django.apps import apps
 from django.db import connection
 from django.db.models import Max
 
-from accessrequests.models import AccessRequest, AuditEvent, CallBucket, Credential, Grant
+from accessrequests.models import AccessRequest, AuditEvent, CallBucket, Credential, CustomRoleChange, Grant
 from accessrequests.operations import grants
-from tests import make
+from tests import make, roles
 from tests.api.caller import ask
 from tests.make import Cast
 
 
 @dataclass(frozen=True)
 class World:
-    """A request of alice's that waits for a data owner, and a live grant of hers whose password nobody has read."""
+    """A request of alice's that waits for a data owner, a live grant of hers whose password nobody has read, and a change
+    of a custom role that she proposed and a data owner decides on.
+    """
 
     cast: Cast
     request: AccessRequest
     grant: Grant
+    change: CustomRoleChange
 
     def path(self, template: str) -> str:
-        return template.format(request=self.request.pk, grant=self.grant.pk)
+        return template.format(request=self.request.pk, grant=self.grant.pk, change=self.change.pk)
 
     def body(self, endpoint: Endpoint) -> dict[str, Any] | None:
         """The endpoint's good body, about the request that is there."""
@@ -52,7 +55,8 @@ def make_world(cast: Cast) -> World:
     grant, access_request = active_grant(cast), make.submit(cast.alice)
     # Its bundle has its number, and nothing else is left in it.
     AccessRequest.objects.filter(pk=access_request.pk).update(bundle=access_request.pk)
-    return World(cast=cast, request=access_request, grant=grant)
+    roles.project()
+    return World(cast, request=access_request, grant=grant, change=roles.propose(cast.alice))
 
 
 @dataclass(frozen=True)
@@ -75,16 +79,27 @@ class Endpoint:
 
     @property
     def may_be_left_out(self) -> set[str]:
-        return {"comment"} if self.method == "POST" else {"reason"}
+        return {"comment", "privileges", "inherits"} if self.method == "POST" else {"reason"}
 
 
 PAGE = ("page_size", "cursor")
+DELETION = {"change": "delete", "role": "alias", "reason": "Nobody uses it."}
 AUDIT = ("subject", "event", "since")
 _READ = [{"id": 1, "revision": 1}]
 ENDPOINTS = (
     Endpoint("targets", "GET", "targets/", "read", filters=PAGE),
     Endpoint("target", "GET", "targets/shop-prod/", "read"),
     Endpoint("target_roles", "GET", "targets/shop-prod/roles/", "read"),
+    Endpoint("custom_roles", "GET", "targets/ecommerce-prod/custom-roles/", "read"),
+    Endpoint("custom_roles", "POST", "targets/ecommerce-prod/custom-roles/", "request", DELETION),
+    Endpoint("preview_role", "POST", "targets/ecommerce-prod/custom-roles/preview/", "request", DELETION),
+    Endpoint("custom_role_changes", "GET", "custom-role-changes/", "read", filters=(*PAGE, "state", "target")),
+    Endpoint("custom_role_change", "GET", "custom-role-changes/{change}/", "read"),
+    Endpoint("approve_role", "POST", "custom-role-changes/{change}/approve/", "decide", {"revision": 1}),
+    Endpoint(
+        "deny_role", "POST", "custom-role-changes/{change}/deny/", "decide", {"revision": 1, "reason": "No need."}
+    ),
+    Endpoint("cancel_role", "POST", "custom-role-changes/{change}/cancel/", "request", {}),
     Endpoint("policies", "GET", "policies/", "read", filters=PAGE),
     Endpoint("policy_schema", "GET", "policies/schema/", "read"),
     Endpoint("access_requests", "GET", "access-requests/", "read", filters=(*PAGE, "state", "mine", "awaiting_me")),
@@ -132,6 +147,7 @@ def picture() -> dict[str, Any]:
         "rows": rows,
         "audit": AuditEvent.objects.aggregate(Max("sequence")),
         "requests": list(AccessRequest.objects.order_by("pk").values_list("pk", "state", "revision")),
+        "changes": list(CustomRoleChange.objects.order_by("pk").values_list("pk", "state", "note")),
         "grants": list(Grant.objects.order_by("pk").values_list("pk", "state", "attempt", "note")),
         "credentials": list(Credential.objects.order_by("pk").values_list("pk", "state", "generation")),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from accessrequests.domain.events import Via
+from accessrequests.domain.role_definitions import read
 from accessrequests.models import CustomRoleChange, Person
 from accessrequests.operations import custom_roles
 from accessrequests.operations.idempotency import Idempotency
@@ -54,9 +55,7 @@ class TestPropose:
         roles.project()
         key = Idempotency(person_id=cast.alice.pk, key="k", path="/", body_hash="h")
 
-        change = custom_roles.propose(
-            proposer=cast.alice, proposed=roles.proposed(), via=Via.API, idempotency=key
-        )
+        change = custom_roles.propose(proposer=cast.alice, proposed=roles.proposed(), via=Via.API, idempotency=key)
 
         assert cast.alice.pk == change.proposer_id
         with pytest.raises(IllegalMove):
@@ -145,18 +144,14 @@ class TestPropose:
 class TestApprove:
     def test_the_last_approval_has_it_carried_out(self, cast: Cast) -> None:
         roles.project()
-        roles.publish(
-            roles.rule("one"), roles.rule("other", approvals=[{"group": "security", "people": 1}])
-        )
+        roles.publish(roles.rule("one"), roles.rule("other", approvals=[{"group": "security", "people": 1}]))
         change = roles.propose(cast.alice)
         traces = Traces()
 
         roles.approve(change, cast.carol)
         with refuses(IllegalMove, match="You have approved this change already"):
             roles.approve(change, cast.carol)
-        done = custom_roles.approve(
-            change_id=change.pk, approver=cast.bob, via=Via.WEB, revision=1, comment="Good."
-        )
+        done = custom_roles.approve(change_id=change.pk, approver=cast.bob, via=Via.WEB, revision=1, comment="Good.")
 
         assert (done.state, done.decided_by) == ("approved", "bob")
         assert [(one["person"], one["group"], one["comment"]) for one in done.answers] == [
@@ -201,9 +196,7 @@ class TestApprove:
 
     def test_an_approval_of_a_group_that_has_spoken_adds_nothing(self, cast: Cast) -> None:
         roles.project()
-        roles.publish(
-            roles.rule("one"), roles.rule("other", approvals=[{"group": "security", "people": 1}])
-        )
+        roles.publish(roles.rule("one"), roles.rule("other", approvals=[{"group": "security", "people": 1}]))
         change = roles.propose(cast.alice)
         roles.approve(change, cast.bob)
 
@@ -227,7 +220,7 @@ class TestApprove:
 
         with refuses(Refused, match="reporting"):
             roles.approve(change, cast.bob)
-        roles.project(roles={**roles.ROLES, "reporting": roles.read(["find@shop.payments"], [])})
+        roles.project(roles={**roles.ROLES, "reporting": read(["find@shop.payments"], [])})
         with refuses(Refused, match="reporting was changed meanwhile"):
             roles.approve(change, cast.bob)
         assert deny(change, cast.bob).state == "denied"
@@ -251,7 +244,11 @@ class TestDeny:
         deny(change, cast.bob)
 
         change.refresh_from_db()
-        assert (change.state, change.decided_by, change.answers[0]["comment"]) == ("denied", "bob", "Ask for the report.")
+        assert (change.state, change.decided_by, change.answers[0]["comment"]) == (
+            "denied",
+            "bob",
+            "Ask for the report.",
+        )
         assert traces.events() == [("custom_role.denied", "bob", str(change))]
         assert traces.jobs() == [("notify", str(change))]
         with refuses(IllegalMove, match="You have denied this at"):

@@ -1,0 +1,61 @@
+"""Where a change of a custom role stands, in sentences, and the notices about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from accessrequests.domain.approvals import Given, Step, open_steps
+from accessrequests.domain.events import Event
+from accessrequests.domain.lifecycle import ChangeState
+from accessrequests.domain.notices import LONGEST_URL, Notice
+from accessrequests.domain.wording import because, name, one_line, paragraphs, people_needed
+
+_SUBJECTS = {
+    Event.CUSTOM_ROLE_PROPOSED: "Proposed",
+    Event.CUSTOM_ROLE_DENIED: "Denied",
+    Event.CUSTOM_ROLE_APPLIED: "Made",
+    Event.CUSTOM_ROLE_FAILED: "Not made",
+}
+
+ROLE_EVENTS = frozenset(_SUBJECTS)
+
+
+def standing(
+    state: ChangeState,
+    *,
+    steps: Sequence[Mapping[str, Any]],
+    answers: Sequence[Mapping[str, Any]],
+    by: str = "",
+    note: str = "",
+) -> str:
+    """`note`: why it failed, or what stands in the way just now."""
+    if state is ChangeState.PENDING:
+        needed = tuple(Step(step["group"], step["needed"]) for step in steps)
+        given = [Given(one["person"], frozenset(one["groups"])) for one in answers]
+        return f"It waits for {people_needed(open_steps(needed, given))}."
+    if state is ChangeState.APPROVED:
+        trouble = f" So far: {one_line(note)} It is tried again, and may still be made." if note else ""
+        return f"It is approved and being made.{trouble}"
+    comment = str(answers[-1]["comment"]) if answers else ""
+    return {
+        ChangeState.DENIED: f"{name(by)} denied it{because(comment)}. Nothing was changed.",
+        ChangeState.CANCELLED: f"{name(by)} took it back. Nothing was changed.",
+        ChangeState.APPLIED: "Atlas has it so, read back.",
+        ChangeState.FAILED: f"It was not made. {one_line(note)}",
+    }[state]
+
+
+def notice_of(event: Event, *, title: str, sentence: str, reason: str, url: str, to_decide: bool) -> Notice:
+    """For those who decide, and for whoever proposed it."""
+    why = "you may decide on this change" if to_decide else "you proposed this change"
+    return Notice(
+        subject=one_line(f"{_SUBJECTS[event]}: {title}"),
+        title=one_line(title),
+        quoted=paragraphs(reason),
+        sentence=sentence,
+        button="Read it and decide" if to_decide else "Open the change",
+        url=one_line(url, LONGEST_URL),
+        because=f"You get this because {why}.",
+        is_loud=False,
+    )
