@@ -193,9 +193,10 @@ def judge_again(change: CustomRoleChange) -> Considered:
 
 
 def gainers(target: Target, role: str) -> frozenset[str]:
-    """The people whose logins have the role: none of them decides on it."""
-    users = _project(_inventory(target)).users_of(role)
-    found = (principals.named(target, user) for user in users)
+    """The people whose logins have the role, directly or in another one: none of them decides on it."""
+    project = _project(_inventory(target))
+    reached = _with_heirs(project, role)
+    found = (principals.named(target, user) for user, held in project.users.items() if reached & set(held))
     return frozenset(owner for principal in found if principal is not None for owner in principal.owners)
 
 

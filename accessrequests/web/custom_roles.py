@@ -154,13 +154,13 @@ def _initial(request: HttpRequest, target: Target) -> dict[str, Any]:
 
 def _asked(request: HttpRequest, target: Target, form: RoleForm, *, status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:
     """The form, with what would come of it as far as that can be said."""
-    considered, missing = _considered(request, form) if form.is_bound or form.kind == ChangeKind.DELETE else (None, "")
+    considered, missing = _considered(request, form) if form.is_bound or form.verb == ChangeKind.DELETE else (None, "")
     context = {
         "target": target,
         "form": form,
         "considered": considered,
         "missing": missing,
-        "verb": {"create": "Make a role", "edit": "Change", "delete": "Delete"}.get(form.kind, "Change"),
+        "verb": {"create": "Make a role", "edit": "Change", "delete": "Delete"}.get(form.verb, "Change"),
     }
     return show(request, "custom_roles/propose.html", context, status=status)
 

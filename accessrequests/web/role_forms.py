@@ -61,10 +61,10 @@ class RoleForm(Blamed):
     def __init__(self, *args: Any, slug: str, **options: Any) -> None:
         super().__init__(*args, **options)
         self.slug = slug
-        self.kind = str(self["kind"].value() or "")
-        if self.kind != ChangeKind.CREATE:
+        self.verb = str(self["kind"].value() or "")
+        if self.verb != ChangeKind.CREATE:
             self.fields["role"].widget = forms.HiddenInput()
-        if self.kind == ChangeKind.DELETE:
+        if self.verb == ChangeKind.DELETE:
             self.fields["privileges"].widget = forms.HiddenInput()
             self.fields["inherits"].widget = forms.HiddenInput()
 

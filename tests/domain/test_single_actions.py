@@ -6,9 +6,9 @@ import pytest
 
 from accessrequests.domain import privileges
 from accessrequests.domain.actions import COLLECTION_ACTIONS, DELEGATING_ACTIONS
+from accessrequests.domain.atlas_actions import atlas_action
 from accessrequests.domain.privileges import Level, Privilege, Resource, RoleRef
 from accessrequests.domain.single_actions import IN_WORDS
-from accessrequests.domain.atlas_actions import atlas_action
 
 
 def level_of(text: str) -> Level:

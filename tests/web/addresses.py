@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from django.urls import URLPattern
 
-from accessrequests.models import AuditEvent, Grant, PersonalToken, PolicyVersion
+from accessrequests.models import AuditEvent, CustomRoleChange, Grant, PersonalToken, PolicyVersion
 from accessrequests.web import urls
 
 # What stands for the first variable part of an address, by how the address begins.
@@ -19,6 +19,8 @@ _KINDS = {
     "tokens/": "token",
     "account/": "token",
     "audit/": "event",
+    "targets/<slug:slug>/custom-roles/": "project",
+    "custom-roles/": "change",
     "targets/": "target",
     "health/": "grant",
     "policies/": "policy",
@@ -42,7 +44,9 @@ def address_of(route: str, objects: Mapping[str, object]) -> str:
     return "/" + re.sub(r"<[^>]+>", str(objects.get(kind, 1)), route)
 
 
-def objects_of(*, grant: Grant, request_id: int, token: PersonalToken | None = None) -> dict[str, object]:
+def objects_of(
+    *, grant: Grant, request_id: int, token: PersonalToken | None = None, change: CustomRoleChange | None = None
+) -> dict[str, object]:
     """What addresses may be filled with."""
     last = AuditEvent.objects.order_by("-sequence").first()
     policy = PolicyVersion.objects.order_by("-version").first()
@@ -54,5 +58,7 @@ def objects_of(*, grant: Grant, request_id: int, token: PersonalToken | None = N
         "target": grant.target.slug,
         "person": grant.holder.username,
         "policy": policy.version if policy is not None else 0,
+        "project": change.target.slug if change is not None else "nowhere",
+        "change": change.pk if change is not None else 0,
         "nowhere": "nowhere/",
     }

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from accessrequests.models import AuditEvent
 from accessrequests.operations import people
-from tests import make
+from tests import make, roles
 from tests.make import Cast
 from tests.web import grants
 from tests.web.addresses import address_of, objects_of, routes
@@ -75,6 +75,13 @@ GET: dict[str, dict[str, int]] = {
     "audit/verify/": NO_GET,
     "targets/": ALL,
     "targets/{target}/": ALL,
+    "targets/{project}/custom-roles/": ALL,
+    "targets/{project}/custom-roles/change/": ALL,
+    "custom-roles/": ALL,
+    "custom-roles/{change}/": SEES,
+    "custom-roles/{change}/approve/": NO_GET,
+    "custom-roles/{change}/deny/": NO_GET,
+    "custom-roles/{change}/cancel/": NO_GET,
     "policies/": ALL,
     "health/": WATCHES,
     "health/{grant}/hurry/": NO_GET,
@@ -122,6 +129,20 @@ POST: dict[str, dict[str, int]] = {
     "audit/verify/": dict.fromkeys(EVERYBODY, 403) | {"dave": 303, "erin": 303},
     "targets/": dict.fromkeys(EVERYBODY, 405),
     "targets/{target}/": dict.fromkeys(EVERYBODY, 405),
+    "targets/{project}/custom-roles/": dict.fromkeys(EVERYBODY, 405),
+    "targets/{project}/custom-roles/change/": dict.fromkeys(EVERYBODY, 422),
+    "custom-roles/": dict.fromkeys(EVERYBODY, 405),
+    "custom-roles/{change}/": dict.fromkeys(EVERYBODY, 405),
+    "custom-roles/{change}/approve/": {
+        "mallory": 404,
+        "carol": 404,
+        "alice": 403,
+        "dave": 403,
+        "erin": 403,
+        "bob": 303,
+    },
+    "custom-roles/{change}/deny/": {"mallory": 404, "carol": 404, "alice": 403, "dave": 403, "erin": 403, "bob": 303},
+    "custom-roles/{change}/cancel/": {"mallory": 404, "carol": 404, "bob": 403, "dave": 403, "erin": 403, "alice": 303},
     "policies/": dict.fromkeys(EVERYBODY, 405),
     "health/": dict.fromkeys(EVERYBODY, 405),
     "health/{grant}/hurry/": dict.fromkeys(EVERYBODY, 403) | {"erin": 409},
@@ -164,7 +185,7 @@ def expected_of(row: Mapping[str, int], route: str, name: str, owner: str) -> in
 
 @dataclass(frozen=True)
 class World:
-    """One pending request, one live grant and one token, all of them of one owner."""
+    """One pending request, one live grant, one token and one change of a custom role, all of them of one owner."""
 
     cast: Cast
     owner: str
@@ -209,7 +230,9 @@ def world(request: pytest.FixtureRequest, cast: Cast) -> World:
     owner, approver = getattr(cast, request.param), getattr(cast, OWNERS[request.param])
     token, _ = people.create_token(person=owner, name="laptop", scopes=["read"], actor=make.OPERATOR)
     pending, grant = make.submit(owner), grants.live(owner, approver)
-    return World(cast, request.param, objects_of(grant=grant, request_id=pending.pk, token=token))
+    roles.project()
+    found = objects_of(grant=grant, request_id=pending.pk, token=token, change=roles.propose(owner))
+    return World(cast, request.param, found)
 
 
 class TestMatrix:
