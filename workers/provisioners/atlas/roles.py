@@ -38,6 +38,8 @@ _MONITOR = _actions(
 )
 _SIZES = _actions("collStats dbStats getDatabaseVersion getShardVersion indexStats")
 _BACKUP = _actions("appendOplogNote getParameter listDatabases serverStatus setUserWriteBlockMode useUUID")
+_BACKED_UP = ("backup_users", "roles", "version")
+_LISTS = _actions("collStats listCollections listIndexes")
 _SHARDING = _actions("enableSharding refineCollectionShardKey reshardCollection")
 # The manual's page "Built-In Roles", atlasAdmin: what it has beyond the roles that it inherits.
 _ATLAS_ADMIN = _actions(
@@ -69,15 +71,21 @@ def _of_every_database() -> dict[str, list[Privilege]]:
         Privilege(_SERVER, _MONITOR),
         Privilege(_EVERYWHERE, _SIZES),
         *(Privilege(resource, _READ | _SIZES) for resource in own),
+        *(Privilege(Resource(name, "system.js"), _READ) for name in ("config", "local")),
+        Privilege(Resource("config", "system.sessions"), _SIZES),
+        Privilege(Resource("local", "system.replset"), frozenset({"find"})),
         Privilege(Resource(database="", collection="system.profile"), frozenset({"find"})),
     ]
     backup = [
-        Privilege(_SERVER, _BACKUP),
-        Privilege(_EVERYWHERE, frozenset({"collStats", "find", "listCollections", "listIndexes"})),
+        Privilege(_SERVER, _BACKUP | _LISTS),
+        Privilege(_EVERYWHERE, _LISTS | {"find"}),
+        *(Privilege(Resource("", name), frozenset({"find"})) for name in ("system.js", "system.profile")),
         *(Privilege(resource, frozenset({"find"})) for resource in own),
         Privilege(Resource(database="config", collection="settings"), frozenset({"find", "insert", "update"})),
         # It reads what users log in with, so that it may become anybody.
-        Privilege(Resource(database=ADMIN, collection="system.users"), frozenset({"find"})),
+        Privilege(Resource("", "system.users"), frozenset({"find"})),
+        Privilege(Resource(ADMIN, "system.users"), _LISTS),
+        *(Privilege(Resource(ADMIN, f"system.{name}"), frozenset({"find"})) for name in _BACKED_UP),
     ]
     found = {
         "readAnyDatabase": [*wide["read"], lists],
