@@ -12,7 +12,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies: ClassVar = [
-        ("accessrequests", "0020_target_warnings"),
+        ("accessrequests", "0021_void"),
     ]
 
     operations: ClassVar = [
