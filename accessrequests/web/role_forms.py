@@ -10,9 +10,8 @@ from accessrequests.domain.custom_roles import ChangeKind
 from accessrequests.models import CustomRoleChange
 from accessrequests.queries.comments import LONGEST
 from accessrequests.queries.custom_roles import Proposed
-from accessrequests.web.decide_forms import Blamed
 from accessrequests.web.fields import text_line
-from accessrequests.web.forms import LONGEST_TEXT
+from accessrequests.web.forms import LONGEST_TEXT, Blamed
 
 _LINES = {"class": "input mono", "rows": 6, "spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}
 
