@@ -330,6 +330,7 @@ SPECTACULAR_SETTINGS = {
         "AccessRequestState": "accessrequests.api.words.ACCESS_REQUEST_STATES",
         "GrantState": "accessrequests.api.words.GRANT_STATES",
         "GateState": "accessrequests.api.words.GATE_STATES",
+        "CustomRoleChangeState": "accessrequests.api.words.CHANGE_STATES",
     },
 }
 

@@ -14,6 +14,7 @@ from accessrequests.domain.approvals import Step
 from accessrequests.domain.events import FOLLOW_UPS, Event, Job
 from accessrequests.domain.lifecycle import AccessRequestState, EndReason, GrantState
 from accessrequests.domain.notices import authority_notice
+from accessrequests.domain.role_sentences import ROLE_EVENTS
 from accessrequests.domain.sentences import (
     MAY_WORK,
     NO_ACCESS,
@@ -316,8 +317,8 @@ class TestNotice:
         sent = {event for event, jobs in FOLLOW_UPS.items() if Job.NOTIFY in jobs}
         told = {event for event in Event for audience in Audience if notice(event, audience=audience, story=STORY)}
 
-        # It is told by a notice of its own, to administrators.
-        assert told == sent - {Event.TARGET_AUTHORITY_ENDING}
+        # These are told by notices of their own: to administrators, and about custom roles.
+        assert told == sent - {Event.TARGET_AUTHORITY_ENDING} - ROLE_EVENTS
 
     def test_of_an_authority_says_until_when_it_is_good_and_what_to_do(self) -> None:
         told = authority_notice(target="shop-prod", ends_at=AT, url="https://access.example/targets/shop-prod/")
