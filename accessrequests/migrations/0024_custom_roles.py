@@ -12,7 +12,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies: ClassVar = [
-        ("accessrequests", "0022_policy_drafts"),
+        ("accessrequests", "0023_reminders"),
     ]
 
     operations: ClassVar = [
