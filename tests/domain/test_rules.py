@@ -242,7 +242,7 @@ class TestParse:
 
     @pytest.mark.parametrize("document", [None, [], "policy", 7, True])
     def test_refuses_what_is_no_document(self, document: object) -> None:
-        assert sentences_of(document) == ("The policy: write it as keys with values (name, rules, publishing).",)
+        assert sentences_of(document) == ("The policy: write it as keys with values (name, rules, custom_roles, publishing).",)
 
     @pytest.mark.parametrize("rules", [[], {}, "all", None])
     def test_refuses_a_policy_without_rules(self, rules: object) -> None:
@@ -262,7 +262,7 @@ class TestParse:
 
         assert sentences_of(document) == (
             "The policy: the key rulez is unknown, did you mean rules?",
-            "The policy: the key 7 is unknown. Use only name, rules, publishing.",
+            "The policy: the key 7 is unknown. Use only name, rules, custom_roles, publishing.",
             "Rule production-read: the key maximun is unknown, did you mean maximum?",
             "Rule production-read, match: the key environment is unknown, did you mean environments?",
         )
