@@ -17,8 +17,11 @@ from pytest_django import DjangoDbBlocker
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from accessrequests.queries import clock as real_clock
-from tests.make import Cast, make_cast
+from tests.kept import Kept, keep
+from tests.make import Cast
 from tests.servers import APPLICATION, DATABASE, OWNER
+
+_ADDRESS = f"{os.environ['ACCESS_TEST_POSTGRES'].rpartition('/')[0]}/{DATABASE}"
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +45,16 @@ def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     connections.close_all()
 
 
+@pytest.fixture(scope="session")
+def kept_cast(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Kept:
+    """The rows of the cast, and the way back to none."""
+    with django_db_blocker.unblock(), psycopg.connect(_ADDRESS, autocommit=True) as owner:
+        try:
+            return keep(owner, role=APPLICATION)
+        finally:
+            connections.close_all()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def static_files_are_listed_once() -> Iterator[None]:
     """Every client of Django's tests loads the middlewares anew, and WhiteNoise looks for all files when it is made."""
@@ -60,7 +73,7 @@ def static_files_are_listed_once() -> Iterator[None]:
 
 
 @pytest.fixture
-def db(db: None) -> None:
+def db(kept_cast: Kept, db: None) -> None:
     """A transaction around the whole test, so that it is idle for as long as the test thinks. The product's never are."""
     with connections["default"].cursor() as cursor:
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
@@ -69,24 +82,13 @@ def db(db: None) -> None:
 @pytest.fixture
 def owner_connection() -> Iterator[psycopg.Connection]:
     """The test database as a superuser: what a thief with every right could do."""
-    address = os.environ["ACCESS_TEST_POSTGRES"].rpartition("/")[0]
-    with psycopg.connect(f"{address}/{DATABASE}", autocommit=True) as connection:
+    with psycopg.connect(_ADDRESS, autocommit=True) as connection:
         yield connection
-
-
-def empty_database(connection: psycopg.Connection) -> None:
-    """Remove every row, facts included, which only a superuser with the triggers off can do."""
-    rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-    tables = [name for (name,) in rows if name not in {"django_migrations", "django_content_type"}]
-    connection.execute("SET session_replication_role = replica")
-    connection.execute(
-        sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(sql.SQL(", ").join(map(sql.Identifier, tables)))
-    )
 
 
 @pytest.fixture
 def committed(
-    django_db_setup: None, django_db_blocker: DjangoDbBlocker, owner_connection: psycopg.Connection
+    kept_cast: Kept, django_db_blocker: DjangoDbBlocker, owner_connection: psycopg.Connection
 ) -> Iterator[None]:
     """A database in which commits are real, for threads, processes and locks. It is emptied afterwards."""
     with django_db_blocker.unblock():
@@ -94,7 +96,7 @@ def committed(
             yield
         finally:
             connections.close_all()
-            empty_database(owner_connection)
+            owner_connection.execute(kept_cast.clear)
 
 
 class MovableClock:
@@ -120,12 +122,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> MovableClock:
 
 
 @pytest.fixture
-def cast(db: None) -> Cast:
+def cast(kept_cast: Kept, db: None) -> Cast:
     """Alice and the others, the three shops, their inventory and the policy, inside the test's transaction."""
-    return make_cast()
+    return kept_cast.give()
 
 
 @pytest.fixture
-def committed_cast(committed: None) -> Cast:
+def committed_cast(kept_cast: Kept, committed: None) -> Cast:
     """The same, committed."""
-    return make_cast()
+    return kept_cast.give()
