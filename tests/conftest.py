@@ -29,15 +29,28 @@ COUNTED = frozenset({"domain", "operations", "races"})
 def pytest_runtest_protocol(item: pytest.Item) -> None:
     """What a room promises is tested in its own folder; counting costs every other test more than half its time again."""
     controller = getattr(item.config.pluginmanager.getplugin("_cov"), "cov_controller", None)
-    is_counted = item.nodeid.split("/")[1] in COUNTED
+    is_counted = _room(item.nodeid) in COUNTED
     if controller is not None and controller.started is not is_counted:
         (controller.resume if is_counted else controller.pause)()
+
+
+# The rooms whose tests share a world each; it runs for as long as they do.
+WORLDS = ("journeys", "browser")
+
+
+def _room(nodeid: str) -> str:
+    return nodeid.split("/")[1]
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What waits for real deadlines begins first, so that no process is left alone with it at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+    def place(item: pytest.Item) -> tuple[int, bool]:
+        room = _room(item.nodeid)
+        return WORLDS.index(room) if room in WORLDS else len(WORLDS), item.get_closest_marker("slow") is None
+
+    items.sort(key=place)
 
 
 class _JourneysTogether(LoadScopeScheduling):
@@ -47,8 +60,8 @@ class _JourneysTogether(LoadScopeScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        room = nodeid.split("/")[1]
-        return room if room in {"journeys", "browser"} else nodeid
+        room = _room(nodeid)
+        return room if room in WORLDS else nodeid
 
 
 @pytest.hookimpl(optionalhook=True)

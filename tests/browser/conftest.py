@@ -16,9 +16,12 @@ from tests.journeys.world import World
 logging.getLogger("httpx2").setLevel(logging.WARNING)  # it would tell of every look
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Not the journeys' world: in that one a target is away for long, the broker hangs, and relays are killed."""
+    """Not the journeys' world: in that one a target is away for long, the broker hangs, and relays are killed.
+
+    It ends with the last of these tests: a world that nobody looks at takes a tenth of a processor.
+    """
     world = World(tmp_path_factory.mktemp("browser"))
     try:
         yield world
@@ -52,6 +55,6 @@ def windows(shared_windows: Windows) -> Iterator[Windows]:
     shared_windows.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def states(world: World) -> States:
     return States(world)
