@@ -131,7 +131,7 @@ def next_step(answers: Mapping[str, str], offered: Sequence[Offered], lengths: S
 
 def _proposal(state: State) -> Proposal:
     here, role = state.here, role_of(state)
-    standing = here.policy[level_of(state)]
+    standing = here.standing(state.kind, level_of(state))
     is_user = state.kind == DATABASE_USER
     reach = COLLECTION if state["reach"] == COLLECTION or "." in state["place"] else DATABASE
     return Proposal(
@@ -290,7 +290,7 @@ def _place(state: State) -> Step | None:
 
 def _said(state: State, level: Level) -> str:
     """Why the policy refuses that much on the chosen target; empty where it does not."""
-    return state.here.policy[level].refusal
+    return state.here.standing(state.kind, level).refusal
 
 
 def _cluster(state: State) -> Step | None:
@@ -301,7 +301,7 @@ def _cluster(state: State) -> Step | None:
 
 
 def _length(state: State) -> Step:
-    maximum = state.here.policy[level_of(state)].maximum
+    maximum = state.here.standing(state.kind, level_of(state)).maximum
     fitting = [one for one in state.lengths if maximum is None or parse_duration(one) <= maximum]
     lengths = fitting or [format_duration(maximum or parse_duration(state.lengths[0]))]
     choices = [Choice(one, spell_duration(parse_duration(one)).capitalize()) for one in lengths]

@@ -54,7 +54,8 @@ class Offered:
     `admin_roles` None: not looked at, because nobody asked.
 
     `own` and `services` are logins that stand there, with the service of each; `project_roles` None: no Atlas user.
-    `actions` are the single ones that mean something there, on a collection or on a database.
+    `actions` are the single ones that mean something there, on a collection or on a database. `policy` is about users
+    that are made, `of_kinds` about what else is given.
     """
 
     target: str
@@ -70,6 +71,10 @@ class Offered:
     services: Mapping[str, str] = field(default_factory=dict)
     project_roles: Sequence[str] | None = None
     actions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    of_kinds: Mapping[str, Mapping[Level, Standing]] = field(default_factory=dict)
+
+    def standing(self, kind: str, level: Level) -> Standing:
+        return self.of_kinds.get(kind, self.policy)[level]
 
     def kind_for(self, who: str) -> str:
         """What is made for whom: a person gets a user for a while where one can be had; nothing: it cannot be done."""
@@ -170,7 +175,8 @@ def levels_of_admin(state: State) -> dict[str, Level]:
 
 def standing_on(offered: Offered, state: State) -> Standing:
     """What the policy says to what is answered so far, at best; with a refusal where it leads nowhere."""
-    usual = offered.policy[USUAL_LEVELS.get(state["do"], Level.READ)]
+    kind = PROJECT_ROLE if state["plane"] == PROJECT else offered.kind_for(state["who"])
+    usual = offered.standing(kind, USUAL_LEVELS.get(state["do"], Level.READ))
     if offered.roles is None:
         return usual if usual.refusal else Standing(_NOT_READ)
     if state["plane"] == PROJECT:
@@ -183,7 +189,7 @@ def standing_on(offered: Offered, state: State) -> Standing:
         levels = set(offered.policy) if offered.actions.get(state["reach"]) else set()
     else:
         levels = set(places_on(offered, state).values())
-    found = [offered.policy[level] for level in levels]
+    found = [offered.standing(kind, level) for level in levels]
     return min(found, key=burden, default=usual if usual.refusal else Standing(_NOTHING))
 
 

@@ -12,6 +12,7 @@ from accessrequests.domain import policy, privileges
 from accessrequests.domain.actions import SERVER_DATABASES
 from accessrequests.domain.privileges import Level
 from accessrequests.models import AccessRequest, Inventory, Person, PolicyVersion, Target
+from accessrequests.models.access_requests import AccessKind
 
 MOST_SHOWN = 25
 MOST_RECENT = 50
@@ -68,16 +69,24 @@ def outlook(version: PolicyVersion | None, target: Target, *, person: Person, gr
 
 
 def outlooks(
-    version: PolicyVersion | None, targets: Iterable[Target], *, person: Person, groups: frozenset[str]
+    version: PolicyVersion | None, targets: Iterable[Target], *, person: Person, groups: frozenset[str], kind: str
 ) -> Mapping[str, Outlook]:
-    """The same for many targets, by slug."""
+    """The same for many targets, by slug, and for another kind of access."""
     if version is None:
         return {}
     rules = policy.parse(version.rules)
-    return {target.slug: _outlook(rules, version.version, target, person, groups) for target in targets}
+    return {target.slug: _outlook(rules, version.version, target, person, groups, kind=kind) for target in targets}
 
 
-def _outlook(rules: policy.Rules, version: int, target: Target, person: Person, groups: frozenset[str]) -> Outlook:
+def _outlook(
+    rules: policy.Rules,
+    version: int,
+    target: Target,
+    person: Person,
+    groups: frozenset[str],
+    *,
+    kind: str = AccessKind.DATABASE_USER.value,
+) -> Outlook:
     return {
         level: policy.evaluate(
             rules,
@@ -90,6 +99,7 @@ def _outlook(rules: policy.Rules, version: int, target: Target, person: Person, 
                 reason_length=None,
                 person=person.username,
                 databases=frozenset(),
+                kind=kind,
             ),
             version=version,
         )

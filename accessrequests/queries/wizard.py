@@ -11,6 +11,7 @@ from accessrequests.domain.privileges import Level, RoleRef
 from accessrequests.domain.single_actions import why_not, written
 from accessrequests.domain.wizard_answers import COLLECTION, DATABASE, AdminRole, Offered, Standing
 from accessrequests.models import Inventory, Person, PolicyVersion, Target
+from accessrequests.models.access_requests import AccessKind
 from accessrequests.queries import offers, principals
 from accessrequests.queries.offers import Outlook
 
@@ -24,27 +25,42 @@ def offered_to(
 ) -> list[Offered]:
     """Every target with what the policy says to this person. Only where it allows anything, what is on it is read."""
     targets = list(offers.targets_on_offer()[:MOST_TARGETS])
-    outlooks = offers.outlooks(version, targets, person=person, groups=groups)
+    outlooks = {
+        kind.value: offers.outlooks(version, targets, person=person, groups=groups, kind=kind.value)
+        for kind in AccessKind
+    }
+    said = {target.slug: {kind: of.get(target.slug, {}) for kind, of in outlooks.items()} for target in targets}
     open_ones = [
-        target.pk for target in targets if any(verdict.allowed for verdict in outlooks.get(target.slug, {}).values())
+        target.pk
+        for target in targets
+        if any(verdict.allowed for of in said[target.slug].values() for verdict in of.values())
     ]
     read = {one.target_id: one for one in Inventory.objects.filter(target__in=open_ones)}
     return [
-        _offered(target, read.get(target.pk), outlooks.get(target.slug, {}), person, with_admin_roles=with_admin_roles)
+        _offered(target, read.get(target.pk), said[target.slug], person, with_admin_roles=with_admin_roles)
         for target in targets
     ]
 
 
 def _offered(
-    target: Target, inventory: Inventory | None, outlook: Outlook, person: Person, *, with_admin_roles: bool
+    target: Target,
+    inventory: Inventory | None,
+    outlooks: Mapping[str, Outlook],
+    person: Person,
+    *,
+    with_admin_roles: bool,
 ) -> Offered:
     kind, logins = KINDS[target.kind], principals.users_of(target, person)
     member = principals.member_of(target, person)
+    of_kinds = {
+        kind: {level: _standing(target, level, outlook) for level in Level} for kind, outlook in outlooks.items()
+    }
     return Offered(
         target=target.slug,
         name=f"{target.name}, of {target.owner}",
         environment=target.environment,
-        policy={level: _standing(target, level, outlook) for level in Level},
+        policy=of_kinds[AccessKind.DATABASE_USER],
+        of_kinds=of_kinds,
         kinds=frozenset(target.offers.get("kinds", [])),
         roles=inventory.roles if inventory else None,
         collections=_collections(inventory) if inventory else {},

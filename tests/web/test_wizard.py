@@ -118,6 +118,12 @@ class TestEveryEnd:
             assert {refusal.rule for refusal in verdict.refusals} == {"certificates", "no room left"}
         assert all(judged(world.alice, one).verdict.allowed for one in found if one.kind != AccessKind.DATABASE_USER)
 
+    def test_is_judged_as_the_kind_that_it_is(self, world: Cast) -> None:
+        kinds = {"environments": ["production"], "kinds": ["database_user"]}
+        make.publish_rules(make.rule("users-only", match=kinds))
+
+        assert {one.kind for one in ends(offered_to(world.alice), {})} == {"database_user"}
+
     @pytest.mark.parametrize("name", ["mallory", "carol", "dave"])
     def test_is_out_of_reach_for_who_may_not_ask(self, world: Cast, name: str) -> None:
         assert list(ends(offered_to(getattr(world, name)), {})) == []
