@@ -90,6 +90,7 @@ class Edit(Strict):
     duration = Length(required=False)
     reason = Text(required=False, max_length=REASON_MAXIMUM)
     authentication = OneOf(words.METHODS, required=False)
+    principal = Text(required=False, max_length=LONGEST, allow_blank=True)
     clusters = Texts(child=Text(max_length=100), required=False, max_length=MOST_CLUSTERS)
     source_addresses = Texts(child=Text(max_length=100), required=False, max_length=MOST_ADDRESSES)
     starts_at = Moment(required=False, allow_null=True, help_text="At once when null.")

@@ -123,26 +123,13 @@ def consider(
     check_network_gate(target, kind=asked.kind, addresses=asked.source_addresses, errors=errors)
     clusters = _clusters(target, asked.clusters, errors)
     principals.check_reach(kind=asked.kind, clusters=clusters, addresses=asked.source_addresses, errors=errors)
-    principal = principals.chosen(
-        target, kind=asked.kind, database_user=asked.database_user, beneficiary=beneficiary, errors=errors
-    )
-    by_others = vouched.chosen(
-        target,
-        kind=asked.kind,
-        authentication=asked.authentication,
-        name=asked.principal,
-        beneficiary=beneficiary,
-        errors=errors,
-    )
-    principal = by_others or principal
+    principal = _principal(target, asked, beneficiary, errors)
     roles, expanded = read_roles(target, asked.kind, asked.roles, errors, inventory=partial(_inventory, target))
     if errors:
         raise Invalid(errors)
     version = version or current_policy()
-    if groups is not None and beneficiary == requester:
-        judged = {requester.username: groups}
-    else:
-        judged = _groups(requester, beneficiary)
+    is_known = groups is not None and beneficiary == requester
+    judged = {requester.username: groups or frozenset()} if is_known else _groups(requester, beneficiary)
     verdict = _judge(
         version,
         target,
@@ -164,11 +151,24 @@ def consider(
         clusters=clusters,
         addresses=[write_network(one) for one in networks],
     )
-    if obstacle is not None:
-        verdict = policy.refused(verdict, obstacle)
-    return Considered(
-        asked, target, beneficiary, version, verdict, roles, expanded, clusters, networks, judged, principal
+    said = policy.refused(verdict, obstacle) if obstacle is not None else verdict
+    return Considered(asked, target, beneficiary, version, said, roles, expanded, clusters, networks, judged, principal)
+
+
+def _principal(target: Target, asked: Asked, beneficiary: Person, errors: dict[str, list[str]]) -> Principal:
+    """Who gets it on the target: a login that stands there, a name that others vouch for, or a user yet to be made."""
+    standing = principals.chosen(
+        target, kind=asked.kind, database_user=asked.database_user, beneficiary=beneficiary, errors=errors
     )
+    by_others = vouched.chosen(
+        target,
+        kind=asked.kind,
+        authentication=asked.authentication,
+        name=asked.principal,
+        beneficiary=beneficiary,
+        errors=errors,
+    )
+    return by_others or standing
 
 
 def elsewhere(considered: Considered, inventory: Inventory) -> policy.Verdict | None:

@@ -42,7 +42,7 @@ WORTH_SAYING = ("want", "single", "project_role", "collection", "duration", "oth
 MOST_DIGITS = 18
 # What may become different in a request that waits.
 CHANGEABLE = (
-    "roles", "duration", "reason", "authentication", "clusters", "source_addresses", "starts_at", "ticket",
+    "roles", "duration", "reason", "authentication", "principal", "clusters", "source_addresses", "starts_at", "ticket",
 )  # fmt: skip
 
 
