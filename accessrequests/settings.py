@@ -52,6 +52,7 @@ if not re.fullmatch(r"[a-z0-9]{4,12}", ACCESS_INSTALLATION):
 ACCESS_SEALING_KEYS = env.str("ACCESS_SEALING_KEYS", "")
 ACCESS_TAG_KEY = env.str("ACCESS_TAG_KEY", "")
 ACCESS_TARGETS_FILE = env.str("ACCESS_TARGETS_FILE", "")
+ACCESS_SCHEDULES_FILE = env.str("ACCESS_SCHEDULES_FILE", "")
 ACCESS_X509_AUTHORITY = env.str("ACCESS_X509_AUTHORITY", "")
 ACCESS_ANCHOR_FILE = env.str("ACCESS_ANCHOR_FILE", "")
 ACCESS_ANCHOR_SEED = env.str("ACCESS_ANCHOR_SEED", "")
@@ -60,6 +61,7 @@ ACCESS_ANCHOR_PUBLIC_KEY = env.str("ACCESS_ANCHOR_PUBLIC_KEY", "")
 # -- Pace -----------------------------------------------------------------------------------------
 ACCESS_CALLS_PER_SECOND = env.int("ACCESS_CALLS_PER_SECOND", 20)
 ACCESS_RECONCILE_SECONDS = env.int("ACCESS_RECONCILE_SECONDS", 60)
+ACCESS_SCHEDULES_SECONDS = env.int("ACCESS_SCHEDULES_SECONDS", 60)
 ACCESS_INVENTORY_SECONDS = env.int("ACCESS_INVENTORY_SECONDS", 600)
 # Open server-sent event streams that one web process may hold, each with a thread of its own; 0: pages only poll.
 ACCESS_LIVE_STREAMS = env.int("ACCESS_LIVE_STREAMS", 0)

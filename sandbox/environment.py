@@ -76,6 +76,10 @@ class Places:
         return self.directory / "connections.yaml"
 
     @property
+    def schedules(self) -> Path:
+        return self.directory / "schedules.yaml"
+
+    @property
     def control(self) -> Path:
         return self.directory / "control.sock"
 
@@ -116,6 +120,8 @@ class Environment:
         return environment | {
             "REDIS_URL": self.redis_url,
             "ACCESS_TARGETS_FILE": str(self.places.connections),
+            "ACCESS_SCHEDULES_FILE": str(self.places.schedules),
+            "ACCESS_SCHEDULES_SECONDS": "5",
             "ACCESS_TAG_KEY": _encoded(self.secrets.tag_key),
             "ACCESS_RECONCILE_SECONDS": "10",
             "ACCESS_MAIL_DIRECTORY": str(self.places.mail),

@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,7 +25,7 @@ from sandbox.units import ROOT, program_path
 _SECONDS = 60.0
 
 PEOPLE, TARGETS, POLICY, RESULT = "people.yaml", "targets.yaml", "policy.yaml", "prepared.json"
-IDENTITY = "identity.yaml"
+IDENTITY, SHIFTS = "identity.yaml", "shifts.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,8 @@ def write_files(
         places.directory / TARGETS: catalogue.targets_document(hosts, projects=list(atlas)),
         places.directory / POLICY: catalogue.policy_document(),
         places.connections: connections,
+        places.schedules: catalogue.schedules_document(places.directory / SHIFTS),
+        places.directory / SHIFTS: catalogue.shifts_document(datetime.now(UTC)),
     }
     for path, document in documents.items():
         _write_private(path, document)
@@ -127,4 +130,5 @@ def write_identity_seed(*, environment: Environment, passwords: Mapping[str, str
 
 def _write_private(path: Path, document: Mapping[str, Any]) -> None:
     path.touch(mode=0o600, exist_ok=False)
-    path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    is_json = path.suffix == ".json"
+    path.write_text(json.dumps(document) if is_json else yaml.safe_dump(document, sort_keys=False), encoding="utf-8")

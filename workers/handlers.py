@@ -24,6 +24,7 @@ from workers import (
     reconcile,
     revoke,
     role_changes,
+    schedules,
     usage,
 )
 from workers.clocks import WATCH
@@ -65,6 +66,7 @@ HANDLERS: Mapping[Job, Callable[[Claim], Outcome]] = {
     Job.DIAGNOSE: diagnose.diagnose,
     Job.READ_USAGE: usage.read_usage,
     Job.CHANGE_CUSTOM_ROLE: role_changes.change_custom_role,
+    Job.READ_SCHEDULES: schedules.read_schedules,
 }
 
 

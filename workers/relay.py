@@ -137,7 +137,12 @@ class Periodic:
             outbox.mend_times(latest=latest)
 
     def _file_questions(self) -> None:
-        """Half the pace, since whoever was asked in the last round a moment after it was filed is asked in this one."""
+        """Who is on call, and what the provider of sign-ins says now.
+
+        Half the pace, since whoever was asked in the last round a moment after it was filed is asked in this one.
+        """
+        if settings.ACCESS_SCHEDULES_FILE and self.is_due("schedules", settings.ACCESS_SCHEDULES_SECONDS):
+            outbox.file_periodic(job=Job.READ_SCHEDULES, subject="schedule/all")
         if settings.ACCESS_OIDC_ISSUER and self.is_due("identities", settings.ACCESS_OIDC_ASK_SECONDS):
             unasked_for = timedelta(seconds=settings.ACCESS_OIDC_ASK_SECONDS / 2)
             for identity in people.identities_to_ask(before=clock.now() - unasked_for, limit=ASKED_AT_ONCE):

@@ -49,6 +49,8 @@ class Event(StrEnum):
     POLICY_APPROVED = "policy.approved"
     POLICY_REJECTED = "policy.rejected"
     POLICY_PUBLISHED = "policy.published"
+    SCHEDULE_CHANGED = "schedule.changed"
+    SCHEDULE_UNREADABLE = "schedule.unreadable"
     TARGET_APPLIED = "target.applied"
     TARGET_UNREACHABLE = "target.unreachable"
     TARGET_REACHABLE = "target.reachable"
@@ -98,6 +100,7 @@ class Job(StrEnum):
     DIAGNOSE = "diagnose"
     READ_USAGE = "read_usage"
     CHANGE_CUSTOM_ROLE = "change_custom_role"
+    READ_SCHEDULES = "read_schedules"
 
 
 class Queue(StrEnum):
@@ -148,6 +151,7 @@ QUEUE_OF: Mapping[Job, Queue] = {
     Job.DIAGNOSE: Queue.PROVISION,
     Job.READ_USAGE: Queue.RECONCILE,
     Job.CHANGE_CUSTOM_ROLE: Queue.PROVISION,
+    Job.READ_SCHEDULES: Queue.RECONCILE,
 }
 
 # Both write the end of a grant on its target, so that one of them never undoes the other.

@@ -64,7 +64,7 @@ _TIMELINE: Mapping[Event, str] = {
     Event.ACCESS_REQUEST_EDITED: "{by} changed the request, to {deed}{length}{reason}. Answers given before do not count.",
     Event.ACCESS_REQUEST_ASKED: "People of {groups} were asked{why}.",
     Event.ACCESS_REQUEST_APPROVAL_GIVEN: "{by} approved{group}{comment}.",
-    Event.ACCESS_REQUEST_APPROVED: "The request is approved{length}.",
+    Event.ACCESS_REQUEST_APPROVED: "The request is approved{length}{on_call}.",
     Event.ACCESS_REQUEST_EXTENSION_APPROVED: "More time is approved{length}. It counts once the target has the new end.",
     Event.ACCESS_REQUEST_DENIED: "{by} denied the request{comment}.",
     Event.ACCESS_REQUEST_CANCELLED: "{taken_back}{why}.",
@@ -99,6 +99,8 @@ _TIMELINE: Mapping[Event, str] = {
     Event.POLICY_APPROVED: "{by} agreed to a policy{name}{comment}.",
     Event.POLICY_REJECTED: "{by} rejected a policy{name}{why}.",
     Event.POLICY_PUBLISHED: "{by} published a policy{name}.",
+    Event.SCHEDULE_CHANGED: "The on-call schedule was read anew{shifts}.",
+    Event.SCHEDULE_UNREADABLE: "The on-call schedule could not be read{why}. Once it is too old, nobody is on call by it.",
     Event.TARGET_APPLIED: "{by} applied the target's entry in the catalogue.",
     Event.TARGET_UNREACHABLE: "The target does not answer{why}.",
     Event.TARGET_REACHABLE: "The target answers again.",
@@ -191,6 +193,8 @@ def _gaps(actor: str, facts: Mapping[str, Any]) -> dict[str, str]:
     note = text.get("note", "")
     return {
         "deed": _deed(facts),
+        "on_call": piece(", since the person is on call by {}", text.get("on_call", "")),
+        "shifts": piece(": {} shifts", text.get("shifts", "")),
         "taken_back": "The request is void" if "why" in text else f"{name(actor)} took the request back",
         "change": _change(text),
         "more": " more" if facts.get("extends") else "",

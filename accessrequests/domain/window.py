@@ -116,6 +116,11 @@ def parse_moment(text: object) -> datetime:
         raise InvalidMoment(sentence) from error
 
 
+def format_moment(at: datetime) -> str:
+    """What `parse_moment` reads: RFC 3339 in UTC."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 def ends_at(started_at: datetime, length: timedelta) -> datetime:
     """The first moment outside the box: the end is exclusive."""
     return started_at + length

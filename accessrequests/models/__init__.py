@@ -12,6 +12,7 @@ from accessrequests.models.grants import Credential, Gate, Grant
 from accessrequests.models.outbox import CallBucket, IdempotencyKey, OutboxMessage
 from accessrequests.models.people import Group, Identity, Membership, Person, PersonalToken
 from accessrequests.models.policies import PolicyApproval, PolicyDraft, PolicyVersion
+from accessrequests.models.schedules import Schedule
 from accessrequests.models.shared_objects import SharedObject, SharedUse
 from accessrequests.models.targets import Inventory, Look, Suspicion, Target
 from accessrequests.models.usage import Usage
@@ -41,6 +42,7 @@ __all__ = [
     "PolicyApproval",
     "PolicyDraft",
     "PolicyVersion",
+    "Schedule",
     "SharedObject",
     "SharedUse",
     "Suspicion",

@@ -80,6 +80,12 @@ def was_decided(access_request: AccessRequest, who_asks: str = "") -> IllegalMov
     return IllegalMove(sentence, person=access_request.decided_by, what=state.value, at=at)
 
 
+def on_call_facts(access_request: AccessRequest, decided_by: str) -> dict[str, str]:
+    """Which schedule stood in for those who would have been asked; nothing where somebody answered."""
+    schedules = access_request.verdict.get("on_call", ())
+    return {"on_call": " and ".join(schedules)} if schedules and decided_by == "policy" else {}
+
+
 def decide(access_request: AccessRequest, state: AccessRequestState, by: str, at: datetime) -> None:
     check_move(REQUEST_MOVES, AccessRequestState(access_request.state), state)
     access_request.state = state.value

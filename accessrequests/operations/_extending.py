@@ -10,7 +10,7 @@ from accessrequests.domain.lifecycle import AccessRequestState, ExtensionState, 
 from accessrequests.domain.window import ends_at, format_duration
 from accessrequests.domain.wording import moment
 from accessrequests.models import AccessRequest, Extension, Grant
-from accessrequests.operations._deciding import decide
+from accessrequests.operations._deciding import decide, on_call_facts
 from accessrequests.operations._ending import locked
 from accessrequests.operations._record import Fact
 from accessrequests.operations.refusals import IllegalMove, NotReady, Refused
@@ -44,6 +44,7 @@ def begin(access_request: AccessRequest, *, decided_by: str, at: datetime) -> Fa
         "length": format_duration(length),
         "expires_at": written(extension.ends_at),
         "by": decided_by,
+        **on_call_facts(access_request, decided_by),
     }
     return Fact(Event.ACCESS_REQUEST_EXTENSION_APPROVED, str(access_request), facts, grant=grant)
 

@@ -12,7 +12,7 @@ from accessrequests.domain.lifecycle import AccessRequestState, GateName, GateSt
 from accessrequests.domain.window import format_duration
 from accessrequests.models import AccessRequest, Gate, Grant
 from accessrequests.operations import _extending
-from accessrequests.operations._deciding import decide
+from accessrequests.operations._deciding import decide, on_call_facts
 from accessrequests.operations._record import Fact
 
 ACTIVATION_WINDOW = timedelta(hours=1)
@@ -45,4 +45,5 @@ def approved(access_request: AccessRequest, *, decided_by: str, at: datetime) ->
         gates.insert(0, GateName.NETWORK)
     Gate.objects.bulk_create(Gate(grant=grant, gate=gate.value, state=GateState.CLOSED.value) for gate in gates)
     facts = {"grant": grant.pk, "username": grant.login, "length": format_duration(grant.length), "by": decided_by}
+    facts |= on_call_facts(access_request, decided_by)
     return Fact(Event.ACCESS_REQUEST_APPROVED, str(access_request), facts, grant=grant)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 from accessrequests.domain import extending, policy, privileges, project_roles
@@ -18,7 +18,7 @@ from accessrequests.domain.plain_text import visible_length
 from accessrequests.domain.privileges import Level, Privilege, RoleRef
 from accessrequests.models import AccessRequest, Inventory, Person, PolicyVersion, Target
 from accessrequests.models.access_requests import AccessKind
-from accessrequests.queries import limits, people, principals, vouched
+from accessrequests.queries import limits, on_call, people, principals, vouched
 from accessrequests.queries.ask_facts import ask_of, use, use_of, what_for
 from accessrequests.queries.ask_fields import check_start, check_words, read_addresses
 from accessrequests.queries.ask_offers import check_network_gate, check_offer
@@ -288,6 +288,7 @@ def _judge(
     use: Mapping[str, Any],
 ) -> policy.Verdict:
     rules = policy.parse(version.rules)
+    schedules = on_call.schedules_of(rules, groups)
     verdicts = [
         policy.evaluate(
             rules,
@@ -299,16 +300,14 @@ def _judge(
                 duration=duration,
                 reason_length=None if reason is None else visible_length(reason),
                 person=person,
+                on_call=schedules[person],
                 **use,
             ),
             version=version.version,
         )
         for person, held in groups.items()
     ]
-    verdict = verdicts[0]
-    for other in verdicts[1:]:
-        verdict = policy.stricter(verdict, other)
-    return verdict
+    return on_call.told(reduce(policy.stricter, verdicts), rules)
 
 
 def _level(kind: str, expanded: Mapping[str, Sequence[Privilege]]) -> Level:

@@ -190,7 +190,11 @@ def _approved(grant: Grant) -> str:
     counted = [one for one in asked.approvals.all() if one.revision == asked.revision]
     said = [one.person.username for one in counted if one.answer == Answer.APPROVE.value]
     names = list(dict.fromkeys(said))
-    return f"Approved by {' and '.join(names)}" if names else "Approved by the policy itself"
+    if names:
+        return f"Approved by {' and '.join(names)}"
+    schedules = " and ".join(grant.access_request.verdict.get("on_call", ()))
+    on_call = f", since {grant.holder.name} was on call by {schedules}" if schedules else ""
+    return f"Approved by the policy itself{on_call}"
 
 
 def _steps(grant: Grant, *, at: datetime) -> list[Step]:

@@ -16,7 +16,7 @@ from accessrequests.models import AuditEvent, Grant
 from accessrequests.models.people import GroupRole
 from accessrequests.operations import grants
 from accessrequests.operations.refusals import Refused
-from accessrequests.queries import authorities, charts, clock, watch
+from accessrequests.queries import authorities, charts, clock, on_call, watch
 from accessrequests.web import drawing, shown
 from accessrequests.web.pages import SeeOther, me, portal_page, show
 from accessrequests.web.whoami import belonging
@@ -70,6 +70,7 @@ def health_page(request: HttpRequest) -> HttpResponse:
         "signs": [(sign, PARTS[sign.who], shown.time_words(at - (sign.at or at))) for sign in figures.signs],
         "skews": [_happened(event) for event in seen if event.event in watch.SKEWS],
         "orphans": [_happened(event) for event in seen if event.event == watch.ORPHAN],
+        "schedules": on_call.everything(at),
         "authorities": [_happened(event) for event in authorities.warned_of(at)],
         "anchor": _anchor(at),
         "figures": figures,

@@ -17,6 +17,7 @@ _REMOVABLE = {
     "accessrequests_sharedobject",
     "accessrequests_shareduse",
     "accessrequests_suspicion",
+    "accessrequests_schedule",  # who is on call: what it said is in the audit trail
 }
 
 
