@@ -45,7 +45,7 @@ ATLAS_TARGETS: Mapping[str, tuple[str, str]] = {
     "ecommerce-prod": ("Ecommerce production", "production"),
 }
 # Who is on call, by a file of shifts that the workers read.
-SCHEDULE = "on-call"
+SCHEDULE = "shop-primary"
 # Logins that stand on the targets anyway, beside the application's own, which is nobody's to widen.
 REPORTS = "shop-reports@admin"
 
