@@ -13,7 +13,7 @@ _JOBS = [
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("accessrequests", "0022_policy_drafts")]
+    dependencies: ClassVar = [("accessrequests", "0023_reminders")]
 
     operations: ClassVar = [
         migrations.CreateModel(
