@@ -8,12 +8,12 @@ from django.db import migrations, models
 
 _JOBS = [
     *("revoke", "provision", "rotate", "erase_credential", "notify", "reconcile", "read_inventory", "prove_alive"),
-    *("prune", "ask_provider", "rearm", "extend", "diagnose", "read_usage", "read_schedules"),
+    *("prune", "ask_provider", "rearm", "extend", "diagnose", "read_usage", "change_custom_role", "read_schedules"),
 ]
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("accessrequests", "0023_reminders")]
+    dependencies: ClassVar = [("accessrequests", "0024_custom_roles")]
 
     operations: ClassVar = [
         migrations.CreateModel(
