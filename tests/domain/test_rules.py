@@ -242,7 +242,9 @@ class TestParse:
 
     @pytest.mark.parametrize("document", [None, [], "policy", 7, True])
     def test_refuses_what_is_no_document(self, document: object) -> None:
-        assert sentences_of(document) == ("The policy: write it as keys with values (name, rules, custom_roles, publishing).",)
+        assert sentences_of(document) == (
+            "The policy: write it as keys with values (name, rules, custom_roles, publishing).",
+        )
 
     @pytest.mark.parametrize("rules", [[], {}, "all", None])
     def test_refuses_a_policy_without_rules(self, rules: object) -> None:

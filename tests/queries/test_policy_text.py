@@ -64,9 +64,9 @@ def test_names_line_and_column_and_what_was_meant() -> None:
     [
         ("name: [", "line 1, column 8: The document is not YAML (line 1, column 8): expected the node content"),
         ("name: a\nname: b", "line 2, column 1: The document is not YAML (line 2, column 1): the key name is written"),
-        ("", "line 1, column 1: The policy: write it as keys with values (name, rules, publishing)."),
+        ("", "line 1, column 1: The policy: write it as keys with values (name, rules, custom_roles, publishing)."),
         ("just words", "line 1, column 1: The policy: write it as keys"),
-        ("7: 8", "line 1, column 1: The policy: the key 7 is unknown. Use only name, rules, publishing."),
+        ("7: 8", "line 1, column 1: The policy: the key 7 is unknown. Use only name, rules, custom_roles, publishing."),
         ("name: x\x00", "line 1, column 1: The document is not YAML (somewhere): "),
         ("# " + "x" * policy_text.LARGEST, "line 1, column 1: It is longer than 200,000 characters."),
     ],
