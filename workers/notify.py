@@ -128,7 +128,6 @@ def _audiences(news: _News) -> dict[Audience, set[Person]]:
 
 def _story(news: _News, audience: Audience) -> Story:
     access_request, grant, comment = news.access_request, news.grant, news.comment
-    last = access_request.approvals.order_by("-at").first()
     steps = [policy.Step(step["group"], step["needed"]) for step in access_request.verdict["steps"]]
     acted = grant.ended_by if grant is not None and grant.ended_by else access_request.decided_by
     return Story(
@@ -155,7 +154,7 @@ def _story(news: _News, audience: Audience) -> Story:
         was_open=grant is not None and grant.provisioning_attempt > 0,
         said=str(comment.facts.get("text", "")) if comment is not None else "",
         **{
-            "note": _note(grant) if grant is not None else access_request.note or (last.comment if last else ""),
+            "note": _note(grant) if grant is not None else _said_of(access_request),
             **(_of_the_end(news.event, grant) if grant is not None else {}),
         },
     )
@@ -173,6 +172,14 @@ def _of_the_end(event: Event, grant: Grant) -> dict[str, Any]:
     if event is Event.GRANT_EXTENSION_FAILED:
         return {"note": extensions.last_failure(grant)}
     return {}
+
+
+def _said_of(access_request: AccessRequest) -> str:
+    """Why it is void, or what was said when it was decided."""
+    if access_request.state == AccessRequestState.CANCELLED:
+        return access_request.note
+    last = access_request.approvals.order_by("-at").first()
+    return last.comment if last is not None else ""
 
 
 def _note(grant: Grant) -> str:

@@ -116,6 +116,8 @@ def notice(event: Event, *, audience: Audience, story: Story) -> Notice | None:
         return None
     never = event is Event.GRANT_REVOKED and not story.was_open
     prefix = NO_ACCESS if never else _SUBJECTS.get(event, "")
+    if event is Event.ACCESS_REQUEST_CANCELLED and story.note:
+        prefix = "Void"
     asked = event in ASKING
     of_grant = event.value.startswith("grant.")
     return Notice(

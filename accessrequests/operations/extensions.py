@@ -140,16 +140,14 @@ def warn(*, grant_id: int) -> bool:
     """The end of a live grant comes near: its holder is told, once for each end."""
     grant = locked(grant_id)
     at = clock.now()
-    if grant.state != GrantState.ACTIVE or grant.warned_at is not None:
-        return False
-    if grant.starts_at is None or grant.expires_at is None:
-        return False
-    due = extending.warned_from(starts_at=grant.starts_at, expires_at=grant.expires_at)
-    if due is None or not due <= at < grant.expires_at:
+    starts_at, expires_at = grant.starts_at or at, grant.expires_at or at
+    due = extending.warned_from(starts_at=starts_at, expires_at=expires_at)
+    is_unwarned = grant.state == GrantState.ACTIVE and grant.warned_at is None
+    if not is_unwarned or due is None or not due <= at < expires_at:
         return False
     grant.warned_at = at
     grant.save(update_fields=["warned_at"])
-    record(Fact(Event.GRANT_ENDING_SOON, str(grant), {"expires_at": written(grant.expires_at)}), actor=CLOCKWORK, at=at)
+    record(Fact(Event.GRANT_ENDING_SOON, str(grant), {"expires_at": written(expires_at)}), actor=CLOCKWORK, at=at)
     return True
 
 

@@ -162,7 +162,7 @@ class TestRequestSentence:
             (AccessRequestState.PENDING, "It waits for 1 person of security and lapses at 31 Jan 2030 09:30 UTC."),
             (AccessRequestState.APPROVED, "It is approved."),
             (AccessRequestState.DENIED, "bob denied it: too wide."),
-            (AccessRequestState.CANCELLED, "The requester took it back."),
+            (AccessRequestState.CANCELLED, "It is void: too wide."),
             (AccessRequestState.EXPIRED, "Nobody answered in time, so it has lapsed. It can be asked again."),
         ],
     )
@@ -244,7 +244,14 @@ class TestNotice:
         [
             (Event.ACCESS_REQUEST_APPROVED, "Approved", "being set up"),
             (Event.ACCESS_REQUEST_DENIED, "Denied", "bob denied it: ask for less. No access was created."),
-            (Event.ACCESS_REQUEST_CANCELLED, "Taken back", "taken back before anybody decided. No access was created."),
+            (Event.ACCESS_REQUEST_CANCELLED, "Void", "It is void: ask for less. No access was created."),
+            (Event.GRANT_ENDING_SOON, "Ends soon", "ends at 31 Jan 2030 09:30 UTC, and whatever runs then is stopped."),
+            (Event.GRANT_EXTENDED, "Extended", "lasts until 31 Jan 2030 09:30 UTC. Nothing was interrupted."),
+            (
+                Event.GRANT_EXTENSION_FAILED,
+                "Not extended",
+                "ask for less. It ends as it was to, at 31 Jan 2030 09:30 UTC.",
+            ),
             (Event.ACCESS_REQUEST_EXPIRED, "Lapsed", "it has lapsed. No access was created."),
             (Event.ACCESS_REQUEST_COMMENTED, "Comment", "> Which twelve orders?\n\nbob wrote this about the request."),
             (Event.GRANT_ACTIVATED, "Live", "live until 31 Jan 2030 09:30 UTC. The user is jit-acme1-alice-7."),
@@ -270,7 +277,7 @@ class TestNotice:
     @pytest.mark.parametrize(
         ("event", "subject", "part"),
         [
-            (Event.ACCESS_REQUEST_CANCELLED, "Taken back", "nothing left to decide"),
+            (Event.ACCESS_REQUEST_CANCELLED, "Void", "It is void: ask for less. There is nothing left to decide."),
             (Event.GRANT_DRIFT_FOUND, "Changed on the target", MAY_WORK),
         ],
     )
@@ -280,6 +287,36 @@ class TestNotice:
         assert told is not None
         assert told.subject == f"{subject}: {TITLE}"
         assert part in told.body
+
+    def test_tells_of_what_somebody_took_back(self) -> None:
+        story = replace(STORY, note="")
+        for audience, part in (
+            (Audience.REQUESTER, "taken back before anybody decided"),
+            (Audience.APPROVER, "took it back"),
+        ):
+            told = notice(Event.ACCESS_REQUEST_CANCELLED, audience=audience, story=story)
+            assert told is not None
+            assert told.subject == f"Taken back: {TITLE}"
+            assert part in told.body
+
+    def test_tells_before_an_end_what_can_be_done_or_why_not(self) -> None:
+        also = (("Extend it", "https://access.example/access/7/#extend"),)
+        for story, part in (
+            (replace(STORY, also=also), "Extend it: https://access.example/access/7/#extend\n"),
+            (replace(STORY, why_not_longer="The rule denies it."), "It cannot be extended: The rule denies it."),
+        ):
+            told = notice(Event.GRANT_ENDING_SOON, audience=Audience.REQUESTER, story=story)
+            assert told is not None
+            assert part in told.body
+
+    def test_tells_whose_certificate_ends_before_the_access(self) -> None:
+        story = replace(STORY, certificate_until=STORY.expires_at)
+        told = notice(Event.GRANT_EXTENDED, audience=Audience.REQUESTER, story=story)
+
+        assert told is not None
+        assert (
+            "Your certificate is good only until 31 Jan 2030 09:30 UTC: have a new one made on its page." in told.body
+        )
 
     def test_raises_the_alarm_with_those_who_may_end_it(self) -> None:
         told = notice(Event.GRANT_ATTEMPT_FAILED, audience=Audience.ENDER, story=STORY)

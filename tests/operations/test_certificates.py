@@ -8,8 +8,8 @@ import pytest
 
 from accessrequests.domain.events import Via
 from accessrequests.domain.naming import subject_of
-from accessrequests.models import AuditEvent, Credential, Grant
-from accessrequests.operations import credentials, grants
+from accessrequests.models import AccessRequest, AuditEvent, Credential, Extension, Grant
+from accessrequests.operations import credentials, extensions, grants
 from accessrequests.operations.credentials import Revealed
 from accessrequests.operations.refusals import Gone, NotReady, Spent
 from tests import make
@@ -81,4 +81,35 @@ def test_is_never_made_again(pending: Grant, cast: Cast) -> None:
     grant = make.activated(pending, certificate=PEM)
 
     with leaves_nothing(), pytest.raises(Gone, match="the new access has one of its own"):
+        credentials.rotate(grant_id=grant.pk, person=cast.alice, via=Via.API)
+
+
+def test_another_one_is_made_when_the_access_lasts_longer_than_the_one_that_there_is(
+    pending: Grant, cast: Cast, clock: MovableClock
+) -> None:
+    grant = make.activated(pending, certificate=PEM)
+    reveal(grant, cast)
+    hour = timedelta(hours=1)
+    extensions.ask(grant_id=grant.pk, holder=cast.alice, via=Via.API, duration=hour, reason="It takes longer.")
+    make.approve(AccessRequest.objects.get(extends=grant), cast.bob)
+    assert extensions.mark_extended(extension_id=Extension.objects.get().pk)
+
+    credentials.rotate(grant_id=grant.pk, person=cast.alice, via=Via.API)
+
+    renewal = credentials.start_rotation(grant_id=grant.pk)
+    assert renewal is not None
+    assert (renewal.password, renewal.grant.expires_at) == ("", Extension.objects.get().ends_at)
+    with pytest.raises(NotReady, match="not ready yet"):
+        reveal(grant, cast)
+    with pytest.raises(NotReady, match="certificate is on its way"):
+        credentials.rotate(grant_id=grant.pk, person=cast.alice, via=Via.API)
+    credentials.mark_rotated(
+        grant_id=grant.pk,
+        generation=renewal.generation,
+        certificate=PEM.replace("canary", "second"),
+        certificate_until=renewal.grant.expires_at,
+    )
+    assert "second of the certificate" in reveal(grant, cast).certificate
+    assert AuditEvent.objects.get(event="credential.rotated").facts == {"generation": 2, "what": "certificate"}
+    with leaves_nothing(), pytest.raises(Gone, match="once for each access"):
         credentials.rotate(grant_id=grant.pk, person=cast.alice, via=Via.API)

@@ -159,6 +159,25 @@ class TestOpen:
         assert (user["databaseName"], user["x509Type"]) == (EXTERNAL, "CUSTOMER")
         assert provisioner.readiness(spec).evidence["deleted_by_atlas_at"] == "never"
 
+    def test_an_extension_moves_the_tag_and_a_new_certificate_lasts_as_long(
+        self, provisioner: Patient, spec: GrantSpec, atlas: Living
+    ) -> None:
+        give(provisioner, spec)
+        later = replace(spec, expires_at=spec.expires_at + timedelta(hours=1))
+
+        provisioner.extend(later)
+
+        (owned,) = provisioner.list_ours()
+        assert (owned.expires_at, owned.proven) == (later.expires_at, True)
+        assert "deleteAfterDate" not in atlas.users[subject_of(spec.username)]
+        assert provisioner.readiness(later).usable
+        until = x509.load_pem_x509_certificate(provisioner.certificate(later).encode()).not_valid_after_utc
+        assert spec.expires_at < until <= later.expires_at + timedelta(seconds=1)
+        with pytest.raises(ProvisionerError) as failure:
+            provisioner.extend(replace(spec, expires_at=spec.expires_at + timedelta(days=366 * 6)))
+        assert failure.value.permanent
+        assert provisioner.readiness(later).usable
+
     def test_until_then_a_certificate_would_let_nobody_do_anything(
         self, provisioner: Patient, spec: GrantSpec, visitor: Visitor
     ) -> None:

@@ -29,6 +29,7 @@ def test_a_user_is_made_and_ended_as_ever(both: ByKind, make_spec: MakeSpec, vis
     assert visitor.can_work(spec)
 
     both.rearm(spec)
+    both.extend(dataclasses.replace(spec, expires_at=spec.expires_at))
     (cut,) = both.cut([spec])
 
     assert cut.done
@@ -40,6 +41,7 @@ def test_a_user_is_made_and_ended_as_ever(both: ByKind, make_spec: MakeSpec, vis
 def test_nothing_that_was_added_to_somebody_has_a_password(both: ByKind, make_spec: MakeSpec, kind: str) -> None:
     spec = dataclasses.replace(make_spec(), kind=kind, principal="nobody@admin")
     both.rearm(spec)
+    both.extend(spec)
 
     with pytest.raises(ProvisionerError, match="could have a password of ours") as failure:
         both.rotate(spec)
