@@ -152,6 +152,16 @@ _table(
     models.ConnectionBudget, "id", "target", "bucket", "remaining", "capacity", "seen_at", "held_until",
     narrow=("target",),
 )  # fmt: skip
+_table(models.Look, "target", "phase", "started_at", "finished_at", "changes_until", "logins_until", "asked_at")
+_table(
+    models.Other, "id", "target", "kind", "name", "first_seen_at", "made_at", "last_login_at",
+    search=("name",), narrow=("target", "kind"),
+)  # fmt: skip
+_table(
+    models.OutsideChange, "id", "target", "event", "name", "actor", "at", "touches_ours",
+    search=("name", "actor"), narrow=("target", "touches_ours"),
+)  # fmt: skip
+_table(models.SharedCall, "id", "target", "grant", "says", "began_at")
 _table(models.SharedUse, "id", "shared", "grant", "attempted_at", "ending_at")
 _table(
     models.OutboxMessage, "id", "job", "queue", "subject", "ready_at", "claimed_by", "failures", "last_error", "done_at",

@@ -78,6 +78,13 @@ def world(cast: Cast) -> Cast:
     )
     live(cast.alice, cast.bob)
     shared = models.SharedObject.objects.create(target=make.target(), kind="custom_role", key="access-1")
+    at = make.now()
+    models.Look.objects.create(target=make.target(), started_at=at, phase="check")
+    models.Other.objects.create(target=make.target(), kind="user", name="billing@admin", first_seen_at=at)
+    models.OutsideChange.objects.create(target=make.target(), event_id="1", event="JOINED_GROUP", kind="member", at=at)
+    models.SharedCall.objects.create(
+        target=make.target(), grant=models.Grant.objects.get(), lease_of=1, lease_number=1, says=[], began_at=at
+    )
     shared.uses.create(grant=models.Grant.objects.get(), attempted_at=make.now())
     make.submit(cast.alice)
     drafted = policy_drafts.draft(text="", document=catalogue.policy_document(), actor=make.OPERATOR)

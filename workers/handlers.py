@@ -14,6 +14,7 @@ from accessrequests.operations import credentials, outbox, pruning, targets
 from accessrequests.operations.outbox import Claim
 from accessrequests.queries import work
 from workers import (
+    changes,
     diagnose,
     extend,
     inventory,
@@ -58,6 +59,7 @@ HANDLERS: Mapping[Job, Callable[[Claim], Outcome]] = {
     Job.NOTIFY: notify.notify,
     Job.RECONCILE: reconcile.reconcile,
     Job.READ_INVENTORY: inventory.read_inventory,
+    Job.READ_CHANGES: changes.read_changes,
     Job.PROVE_ALIVE: _prove_alive,
     Job.PRUNE: _prune,
     Job.ASK_PROVIDER: provider.ask_provider,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accessrequests.domain.privileges import to_json
-from accessrequests.operations import targets
+from accessrequests.operations import outside, targets
 from accessrequests.operations.outbox import Claim
 from workers.connections import provisioner_for
 from workers.outcomes import Done, Outcome, after
@@ -32,3 +32,4 @@ def read(slug: str) -> None:
         users=snapshot.users,
         custom_roles={name: role.to_json() for name, role in snapshot.custom_roles.items()},
     )
+    outside.record_others(slug=slug, found=snapshot.others)

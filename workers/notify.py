@@ -12,13 +12,13 @@ from django.conf import settings
 from accessrequests.domain import policy, sentences
 from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState, EndReason, GrantState
-from accessrequests.domain.notices import ASKING, authority_notice
+from accessrequests.domain.notices import ASKING, authority_notice, changes_notice
 from accessrequests.domain.privileges import Level
 from accessrequests.domain.role_sentences import ROLE_EVENTS
 from accessrequests.domain.sentences import Audience, Story
 from accessrequests.models import AccessRequest, AuditEvent, Grant, Person
 from accessrequests.operations.outbox import Claim
-from accessrequests.queries import access_requests, authorities, clock, comments, extensions, people
+from accessrequests.queries import access_requests, authorities, clock, comments, extensions, outside, people
 from accessrequests.queries import grants as grant_queries
 from workers import role_notices
 from workers.channels import email
@@ -53,6 +53,8 @@ def notify(claim: Claim) -> Outcome:
         return _carried(claim, lambda: _tell_of_authority(claim))
     if event in ROLE_EVENTS:
         return _carried(claim, lambda: role_notices.tell(claim))
+    if event is Event.TARGET_OURS_CHANGED:
+        return _carried(claim, lambda: _tell_of_changes(claim))
     access_request = access_requests.of_subject(claim.subject)
     grant: Grant | None = getattr(access_request, "grant", None)
     if event is Event.GRANT_ATTEMPT_FAILED and not (grant and grant_queries.is_overdue(grant, at=clock.now())):
@@ -88,6 +90,14 @@ def _tell_of_authority(claim: Claim) -> None:
         return
     url = f"{settings.ACCESS_BASE_URL}/targets/{slug}/"
     notice = authority_notice(target=slug, ends_at=warning.ends_at, url=url)
+    email.send(notice, to=sorted(people.administrators(), key=str), thread=_thread(claim.subject, claim))
+
+
+def _tell_of_changes(claim: Claim) -> None:
+    """:raises email.NotSent: when somebody may be told later only."""
+    slug = claim.subject_name
+    url = f"{settings.ACCESS_BASE_URL}/targets/{slug}/changes/"
+    notice = changes_notice(target=slug, what=outside.last_told(slug), url=url)
     email.send(notice, to=sorted(people.administrators(), key=str), thread=_thread(claim.subject, claim))
 
 

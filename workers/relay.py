@@ -115,14 +115,20 @@ class Periodic:
                 outbox.file_periodic(job=Job.PROVE_ALIVE, subject=f"consumer/{consumer}")
         if self.is_due("prune", HOUR):
             outbox.file_periodic(job=Job.PRUNE, subject="database/product")
-        if self.is_due("reconcile", settings.ACCESS_RECONCILE_SECONDS):
-            for slug in work.catalogue():
-                outbox.file_periodic(job=Job.RECONCILE, subject=f"target/{slug}", target=slug)
         self._file_for_grants()
         self._file_questions()
-        if self.is_due("inventory", settings.ACCESS_INVENTORY_SECONDS):
-            for slug in work.catalogue():
-                outbox.file_periodic(job=Job.READ_INVENTORY, subject=f"target/{slug}", target=slug)
+        self._file_for_targets()
+
+    def _file_for_targets(self) -> None:
+        paces = {
+            Job.RECONCILE: settings.ACCESS_RECONCILE_SECONDS,
+            Job.READ_INVENTORY: settings.ACCESS_INVENTORY_SECONDS,
+            Job.READ_CHANGES: HOUR,
+        }
+        for job, seconds in paces.items():
+            if self.is_due(job.value, seconds):
+                for slug in work.catalogue():
+                    outbox.file_periodic(job=job, subject=f"target/{slug}", target=slug)
 
     def _file_for_grants(self) -> None:
         """Ends that targets keep are moved on, and logins that they will forget are read."""

@@ -13,6 +13,7 @@ from accessrequests.api import (
     diagnoses,
     fallback,
     grants,
+    outside,
     schema,
 )
 
@@ -48,6 +49,9 @@ urlpatterns = [
     path("custom-role-changes/<id:id>/approve/", custom_roles.ApproveCustomRoleChange.as_view(), name="approve_role"),
     path("custom-role-changes/<id:id>/deny/", custom_roles.DenyCustomRoleChange.as_view(), name="deny_role"),
     path("custom-role-changes/<id:id>/cancel/", custom_roles.CancelCustomRoleChange.as_view(), name="cancel_role"),
+    path("targets/<slug:slug>/others/", outside.Others.as_view(), name="target_others"),
+    path("targets/<slug:slug>/changes/", outside.Changes.as_view(), name="target_changes"),
+    path("targets/<slug:slug>/look/", outside.LookNow.as_view(), name="target_look"),
     path("policies/", catalogue.Policies.as_view(), name="policies"),
     path("policies/schema/", catalogue.PolicySchema.as_view(), name="policy_schema"),
     path("access-requests/", access_requests.AccessRequests.as_view(), name="access_requests"),

@@ -55,6 +55,9 @@ class Event(StrEnum):
     TARGET_UNREACHABLE = "target.unreachable"
     TARGET_REACHABLE = "target.reachable"
     TARGET_MOVED = "target.moved"
+    TARGET_LOOK_ASKED = "target.look_asked"
+    TARGET_CHANGED_OUTSIDE = "target.changed_outside"
+    TARGET_OURS_CHANGED = "target.ours_changed"
     TARGET_ORPHAN_ENDED = "target.orphan_ended"
     TARGET_CLOCK_SKEWED = "target.clock_skewed"
     TARGET_AUTHORITY_ENDING = "target.authority_ending"
@@ -92,6 +95,7 @@ class Job(StrEnum):
     NOTIFY = "notify"
     RECONCILE = "reconcile"
     READ_INVENTORY = "read_inventory"
+    READ_CHANGES = "read_changes"
     PROVE_ALIVE = "prove_alive"
     PRUNE = "prune"
     ASK_PROVIDER = "ask_provider"
@@ -143,6 +147,7 @@ QUEUE_OF: Mapping[Job, Queue] = {
     Job.NOTIFY: Queue.NOTIFY,
     Job.RECONCILE: Queue.RECONCILE,
     Job.READ_INVENTORY: Queue.RECONCILE,
+    Job.READ_CHANGES: Queue.RECONCILE,
     Job.PROVE_ALIVE: Queue.RECONCILE,
     Job.PRUNE: Queue.RECONCILE,
     Job.ASK_PROVIDER: Queue.RECONCILE,
@@ -193,4 +198,6 @@ FOLLOW_UPS: Mapping[Event, tuple[Job, ...]] = {
     Event.CUSTOM_ROLE_FAILED: (Job.NOTIFY,),
     Event.TARGET_APPLIED: (Job.READ_INVENTORY,),
     Event.TARGET_AUTHORITY_ENDING: (Job.NOTIFY,),
+    Event.TARGET_LOOK_ASKED: (Job.RECONCILE, Job.READ_INVENTORY, Job.READ_CHANGES),
+    Event.TARGET_OURS_CHANGED: (Job.NOTIFY,),
 }

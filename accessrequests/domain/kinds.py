@@ -32,7 +32,7 @@ class TargetKind:
     """One kind of target. `is_limited`: it holds only so many users and addresses. `expiring`: the ways to sign in
     whose users it deletes by itself at a given date. `furthest_end`: that date may lie at most so far ahead. `given`:
     the ways to sign in that we can give there, whatever a catalogue offers. `most_addresses`: so many are opened within
-    the time that a step may take. `keeps_logins`: it tells who logged in, for some days. `has_search`: it has search
+    the time that a step may take. `keeps_logins`: it tells who logged in, for some days. `tells_changes`: it tells who changed what. `has_search`: it has search
     indexes.
     """
 
@@ -44,6 +44,7 @@ class TargetKind:
     given: frozenset[str] = frozenset({SCRAM})
     most_addresses: int = 20
     keeps_logins: bool = False
+    tells_changes: bool = False
     has_search: bool = False
 
 
@@ -61,6 +62,7 @@ KINDS: Mapping[str, TargetKind] = {
         given=frozenset(METHODS),
         most_addresses=4,
         keeps_logins=True,
+        tells_changes=True,
         has_search=True,
     ),
 }

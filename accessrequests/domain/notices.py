@@ -149,6 +149,20 @@ def authority_notice(*, target: str, ends_at: datetime, url: str) -> Notice:
     )
 
 
+def changes_notice(*, target: str, what: str, url: str) -> Notice:
+    """For administrators: somebody changed what is ours on a target, by the target's own events."""
+    title = one_line(f"Somebody changed what is ours on {target}")
+    return Notice(
+        subject=title,
+        title=title,
+        quoted="",
+        sentence=f"{one_line(what)}. What is no longer as approved is ended by itself; ask whoever did it why.",
+        button="See what was changed",
+        url=one_line(url, LONGEST_URL),
+        because="You get this because you are an administrator.",
+    )
+
+
 def _submitted_to_approver(story: Story) -> str:
     lapses = piece(" Without an answer it lapses at {}.", moment(story.lapses_at) if story.lapses_at else "")
     return f"You are asked because it needs {people_needed(story.waiting_for)}. Approve or deny it here.{lapses}"

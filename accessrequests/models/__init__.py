@@ -10,10 +10,11 @@ from accessrequests.models.diagnoses import Diagnosis
 from accessrequests.models.extensions import Extension
 from accessrequests.models.grants import Credential, Gate, Grant
 from accessrequests.models.outbox import CallBucket, IdempotencyKey, OutboxMessage
+from accessrequests.models.outside import Other, OutsideChange
 from accessrequests.models.people import Group, Identity, Membership, Person, PersonalToken
 from accessrequests.models.policies import PolicyApproval, PolicyDraft, PolicyVersion
 from accessrequests.models.schedules import Schedule
-from accessrequests.models.shared_objects import SharedObject, SharedUse
+from accessrequests.models.shared_objects import SharedCall, SharedObject, SharedUse
 from accessrequests.models.targets import Inventory, Look, Suspicion, Target
 from accessrequests.models.usage import Usage
 
@@ -36,13 +37,16 @@ __all__ = [
     "Inventory",
     "Look",
     "Membership",
+    "Other",
     "OutboxMessage",
+    "OutsideChange",
     "Person",
     "PersonalToken",
     "PolicyApproval",
     "PolicyDraft",
     "PolicyVersion",
     "Schedule",
+    "SharedCall",
     "SharedObject",
     "SharedUse",
     "Suspicion",

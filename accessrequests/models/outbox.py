@@ -13,7 +13,7 @@ from accessrequests.models.people import Person
 # A commit that leaves messages is told here; the relay listens.
 CHANNEL = "access_outbox"
 # Filed by the clock: one of each subject waits at a time.
-PERIODIC = [Job.RECONCILE.value, Job.READ_INVENTORY.value, Job.PROVE_ALIVE.value, Job.PRUNE.value]
+PERIODIC = [job.value for job in (Job.RECONCILE, Job.READ_INVENTORY, Job.READ_CHANGES, Job.PROVE_ALIVE, Job.PRUNE)]
 
 
 class OutboxMessage(models.Model):

@@ -56,3 +56,24 @@ class SharedUse(models.Model):
 
     def __str__(self) -> str:
         return f"{self.shared_id} for grant/{self.grant_id}"
+
+
+class SharedCall(models.Model):
+    """A call that adds roles to somebody who is there anyway: written before it, and gone once it was answered in time.
+
+    One that stays is of a worker that died, or that was stopped for so long that others may have ended the grant: what
+    it `says` is then taken back, unless something needs it.
+    """
+
+    target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="+")
+    grant = models.ForeignKey(Grant, on_delete=models.PROTECT, related_name="+")
+    lease_of = models.BigIntegerField()
+    lease_number = models.PositiveIntegerField()
+    says = models.JSONField()
+    began_at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["lease_of", "lease_number"], name="shared_call_of_lease")]
+
+    def __str__(self) -> str:
+        return f"a call for grant/{self.grant_id}"

@@ -77,7 +77,8 @@ class Look(models.Model):
     """How far the comparison of a target with our grants has come, since it goes step by step.
 
     `phase` is the step and `cursor` the last grant that was compared; `seen` is what looked wrong until now, and
-    `standing` what did so at an earlier look too and is decided again.
+    `standing` what did so at an earlier look too and is decided again. `changes_until`, `logins_until`: up to when the
+    target's own events and logins were read. `asked_at`: when somebody last wanted it looked at now.
     """
 
     target = models.OneToOneField(Target, on_delete=models.PROTECT, related_name="look")
@@ -87,6 +88,9 @@ class Look(models.Model):
     seen = models.JSONField(default=dict)
     standing = models.JSONField(default=dict)
     finished_at = models.DateTimeField(null=True, blank=True)
+    changes_until = models.DateTimeField(null=True, blank=True)
+    logins_until = models.DateTimeField(null=True, blank=True)
+    asked_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return f"look at {self.target_id}: {self.phase}"

@@ -75,7 +75,7 @@ def _message(job: Job, fact: Fact, at: datetime) -> OutboxMessage:
 def _target_of(job: Job, fact: Fact) -> str:
     if fact.grant is not None and job in {Job.PROVISION, Job.REVOKE, Job.ROTATE, Job.EXTEND}:
         return fact.grant.target.slug
-    return fact.subject.partition("/")[2] if job is Job.READ_INVENTORY else ""
+    return fact.subject.partition("/")[2] if job in {Job.RECONCILE, Job.READ_INVENTORY, Job.READ_CHANGES} else ""
 
 
 def _ready_at(job: Job, fact: Fact, at: datetime) -> datetime:

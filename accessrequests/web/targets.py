@@ -12,10 +12,12 @@ from django.shortcuts import get_object_or_404
 from accessrequests.domain import sentences
 from accessrequests.domain.actions import SERVER_DATABASES
 from accessrequests.domain.events import Event
+from accessrequests.domain.kinds import KINDS
 from accessrequests.domain.privileges import Level
 from accessrequests.domain.situation import Tally
 from accessrequests.models import Inventory, PolicyVersion, Target
-from accessrequests.queries import catalogue, clock, room, standing, targets
+from accessrequests.models.people import GroupRole
+from accessrequests.queries import catalogue, clock, outside, room, standing, targets
 from accessrequests.queries.asks import NotReadYet
 from accessrequests.queries.custom_roles import has_custom_roles
 from accessrequests.queries.targets import Said
@@ -103,6 +105,9 @@ def target_page(request: HttpRequest, slug: str) -> HttpResponse:
         "bars": _bars(target),
         "warnings": target.warnings if mine.sees_all and target.retired_at is None else [],
         "has_custom_roles": has_custom_roles(target),
+        "outside": outside.summary_of(target) if mine.sees_all else None,
+        "tells_changes": KINDS[target.kind].tells_changes if target.kind in KINDS else False,
+        "may_look": GroupRole.ADMINISTRATOR in mine.roles and target.retired_at is None,
         "trouble": [
             (event, sentences.timeline(Event(event.event), actor=event.actor, facts=event.facts))
             for event in (targets.trouble_of(target) if mine.sees_all else [])

@@ -100,6 +100,9 @@ ENDPOINTS = (
         "deny_role", "POST", "custom-role-changes/{change}/deny/", "decide", {"revision": 1, "reason": "No need."}
     ),
     Endpoint("cancel_role", "POST", "custom-role-changes/{change}/cancel/", "request", {}),
+    Endpoint("target_others", "GET", "targets/shop-prod/others/", "read", filters=PAGE),
+    Endpoint("target_changes", "GET", "targets/shop-prod/changes/", "read", filters=PAGE),
+    Endpoint("target_look", "POST", "targets/shop-prod/look/", "read", {}),
     Endpoint("policies", "GET", "policies/", "read", filters=PAGE),
     Endpoint("policy_schema", "GET", "policies/schema/", "read"),
     Endpoint("access_requests", "GET", "access-requests/", "read", filters=(*PAGE, "state", "mine", "awaiting_me")),

@@ -355,7 +355,7 @@ class TestNotice:
         told = {event for event in Event for audience in Audience if notice(event, audience=audience, story=STORY)}
 
         # These are told by notices of their own: to administrators, and about custom roles.
-        assert told == sent - {Event.TARGET_AUTHORITY_ENDING} - ROLE_EVENTS
+        assert told == sent - {Event.TARGET_AUTHORITY_ENDING, Event.TARGET_OURS_CHANGED} - ROLE_EVENTS
 
     def test_of_an_authority_says_until_when_it_is_good_and_what_to_do(self) -> None:
         told = authority_notice(target="shop-prod", ends_at=AT, url="https://access.example/targets/shop-prod/")

@@ -127,6 +127,7 @@ class TestPeriodic:
             [
                 *(("reconcile", target) for target in targets),
                 *(("read_inventory", target) for target in targets),
+                *(("read_changes", target) for target in targets),
                 ("prune", "database/product"),
                 *(("prove_alive", f"consumer/{name}") for name in ("relay", "worker", "worker_urgent")),
             ]

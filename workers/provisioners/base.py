@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from accessrequests.domain.diagnosis import Diagnosis
 from accessrequests.domain.kinds import SCRAM
 from accessrequests.domain.lifecycle import GateName
+from accessrequests.domain.outside import Change, Thing
 from accessrequests.domain.privileges import Privilege, RoleRef
 from accessrequests.domain.role_definitions import Definition
 from accessrequests.domain.sharing import SharedKind
@@ -220,6 +221,7 @@ class InventorySnapshot:
     cluster -> {"hosts": ["host:port"], "options": {…}, "paused": bool, "tls": bool}; and
     "database_users" | "custom_roles" | "access_list" -> {"limit": n, "used": n}. `users` are those who stand there
     anyway, database users as name@database and Atlas users by address, each with their roles as one would ask for them.
+    `others`: whatever stands there that we did not make, as far as it is listed.
     """
 
     roles: Mapping[str, tuple[Privilege, ...]]
@@ -228,6 +230,7 @@ class InventorySnapshot:
     quotas: Mapping[str, Mapping[str, int]]
     users: Mapping[str, Sequence[str]] = field(default_factory=dict)
     custom_roles: Mapping[str, Definition] = field(default_factory=dict)  # those of a project, by their names
+    others: Sequence[Thing] = ()
 
 
 class Provisioner(Protocol):
@@ -299,6 +302,12 @@ class TargetProvisioner(Provisioner, Protocol):
         """One look at everything that is listed. `readiness` and `list_ours` of what it gives compare with that look,
         and ask the target for hardly anything more; it can do nothing else.
         """
+
+    def changes(self, *, since: datetime) -> Sequence[Change]:
+        """The target's own events, where it has them: who made, changed or deleted what."""
+
+    def last_logins(self, *, since: datetime, until: datetime) -> Mapping[str, datetime]:
+        """When each user, as name@database, was last let in, where the target keeps a history."""
 
     def end_stray(self, stray: Owned) -> Evidence:
         """Take away an entry or a role of ours, if it is still so and no grant uses it; read back."""

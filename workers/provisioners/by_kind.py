@@ -12,6 +12,7 @@ import structlog
 
 from accessrequests.domain.diagnosis import Cause, Diagnosis, Shut
 from accessrequests.domain.lifecycle import GateName
+from accessrequests.domain.outside import Change
 from accessrequests.domain.usage import Login
 from accessrequests.models.access_requests import AccessKind
 from workers.provisioners.base import (
@@ -81,6 +82,10 @@ class Project(Protocol):
 
     def end_stray(self, stray: Owned) -> Evidence: ...
 
+    def changes(self, *, since: datetime) -> Sequence[Change]: ...
+
+    def last_logins(self, *, since: datetime, until: datetime) -> Mapping[str, datetime]: ...
+
     def elsewhere(self, place: str) -> ByKind:
         """The same for another project, with the same login."""
 
@@ -108,6 +113,12 @@ class ByKind:
 
     def survey(self) -> Provisioner:
         return self._project.survey() if self._project else self
+
+    def changes(self, *, since: datetime) -> Sequence[Change]:
+        return self._project.changes(since=since) if self._project else ()
+
+    def last_logins(self, *, since: datetime, until: datetime) -> Mapping[str, datetime]:
+        return self._project.last_logins(since=since, until=until) if self._project else {}
 
     def end_stray(self, stray: Owned) -> Evidence:
         if self._project is None:

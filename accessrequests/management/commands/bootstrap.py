@@ -13,7 +13,10 @@ from psycopg import sql
 _REMOVABLE = {
     "accessrequests_callbucket",
     "accessrequests_idempotencykey",
+    "accessrequests_other",
     "accessrequests_outboxmessage",
+    "accessrequests_outsidechange",
+    "accessrequests_sharedcall",
     "accessrequests_sharedobject",
     "accessrequests_shareduse",
     "accessrequests_suspicion",

@@ -152,6 +152,11 @@ class AccessList:
             with self.ledger.hold(SharedKind.ACCESS_LIST_ENTRY, block) as held:
                 self._arm(held, block, spec, most=UNOPENED, may_make=False)
 
+    def of_others(self) -> list[tuple[str, str]]:
+        """Entries that are not, or no longer, ours: what they let in, and their comment."""
+        found = [(entry, _entry_of(entry)) for entry in self.project.entries()]
+        return [(_let_in(document), entry.comment) for document, entry in found if not self._is_ours(entry)]
+
     def strays(self) -> list[str]:
         """Entries that are ours by comment and date, and that no grant uses."""
         found = [(str(entry.get("cidrBlock", "")), _entry_of(entry)) for entry in self.project.entries()]
@@ -307,6 +312,11 @@ def _blocks(spec: GrantSpec) -> list[str]:
         return sorted({canonical_address(address) for address in spec.source_addresses})
     except InvalidAddress as error:
         raise ProvisionerError(str(error), permanent=True) from error
+
+
+def _let_in(document: Document) -> str:
+    named = (document.get(name) for name in ("cidrBlock", "ipAddress", "awsSecurityGroup"))
+    return str(next((said for said in named if said), ""))
 
 
 def _entry_of(document: Document) -> _Entry:

@@ -89,6 +89,11 @@ class CustomRoles:
             waiting=_MAY_BE_ON_ITS_WAY if releasing.is_waiting else "",
         )
 
+    def of_others(self) -> list[tuple[str, str]]:
+        """Roles that are not, or no longer, named by what is in them, and how much that is."""
+        found = [(role, str(role["roleName"])) for role in self.project.roles()]
+        return [(name, _told(role)) for role, name in found if not self._is_ours(name, _content_in(role))]
+
     def strays(self) -> list[str]:
         """Roles that are named by what is in them, as we name them, and that no grant uses."""
         found = [(str(role["roleName"]), _content_in(role)) for role in self.project.roles()]
@@ -253,6 +258,12 @@ def _needs_own_role(role: GrantedRole) -> bool:
     """A built-in role on a whole database, one that takes a collection, or one of the project's own needs none."""
     is_known = role.database == ADMIN or f"{role.name}@{role.database}" in built_in([role.database])
     return is_made_for_an_access(RoleRef(role.name, role.database, role.collection)) or not is_known
+
+
+def _told(role: Document) -> str:
+    actions, inherited = role.get("actions") or [], role.get("inheritedRoles") or []
+    parents = f" and what {', '.join(parent['role'] for parent in inherited)} can" if inherited else ""
+    return f"{len(actions)} action{'' if len(actions) == 1 else 's'}{parents}"[:300]
 
 
 def _base_of(name: str) -> str:

@@ -100,8 +100,8 @@ class AtlasProject:
     # What happened
 
     def events(self, *, since: datetime, types: Sequence[str] = ()) -> Iterator[Document]:
-        """Newest first."""
-        query: dict[str, str | Sequence[str]] = {"minDate": _spelled(since)}
+        """Newest first, each with Atlas's raw words, where alone some say what they are about."""
+        query: dict[str, str | Sequence[str]] = {"minDate": _spelled(since), "includeRaw": "true"}
         if types:
             query["eventType"] = types
         return self._list("events", query=query)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from accessrequests.domain.external import ADMIN
 from accessrequests.domain.kinds import CERTIFICATES, METHODS, SCRAM, X509, X509_MANAGED
 from accessrequests.domain.lifecycle import GateName
 from accessrequests.domain.usage import Login
-from workers.provisioners.atlas import doctor, health, history, inventory, role_changes
+from workers.provisioners.atlas import doctor, health, history, inventory, outside, role_changes
 from workers.provisioners.atlas.access_list import SLACK, AccessList, NetworkLook
 from workers.provisioners.atlas.budget import Urgency
 from workers.provisioners.atlas.certificates import NEVER_RENEWED, authority_of, check_prepared
@@ -22,6 +23,7 @@ from workers.provisioners.atlas.failures import AtlasFailure
 from workers.provisioners.atlas.managed_certificates import ManagedCertificates
 from workers.provisioners.atlas.project import AtlasProject
 from workers.provisioners.atlas.steps import step
+from workers.provisioners.atlas.survey import Survey
 from workers.provisioners.atlas.users import (
     AtlasUser,
     Role,
@@ -227,7 +229,11 @@ class AtlasProvisioner:
 
     @step("read the project's inventory")
     def read_inventory(self) -> InventorySnapshot:
-        return inventory.read(self._project(Urgency.RECONCILE), record=self._record)
+        """Each list is read once, for what it offers and for what of it is not ours."""
+        project = replace(self._project(Urgency.RECONCILE), client=Survey(self._client))
+        entries, own = self._access_list(project), self._custom_roles(project)
+        others = outside.things(project, tagger=self._tagger, entries=entries, roles=own)
+        return replace(inventory.read(project, record=self._record), others=others)
 
     @step("change the custom role")
     def change_role(self, change: RoleChange) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
+from accessrequests.domain.outside import Change
 from accessrequests.models.access_requests import AccessKind
+from workers.provisioners.atlas import outside
 from workers.provisioners.atlas.access_list import AccessList
 from workers.provisioners.atlas.budget import Urgency
 from workers.provisioners.atlas.client import Calls
@@ -61,6 +64,14 @@ class _Project:
             *(_stray(OwnedKind.ROLE, name) for name in roles.strays()),
         ]
 
+    @step("read what others changed")
+    def changes(self, *, since: datetime) -> Sequence[Change]:
+        return outside.changes(self._at(Urgency.RECONCILE), self.record, since=since)
+
+    @step("read who logged in")
+    def last_logins(self, *, since: datetime, until: datetime) -> Mapping[str, datetime]:
+        return outside.last_logins(self._at(Urgency.RECONCILE), since=since, until=until)
+
     @step("take away what no grant uses")
     def end_stray(self, stray: Owned) -> Evidence:
         entries, roles = self._shared(Urgency.REVOKE)
@@ -68,8 +79,11 @@ class _Project:
             return entries.end_stray(stray.username)
         return roles.end_stray(stray.username)
 
+    def _at(self, urgency: Urgency) -> AtlasProject:
+        return AtlasProject(self.client, self.record.project_id, self.record.org_id, urgency)
+
     def _shared(self, urgency: Urgency) -> tuple[AccessList, CustomRoles]:
-        project = AtlasProject(self.client, self.record.project_id, self.record.org_id, urgency)
+        project = self._at(urgency)
         installation = self.tagger.installation
         return (
             AccessList(project=project, ledger=self.ledger, installation=installation),

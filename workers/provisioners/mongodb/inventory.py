@@ -8,6 +8,7 @@ from typing import Any
 
 from pymongo.errors import OperationFailure
 
+from accessrequests.domain.outside import Kind, Thing
 from accessrequests.domain.privileges import Privilege, Resource, normalise
 from workers.provisioners.base import InventorySnapshot
 from workers.provisioners.mongodb.servers import Client
@@ -31,7 +32,8 @@ def read(client: Client, *, is_ours: Callable[[str], bool]) -> InventorySnapshot
     deadline = time.monotonic() + _SECONDS_FOR_SIZES
     databases = {name: _collections(client, name, deadline) for name in plain}
     users = _users(client, is_ours)
-    return InventorySnapshot(roles=roles, databases=databases, clusters={}, quotas={}, users=users)
+    others = [Thing(Kind.USER, name, ", ".join(held) or "no role") for name, held in users.items()]
+    return InventorySnapshot(roles=roles, databases=databases, clusters={}, quotas={}, users=users, others=others)
 
 
 def _users(client: Client, is_ours: Callable[[str], bool]) -> dict[str, list[str]]:

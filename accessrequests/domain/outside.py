@@ -1,0 +1,85 @@
+"""What others have and do on a target, in words: plain values in, sentences out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from accessrequests.domain.wording import one_line
+
+
+class Kind(StrEnum):
+    """What it is."""
+
+    USER = "user"
+    ROLE = "role"
+    ENTRY = "entry"
+    MEMBER = "member"
+
+
+NAMES = {
+    Kind.USER: "database user",
+    Kind.ROLE: "custom role",
+    Kind.ENTRY: "address on the access list",
+    Kind.MEMBER: "person in the project",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """Something that we did not make, as the target describes it."""
+
+    kind: Kind
+    name: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One event of the target's own, by its own id. `is_ours`: our own account did it. `makes`: the thing is new then."""
+
+    event_id: str
+    event: str
+    kind: Kind
+    name: str
+    actor: str
+    at: datetime
+    is_ours: bool = False
+
+    @property
+    def makes(self) -> bool:
+        return self.event in MAKING
+
+
+# Names of events as Atlas has them (project events, eventTypeName).
+DONE = {
+    "MONGODB_USER_ADDED": "made",
+    "MONGODB_USER_UPDATED": "changed",
+    "MONGODB_USER_DELETED": "deleted",
+    "MONGODB_ROLE_ADDED": "made",
+    "MONGODB_ROLE_UPDATED": "changed",
+    "MONGODB_ROLE_DELETED": "deleted",
+    "NETWORK_PERMISSION_ENTRY_ADDED": "added",
+    "NETWORK_PERMISSION_ENTRY_UPDATED": "changed",
+    "NETWORK_PERMISSION_ENTRY_REMOVED": "removed",
+    "USER_ROLES_CHANGED_AUDIT": "changed the roles of",
+    "JOINED_GROUP": "let in",
+    "INVITED_TO_GROUP": "invited",
+    "REMOVED_FROM_GROUP": "removed",
+}
+KIND_OF = {
+    **dict.fromkeys(("MONGODB_USER_ADDED", "MONGODB_USER_UPDATED", "MONGODB_USER_DELETED"), Kind.USER),
+    **dict.fromkeys(("MONGODB_ROLE_ADDED", "MONGODB_ROLE_UPDATED", "MONGODB_ROLE_DELETED"), Kind.ROLE),
+    **{f"NETWORK_PERMISSION_ENTRY_{what}": Kind.ENTRY for what in ("ADDED", "UPDATED", "REMOVED")},
+    **dict.fromkeys(
+        ("USER_ROLES_CHANGED_AUDIT", "JOINED_GROUP", "INVITED_TO_GROUP", "REMOVED_FROM_GROUP"), Kind.MEMBER
+    ),
+}
+MAKING = frozenset({"MONGODB_USER_ADDED", "MONGODB_ROLE_ADDED", "NETWORK_PERMISSION_ENTRY_ADDED"})
+
+
+def told(*, event: str, kind: Kind, name: str, actor: str) -> str:
+    """Who did what, without the when: ops@example.com changed the database user jit-7."""
+    who = one_line(actor) or "Somebody"
+    return f"{who} {DONE.get(event, 'changed')} the {NAMES[kind]} {one_line(name)}".rstrip()
