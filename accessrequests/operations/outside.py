@@ -61,6 +61,7 @@ def record_changes(*, slug: str, changes: Sequence[Change], until: datetime) -> 
     known = OutsideChange.objects.filter(target=target, event_id__in=theirs).values_list("event_id", flat=True)
     new = [change for event_id, change in theirs.items() if event_id not in set(known)]
     ours = queries.ours_among(slug, new)
+    oldest_first = new[::-1]  # of one second, they come in the order of the target
     rows = [
         OutsideChange(
             target=target,
@@ -72,7 +73,7 @@ def record_changes(*, slug: str, changes: Sequence[Change], until: datetime) -> 
             at=change.at,
             touches_ours=(change.kind, change.name) in ours,
         )
-        for change in sorted(new[::-1], key=lambda change: change.at)
+        for change in sorted(oldest_first, key=lambda change: change.at)
     ]
     OutsideChange.objects.bulk_create(rows)
     look.changes_until = until
