@@ -149,6 +149,8 @@ SCENES = (
     Scene("audit, one's own", "alice", "/audit/"),
     Scene("targets", "alice", "/targets/"),
     Scene("target", "alice", "/targets/shop-prod/"),
+    Scene("what others have on a target", "erin", "/targets/shop-prod/others/"),
+    Scene("what others changed on a target", "dave", "/targets/shop-prod/changes/"),
     Scene("policies", "alice", "/policies/"),
     Scene("people", "erin", "/people/"),
     Scene("health", "erin", "/health/"),
