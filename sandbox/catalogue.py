@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,26 @@ ATLAS_TARGETS: Mapping[str, tuple[str, str]] = {
 }
 # Who is on call, by a file of shifts that the workers read.
 SCHEDULE = "shop-primary"
+# Development has Atlas make certificates, staging trusts the product's own authority: a project does one of the two.
+METHODS: Mapping[str, tuple[str, ...]] = {
+    "ecommerce-dev": ("scram", "x509_managed", "aws_iam", "oidc"),
+    "ecommerce-staging": ("scram", "x509", "aws_iam", "oidc", "ldap"),
+    "ecommerce-prod": ("scram",),
+}
+PROVIDER = "65d9c1b7c5f5f1f4f7a5e111"  # of identities, as Atlas calls it
+# Whose the logins are that AWS, a provider of identities or a directory vouches for. The first stands there anyway.
+PRINCIPALS: Mapping[str, Mapping[str, Any]] = {
+    "arn:aws:iam::123456789012:role/nightly-export": {
+        "method": "aws_iam",
+        "service": "nightly-export",
+        "owners": ["alice", "bob"],
+    },
+    "arn:aws:iam::123456789012:user/alice": {"method": "aws_iam", "person": "alice"},
+    f"{PROVIDER}/analysts": {"method": "oidc", "group": "Analysts", "members": ["alice", "frank"]},
+    f"{PROVIDER}/order-import": {"method": "oidc", "service": "order-import", "owners": ["alice"]},
+    "uid=alice,ou=people,dc=example,dc=com": {"method": "ldap", "person": "alice"},
+    "cn=support,ou=groups,dc=example,dc=com": {"method": "ldap", "group": "Support", "members": ["alice", "grace"]},
+}
 # Logins that stand on the targets anyway, beside the application's own, which is nobody's to widen.
 REPORTS = "shop-reports@admin"
 
@@ -92,11 +112,12 @@ def targets_document(hosts: Mapping[str, str], *, projects: Collection[str] = ()
             "kind": "atlas",
             "offers": {
                 "kinds": ["database_user", "role_grant", "project_role"],
-                "authentication": ["scram"],
+                "authentication": list(METHODS[slug]),
                 "project_roles": sorted(project_roles.ROLES.keys() - project_roles.NOT_FOR_GRANTS),
             },
             "database_users": {"alice@admin": {"person": "alice"}, REPORTS: _of_reports()},
             "members": {person: f"{person}@example.com" for person in NAMES},
+            "principals": {name: dict(said) for name, said in PRINCIPALS.items() if said["method"] in METHODS[slug]},
         }
         for slug in projects
     }
@@ -152,11 +173,12 @@ def shifts_document(at: datetime) -> dict[str, Any]:
 def policy_document() -> dict[str, Any]:
     data_owner = {"group": "data-owners", "people": 1}
     security = {"group": "security", "people": 1}
+    staging = METHODS["ecommerce-staging"]
     return {
         "name": "sandbox",
         "rules": [
             _rule("development", "development", [], approvals=[], maximum="PT24H", targets=[*TARGETS]),
-            _rule("staging-read", "staging", ["read"], approvals=[], maximum="PT24H"),
+            _rule("staging-read", "staging", ["read"], approvals=[], maximum="PT24H", authentication=staging),
             _rule(
                 "staging-write",
                 "staging",
@@ -174,6 +196,7 @@ def policy_document() -> dict[str, Any]:
                     approvals=[data_owner],
                     maximum="PT24H",
                     targets=["ecommerce-staging"],
+                    authentication=staging,
                 ),
                 "on_call": {"schedule": SCHEDULE, "roles": ["readWrite@shop"], "maximum": "PT2H"},
             },
@@ -185,6 +208,7 @@ def policy_document() -> dict[str, Any]:
                 approvals=[],
                 maximum="P30D",
                 targets=["ecommerce-dev"],
+                authentication=METHODS["ecommerce-dev"],
             ),
             _rule(
                 "ecommerce-dev-change",
@@ -193,6 +217,7 @@ def policy_document() -> dict[str, Any]:
                 approvals=[],
                 maximum="PT24H",
                 targets=["ecommerce-dev"],
+                authentication=METHODS["ecommerce-dev"],
             ),
             _rule("production-read", "production", ["read"], approvals=[data_owner], maximum="PT8H"),
             _rule(
@@ -223,6 +248,7 @@ def _rule(
     approvals: list[dict[str, Any]],
     maximum: str,
     targets: list[str] | None = None,
+    authentication: Sequence[str] = ("scram",),
 ) -> dict[str, Any]:
     return {
         "name": name,
@@ -233,4 +259,5 @@ def _rule(
         "reason_minimum": 10,
         "lapses_after": "PT8H",
         "deny": False,
+        "authentication": list(authentication),
     }

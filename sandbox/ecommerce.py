@@ -60,8 +60,13 @@ class AtlasKeys:
     projects: Mapping[str, str] = field(default_factory=lambda: {name: _identifier() for name in CLUSTERS})
 
 
-def organisation_document(*, keys: AtlasKeys, clusters: Mapping[str, list[Document]], shop_password: str) -> Document:
-    """The seed of the stand-in; `clusters` says for each project how its mongods are reached."""
+def organisation_document(
+    *, keys: AtlasKeys, clusters: Mapping[str, list[Document]], shop_password: str, authority: str
+) -> Document:
+    """The seed of the stand-in; `clusters` says for each project how its mongods are reached.
+
+    `authority` is the certificate of the product's own, which staging trusts. In development Atlas makes certificates.
+    """
     return {
         "id": keys.organisation,
         "name": ORGANISATION,
@@ -77,6 +82,7 @@ def organisation_document(*, keys: AtlasKeys, clusters: Mapping[str, list[Docume
                 "name": name,
                 "clusters": found,
                 **_membership(name),
+                **({"authorities": authority} if name == STAGING else {}),
                 "custom_roles": _custom_roles(),
                 "database_users": _database_users(name, shop_password),
                 "access_list": _access_list(),
@@ -168,7 +174,7 @@ def _database_users(project: str, password: str) -> list[Document]:
         user("alice", "read", password=password, description="Alice's own", scopes=main),
         # Clients made from Atlas's specification cannot read a user who has a custom role: only one project has any.
         *([desk] if project == STAGING else []),
-        {**user("arn:aws:iam::123456789012:role/nightly-export", "read"), **etl},
+        {**user("arn:aws:iam::123456789012:role/nightly-export", "read", scopes=main), **etl},
     ]
 
 

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from sandbox.atlas.authorities import Issued, make_client_authority
 from sandbox.commands import RELAY, ROLES, WEB
 from sandbox.identity.people import CLIENT_ID, NAME
 from sandbox.seed import SIZES
@@ -46,6 +47,7 @@ class WorldSecrets:
     identity_key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
     identity_client_secret: str = field(default_factory=_password)
     newcomer_password: str = field(default_factory=_password)
+    authority: Issued = field(default_factory=make_client_authority)
     worker_passwords: Mapping[str, str] = field(default_factory=lambda: {slug: _password() for slug in SIZES})
 
     @property
@@ -78,6 +80,10 @@ class Places:
     @property
     def schedules(self) -> Path:
         return self.directory / "schedules.yaml"
+
+    @property
+    def authority(self) -> Path:
+        return self.directory / "x509.pem"
 
     @property
     def control(self) -> Path:
@@ -123,6 +129,7 @@ class Environment:
             "ACCESS_SCHEDULES_FILE": str(self.places.schedules),
             "ACCESS_SCHEDULES_SECONDS": "5",
             "ACCESS_TAG_KEY": _encoded(self.secrets.tag_key),
+            "ACCESS_X509_AUTHORITY": str(self.places.authority),
             "ACCESS_RECONCILE_SECONDS": "10",
             "ACCESS_MAIL_DIRECTORY": str(self.places.mail),
         }

@@ -116,6 +116,8 @@ def write_files(
     }
     for path, document in documents.items():
         _write_private(path, document)
+    places.authority.touch(mode=0o600, exist_ok=False)
+    places.authority.write_text(secrets.authority.pem, encoding="utf-8")
 
 
 def write_identity_seed(*, environment: Environment, passwords: Mapping[str, str]) -> None:

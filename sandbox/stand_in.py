@@ -46,21 +46,26 @@ class StandIn:
             "ATLAS_CONTROL_TOKEN": control_token,
         }
 
-    def write_files(self, *, shop_password: str) -> None:
-        """Certificates of the servers, and the seed of the organisation, which the stand-in reads when it starts."""
+    def write_files(self, *, shop_password: str, authority: str) -> None:
+        """Certificates of the servers, and the seed of the organisation, which the stand-in reads when it starts.
+
+        `authority` is whose client certificates the projects trust.
+        """
         self.directory.mkdir(mode=0o700)
-        authority = make_authority("Servers of the Atlas stand-in")
-        (self.directory / AUTHORITY).write_text(authority.certificate_pem, encoding="utf-8")
+        servers = make_authority("Servers of the Atlas stand-in")
+        (self.directory / AUTHORITY).write_text(servers.certificate_pem, encoding="utf-8")
         for name, mongod in self.mongods.items():
             mongod.directory.mkdir(mode=0o711)
             tls = _tls(mongod.directory)
             tls.certificate.touch(mode=0o600)
-            tls.certificate.write_text(issue_to_server(authority, name=name).pem, encoding="utf-8")
-            tls.authorities.write_text(authority.certificate_pem, encoding="utf-8")
+            tls.certificate.write_text(issue_to_server(servers, name=name).pem, encoding="utf-8")
+            tls.authorities.write_text(servers.certificate_pem, encoding="utf-8")
         clusters = {
             project: [self._cluster(project, cluster) for cluster in names] for project, names in CLUSTERS.items()
         }
-        seed = organisation_document(keys=self.keys, clusters=clusters, shop_password=shop_password)
+        seed = organisation_document(
+            keys=self.keys, clusters=clusters, shop_password=shop_password, authority=authority
+        )
         path = self.directory / SEED
         path.touch(mode=0o600)
         path.write_text(json.dumps(seed), encoding="utf-8")

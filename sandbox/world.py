@@ -106,7 +106,9 @@ class World:
             atlas=self.stand_in.connections(),
             issuer=self.environment.identity_url,
         )
-        self.stand_in.write_files(shop_password=self.secrets.shop_password)
+        self.stand_in.write_files(
+            shop_password=self.secrets.shop_password, authority=self.secrets.authority.certificate_pem
+        )
         rest = [Background(partial(self._start_target, slug)) for slug in self.mongods]
         rest += [Background(partial(self._start_cluster, name)) for name in self.stand_in.mongods]
         rest.append(Background(partial(self._start_server, "redis", self.redis)))

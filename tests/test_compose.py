@@ -17,7 +17,7 @@ from workers.provisioners.connection_record import AtlasRecord, parse_record
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "docs" / "examples"
 PROCESSES = ["web", "relay", "worker", "worker_urgent"]
-FOR_HANDS_ONLY = {"connections", "tag_key", "anchor_seed", "redis_url"}
+FOR_HANDS_ONLY = {"connections", "tag_key", "anchor_seed", "redis_url", "x509_authority"}
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ class TestSecrets:
         web = service(compose, "web")
 
         assert not FOR_HANDS_ONLY & set(web["secrets"])
-        assert not {name for name in web["environment"] if re.search("TARGETS|TAG_KEY|SEED|REDIS|OWNER", name)}
+        assert not {name for name in web["environment"] if re.search("TARGETS|TAG_KEY|SEED|REDIS|OWNER|X509", name)}
         assert not set(web["networks"]) & set(service(compose, "mongodb")["networks"])
         assert [volume for volume in web["volumes"] if not volume.endswith(":ro")] == []
 

@@ -143,7 +143,9 @@ def mark_active(*, grant_id: int, attempt: int, gates: Mapping[str, Mapping[str,
     grant.save()
     _move_gates(grant, GateState.OPEN, gates)
     if certificate:
-        _credential.keep(grant, certificate, certificate_until=grant.expires_at)
+        ends = [grant.expires_at, _credential.not_after(certificate)]
+        # Signed to the second, one of ours ends with the access; one of Atlas's own ends weeks later.
+        _credential.keep(grant, certificate, certificate_until=max(filter(None, ends), default=None))
     _credential.make_ready(grant, at)
     facts = {"username": grant.login, "expires_at": _moment(grant.expires_at), "gates": dict(gates)}
     record(Fact(Event.GRANT_ACTIVATED, str(grant), facts, grant=grant), actor=CLOCKWORK, at=at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from accessrequests.domain.naming import ORGANIZATION
 
 _LOOPBACK = ip_address("127.0.0.1")
 _YEARS = timedelta(days=3653)
@@ -22,7 +24,7 @@ class Issued:
     """A certificate and its private key."""
 
     certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey
+    key: ec.EllipticCurvePrivateKey = field(repr=False)
 
     @property
     def certificate_pem(self) -> str:
@@ -42,6 +44,22 @@ def make_authority(name: str) -> Issued:
     certificate = (
         _builder(subject, issuer=subject, key=key, starts_at=now, ends_at=now + _YEARS)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, SHA256())
+    )
+    return Issued(certificate, key)
+
+
+def make_client_authority() -> Issued:
+    """What `manage.py x509 init` makes: one that may sign for the users of grants, and for nobody else."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    ours = x509.NameAttribute(NameOID.ORGANIZATION_NAME, ORGANIZATION)
+    subject = x509.Name([ours, x509.NameAttribute(NameOID.COMMON_NAME, "Access Requests in a sandbox")])
+    permitted = [x509.DirectoryName(x509.Name([ours]))]
+    now = datetime.now(UTC)
+    certificate = (
+        _builder(subject, issuer=subject, key=key, starts_at=now, ends_at=now + _YEARS)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.NameConstraints(permitted_subtrees=permitted, excluded_subtrees=None), critical=True)
         .sign(key, SHA256())
     )
     return Issued(certificate, key)

@@ -32,7 +32,7 @@ def grown(seed: Seed, *, directory: Path | None = None) -> Organisation:
          people: [{username, first_name, last_name, org_roles, status}], teams: [{name, members: [username]}],
          accounts: [{key, secrets: [..], name, description, org_roles: [..], projects: {name: [role]}, addresses: [..]}],
          projects: [{name, limits: {name: n}, clusters: [{name, hosts, admin_uri, …}], members: {username: [role]},
-                     teams: {name: [role]}, custom_roles: [body], database_users: [body], access_list: [body]}]}
+                     teams: {name: [role]}, authorities: PEM, custom_roles: [body], database_users: [body], access_list: [body]}]}
 
     :raises AtlasError: a body that the API would refuse.
     """
@@ -86,6 +86,8 @@ def _add_project(organisation: Organisation, said: Seed) -> None:
     if said.get("access_list"):
         access_list.put_entries(organisation, project, [dict(each) for each in said["access_list"]])
     certificates.ensure_authority(project)
+    if said.get("authorities"):
+        project.user_security["customerX509"] = {"cas": said["authorities"]}
     project.changed()  # Whatever the clusters held before, they are to hold this.
 
 

@@ -65,7 +65,7 @@ class Process:
 @pytest.fixture(scope="module")
 def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     stand_in = StandIn(tmp_path_factory.mktemp("stand-in"))
-    stand_in.write_files(shop_password="open to the shop")
+    stand_in.write_files(shop_password="open to the shop", authority="")
     process = Process(stand_in)
     process.start()
     yield process

@@ -141,7 +141,7 @@ def test_reads_the_organisation_of_the_sandbox() -> None:
     """It cannot read users with custom roles, so that these are in one project only."""
     keys = AtlasKeys()
     clusters = {project: [{"name": name} for name in names] for project, names in CLUSTERS.items()}
-    seed = organisation_document(keys=keys, clusters=clusters, shop_password="a password of some length")
+    seed = organisation_document(keys=keys, clusters=clusters, shop_password="a password of some length", authority="")
     with serving(routes=all_routes(), organisation=grown(seed)) as made:
         base = f"{made.server.origin}/api/atlas/v2"
         key = keys.api_key

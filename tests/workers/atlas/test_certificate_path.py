@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from pymongo import MongoClient
-from pymongo.errors import OperationFailure
+from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
 from pytest_django import Settings
 
 from accessrequests.domain.events import Job, Via
@@ -73,6 +73,18 @@ def asked(way: Way) -> Grant:
     return Grant.objects.latest("pk")
 
 
+def check_another_authoritys_is_refused(grant: Grant, address: str, files: dict[str, Any]) -> None:
+    """The same name and the same time, signed by somebody else."""
+    assert grant.expires_at is not None
+    now = datetime.now(UTC)
+    forged = Path(files["tlsCertificateKeyFile"]).with_name("forged.pem")
+    other = make_authority(installation="tests1", at=now)
+    forged.write_text(other.issue(username=grant.username, ends_at=grant.expires_at, at=now))
+    options = {**files, "tlsCertificateKeyFile": str(forged), "serverSelectionTimeoutMS": 1500}
+    with MongoClient[dict[str, Any]](address, **options) as client, pytest.raises(ServerSelectionTimeoutError):
+        client.shop.orders.find_one()
+
+
 def test_from_approved_to_gone(way: Way, atlas: Living, behind: Behind, tmp_path: Path) -> None:
     atlas.organisation.settings.apply_seconds = 60.0
     grant = asked(way)
@@ -103,6 +115,8 @@ def test_from_approved_to_gone(way: Way, atlas: Living, behind: Behind, tmp_path
         with pytest.raises(OperationFailure) as refused:
             client.shop.orders.insert_one({})
         assert refused.value.code == 13
+
+        check_another_authoritys_is_refused(live, revealed.connection_string, files)
 
         grants.release(grant_id=grant.pk, holder=way.cast.alice, via=Via.API)
         carry(Job.REVOKE, grant)

@@ -21,16 +21,21 @@ from pytest_django import Settings
 from accessrequests.domain.naming import subject_of
 from sandbox.atlas.authorities import Issued
 from sandbox.atlas.principals import EXTERNAL
+from sandbox.atlas.routes import OWNER
+from sandbox.atlas.wire import Account
 from sandbox.servers import scratch_directory
 from tests import make
 from tests.make import Cast
 from tests.sandbox.atlas.behind import Behind, add_user
 from tests.workers.atlas.living import Living, Patient, living, spec_of
+from workers.provisioners.atlas.managed_certificates import ManagedCertificates
 from workers.provisioners.authority import Authority, make_authority, write_authority
 from workers.provisioners.base import GrantSpec, ProvisionerError
+from workers.provisioners.connection_record import AtlasLogin
 
 USER_NOT_FOUND = 11  # what a mongod says of a good certificate of nobody
 UNAUTHORIZED = 13
+OWNER_ID, OWNER_SECRET = "mdb_sa_id_65d9c1b7c5f5f1f4f7a5e222", "mdb_sa_sk_of-the-owner"
 CORPORATE = "CN=prod-app,O=Corp"
 
 
@@ -305,3 +310,62 @@ class TestEnd:
 
         assert atlas.users == {}
         assert visitor.code(pem) == USER_NOT_FOUND
+
+
+class TestManaged:
+    """Certificates that Atlas makes, by a login of an owner that is used for nothing else."""
+
+    @pytest.fixture
+    def managed(self, db: None, behind: Behind) -> Iterator[Patient]:
+        with living(behind) as found:
+            account = Account(
+                key=OWNER_ID, secrets=(OWNER_SECRET,), name="o", project_roles={found.project.id: (OWNER,)}
+            )
+            found.organisation.accounts[OWNER_ID] = account
+            made = Patient(found)
+            made._managed = ManagedCertificates(replace(found.record(), owner=AtlasLogin(OWNER_ID, OWNER_SECRET)))
+            yield made
+            made.close()
+
+    @pytest.fixture
+    def spec(self, spec: GrantSpec) -> GrantSpec:
+        return replace(spec, authentication="x509_managed")
+
+    def test_lets_its_holder_in_until_the_user_is_deleted(
+        self, managed: Patient, spec: GrantSpec, visitor: Visitor
+    ) -> None:
+        pem = give(managed, spec)
+
+        assert managed.readiness(spec).usable
+        (user,) = managed.living.users.values()
+        assert (user["username"], user["x509Type"]) == (f"CN={spec.username}", "MANAGED")
+        assert "deleteAfterDate" not in user
+        until = x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc
+        assert timedelta(days=27) < until - datetime.now(UTC) < timedelta(days=32), (
+            "months are all that Atlas counts in"
+        )
+        with visitor.client(pem) as client:
+            assert client.shop.orders.find_one() is not None
+            managed.cut([spec])
+            with pytest.raises(OperationFailure):
+                client.shop.orders.find_one()
+        assert managed.clean(spec).done
+        assert visitor.code(pem) == USER_NOT_FOUND
+
+    def test_without_the_owners_login_nothing_is_made(self, managed: Patient, spec: GrantSpec) -> None:
+        managed._managed = ManagedCertificates(managed.living.record())
+
+        with pytest.raises(ProvisionerError, match="Project Owner") as refused:
+            managed.prepare(spec)
+        assert refused.value.permanent
+        assert "x509_managed" in managed.check().missing
+        assert managed.living.users == {}
+
+    def test_where_the_project_trusts_an_authority_of_its_own_nothing_is_made(
+        self, managed: Patient, spec: GrantSpec, authority: Authority
+    ) -> None:
+        managed.living.project.user_security["customerX509"] = {"cas": authority.certificate_pem}
+
+        with pytest.raises(ProvisionerError, match="makes no certificates"):
+            managed.prepare(spec)
+        assert managed.living.users == {}
