@@ -146,6 +146,7 @@ def consider(
     obstacle = limits.why_not(
         target,
         kind=asked.kind,
+        principal=principal.name,
         login=principal.name if principal.is_vouched else "",
         roles=stored_privileges(expanded),
         clusters=clusters,

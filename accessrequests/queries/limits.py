@@ -20,13 +20,14 @@ def why_not(
     roles: Mapping[str, Any],
     clusters: Sequence[str],
     addresses: Sequence[str],
+    principal: str = "",
     without: AccessRequest | None = None,
 ) -> Refusal | None:
-    """`login` is one that others vouch for, or empty; `roles` with their privileges, as a request keeps them.
+    """`login` is one that others vouch for, or empty; `principal` who gets the roles, where no user is made; `roles` with their privileges, as a request keeps them.
 
     `without` is a request that is judged again.
     """
-    full = room.why_none(target, kind=kind, addresses=addresses, roles=roles)
+    full = room.why_none(target, kind=kind, addresses=addresses, roles=roles, principal=principal)
     if full:
         return Refusal(policy.NO_ROOM, full)
     share = Share(frozenset(roles), frozenset(clusters), frozenset(addresses))
@@ -43,5 +44,6 @@ def why_not_now(access_request: AccessRequest) -> Refusal | None:
         roles=access_request.privileges,
         clusters=access_request.clusters,
         addresses=access_request.source_addresses,
+        principal=access_request.principal,
         without=access_request,
     )

@@ -12,6 +12,7 @@ from django.db.models import Q
 from accessrequests.domain import custom_roles
 from accessrequests.domain.custom_roles import ChangeKind
 from accessrequests.domain.lifecycle import ChangeState, GrantState
+from accessrequests.domain.role_definitions import ADMIN
 from accessrequests.models import CustomRoleChange, Grant, Inventory, Target
 from accessrequests.models.access_requests import AccessKind
 
@@ -65,10 +66,12 @@ def quotas_of(target: Target) -> list[Quota]:
     return [] if inventory is None or not inventory.quotas else _quotas(inventory, _promises(target, inventory.read_at))
 
 
-def why_none(target: Target, *, kind: str, addresses: Collection[str], roles: Mapping[str, Any]) -> str:
+def why_none(
+    target: Target, *, kind: str, addresses: Collection[str], roles: Mapping[str, Any], principal: str = ""
+) -> str:
     """Why there is no room for one more access of this kind from these addresses; empty when there is.
 
-    `roles` with their privileges, as a request keeps them.
+    `roles` with their privileges, as a request keeps them; `principal` is who gets them, where no user is made.
     """
     inventory = target.inventory
     if not inventory.quotas:
@@ -82,7 +85,7 @@ def why_none(target: Target, *, kind: str, addresses: Collection[str], roles: Ma
     for quota in _quotas(inventory, promises):
         if wanted.get(quota.name, 0) > quota.free:
             return _sentence(target, quota)
-    return ""
+    return _too_many_roles(target, principal, roles)
 
 
 def why_no_role(target: Target) -> str:
@@ -91,6 +94,25 @@ def why_no_role(target: Target) -> str:
         if quota.name == ROLES and not quota.free:
             return _sentence(target, quota)
     return ""
+
+
+def _too_many_roles(target: Target, principal: str, roles: Mapping[str, Any]) -> str:
+    """Atlas takes only so many custom roles for one user: those that stand there, and all that is added at once."""
+    custom = {f"{name}@{ADMIN}" for name in target.inventory.custom_roles if not name.startswith(custom_roles.OURS)}
+    named, made = custom.intersection(roles), set(custom_roles.contents(roles))
+    if principal:
+        named |= custom.intersection(target.inventory.users.get(principal, ()))
+        alive = Grant.objects.filter(target=target, access_request__principal=principal)
+        for held in alive.exclude(state=GrantState.REVOKED.value).values_list("access_request__privileges", flat=True):
+            named |= custom.intersection(held)
+            made |= custom_roles.contents(held)
+    if len(named) + len(made) <= custom_roles.MOST_OF_ONE_USER:
+        return ""
+    who = principal or "the user"
+    return (
+        f"Atlas takes {custom_roles.MOST_OF_ONE_USER} custom roles for one user, and {who} would have "
+        f"{len(named) + len(made)}. Ask for fewer at a time, or for one role that has them all in it."
+    )
 
 
 def _sentence(target: Target, quota: Quota) -> str:

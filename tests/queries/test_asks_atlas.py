@@ -206,6 +206,30 @@ class TestRoom:
         Grant.objects.filter(pk=grant.pk).update(opened_at=make.now() - timedelta(hours=1))
         assert [quota.promised for quota in room.quotas_of(target)] == [1, 1, 0]
 
+    def test_one_user_has_room_for_twenty_custom_roles(self, cast: Cast) -> None:
+        target = make.make_atlas()
+        make.publish_rules(make.rule("writing"))
+        actions = ("find", "insert", "update", "remove", "listIndexes", "collStats")
+        pairs = [f"{one},{other}@shop.orders" for one in actions for other in actions if one < other]
+        many = (*pairs, *(f"{one}@shop.orders" for one in actions))
+        assert considered(cast, roles=many[:20]).verdict.allowed
+
+        inventory = target.inventory
+        inventory.custom_roles = {"theirs": {"privileges": ["find@shop"], "inherits": []}}
+        inventory.roles = {**inventory.roles, "theirs@admin": make.ROLES["read@shop"]}
+        inventory.users = {"alice@admin": ["theirs@admin", "read@shop"]}
+        inventory.save()
+        target.offers = {**target.offers, "kinds": ["database_user", "role_grant"]}
+        target.declared = {"database_users": {"alice@admin": {"person": "alice"}}, "members": {}}
+        target.save()
+        standing = {"kind": "role_grant", "database_user": "alice@admin", "source_addresses": ()}
+
+        assert considered(cast, **standing, roles=many[:19]).verdict.allowed
+        assert "and alice@admin would have 21" in refusals(cast, **standing, roles=many[:20])[0][1]
+        make.approve(make.submit_to_atlas(cast.alice, **standing, roles=many[:10]), cast.bob)
+        assert considered(cast, **standing, roles=many[:19]).verdict.allowed
+        assert "and alice@admin would have 21" in refusals(cast, **standing, roles=many[10:20])[0][1]
+
     def test_does_not_end_a_grant_that_has_its_place(self, cast: Cast) -> None:
         make.make_atlas(database_users={"limit": 100, "used": 94})
         grant = make.approve(make.submit_to_atlas(cast.alice), cast.bob).grant
