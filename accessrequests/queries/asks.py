@@ -289,7 +289,7 @@ def _judge(
     use: Mapping[str, Any],
 ) -> policy.Verdict:
     rules = policy.parse(version.rules)
-    schedules = on_call.schedules_of(rules, groups)
+    schedules = on_call.known_for(rules, target)
     verdicts = [
         policy.evaluate(
             rules,
@@ -301,14 +301,14 @@ def _judge(
                 duration=duration,
                 reason_length=None if reason is None else visible_length(reason),
                 person=person,
-                on_call=schedules[person],
+                on_call=on_call.schedules_of(person, schedules),
                 **use,
             ),
             version=version.version,
         )
         for person, held in groups.items()
     ]
-    return on_call.told(reduce(policy.stricter, verdicts), rules)
+    return on_call.told(reduce(policy.stricter, verdicts), rules, schedules)
 
 
 def _level(kind: str, expanded: Mapping[str, Sequence[Privilege]]) -> Level:

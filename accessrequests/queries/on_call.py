@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from accessrequests.domain import shifts
 from accessrequests.domain.policy import Rules, Verdict
 from accessrequests.domain.window import spell_duration
 from accessrequests.domain.wording import moment
-from accessrequests.models import Schedule
+from accessrequests.models import Schedule, Target
 from accessrequests.queries import clock
 
 
@@ -30,18 +30,30 @@ def everything(at: datetime) -> list[OnCall]:
     return [_as_of(schedule, at) for schedule in Schedule.objects.order_by("name")]
 
 
-def schedules_of(rules: Rules, people: Collection[str]) -> Mapping[str, frozenset[str]]:
-    """Per person, the schedules by which they are on call at this moment. Asks nothing where no rule names one."""
-    known = _known({rule.on_call.schedule for rule in rules.rules if rule.on_call is not None})
-    return {name: frozenset(one.name for one in known if name in one.people) for name in people}
+def known_for(rules: Rules, target: Target) -> list[OnCall]:
+    """The schedules as they stand that rules about this target name. Asks nothing where none does."""
+    return _known(
+        {
+            rule.on_call.schedule
+            for rule in rules.rules
+            if rule.on_call is not None
+            and (not rule.match.targets or target.slug in rule.match.targets)
+            and (not rule.match.environments or target.environment in rule.match.environments)
+        }
+    )
 
 
-def told(verdict: Verdict, rules: Rules) -> Verdict:
+def schedules_of(person: str, known: Iterable[OnCall]) -> frozenset[str]:
+    """Those by which the person is on call at this moment."""
+    return frozenset(one.name for one in known if person in one.people)
+
+
+def told(verdict: Verdict, rules: Rules, known: Iterable[OnCall]) -> Verdict:
     """The verdict, and beside it why a schedule that could have spared somebody the asking does not count."""
     if not verdict.steps:
         return verdict
     named = {rule.on_call.schedule for rule in rules.rules if rule.on_call is not None and rule.name in verdict.rules}
-    why_not = [one.why_not for one in _known(named) if one.why_not]
+    why_not = [one.why_not for one in known if one.name in named and one.why_not]
     return replace(verdict, sentences=(*verdict.sentences, *why_not)) if why_not else verdict
 
 
