@@ -29,7 +29,7 @@ from accessrequests.queries import asks, clock, idempotency, offers
 from accessrequests.queries.asks import Asked, Invalid, NotReadYet
 from accessrequests.queries.offers import ONE, SINGLE
 from accessrequests.web import requests, together, unsent
-from accessrequests.web.ask_boxes import USUAL_LENGTH, fitting
+from accessrequests.web.ask_boxes import fitting
 from accessrequests.web.ask_forms import AskForm, Offer, offer_of
 from accessrequests.web.ask_kinds import kinds_of
 from accessrequests.web.ask_scope import fill_in, needs_address, observed_address, offered_methods
@@ -348,7 +348,7 @@ def _choose(offer: Offer, initial: dict[str, Any], named: str) -> None:
     else:
         initial["roles"] = named
     verdict = next(iter(offer.outlook.values()), None)
-    initial.setdefault("duration", fitting(verdict.maximum) if verdict else USUAL_LENGTH)
+    initial.setdefault("duration", fitting(verdict))
 
 
 def _actions_in(role: str) -> frozenset[str]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from accessrequests.domain import policy
 from accessrequests.domain.actions import COLLECTION_ACTIONS, SEARCH_ACTIONS, SINGLE_ACTIONS
 from accessrequests.domain.privileges import Level, Privilege, Resource, level_of
 from accessrequests.domain.window import format_duration, parse_duration, spell_duration
@@ -96,8 +97,11 @@ def chips(maximum: timedelta | None, chosen: str) -> list[Chip]:
     ]
 
 
-def fitting(maximum: timedelta | None) -> str:
-    """The usual length, or the longest chip that the policy allows."""
+def fitting(verdict: policy.Verdict | None) -> str:
+    """The length that the policy suggests; else the usual one, or the longest chip that the policy allows."""
+    if verdict is not None and verdict.default is not None:
+        return format_duration(verdict.default)
+    maximum = verdict.maximum if verdict is not None else None
     usual = parse_duration(USUAL_LENGTH)
     if maximum is None or maximum >= usual:
         return USUAL_LENGTH

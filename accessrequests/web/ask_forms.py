@@ -178,6 +178,10 @@ class AskForm(forms.Form):
         self._scope()
         self.reason_minimum = self.judged.reason_minimum if self.judged else 0
         least = f" At least {self.reason_minimum} characters." if self.reason_minimum else ""
+        tickets = self.judged.tickets if self.judged else ()
+        self.fields["ticket"].required = bool(tickets)
+        self.fields["ticket"].help_text = " ".join(f"It must look like {ticket.said}." for ticket in tickets)
+        self.fields["ticket"].error_messages["required"] = "Name the ticket that this is about."
         help_text = f"Whoever decides reads this, and it stays on record. No secrets.{least}"
         self.fields["reason"].help_text = help_text
         self.reason_length = visible_length(str(self["reason"].value() or ""))
