@@ -12,6 +12,7 @@ from accessrequests.models import AccessRequest, AuditEvent, Credential, Extensi
 from accessrequests.operations import credentials, extensions, grants
 from accessrequests.operations.credentials import Revealed
 from accessrequests.operations.refusals import Gone, NotReady, Spent
+from sandbox.atlas.authorities import issue_to_user, make_authority
 from tests import make
 from tests.fixtures import MovableClock
 from tests.make import Cast
@@ -113,3 +114,29 @@ def test_another_one_is_made_when_the_access_lasts_longer_than_the_one_that_ther
     assert AuditEvent.objects.get(event="credential.rotated").facts == {"generation": 2, "what": "certificate"}
     with leaves_nothing(), pytest.raises(Gone, match="once for each access"):
         credentials.rotate(grant_id=grant.pk, person=cast.alice, via=Via.API)
+
+
+def test_one_that_outlives_the_access_says_so_where_it_is_shown(cast: Cast, pending: Grant) -> None:
+    """As Atlas makes them, for whole months."""
+    until = (make.now() + timedelta(days=30)).replace(microsecond=0)
+    pem = issue_to_user(make_authority("Atlas"), common_name=pending.username, ends_at=until).pem
+    grant = make.activated(pending, certificate=pem)
+
+    assert grant.credential.certificate_until == until
+    revealed = credentials.reveal(grant_id=grant.pk, person=cast.alice, via=Via.API)
+    assert revealed.certificate_ends_at == until
+    assert grant.expires_at is not None
+    assert revealed.expires_at == grant.expires_at < until
+
+
+def test_where_others_vouch_for_the_login_there_is_nothing_to_reveal_or_renew(cast: Cast) -> None:
+    name = "arn:aws:iam::123456789012:user/alice"
+    make.make_atlas(authentication=("aws_iam",), principals={name: {"method": "aws_iam", "person": "alice"}})
+    make.publish_rules(make.rule("all", authentication=["aws_iam"]))
+    filed = make.submit_to_atlas(cast.alice, authentication="aws_iam", principal=name)
+    grant = make.activated(Grant.objects.get(access_request=make.approve(filed, cast.bob)))
+
+    for act in (credentials.reveal, credentials.rotate):
+        with pytest.raises(NotReady, match="sign in with AWS IAM as arn:aws:iam"):
+            act(grant_id=grant.pk, person=cast.alice, via=Via.API)
+    assert grant.login == name

@@ -78,7 +78,7 @@ def test_refuses_what_is_no_document(text: str, said: str) -> None:
 
 def test_reads_what_is_a_policy_and_doubts_nothing_that_works_here(cast: Cast) -> None:
     document = catalogue.policy_document()
-    document["rules"] = [rule for rule in document["rules"] if "ecommerce-dev" not in str(rule)]
+    document["rules"] = [rule for rule in document["rules"] if "ecommerce-" not in str(rule["match"])]
 
     checked = policy_text.check(yaml.safe_dump(document, sort_keys=False))
 
