@@ -10,10 +10,11 @@ from accessrequests.domain import custom_role_rules
 from accessrequests.domain.approvals import Step
 from accessrequests.domain.custom_role_rules import RoleAsk, RoleVerdict
 from accessrequests.domain.custom_roles import ChangeKind, Project, contents, why_not
+from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import ChangeState
 from accessrequests.domain.privileges import Level, Privilege, Resource, UnknownRole
 from accessrequests.domain.role_definitions import Definition, InvalidDefinition, expand, expand_all, from_json, read
-from accessrequests.domain.role_sentences import standing
+from accessrequests.domain.role_sentences import notice_of, standing
 from accessrequests.domain.rules import InvalidPolicy, parse
 
 OWNERS = {"group": "data-owners", "people": 1}
@@ -208,3 +209,19 @@ def test_a_change_that_goes_well_says_no_more_than_that() -> None:
     assert standing(ChangeState.APPROVED, steps=[], answers=[]) == "It is approved and being made."
     answers = [{"person": "bob", "groups": ["x"], "comment": "Too wide."}]
     assert "Too wide" in standing(ChangeState.DENIED, steps=[], answers=answers, by="bob")
+
+
+def test_those_who_decide_and_whoever_proposed_it_are_told_why_they_are_told() -> None:
+    said = {
+        "title": "Alice wants to make the role x",
+        "sentence": "It waits.",
+        "reason": "Sales.",
+        "url": "https://a/1",
+    }
+
+    deciding = notice_of(Event.CUSTOM_ROLE_PROPOSED, **said, to_decide=True)
+    done = notice_of(Event.CUSTOM_ROLE_FAILED, **said, to_decide=False)
+
+    assert (deciding.subject, deciding.button) == ("Proposed: Alice wants to make the role x", "Read it and decide")
+    assert (done.subject, done.button) == ("Not made: Alice wants to make the role x", "Open the change")
+    assert "because you proposed this change" in done.body

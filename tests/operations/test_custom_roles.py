@@ -9,7 +9,7 @@ from accessrequests.domain.role_definitions import read
 from accessrequests.models import CustomRoleChange, Person
 from accessrequests.operations import custom_roles
 from accessrequests.operations.idempotency import Idempotency
-from accessrequests.operations.refusals import IllegalMove, Refused, StaleRevision
+from accessrequests.operations.refusals import IllegalMove, NotYours, Refused, StaleRevision
 from accessrequests.queries.asks import Invalid, NotReadYet
 from tests import make, roles
 from tests.make import Cast
@@ -305,3 +305,12 @@ class TestCarriedOut:
         assert (change.state, change.note) == ("failed", "Refused: a limit is reached.")
         assert traces.facts("custom_role.failed")["why"] == "Refused: a limit is reached."
         assert traces.jobs() == [("notify", str(change))]
+
+
+def test_reaching_for_a_change_that_one_may_not_see_is_worth_keeping(cast: Cast) -> None:
+    roles.project()
+    change = roles.propose(cast.alice)
+
+    refused = NotYours(change).refused
+
+    assert (refused.event, refused.subject) == ("custom_role.refused", str(change))
