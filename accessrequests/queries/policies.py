@@ -44,6 +44,11 @@ def in_words(version: PolicyVersion) -> list[RuleInWords]:
     return [policy_words.of_rule(rule) for rule in policy.parse(version.rules).rules]
 
 
+def publishing(version: PolicyVersion) -> str:
+    """Who publishes the next one, as a sentence about it."""
+    return f"The next version: {policy_words.publishing(policy.parse(version.rules))}"
+
+
 def difference(older: PolicyVersion, newer: PolicyVersion) -> list[Line]:
     """What changed in the document, with three lines around each change."""
     before, after = older.document.splitlines(), newer.document.splitlines()

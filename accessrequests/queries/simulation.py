@@ -41,6 +41,10 @@ class Simulation:
     changed: list[Changed] = field(default_factory=list)
 
     @property
+    def counted(self) -> list[tuple[str, int]]:
+        return sorted(self.kinds.items())
+
+    @property
     def same(self) -> int:
         return self.done - sum(self.kinds.values())
 

@@ -18,6 +18,7 @@ from accessrequests.models import Person, PolicyVersion, Target
 from accessrequests.models.access_requests import AccessKind
 from accessrequests.queries import catalogue, clock, policies
 from accessrequests.queries.asks import Asked, Invalid, NotReadYet
+from accessrequests.queries.drafts import open_drafts
 from accessrequests.queries.offers import roles_on_offer, targets_on_offer
 from accessrequests.web.ask_scope import clusters_of, observed_address
 from accessrequests.web.forms import LENGTHS
@@ -25,6 +26,7 @@ from accessrequests.web.pages import me, portal_page, show
 from accessrequests.web.whoami import belonging
 
 PAGE = 25
+MOST_DRAFTS = 10
 TRIED_LENGTHS = (*LENGTHS, "P7D")
 LONGEST_TYPED = 200
 
@@ -58,6 +60,9 @@ def policies_page(request: HttpRequest) -> HttpResponse:
         "page": page,
         "older": older,
         "lines": policies.difference(older, chosen) if older else [],
+        "drafts": list(open_drafts()[:MOST_DRAFTS]),
+        "may_write": belonging(request).administers,
+        "publishing": policies.publishing(current),
     }
     return show(request, "policies/policies.html", context | _tried(request, current))
 

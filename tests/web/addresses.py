@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from django.urls import URLPattern
 
-from accessrequests.models import AuditEvent, CustomRoleChange, Grant, PersonalToken, PolicyVersion
+from accessrequests.models import AuditEvent, CustomRoleChange, Grant, PersonalToken, PolicyDraft, PolicyVersion
 from accessrequests.web import urls
 
 # What stands for the first variable part of an address, by how the address begins.
@@ -23,6 +23,7 @@ _KINDS = {
     "custom-roles/": "change",
     "targets/": "target",
     "health/": "grant",
+    "policies/drafts/": "draft",
     "policies/": "policy",
     "people/": "person",
     "accounts/": "nowhere",
@@ -50,6 +51,7 @@ def objects_of(
     """What addresses may be filled with."""
     last = AuditEvent.objects.order_by("-sequence").first()
     policy = PolicyVersion.objects.order_by("-version").first()
+    draft = PolicyDraft.objects.order_by("-pk").first()
     return {
         "request": request_id,
         "grant": grant.pk,
@@ -60,5 +62,6 @@ def objects_of(
         "policy": policy.version if policy is not None else 0,
         "project": change.target.slug if change is not None else "nowhere",
         "change": change.pk if change is not None else 0,
+        "draft": draft.pk if draft is not None else 0,
         "nowhere": "nowhere/",
     }

@@ -12,7 +12,8 @@ from django.apps import apps
 from django.db import connection, transaction
 
 from accessrequests.models import AuditEvent
-from accessrequests.operations import people
+from accessrequests.operations import people, policy_drafts
+from sandbox import catalogue
 from tests import make, roles
 from tests.make import Cast
 from tests.web import grants
@@ -86,6 +87,13 @@ GET: dict[str, dict[str, int]] = {
     "targets/{target}/changes/": WATCHES,
     "targets/{target}/look/": NO_GET,
     "policies/": ALL,
+    "policies/new/": ADMINISTERS,
+    "policies/drafts/{draft}/": ALL,
+    "policies/drafts/{draft}/propose/": NO_GET,
+    "policies/drafts/{draft}/publish/": NO_GET,
+    "policies/drafts/{draft}/agree/": NO_GET,
+    "policies/drafts/{draft}/reject/": NO_GET,
+    "policies/drafts/{draft}/simulate/": WATCHES,
     "health/": WATCHES,
     "health/{grant}/hurry/": NO_GET,
     "people/": ADMINISTERS,
@@ -150,6 +158,13 @@ POST: dict[str, dict[str, int]] = {
     "targets/{target}/changes/": dict.fromkeys(EVERYBODY, 405),
     "targets/{target}/look/": dict.fromkeys(EVERYBODY, 403) | {"erin": 303},
     "policies/": dict.fromkeys(EVERYBODY, 405),
+    "policies/new/": dict.fromkeys(EVERYBODY, 403) | {"erin": 422},
+    "policies/drafts/{draft}/": dict.fromkeys(EVERYBODY, 405),
+    "policies/drafts/{draft}/propose/": dict.fromkeys(EVERYBODY, 403),
+    "policies/drafts/{draft}/publish/": dict.fromkeys(EVERYBODY, 403) | {"erin": 303},
+    "policies/drafts/{draft}/agree/": dict.fromkeys(EVERYBODY, 409),
+    "policies/drafts/{draft}/reject/": dict.fromkeys(EVERYBODY, 422),
+    "policies/drafts/{draft}/simulate/": dict.fromkeys(EVERYBODY, 405),
     "health/": dict.fromkeys(EVERYBODY, 405),
     "health/{grant}/hurry/": dict.fromkeys(EVERYBODY, 403) | {"erin": 409},
     "people/": dict.fromkeys(EVERYBODY, 405),
@@ -234,6 +249,7 @@ def world(request: pytest.FixtureRequest, cast: Cast) -> World:
     for name in CAST:
         give_password(getattr(cast, name))
     owner, approver = getattr(cast, request.param), getattr(cast, OWNERS[request.param])
+    policy_drafts.draft(text="", document=catalogue.policy_document(), actor=make.OPERATOR)
     token, _ = people.create_token(person=owner, name="laptop", scopes=["read"], actor=make.OPERATOR)
     pending, grant = make.submit(owner), grants.live(owner, approver)
     roles.project()

@@ -81,9 +81,7 @@ class Command(BaseCommand):
             progress=lambda so_far: self.stderr.write(f"{so_far.done} of {so_far.total} requests"),
         )
         self.stdout.write(f"{found.done} requests of the last {days} days, beside version {current.version} as of now:")
-        self.stdout.write(
-            f"  {found.same} the same" + "".join(f", {n} {kind}" for kind, n in sorted(found.kinds.items()))
-        )
+        self.stdout.write(f"  {found.same} the same" + "".join(f", {n} {kind}" for kind, n in found.counted))
         for one in found.changed:
             self.stdout.write(
                 f"  {one.access_request} of {one.access_request.requester}: {one.before} -> {one.after}. {one.why}"
