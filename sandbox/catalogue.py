@@ -170,6 +170,16 @@ def shifts_document(at: datetime) -> dict[str, Any]:
     return {"shifts": [{"person": "frank", "from": begins.isoformat(), "to": ends.isoformat()}]}
 
 
+# Frank is on call, and may have production without asking; everybody else who decides there hears of it.
+BREAK_GLASS: Mapping[str, Any] = {
+    "eligible": ["on-call"],
+    "tells": ["data-owners", "security"],
+    "review_by": ["security"],
+}
+# Who has a second factor from the beginning, without which nobody breaks the glass.
+WITH_SECOND_FACTOR = MEMBERS["on-call"]
+
+
 def policy_document() -> dict[str, Any]:
     data_owner = {"group": "data-owners", "people": 1}
     security = {"group": "security", "people": 1}
@@ -219,9 +229,21 @@ def policy_document() -> dict[str, Any]:
                 targets=["ecommerce-dev"],
                 authentication=METHODS["ecommerce-dev"],
             ),
-            _rule("production-read", "production", ["read"], approvals=[data_owner], maximum="PT8H"),
             _rule(
-                "production-change", "production", ["write", "admin"], approvals=[data_owner, security], maximum="PT4H"
+                "production-read",
+                "production",
+                ["read"],
+                approvals=[data_owner],
+                maximum="PT8H",
+                break_glass=BREAK_GLASS,
+            ),
+            _rule(
+                "production-change",
+                "production",
+                ["write", "admin"],
+                approvals=[data_owner, security],
+                maximum="PT4H",
+                break_glass=BREAK_GLASS,
             ),
         ],
         "custom_roles": [
@@ -249,6 +271,7 @@ def _rule(
     maximum: str,
     targets: list[str] | None = None,
     authentication: Sequence[str] = ("scram",),
+    **more: Any,
 ) -> dict[str, Any]:
     return {
         "name": name,
@@ -260,4 +283,5 @@ def _rule(
         "lapses_after": "PT8H",
         "deny": False,
         "authentication": list(authentication),
+        **more,
     }

@@ -86,6 +86,10 @@ class Places:
         return self.directory / "x509.pem"
 
     @property
+    def webhooks(self) -> Path:
+        return self.directory / "webhooks.yaml"
+
+    @property
     def control(self) -> Path:
         return self.directory / "control.sock"
 
@@ -132,6 +136,7 @@ class Environment:
             "ACCESS_X509_AUTHORITY": str(self.places.authority),
             "ACCESS_RECONCILE_SECONDS": "10",
             "ACCESS_MAIL_DIRECTORY": str(self.places.mail),
+            "ACCESS_WEBHOOKS_FILE": str(self.places.webhooks),
         }
 
     def of_operator(self, *, owner_url: str) -> dict[str, str]:

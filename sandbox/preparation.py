@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -34,6 +34,7 @@ class Prepared:
 
     tokens: Mapping[str, str]
     passwords: Mapping[str, str]
+    totp: Mapping[str, str] = field(default_factory=dict)
 
 
 class Preparation:
@@ -67,7 +68,7 @@ class Preparation:
             self._fail()
         prepared = json.loads(path.read_text(encoding="utf-8"))
         path.unlink()
-        return Prepared(tokens=prepared["tokens"], passwords=prepared["passwords"])
+        return Prepared(tokens=prepared["tokens"], passwords=prepared["passwords"], totp=prepared["totp"])
 
     def finish(self) -> None:
         """:raises ServerError: it failed."""
@@ -113,6 +114,7 @@ def write_files(
         places.connections: connections,
         places.schedules: catalogue.schedules_document(places.directory / SHIFTS),
         places.directory / SHIFTS: catalogue.shifts_document(datetime.now(UTC)),
+        places.webhooks: {"receivers": {}},
     }
     for path, document in documents.items():
         _write_private(path, document)

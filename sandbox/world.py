@@ -156,6 +156,7 @@ class World:
             "web": self.environment.base_url,
             "tokens": dict(self._prepared.tokens),
             "passwords": dict(self._prepared.passwords),
+            "totp": dict(self._prepared.totp),
             "postgres": self.postgres.uri(OWNER, self.secrets.owner_password, DATABASE),
             "postgres_app": self.environment.database_url,
             "redis": self.environment.redis_url,

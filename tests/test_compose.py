@@ -123,7 +123,7 @@ class TestSecrets:
 
         for name in ["bootstrap", *PROCESSES]:
             given = {setting.removesuffix("_FILE") for setting in service(compose, name)["environment"]}
-            unknown = given - read - {"GUNICORN_CMD_ARGS", "ACCESS_TARGETS", "ACCESS_ANCHOR"}
+            unknown = given - read - {"GUNICORN_CMD_ARGS", "ACCESS_TARGETS", "ACCESS_ANCHOR", "ACCESS_WEBHOOKS"}
             assert unknown == set()
 
 

@@ -15,6 +15,7 @@ from accessrequests.operations.outbox import Claim
 from accessrequests.queries import work
 from workers import (
     changes,
+    deliver,
     diagnose,
     extend,
     inventory,
@@ -26,7 +27,9 @@ from workers import (
     revoke,
     role_changes,
     schedules,
+    self_test,
     usage,
+    watch,
 )
 from workers.clocks import WATCH
 from workers.heart import HEART
@@ -57,6 +60,7 @@ HANDLERS: Mapping[Job, Callable[[Claim], Outcome]] = {
     Job.ROTATE: provision.rotate,
     Job.ERASE_CREDENTIAL: _erase_credential,
     Job.NOTIFY: notify.notify,
+    Job.DELIVER: deliver.deliver,
     Job.RECONCILE: reconcile.reconcile,
     Job.READ_INVENTORY: inventory.read_inventory,
     Job.READ_CHANGES: changes.read_changes,
@@ -69,6 +73,8 @@ HANDLERS: Mapping[Job, Callable[[Claim], Outcome]] = {
     Job.READ_USAGE: usage.read_usage,
     Job.CHANGE_CUSTOM_ROLE: role_changes.change_custom_role,
     Job.READ_SCHEDULES: schedules.read_schedules,
+    Job.WATCH_BREAK_GLASS: watch.watch_break_glass,
+    Job.SELF_TEST: self_test.self_test,
 }
 
 

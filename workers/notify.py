@@ -18,9 +18,9 @@ from accessrequests.domain.role_sentences import ROLE_EVENTS
 from accessrequests.domain.sentences import Audience, Story
 from accessrequests.models import AccessRequest, AuditEvent, Grant, Person
 from accessrequests.operations.outbox import Claim
-from accessrequests.queries import access_requests, authorities, clock, comments, extensions, outside, people
+from accessrequests.queries import access_requests, audit, authorities, clock, comments, extensions, outside, people
 from accessrequests.queries import grants as grant_queries
-from workers import role_notices
+from workers import alarms, deliver, role_notices
 from workers.channels import email
 from workers.channels.email import Thread
 from workers.outcomes import Done, Outcome, try_again
@@ -47,8 +47,13 @@ class _News:
 
 
 def notify(claim: Claim) -> Outcome:
-    """One event, told to each audience in its own words."""
+    """One event, told to each audience in its own words, and to the receivers of webhooks first: they are no mail."""
     event = Event(claim.event)
+    deliver.pass_on(claim)
+    if event in alarms.TOLD:
+        return alarms.tell(claim, _thread(claim.subject, claim))
+    if event in alarms.FOR_ADMINISTRATORS:
+        return alarms.tell_administrators(claim, _thread(claim.subject, claim))
     if event is Event.TARGET_AUTHORITY_ENDING:
         return _carried(claim, lambda: _tell_of_authority(claim))
     if event in ROLE_EVENTS:
@@ -63,7 +68,7 @@ def notify(claim: Claim) -> Outcome:
         return Done()  # it has ended since, or its end has moved
     if event is Event.ACCESS_REQUEST_ASKED and access_request.state != AccessRequestState.PENDING:
         return Done()  # somebody has decided meanwhile
-    comment = comments.told_by(claim.message_id) if event is Event.ACCESS_REQUEST_COMMENTED else None
+    comment = audit.told_by(claim.message_id) if event is Event.ACCESS_REQUEST_COMMENTED else None
     news = _News(event, access_request, grant, comment)
     return _carried(claim, lambda: _tell(news, _thread(str(access_request), claim)))
 
@@ -149,6 +154,8 @@ def _story(news: _News, audience: Audience) -> Story:
             target=access_request.target.slug,
             length=access_request.approved_duration or access_request.duration,
             clusters=access_request.clusters,
+            is_break_glass=access_request.is_break_glass,
+            waits=access_request.state == AccessRequestState.PENDING,
             more=access_request.extends_id is not None,
         ),
         url=f"{settings.ACCESS_BASE_URL}/{news.page_for(audience)}/",

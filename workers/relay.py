@@ -111,6 +111,7 @@ class Periodic:
             _anchor(at_least=anchor.EVENTS_BETWEEN)
         if self.is_due("signs of life", MINUTE):
             outbox.file_missing_revocations()
+            outbox.file_periodic(job=Job.WATCH_BREAK_GLASS, subject="break_glass/all")
             for consumer in (OWN_CONSUMER, *CONSUMERS):
                 outbox.file_periodic(job=Job.PROVE_ALIVE, subject=f"consumer/{consumer}")
         if self.is_due("prune", HOUR):

@@ -8,7 +8,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accessrequests.api import words
-from accessrequests.api.fields import Length, Moment, Number, OneOf, Strict, Text, Texts
+from accessrequests.api.fields import Length, Moment, Number, OneOf, Strict, Text, Texts, YesNo
 from accessrequests.domain.external import LONGEST
 from accessrequests.domain.role_definitions import MOST_LINES
 from accessrequests.operations.bundles import FEWEST as FEWEST_TOGETHER
@@ -102,6 +102,22 @@ def changes(fields: dict[str, Any]) -> dict[str, Any]:
     return {
         name: tuple(value) if isinstance(value, list) else value for name, value in fields.items() if name != "revision"
     }
+
+
+class BreakGlass(Ask):
+    """Access in an emergency: what is asked, and what makes sure of it."""
+
+    incident = Text(max_length=200, help_text="The incident that this is for, like INC-884.")
+    confirm_target = Text(max_length=64, help_text="The slug of the target once more.")
+    second_factor = Text(max_length=20, help_text="The code that your app shows now, or a recovery code.")
+    is_drill = YesNo(required=False, help_text="Nothing is wrong: the way is tried. False when left out.")
+
+
+class Review(Strict):
+    """What was found of a break-glass."""
+
+    finding = OneOf(words.FINDINGS, help_text="A real emergency, a drill, or misuse.")
+    note = Text(max_length=REASON_MAXIMUM, help_text="What was done, and how you know it.")
 
 
 class Approval(Strict):

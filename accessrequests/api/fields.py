@@ -141,6 +141,15 @@ class Flag(OneOf):
         super().__init__(["true", "false"], **kwargs)
 
 
+class YesNo(serializers.BooleanField):
+    """A truth value in a body: true or false, and no word that could be taken for one."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            raise serializers.ValidationError("Write true or false.")
+        return data
+
+
 @extend_schema_field({"type": "integer", "minimum": 1, "maximum": 200, "default": 50})
 class PageSize(serializers.Field[int, Any, int, Any]):
     """How many a page holds, from an address."""

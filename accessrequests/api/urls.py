@@ -7,6 +7,7 @@ from django.urls import path, re_path, register_converter
 from accessrequests.api import (
     access_requests,
     audit,
+    break_glass,
     bundles,
     catalogue,
     custom_roles,
@@ -65,6 +66,8 @@ urlpatterns = [
     path("bundles/<id:id>/", bundles.OneBundle.as_view(), name="bundle"),
     path("bundles/<id:id>/approve/", bundles.ApproveBundle.as_view(), name="bundle_approve"),
     path("bundles/<id:id>/deny/", bundles.DenyBundle.as_view(), name="bundle_deny"),
+    path("break-glass/", break_glass.BreakGlass.as_view(), name="break_glass"),
+    path("break-glass/<id:id>/review/", break_glass.ReviewBreakGlass.as_view(), name="break_glass_review"),
     path("grants/", grants.Grants.as_view(), name="grants"),
     path("grants/<id:id>/", grants.OneGrant.as_view(), name="grant"),
     path("grants/<id:id>/reveal/", grants.Reveal.as_view(), name="reveal"),

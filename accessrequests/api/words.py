@@ -17,6 +17,7 @@ from accessrequests.domain.lifecycle import (
     GrantState,
 )
 from accessrequests.domain.privileges import Level
+from accessrequests.domain.reviews import Finding
 from accessrequests.models.access_requests import AccessKind, Answer
 
 
@@ -32,6 +33,7 @@ CREDENTIAL_STATES = _words(CredentialState)
 END_REASONS = _words(EndReason)
 GATES = _words(GateName)
 GATE_STATES = _words(GateState)
+FINDINGS = _words(Finding)
 GRANT_STATES = _words(GrantState)
 KINDS = _words(AccessKind)
 LEVELS = _words(Level)

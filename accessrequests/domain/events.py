@@ -42,6 +42,17 @@ class Event(StrEnum):
     CREDENTIAL_ERASED = "credential.erased"
     CREDENTIAL_ROTATION_STARTED = "credential.rotation_started"
     CREDENTIAL_ROTATED = "credential.rotated"
+    BREAKGLASS_REQUESTED = "breakglass.requested"
+    BREAKGLASS_ACTIVATED = "breakglass.activated"
+    BREAKGLASS_USED = "breakglass.used"
+    BREAKGLASS_ENDED = "breakglass.ended"
+    BREAKGLASS_REVIEWED = "breakglass.reviewed"
+    BREAKGLASS_REVIEW_OVERDUE = "breakglass.review_overdue"
+    BREAKGLASS_DRILL_DUE = "breakglass.drill_due"
+    BREAKGLASS_SELF_TEST_ASKED = "breakglass.self_test_asked"
+    BREAKGLASS_SELF_TESTED = "breakglass.self_tested"
+    BREAKGLASS_REFUSED = "breakglass.refused"
+    BREAKGLASS_ALERT_FAILED = "breakglass.alert_failed"
     AUDIT_VERIFIED = "audit.verified"
     AUDIT_EXPORTED = "audit.exported"
     POLICY_DRAFTED = "policy.drafted"
@@ -93,6 +104,7 @@ class Job(StrEnum):
     ROTATE = "rotate"
     ERASE_CREDENTIAL = "erase_credential"
     NOTIFY = "notify"
+    DELIVER = "deliver"
     RECONCILE = "reconcile"
     READ_INVENTORY = "read_inventory"
     READ_CHANGES = "read_changes"
@@ -105,6 +117,8 @@ class Job(StrEnum):
     READ_USAGE = "read_usage"
     CHANGE_CUSTOM_ROLE = "change_custom_role"
     READ_SCHEDULES = "read_schedules"
+    WATCH_BREAK_GLASS = "watch_break_glass"
+    SELF_TEST = "self_test"
 
 
 class Queue(StrEnum):
@@ -145,6 +159,7 @@ QUEUE_OF: Mapping[Job, Queue] = {
     Job.ROTATE: Queue.PROVISION,
     Job.ERASE_CREDENTIAL: Queue.NOTIFY,
     Job.NOTIFY: Queue.NOTIFY,
+    Job.DELIVER: Queue.NOTIFY,
     Job.RECONCILE: Queue.RECONCILE,
     Job.READ_INVENTORY: Queue.RECONCILE,
     Job.READ_CHANGES: Queue.RECONCILE,
@@ -157,6 +172,8 @@ QUEUE_OF: Mapping[Job, Queue] = {
     Job.READ_USAGE: Queue.RECONCILE,
     Job.CHANGE_CUSTOM_ROLE: Queue.PROVISION,
     Job.READ_SCHEDULES: Queue.RECONCILE,
+    Job.WATCH_BREAK_GLASS: Queue.RECONCILE,
+    Job.SELF_TEST: Queue.RECONCILE,
 }
 
 # Both write the end of a grant on its target, so that one of them never undoes the other.
@@ -168,6 +185,17 @@ def lane_of(job: Job, subject: str) -> str:
     """Messages of one lane go one after the other."""
     return f"{_LANES.get(job, job.value)}/{subject}"
 
+
+# What waits for nobody: where the broker and the workers are away, the relay carries it by itself.
+ALARMS = frozenset(
+    {
+        Event.BREAKGLASS_REQUESTED,
+        Event.BREAKGLASS_ACTIVATED,
+        Event.BREAKGLASS_USED,
+        Event.BREAKGLASS_ENDED,
+        Event.BREAKGLASS_REVIEW_OVERDUE,
+    }
+)
 
 FOLLOW_UPS: Mapping[Event, tuple[Job, ...]] = {
     Event.ACCESS_REQUEST_SUBMITTED: (Job.NOTIFY,),
@@ -189,6 +217,16 @@ FOLLOW_UPS: Mapping[Event, tuple[Job, ...]] = {
     Event.GRANT_REVOKED: (Job.NOTIFY,),
     Event.GRANT_DRIFT_FOUND: (Job.NOTIFY,),
     Event.GRANT_DIAGNOSIS_ASKED: (Job.DIAGNOSE,),
+    # Access first, review after: what is "approved" elsewhere is "activated" here.
+    Event.BREAKGLASS_REQUESTED: (Job.NOTIFY,),
+    Event.BREAKGLASS_ACTIVATED: (Job.PROVISION, Job.NOTIFY),
+    Event.BREAKGLASS_USED: (Job.NOTIFY,),
+    Event.BREAKGLASS_ENDED: (Job.NOTIFY,),
+    Event.BREAKGLASS_REVIEWED: (Job.NOTIFY,),
+    Event.BREAKGLASS_REVIEW_OVERDUE: (Job.NOTIFY,),
+    Event.BREAKGLASS_DRILL_DUE: (Job.NOTIFY,),
+    Event.BREAKGLASS_SELF_TEST_ASKED: (Job.SELF_TEST,),
+    Event.BREAKGLASS_SELF_TESTED: (Job.NOTIFY,),
     Event.CREDENTIAL_ROTATION_STARTED: (Job.ROTATE,),
     Event.CREDENTIAL_ROTATED: (Job.ERASE_CREDENTIAL,),
     Event.CUSTOM_ROLE_PROPOSED: (Job.NOTIFY,),

@@ -14,6 +14,7 @@ from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState, EndReason, GrantState
 from accessrequests.domain.notices import NEVER_BY_MAIL, Audience, Notice, Story, notice
 from accessrequests.domain.privileges import Level
+from accessrequests.domain.reviews import Finding
 from accessrequests.domain.window import (
     InvalidDuration,
     InvalidMoment,
@@ -57,6 +58,11 @@ __all__ = [
 ]
 
 LONGEST_COMMENT = 2_000
+FINDINGS: Mapping[str, str] = {
+    Finding.REAL.value: "a real emergency",
+    Finding.DRILL.value: "a drill",
+    Finding.MISUSE.value: "misuse",
+}
 
 # {by} is who acted; the other gaps are filled by `_gaps`, and stay empty where the audit event keeps no such fact.
 _TIMELINE: Mapping[Event, str] = {
@@ -92,6 +98,17 @@ _TIMELINE: Mapping[Event, str] = {
     Event.CREDENTIAL_ERASED: "The copy of the password was erased{why}.",
     Event.CREDENTIAL_ROTATION_STARTED: "{by} asked for a new {what}.",
     Event.CREDENTIAL_ROTATED: "The new {what} is ready.",
+    Event.BREAKGLASS_REQUESTED: "{by} broke the glass to {deed}{length}{reason}.",
+    Event.BREAKGLASS_ACTIVATED: "The access is given at once{length}, and everybody whom the policy names is told.",
+    Event.BREAKGLASS_USED: "It is in use{how}.",
+    Event.BREAKGLASS_ENDED: "The break-glass is over. Somebody else reviews what was done.",
+    Event.BREAKGLASS_REVIEWED: "{by} reviewed it and found {finding}{comment}.",
+    Event.BREAKGLASS_REVIEW_OVERDUE: "Nobody has reviewed it in time. Until it is, the person cannot break the glass.",
+    Event.BREAKGLASS_DRILL_DUE: "No drill went well there within 90 days.",
+    Event.BREAKGLASS_SELF_TEST_ASKED: "{by} asked that break-glass be tested now.",
+    Event.BREAKGLASS_SELF_TESTED: "Whether break-glass would work was tested{why}.",
+    Event.BREAKGLASS_REFUSED: "{by} could not break the glass{why}.",
+    Event.BREAKGLASS_ALERT_FAILED: "An alarm did not get through{channel}{why}. It is tried again and again.",
     Event.AUDIT_VERIFIED: "{by} checked the audit trail{why}.",
     Event.AUDIT_EXPORTED: "{by} took a copy of audit events away{why}.",
     Event.POLICY_DRAFTED: "{by} wrote a draft of a policy{name}.",
@@ -216,6 +233,9 @@ def _gaps(actor: str, facts: Mapping[str, Any]) -> dict[str, str]:
         "way": piece(" with {}", text.get("way", "")),
         "cut": _cut(facts),
         "what": text.get("what", "password"),
+        "how": because(text.get("how", "")),
+        "finding": FINDINGS.get(text.get("finding", ""), "something"),
+        "channel": piece(" by {}", text.get("channel", "")),
         "skew": piece(" by {} ms", text.get("milliseconds", "")),
     }
 

@@ -113,9 +113,16 @@ def title(
     beneficiary: str = "",
     clusters: Sequence[str] = (),
     more: bool = False,
+    is_break_glass: bool = False,
+    waits: bool = False,
 ) -> str:
-    """The request in one sentence, which is also its subject and so has no full stop. `more`: they hold it already."""
+    """The request in one sentence, which is also its subject and so has no full stop. `more`: they hold it already.
+
+    Who breaks the glass does not ask, unless it `waits` for a second person.
+    """
     wants = f"wants {name(beneficiary)} to" if beneficiary and beneficiary != requester else "wants to"
+    if is_break_glass:
+        wants = "wants to break the glass to" if waits else "broke the glass to"
     what = deed(roles=roles, level=level, target=target, clusters=clusters)
     return f"{name(requester)} {wants} {what} for {spell_duration(length)}{' more' if more else ''}"
 

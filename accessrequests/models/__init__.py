@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from accessrequests.models.access_requests import AccessRequest, Approval
 from accessrequests.models.audit import AuditEvent
+from accessrequests.models.break_glass import BreakGlass
 from accessrequests.models.connections import ConnectionBudget, ConnectionToken
 from accessrequests.models.custom_roles import CustomRoleChange
 from accessrequests.models.diagnoses import Diagnosis
@@ -22,6 +23,7 @@ __all__ = [
     "AccessRequest",
     "Approval",
     "AuditEvent",
+    "BreakGlass",
     "CallBucket",
     "ConnectionBudget",
     "ConnectionToken",

@@ -57,6 +57,8 @@ class AccessRequest(models.Model):
     approved_duration = models.DurationField(null=True, blank=True)
     starts_at = models.DateTimeField(null=True, blank=True)
     reason = models.TextField()
+    # Access first, review after. What belongs to that alone stands in a row of `BreakGlass`.
+    is_break_glass = models.BooleanField(default=False)
     ticket = models.CharField(max_length=200, blank=True)
     level = models.CharField(max_length=16, choices=choices_of(Level))
     # The live grant that would last longer; without one, access that would begin.

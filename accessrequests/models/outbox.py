@@ -13,11 +13,20 @@ from accessrequests.models.people import Person
 # A commit that leaves messages is told here; the relay listens.
 CHANNEL = "access_outbox"
 # Filed by the clock: one of each subject waits at a time.
-PERIODIC = [job.value for job in (Job.RECONCILE, Job.READ_INVENTORY, Job.READ_CHANGES, Job.PROVE_ALIVE, Job.PRUNE)]
+PERIODIC = [
+    job.value
+    for job in (
+        *(Job.RECONCILE, Job.READ_INVENTORY, Job.READ_CHANGES, Job.PROVE_ALIVE, Job.PRUNE),
+        Job.WATCH_BREAK_GLASS,
+    )
+]
 
 
 class OutboxMessage(models.Model):
-    """One job. It carries ids only; the handler reads the state. `claim` is the fencing number of its lease."""
+    """One job. It carries ids only; the handler reads the state. `claim` is the fencing number of its lease.
+
+    A delivery names the `receiver` of webhooks that it is for, and the notice that it `tells`.
+    """
 
     job = models.CharField(max_length=24, choices=choices_of(Job))
     queue = models.CharField(max_length=16, choices=choices_of(Queue))
@@ -25,6 +34,8 @@ class OutboxMessage(models.Model):
     subject = models.CharField(max_length=100)
     event = models.CharField(max_length=64, blank=True)
     target = models.CharField(max_length=64, blank=True)
+    receiver = models.CharField(max_length=40, blank=True)
+    tells = models.BigIntegerField(null=True, blank=True)
     created_at = models.DateTimeField()
     ready_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True, blank=True)
@@ -43,6 +54,9 @@ class OutboxMessage(models.Model):
                 fields=["job", "subject"],
                 condition=models.Q(done_at=None, job__in=PERIODIC),
                 name="outbox_periodic_once",
+            ),
+            models.UniqueConstraint(
+                fields=["tells", "receiver"], condition=models.Q(tells__isnull=False), name="outbox_delivery_once"
             ),
         ]
         indexes: ClassVar = [

@@ -18,7 +18,9 @@ def put_to(access_request: AccessRequest, verdict: policy.Verdict, *, given: Seq
     allowed = answering.stand_ins_of(verdict.answering)
     access_request.stand_ins = [group for group in stand_ins if group in allowed]
     groups = [step.group for step in verdict.steps]
-    access_request.step_groups = _once([*groups, *access_request.stand_ins])
+    # Those who were told of a break-glass go on seeing it.
+    told = access_request.step_groups if access_request.is_break_glass else []
+    access_request.step_groups = _once([*told, *groups, *access_request.stand_ins])
     access_request.wanted_groups = _once([*policy.groups_wanted(verdict.steps, given), *access_request.stand_ins])
     access_request.look_again_at = answering.look_again_at(
         verdict.answering,

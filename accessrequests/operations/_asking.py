@@ -26,7 +26,7 @@ def filed(requester: Person, asked: Asked, *, via: Via, at: datetime) -> tuple[A
     """
     considered = asks.consider(requester=requester, asked=asked, at=at)
     check_allowed(considered)
-    access_request = _row_of(requester, considered, at)
+    access_request = row_of(requester, considered, at)
     put_to(access_request, considered.verdict)
     access_request.save(update_fields=["stand_ins", "step_groups", "wanted_groups", "look_again_at"])
     facts = [Fact(Event.ACCESS_REQUEST_SUBMITTED, str(access_request), facts_of(access_request))]
@@ -47,7 +47,7 @@ def approved_by_policy(access_request: AccessRequest, via: Via, at: datetime) ->
     return replace(approved(access_request, decided_by="policy", at=at), actor=Actor(name=PRODUCT, via=via))
 
 
-def _row_of(requester: Person, considered: Considered, at: datetime) -> AccessRequest:
+def row_of(requester: Person, considered: Considered, at: datetime) -> AccessRequest:
     return AccessRequest.objects.create(
         requester=requester,
         beneficiary=considered.beneficiary,

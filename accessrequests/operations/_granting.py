@@ -9,9 +9,10 @@ from django.conf import settings
 from accessrequests.domain import naming
 from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState, GateName, GateState, GrantState
-from accessrequests.domain.window import format_duration
+from accessrequests.domain.window import format_duration, format_moment
 from accessrequests.models import AccessRequest, Gate, Grant
 from accessrequests.operations import _extending
+from accessrequests.operations._breaking import begin
 from accessrequests.operations._deciding import decide, on_call_facts
 from accessrequests.operations._record import Fact
 
@@ -19,7 +20,10 @@ ACTIVATION_WINDOW = timedelta(hours=1)
 
 
 def approved(access_request: AccessRequest, *, decided_by: str, at: datetime) -> Fact:
-    """Move to approved and make the grant, or send the later end of a live one on its way, in one breath."""
+    """Move to approved and make the grant, or send the later end of a live one on its way, in one breath.
+
+    A break-glass is activated, which approves nothing.
+    """
     if access_request.extends_id is not None:
         return _extending.begin(access_request, decided_by=decided_by, at=at)
     decide(access_request, AccessRequestState.APPROVED, decided_by, at)
@@ -45,5 +49,8 @@ def approved(access_request: AccessRequest, *, decided_by: str, at: datetime) ->
         gates.insert(0, GateName.NETWORK)
     Gate.objects.bulk_create(Gate(grant=grant, gate=gate.value, state=GateState.CLOSED.value) for gate in gates)
     facts = {"grant": grant.pk, "username": grant.login, "length": format_duration(grant.length), "by": decided_by}
+    if access_request.is_break_glass:
+        facts["review_due_at"] = format_moment(begin(access_request, at))
+        return Fact(Event.BREAKGLASS_ACTIVATED, str(access_request), facts, grant=grant)
     facts |= on_call_facts(access_request, decided_by)
     return Fact(Event.ACCESS_REQUEST_APPROVED, str(access_request), facts, grant=grant)

@@ -68,7 +68,7 @@ def _show_to_groups_asked(version: PolicyVersion) -> None:
     """Open requests are decided under this version too, so the groups that it asks must see them."""
     waiting = AccessRequest.objects.select_for_update(of=("self",), no_key=True).select_related("target")
     shown = []
-    for access_request in waiting.filter(state=AccessRequestState.PENDING.value).order_by("pk"):
+    for access_request in waiting.filter(state=AccessRequestState.PENDING.value, is_break_glass=False).order_by("pk"):
         said = {step["group"] for step in access_request.verdict["steps"]}
         asked = sorted(said | asks.groups_asked(version, access_request) | set(access_request.stand_ins))
         if asked != sorted(access_request.step_groups) or asked != sorted(access_request.wanted_groups):

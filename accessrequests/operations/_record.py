@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection
 
 from accessrequests.domain import chain
-from accessrequests.domain.events import FOLLOW_UPS, PRODUCT, QUEUE_OF, Actor, Event, Job, Via, lane_of
+from accessrequests.domain.events import ALARMS, FOLLOW_UPS, PRODUCT, QUEUE_OF, Actor, Event, Job, Queue, Via, lane_of
 from accessrequests.models import AuditEvent, Grant, IdempotencyKey, OutboxMessage
 from accessrequests.models.outbox import CHANNEL
 from accessrequests.operations.idempotency import Idempotency
@@ -62,14 +62,29 @@ def _message(job: Job, fact: Fact, at: datetime) -> OutboxMessage:
     subject = f"grant/{fact.grant.pk}" if fact.grant is not None and job is not Job.NOTIFY else fact.subject
     return OutboxMessage(
         job=job.value,
-        queue=QUEUE_OF[job].value,
-        lane=f"{lane_of(job, subject)}{'/alarm' if _is_alarm(job, fact) else ''}",
+        queue=_queue_of(job, fact).value,
+        lane=f"{lane_of(job, subject)}{_beside(job, fact)}",
         subject=subject,
         event=fact.event.value,
         target=_target_of(job, fact),
         created_at=at,
         ready_at=_ready_at(job, fact, at),
     )
+
+
+def _queue_of(job: Job, fact: Fact) -> Queue:
+    """A break-glass and its alarms go before what people wait for, and the relay carries them where nobody else does."""
+    of_break_glass = fact.grant is not None and fact.grant.access_request.is_break_glass
+    if (job in {Job.PROVISION, Job.ROTATE} and of_break_glass) or (job is Job.NOTIFY and fact.event in ALARMS):
+        return Queue.BREAK_GLASS
+    return QUEUE_OF[job]
+
+
+def _beside(job: Job, fact: Fact) -> str:
+    """A lane of its own for what must not wait until something else is told."""
+    if job is Job.NOTIFY and fact.event in ALARMS:
+        return f"/{fact.event.value}"
+    return "/alarm" if _is_alarm(job, fact) else ""
 
 
 def _target_of(job: Job, fact: Fact) -> str:

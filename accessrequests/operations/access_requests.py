@@ -72,6 +72,8 @@ def edit(
     at = clock.now()
     if access_request.requester_id != requester.pk:
         raise Refused("Only the person who asked can change a request. Write a comment, and say what you miss.")
+    if access_request.is_break_glass:
+        raise Refused("A break-glass is not changed. Take it back, and break the glass for what you need.")
     if access_request.extends_id is not None:
         raise Refused("A request for more time is not changed. Take it back, and ask for what you need.")
     check_open(access_request, revision, at, person=requester)

@@ -13,7 +13,7 @@ from accessrequests.domain.connecting import Place, connection_string
 from accessrequests.domain.events import Event, Via
 from accessrequests.domain.lifecycle import CredentialState, GrantState
 from accessrequests.models import Credential, Grant, Person
-from accessrequests.operations import _credential
+from accessrequests.operations import _breaking, _credential
 from accessrequests.operations._record import CLOCKWORK, UNREAD_LIFE, Fact, record
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import Gone, NotReady, Refused, Spent
@@ -84,8 +84,9 @@ def reveal(*, grant_id: int, person: Person, via: Via, idempotency: Idempotency 
     revealed = _revealed(grant, secret, at)
     facts = {"generation": credential.generation, "what": _what(grant)}
     fact = Fact(Event.CREDENTIAL_REVEALED, str(grant), facts)
+    used = _breaking.used(grant, at, how=f"its {_what(grant)} was shown")
     actor = people.actor_of(person, via)
-    record(fact, actor=actor, at=at, idempotency=idempotency, object_id=grant.pk)
+    record(fact, *used, actor=actor, at=at, idempotency=idempotency, object_id=grant.pk)
     return revealed
 
 

@@ -22,7 +22,7 @@ from accessrequests.domain.lifecycle import (
 )
 from accessrequests.domain.wording import moment
 from accessrequests.models import Gate, Grant, OutboxMessage, Person
-from accessrequests.operations import _credential
+from accessrequests.operations import _breaking, _credential
 from accessrequests.operations._ending import locked, start_revocation
 from accessrequests.operations._record import CLOCKWORK, Fact, record
 from accessrequests.operations.idempotency import Idempotency
@@ -299,7 +299,8 @@ def mark_cut(*, grant_id: int, evidence: Mapping[str, Any]) -> None:
     grant.failures, grant.last_error, grant.waits_for = 0, "", ""
     grant.save()
     _move_gates(grant, GateState.CUT, dict.fromkeys(GateName, evidence))
-    record(Fact(Event.GRANT_CUT, str(grant), {"evidence": dict(evidence)}), actor=CLOCKWORK, at=at)
+    cut = Fact(Event.GRANT_CUT, str(grant), {"evidence": dict(evidence)})
+    record(cut, *_breaking.ended(grant, at), actor=CLOCKWORK, at=at)
 
 
 @transaction.atomic(durable=True)

@@ -35,6 +35,8 @@ class Claim:
     event: str
     target: str
     failures: int
+    receiver: str = ""
+    tells: int = 0
 
     @property
     def subject_id(self) -> int:
@@ -53,7 +55,7 @@ UPDATE accessrequests_outboxmessage AS message
    AND (claimed_until IS NULL OR claimed_until < clock_timestamp())
    AND NOT EXISTS (SELECT 1 FROM accessrequests_outboxmessage AS older
                     WHERE older.lane = message.lane AND older.id < message.id AND older.done_at IS NULL)
-RETURNING claim, job, subject, event, target, failures
+RETURNING claim, job, subject, event, target, failures, receiver, tells
 """
 
 
@@ -64,8 +66,8 @@ def claim(*, message_id: int, owner: str) -> Claim | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    number, job, subject, event, target, failures = row
-    return Claim(message_id, number, Job(job), subject, event, target, failures)
+    number, job, subject, event, target, failures, receiver, tells = row
+    return Claim(message_id, number, Job(job), subject, event, target, failures, receiver, tells or 0)
 
 
 def beat(*, claims: Iterable[Claim]) -> None:
@@ -142,6 +144,31 @@ def mend_times(*, latest: datetime) -> int:
     if brought:
         _wake()
     return brought
+
+
+@transaction.atomic(durable=True)
+def file_deliveries(*, claim: Claim, receivers: Iterable[str]) -> None:
+    """What a notice tells people, these receivers of webhooks are told too, each by a message of its own, once."""
+    notice = OutboxMessage.objects.get(pk=claim.message_id)
+    at = clock.now()
+    OutboxMessage.objects.bulk_create(
+        [
+            OutboxMessage(
+                job=Job.DELIVER.value,
+                queue=notice.queue,
+                lane=f"{Job.DELIVER.value}/{receiver}/{notice.subject}",
+                subject=notice.subject,
+                event=notice.event,
+                receiver=receiver,
+                tells=notice.pk,
+                created_at=notice.created_at,
+                ready_at=at,
+            )
+            for receiver in receivers
+        ],
+        ignore_conflicts=True,
+    )
+    _wake()
 
 
 def mark_sent(*, message_ids: Sequence[int]) -> None:

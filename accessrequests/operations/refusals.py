@@ -71,7 +71,12 @@ def record_refusal(*, refused: Refused, actor: Actor) -> None:
     at = clock.now()
     recent = AuditEvent.objects.filter(
         actor=actor.name,
-        event__in=[Event.ACCESS_REQUEST_REFUSED, Event.GRANT_REFUSED, Event.CUSTOM_ROLE_REFUSED],
+        event__in=[
+            Event.ACCESS_REQUEST_REFUSED,
+            Event.GRANT_REFUSED,
+            Event.CUSTOM_ROLE_REFUSED,
+            Event.BREAKGLASS_REFUSED,
+        ],
         at__gt=at - timedelta(minutes=1),
     )
     if recent.count() >= RECORDED_A_MINUTE:

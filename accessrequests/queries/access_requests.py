@@ -17,7 +17,13 @@ from accessrequests.queries import people
 def as_shown() -> QuerySet[AccessRequest]:
     """Requests with all that is shown of them."""
     return AccessRequest.objects.select_related(
-        "requester", "beneficiary", "target", "policy_version", "grant__target", "extends__target"
+        "requester",
+        "beneficiary",
+        "target",
+        "policy_version",
+        "grant__target",
+        "extends__target",
+        "break_glass__reviewed_by",
     ).prefetch_related(Prefetch("approvals", Approval.objects.select_related("person")))
 
 
@@ -63,6 +69,8 @@ def _groups_ever_asked() -> set[str]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT DISTINCT jsonb_path_query(rules, '$.rules[*].approvals[*].group') #>> '{}'"
+            " FROM accessrequests_policyversion"
+            " UNION SELECT DISTINCT jsonb_path_query(rules, '$.rules[*].break_glass.*[*]') #>> '{}'"
             " FROM accessrequests_policyversion"
         )
         return {group for (group,) in cursor.fetchall()}
@@ -149,4 +157,7 @@ def of_subject(subject: str) -> AccessRequest:
     """The request that an event is about, also when its subject is the grant that came of it."""
     kind, _, number = subject.partition("/")
     key = "pk" if kind == "access_request" else "grant"
-    return AccessRequest.objects.select_related("requester", "beneficiary", "target", "grant").get(**{key: int(number)})
+    found = AccessRequest.objects.select_related(
+        "requester", "beneficiary", "target", "grant", "break_glass__reviewed_by"
+    )
+    return found.get(**{key: int(number)})

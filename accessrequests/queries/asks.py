@@ -12,6 +12,7 @@ from functools import partial, reduce
 from typing import Any
 
 from accessrequests.domain import extending, policy, privileges, project_roles
+from accessrequests.domain.breaking import Evaluate, evaluator
 from accessrequests.domain.kinds import KINDS
 from accessrequests.domain.networks import Network, write_network
 from accessrequests.domain.plain_text import visible_length
@@ -214,7 +215,8 @@ def _look_at(
     version: PolicyVersion, access_request: AccessRequest, *, person: str, groups: frozenset[str]
 ) -> policy.Verdict:
     ask = ask_of(access_request, person=person, groups=groups)
-    return policy.evaluate(policy.parse(version.rules), ask, version=version.version)
+    evaluate = evaluator(is_break_glass=access_request.is_break_glass)
+    return evaluate(policy.parse(version.rules), ask, version=version.version)
 
 
 def judge_again(
@@ -263,6 +265,7 @@ def judge_again(
                 **what_for(access_request.kind, expanded),
                 "ticket": access_request.ticket,
             },
+            evaluate=evaluator(is_break_glass=access_request.is_break_glass),
         )
         verdict = policy.stricter(verdict, today)
     grant = access_request.extends
@@ -287,11 +290,12 @@ def _judge(
     duration: timedelta,
     reason: str | None,
     use: Mapping[str, Any],
+    evaluate: Evaluate = policy.evaluate,
 ) -> policy.Verdict:
     rules = policy.parse(version.rules)
     schedules = on_call.known_for(rules, target)
     verdicts = [
-        policy.evaluate(
+        evaluate(
             rules,
             policy.Ask(
                 target=target.slug,

@@ -17,7 +17,7 @@ from django.db.models import CharField, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
 from accessrequests.domain import chain
-from accessrequests.models import AccessRequest, AuditEvent, Grant, Person
+from accessrequests.models import AccessRequest, AuditEvent, Grant, OutboxMessage, Person
 from accessrequests.queries import people
 
 
@@ -38,6 +38,18 @@ def shown(event: AuditEvent) -> dict[str, Any]:
 def shown_with_hash(event: AuditEvent) -> dict[str, Any]:
     """What an export holds of one event: the sealed columns and their hash."""
     return {**shown(event), "hash": event.hash}
+
+
+def told_by(message_id: int) -> AuditEvent | None:
+    """The event that a notice is about: the first of its kind and subject that is not older than the notice.
+
+    What happens to one subject happens one after the other, because each operation holds the subject's row.
+    """
+    message = OutboxMessage.objects.filter(pk=message_id).first()
+    if message is None:
+        return None
+    told = AuditEvent.objects.filter(subject=message.subject, event=message.event, at__gte=message.created_at)
+    return told.order_by("sequence").first()
 
 
 def visible_to(person: Person, *, sees_all: bool | None = None) -> QuerySet[AuditEvent]:

@@ -56,6 +56,11 @@ class Belonging:
         takes_part = self.administers or self.gains(access_request) or asked or self.has_answered(access_request)
         return self.person.is_active and takes_part
 
+    def may_review(self, access_request: AccessRequest) -> bool:
+        """Whoever the policy named as reviewers of a break-glass, but for the one who did it."""
+        named = set(access_request.break_glass.review_groups) if access_request.is_break_glass else set()
+        return not self.benefits(access_request) and bool(self.since.keys() & named)
+
     def may_end(self, access_request: AccessRequest) -> bool:
         """Administrators, and those who may decide on the request that the access came from."""
         return self.administers or (not self.benefits(access_request) and bool(self.voices(access_request)))

@@ -8,7 +8,7 @@ from datetime import datetime
 from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState, GrantState
 from accessrequests.domain.plain_text import visible_length, why_unreadable
-from accessrequests.models import AccessRequest, AuditEvent, Grant, OutboxMessage, Person
+from accessrequests.models import AccessRequest, AuditEvent, Grant, Person
 
 LONGEST = 2_000
 _SPEAKING = (
@@ -49,16 +49,6 @@ def why_not_written(text: str) -> str:
     if len(text) > LONGEST:
         return f"Keep the comment within {LONGEST} characters."
     return why_unreadable(text)
-
-
-def told_by(message_id: int) -> AuditEvent | None:
-    """The comment that a notice is about: the first of its request that is not older than the notice.
-
-    Comments on one request come one after the other, because each holds the request's row.
-    """
-    message = OutboxMessage.objects.get(pk=message_id)
-    said = AuditEvent.objects.filter(subject=message.subject, event=Event.ACCESS_REQUEST_COMMENTED.value)
-    return said.filter(at__gte=message.created_at).order_by("sequence").first()
 
 
 def speakers(access_request: AccessRequest) -> set[Person]:

@@ -22,12 +22,20 @@ def why_not(
     addresses: Sequence[str],
     principal: str = "",
     without: AccessRequest | None = None,
+    may_use_reserve: bool = False,
 ) -> Refusal | None:
     """`login` is one that others vouch for, or empty; `principal` who gets the roles, where no user is made; `roles` with their privileges, as a request keeps them.
 
     `without` is a request that is judged again.
     """
-    full = room.why_none(target, kind=kind, addresses=addresses, roles=roles, principal=principal)
+    full = room.why_none(
+        target,
+        kind=kind,
+        addresses=addresses,
+        roles=roles,
+        principal=principal,
+        may_use_reserve=may_use_reserve,
+    )
     if full:
         return Refusal(policy.NO_ROOM, full)
     share = Share(frozenset(roles), frozenset(clusters), frozenset(addresses))
@@ -46,4 +54,5 @@ def why_not_now(access_request: AccessRequest) -> Refusal | None:
         addresses=access_request.source_addresses,
         principal=access_request.principal,
         without=access_request,
+        may_use_reserve=access_request.is_break_glass,
     )

@@ -101,6 +101,16 @@ def deciders_by_group(groups: Iterable[str], *, since: datetime, without: Iterab
     return named
 
 
+def members_by_group(groups: Iterable[str], *, without: Iterable[int] = ()) -> dict[str, list[str]]:
+    """The names of the active people of each group; one question for all of them."""
+    named: dict[str, list[str]] = {group: [] for group in groups}
+    held = Membership.objects.current().filter(group__name__in=named, person__is_active=True)
+    pairs = held.exclude(person__in=list(without)).order_by("person__username")
+    for group, name in pairs.values_list("group__name", "person__name"):
+        named[group].append(name)
+    return named
+
+
 def actor_of(person: Person, via: Via) -> Actor:
     return Actor(name=person.username, via=via, person_id=person.pk)
 

@@ -45,6 +45,11 @@ class Quota:
         """What ordinary access may still take."""
         return max(0, self.limit - self.reserve - self.taken)
 
+    @property
+    def left(self) -> int:
+        """What a break-glass may still take: there, and the reserve."""
+        return max(0, self.limit - self.taken)
+
 
 @dataclass(frozen=True, slots=True)
 class Promises:
@@ -67,7 +72,13 @@ def quotas_of(target: Target) -> list[Quota]:
 
 
 def why_none(
-    target: Target, *, kind: str, addresses: Collection[str], roles: Mapping[str, Any], principal: str = ""
+    target: Target,
+    *,
+    kind: str,
+    addresses: Collection[str],
+    roles: Mapping[str, Any],
+    principal: str = "",
+    may_use_reserve: bool = False,
 ) -> str:
     """Why there is no room for one more access of this kind from these addresses; empty when there is.
 
@@ -83,7 +94,7 @@ def why_none(
         ROLES: len(custom_roles.contents(roles) - promises.roles - promises.seen_roles),
     }
     for quota in _quotas(inventory, promises):
-        if wanted.get(quota.name, 0) > quota.free:
+        if wanted.get(quota.name, 0) > (quota.left if may_use_reserve else quota.free):
             return _sentence(target, quota)
     return _too_many_roles(target, principal, roles)
 

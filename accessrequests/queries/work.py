@@ -19,6 +19,8 @@ from accessrequests.queries import clock
 URGENT = (Queue.REVOKE.value, Queue.BREAK_GLASS.value)
 SEND_AGAIN = timedelta(seconds=10)
 UNCLAIMED_FOR = timedelta(seconds=1)
+TELLING = (Job.NOTIFY.value, Job.DELIVER.value)
+MOST_ALARMS = 2
 
 
 def _open(now: datetime) -> QuerySet[OutboxMessage]:
@@ -62,9 +64,16 @@ def unclaimed_in(queue: str) -> int:
 
 
 def unclaimed_urgent(now: datetime, *, limit: int) -> list[int]:
-    """Revocations and break-glass that were ready for a second and that nobody has claimed, whatever the broker says."""
-    urgent = _open(now).filter(queue__in=URGENT, ready_at__lte=now - UNCLAIMED_FOR)
-    return list(urgent.order_by("ready_at", "pk").values_list("pk", flat=True)[:limit])
+    """Revocations and break-glass that were ready for a second and that nobody has claimed, whatever the broker says.
+
+    Of the alarms only a few at a time: a mail server that hangs must not take all hands from those who end access.
+    """
+    urgent = _open(now).filter(queue__in=URGENT, ready_at__lte=now - UNCLAIMED_FOR).order_by("ready_at", "pk")
+    found = list(urgent.exclude(job__in=TELLING).values_list("pk", flat=True)[:limit])
+    telling = OutboxMessage.objects.filter(queue=Queue.BREAK_GLASS.value, job__in=TELLING, done_at=None)
+    alarms = list(urgent.filter(job__in=TELLING).values_list("pk", flat=True)[:MOST_ALARMS])
+    busy = telling.filter(claimed_until__gte=now).count() if alarms else 0
+    return [*found, *alarms[: max(0, MOST_ALARMS - busy)]]
 
 
 def lapsed_requests(now: datetime, *, limit: int, except_for: Iterable[int] = ()) -> list[int]:

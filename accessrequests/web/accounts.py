@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -19,6 +19,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accessrequests.domain.names import NAME
+from accessrequests.domain.proofs import APP, Proof
 from accessrequests.models import Person
 from accessrequests.operations import sessions
 from accessrequests.queries import people
@@ -175,3 +176,20 @@ def signed_in_recently(request: HttpRequest) -> bool:
     proved_at = max((record["at"] for record in records), default=0.0)
     limit = timedelta(seconds=settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
     return bool(0 <= time.time() - proved_at < limit.total_seconds())
+
+
+def has_second_factor(request: HttpRequest) -> bool:
+    return isinstance(request.user, Person) and is_mfa_enabled(request.user, [Authenticator.Type.TOTP])
+
+
+def second_factor_of(request: HttpRequest) -> Proof | None:
+    """The second factor that this session gave last, at sign-in or since, if that was just now."""
+    if not isinstance(request.user, Person) or not has_second_factor(request):
+        return None
+    given = [one for one in get_authentication_records(request, request.user) if one["method"] == "mfa"]
+    if not given:
+        return None
+    last = max(given, key=lambda one: one["at"])
+    at = datetime.fromtimestamp(last["at"], tz=UTC)
+    proof = Proof(request.user.pk, _WAYS.get(str(last.get("type")), APP), at)
+    return proof if proof.is_fresh(request.user.pk, datetime.now(tz=UTC)) else None

@@ -190,6 +190,9 @@ def _approved(grant: Grant) -> str:
     counted = [one for one in asked.approvals.all() if one.revision == asked.revision]
     said = [one.person.username for one in counted if one.answer == Answer.APPROVE.value]
     names = list(dict.fromkeys(said))
+    if asked.is_break_glass:
+        agreed = f": {' and '.join(names)} agreed" if names else ", and nobody approved it"
+        return f"The glass was broken{agreed}"
     if names:
         return f"Approved by {' and '.join(names)}"
     schedules = " and ".join(grant.access_request.verdict.get("on_call", ()))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from allauth.core.internal.cryptokit import normalize_user_code
-from allauth.mfa import app_settings
 from allauth.mfa.adapter import DefaultMFAAdapter, get_adapter
 from allauth.mfa.base import views as base
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
@@ -15,7 +13,6 @@ from allauth.mfa.totp import views as totp
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY
 from django.contrib.auth.views import redirect_to_login
-from django.core.cache import cache
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -24,7 +21,7 @@ from django.urls import reverse, reverse_lazy
 from accessrequests import sealing
 from accessrequests.domain.events import Event
 from accessrequests.models import Person
-from accessrequests.operations import sessions
+from accessrequests.operations import second_factors, sessions
 from accessrequests.web import accounts
 from accessrequests.web.pages import ask_again, me
 
@@ -62,12 +59,11 @@ def _dressed(form: BaseForm) -> BaseForm:
 
 
 class _Once:
-    """A code counts once for as long as an app's code could be typed: allauth takes it longer than it remembers it."""
+    """A code counts once, wherever it is typed."""
 
     def clean_code(self) -> str:
         code = str(super().clean_code())  # type: ignore[misc]
-        key = f"second-factor-used:{self.user.pk}:{normalize_user_code(code)}"  # type: ignore[attr-defined]
-        if not cache.add(key, "y", timeout=app_settings.TOTP_PERIOD * (2 * app_settings.TOTP_TOLERANCE + 1)):
+        if not second_factors.spend(self.user, code):  # type: ignore[attr-defined]
             raise get_adapter().validation_error("incorrect_code")
         return code
 

@@ -90,6 +90,7 @@ class Shell:
             ("ask", "Request access", "Request", "plus", 0),
             ("access", "My access", "Mine", "key", 0),
             ("approvals", "Approvals", "Approvals", "inbox", self.waiting),
+            ("break-glass", "Break glass", "Break glass", "bolt", 0),
             ("history", "History", "History", "clock", 0),
         )
 

@@ -88,6 +88,8 @@ def title_of(access_request: AccessRequest) -> str:
         length=access_request.duration,
         beneficiary=access_request.beneficiary.name,
         clusters=access_request.clusters,
+        is_break_glass=access_request.is_break_glass,
+        waits=access_request.state == AccessRequestState.PENDING,
         more=access_request.extends_id is not None,
     )
 

@@ -50,6 +50,8 @@ EXPECTED: dict[str, tuple[int, int, int, int, int, int]] = {
     "GET bundles/{request}/": (200, 200, 404, 200, 200, 404),
     "POST bundles/{request}/approve/": (403, 200, 404, 403, 403, 404),
     "POST bundles/{request}/deny/": (403, 200, 404, 403, 403, 404),
+    "POST break-glass/": (403, 403, 403, 403, 403, 403),  # they name frank; test_break_glass.py is him
+    "POST break-glass/{request}/review/": (403, 403, 404, 403, 403, 404),
     "GET grants/": (200, 200, 200, 200, 200, 200),
     "GET grants/{grant}/": (200, 200, 404, 200, 200, 404),
     "POST grants/{grant}/reveal/": (200, 403, 404, 403, 403, 404),
@@ -79,6 +81,8 @@ RECORDED = {
     "POST grants/{grant}/extend/": {403: "grant.refused"},
     "PATCH access-requests/{request}/": {404: "access_request.refused"},
     "POST access-requests/{request}/cancel/": {404: "access_request.refused"},
+    "POST break-glass/": {403: "breakglass.refused"},
+    "POST break-glass/{request}/review/": {404: "access_request.refused"},
     "POST access-requests/{request}/comments/": {404: "access_request.refused"},
 }
 

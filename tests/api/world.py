@@ -82,6 +82,7 @@ class Endpoint:
         return {"comment", "privileges", "inherits"} if self.method == "POST" else {"reason"}
 
 
+BROKEN = ask(incident="INC-884", confirm_target="shop-prod", second_factor="123456")
 PAGE = ("page_size", "cursor")
 DELETION = {"change": "delete", "role": "alias", "reason": "Nobody uses it."}
 AUDIT = ("subject", "event", "since")
@@ -120,6 +121,10 @@ ENDPOINTS = (
     Endpoint("bundle", "GET", "bundles/{request}/", "read"),
     Endpoint("bundle_approve", "POST", "bundles/{request}/approve/", "decide", {"requests": _READ, "comment": "Fine."}),
     Endpoint("bundle_deny", "POST", "bundles/{request}/deny/", "decide", {"requests": _READ, "reason": "Use staging."}),
+    Endpoint("break_glass", "POST", "break-glass/", "request", BROKEN),
+    Endpoint(
+        "break_glass_review", "POST", "break-glass/{request}/review/", "decide", {"finding": "real", "note": "Fine."}
+    ),
     Endpoint("grants", "GET", "grants/", "read", filters=(*PAGE, "state")),
     Endpoint("grant", "GET", "grants/{grant}/", "read"),
     Endpoint("reveal", "POST", "grants/{grant}/reveal/", "reveal", {}),

@@ -16,6 +16,7 @@ _KINDS = {
     "approvals/": "request",
     "bundles/": "request",
     "access/": "grant",
+    "break-glass/": "request",
     "tokens/": "token",
     "account/": "token",
     "audit/": "event",

@@ -49,6 +49,8 @@ def send(notice: Notice, *, to: Iterable[Person], thread: Thread) -> None:
                 log.warning("address_refused", person=person.username, error=type(error).__name__)
             else:
                 later = type(error).__name__
+                if not isinstance(error, smtplib.SMTPException):
+                    break  # it is away: each of the others would be waited for as long, and in vain
     if later:
         raise NotSent(f"The mail server did not take the message ({later}).")
 

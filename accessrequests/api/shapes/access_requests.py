@@ -12,7 +12,7 @@ from accessrequests.api import words
 from accessrequests.api.fields import Length, Moment
 from accessrequests.domain import sentences
 from accessrequests.domain.events import Event
-from accessrequests.models import AccessRequest, AuditEvent
+from accessrequests.models import AccessRequest, AuditEvent, BreakGlass
 from accessrequests.queries import preview, voices
 
 
@@ -68,6 +68,25 @@ class Preview(Verdict):
     similar = Similar(allow_null=True)
     starts_at = Moment(help_text="If it were filed and, where needed, approved now.")
     ends_at = Moment()
+
+
+class BreakGlassShape(serializers.Serializer[Any]):
+    """What belongs to a break-glass alone."""
+
+    incident = serializers.CharField()
+    is_drill = serializers.BooleanField()
+    why_second = serializers.CharField(help_text="Why a second person had to agree; empty when nobody had to.")
+    used_at = Moment(allow_null=True, help_text="When its password was shown first.")
+    ended_at = Moment(allow_null=True, help_text="When the target confirmed that nobody gets in any more.")
+    review_due_at = Moment(allow_null=True)
+    reviewed_at = Moment(allow_null=True)
+    reviewed_by = serializers.SerializerMethodField()
+    finding = serializers.CharField(help_text="real, drill or misuse; empty until it is reviewed.")
+    review_note = serializers.CharField()
+
+    @extend_schema_field({"type": "string", "nullable": True})
+    def get_reviewed_by(self, one: BreakGlass) -> str | None:
+        return one.reviewed_by.username if one.reviewed_by else None
 
 
 class GivenApproval(serializers.Serializer[Any]):
@@ -128,6 +147,7 @@ class AccessRequestShape(serializers.Serializer[Any]):
         source="extends_id", allow_null=True, help_text="The live grant that would last longer; else null."
     )
     grant = serializers.SerializerMethodField(help_text="What came of it; null until it is approved.")
+    break_glass = serializers.SerializerMethodField(help_text="Null, unless it is a break-glass.")
     timeline = serializers.SerializerMethodField(help_text="Oldest first, its grant's events included.")
     filed_at = Moment()
     lapses_at = Moment(help_text="Without an answer it ends here.")
@@ -150,6 +170,10 @@ class AccessRequestShape(serializers.Serializer[Any]):
     def get_grant(self, one: AccessRequest) -> Mapping[str, Any] | None:
         grant = getattr(one, "grant", None)
         return None if grant is None else {"id": grant.pk, "state": grant.state}
+
+    @extend_schema_field(BreakGlassShape(allow_null=True))
+    def get_break_glass(self, one: AccessRequest) -> Mapping[str, Any] | None:
+        return BreakGlassShape(one.break_glass).data if one.is_break_glass else None
 
     @extend_schema_field(TimelineEntry(many=True))
     def get_timeline(self, one: AccessRequest) -> Any:

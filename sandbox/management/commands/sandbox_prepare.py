@@ -10,16 +10,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.conf import settings
 from django.contrib.auth.hashers import ScryptPasswordHasher
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connections
 
+from accessrequests.domain.events import Event
+from accessrequests.domain.proofs import APP
 from accessrequests.management.operators import operator
 from accessrequests.models import Person
 from accessrequests.operations.people import scopes_of, set_password
-from sandbox.catalogue import MEMBERS, NAMES
+from accessrequests.operations.sessions import note_second_factor
+from sandbox.catalogue import MEMBERS, NAMES, WITH_SECOND_FACTOR
 from sandbox.preparation import PEOPLE, POLICY, RESULT, TARGETS
 
 _DATABASE_SECONDS = 45.0
@@ -43,7 +47,8 @@ class Command(BaseCommand):
         call_command("policy", "publish", str(directory / POLICY), "--by", MEMBERS["administrators"][0])
         passwords = {name: secrets.token_urlsafe(12) for name in NAMES}
         tokens = {name: _create_token(name) for name in NAMES}
-        _write(directory / RESULT, {"tokens": tokens, "passwords": passwords})
+        totp = {name: _add_second_factor(name) for name in WITH_SECOND_FACTOR}
+        _write(directory / RESULT, {"tokens": tokens, "passwords": passwords, "totp": totp})
         # Stretching helps a password that could be guessed, and these are random. The first sign-in stretches it anyway.
         ScryptPasswordHasher.work_factor = _NO_STRETCHING
         with ThreadPoolExecutor(max_workers=2) as pool:
@@ -69,6 +74,14 @@ def _await_database() -> None:
             time.sleep(0.05)
         else:
             return
+
+
+def _add_second_factor(name: str) -> str:
+    """The seed, as an app would have got it from the picture on the account page."""
+    person, seed = Person.objects.get(username=name), str(generate_totp_secret())
+    TOTP.activate(person, seed)
+    note_second_factor(person=person, event=Event.PERSON_SECOND_FACTOR_ADDED, way=APP)
+    return seed
 
 
 def _create_token(name: str) -> str:
