@@ -22,9 +22,9 @@ TOLD = frozenset(
     {
         *(Event.BREAKGLASS_REQUESTED, Event.BREAKGLASS_ACTIVATED, Event.BREAKGLASS_USED),
         *(Event.BREAKGLASS_ENDED, Event.BREAKGLASS_REVIEWED, Event.BREAKGLASS_REVIEW_OVERDUE),
+        *(Event.BREAKGLASS_DRILL_DUE, Event.BREAKGLASS_SELF_TESTED),
     }
 )
-FOR_ADMINISTRATORS = frozenset({Event.BREAKGLASS_DRILL_DUE, Event.BREAKGLASS_SELF_TESTED})
 MAIL = "mail"
 MOST_FAILURES = 2_880  # at half a minute each: a day
 
@@ -33,6 +33,8 @@ log = structlog.get_logger(__name__)
 
 def tell(claim: Claim, thread: Thread) -> Outcome:
     """One event of a break-glass. That it does not get through is an alarm itself, and holds nothing up."""
+    if claim.event in {Event.BREAKGLASS_DRILL_DUE, Event.BREAKGLASS_SELF_TESTED}:
+        return _tell_administrators(claim, thread)
     access_request = access_requests.of_subject(claim.subject)
     story, event = _story(access_request), Event(claim.event)
     try:
@@ -48,7 +50,7 @@ def tell(claim: Claim, thread: Thread) -> Outcome:
     return Done()
 
 
-def tell_administrators(claim: Claim, thread: Thread) -> Outcome:
+def _tell_administrators(claim: Claim, thread: Thread) -> Outcome:
     """That a drill is due, or that the weekly test is red. One that is green is no news."""
     slug, told = claim.subject_name, audit.told_by(claim.message_id)
     red = [str(part) for part in told.facts.get("red", ())] if told is not None else []

@@ -52,8 +52,6 @@ def notify(claim: Claim) -> Outcome:
     deliver.pass_on(claim)
     if event in alarms.TOLD:
         return alarms.tell(claim, _thread(claim.subject, claim))
-    if event in alarms.FOR_ADMINISTRATORS:
-        return alarms.tell_administrators(claim, _thread(claim.subject, claim))
     if event is Event.TARGET_AUTHORITY_ENDING:
         return _carried(claim, lambda: _tell_of_authority(claim))
     if event in ROLE_EVENTS:
