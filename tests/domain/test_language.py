@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,28 @@ def _spoilt() -> Iterator[dict[str, Any]]:
                 held = there.pop(key)
                 there[f"{key}x" if change == "misspelt" else key] = held if change == "misspelt" else 7.5
                 yield spoilt
+
+
+def _blocks() -> list[str]:
+    """Every example of the page on policies: a whole one, or some rules of one."""
+    page = (EXAMPLE.parents[1] / "policies.md").read_text(encoding="utf-8")
+    return [textwrap.dedent(block) for block in re.findall(r"^ *```yaml\n(.*?)^ *```$", page, re.DOTALL | re.MULTILINE)]
+
+
+@pytest.mark.parametrize("block", _blocks())
+def test_the_examples_of_the_page_on_policies_are_policies(block: str) -> None:
+    written = yaml.safe_load(block)
+    whole = {"name": "p", "rules": written} if isinstance(written, list) else written
+    document = whole if "rules" in whole else {"name": "p", "rules": policy_of()["rules"], **whole}
+
+    parse(document)
+    assert VALIDATOR.is_valid(document)
+
+
+def test_every_key_has_an_example() -> None:
+    shown = " ".join(_blocks())
+
+    assert [key for key in {**RULE, **POLICY} if f"{key}:" not in shown] == []
 
 
 def _is_read(document: object) -> bool:
