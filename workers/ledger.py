@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,6 +62,21 @@ class _Turn:
 class _Held(_Turn):
     # Nobody else changes it while the lease is ours.
     uses: Uses | None = None
+    is_announced: bool = False
+
+    def announce(self, *, grant_id: int, says: Iterable[tuple[str, ...]]) -> datetime:
+        with _still_ours(self.kind):
+            at = shared_objects.announce(lease=self.lease, grant_id=grant_id, says=sorted(says))
+        self.is_announced = True
+        return at
+
+    def fence(self) -> datetime:
+        with _still_ours(self.kind):
+            if not self.is_announced:
+                return shared_objects.keep(lease=self.lease)
+            at = shared_objects.answered(lease=self.lease)
+        self.is_announced = False
+        return at
 
     @property
     def baseline(self) -> Mapping[str, Any] | None:

@@ -10,8 +10,10 @@ import structlog
 from accessrequests.domain.lifecycle import EndReason, GateName, GrantState
 from accessrequests.models import Grant, Look
 from accessrequests.operations import grants, places, reconciling, targets
+from accessrequests.operations import shared_objects as operations
 from accessrequests.operations.outbox import Claim
 from accessrequests.operations.reconciling import Phase
+from accessrequests.queries import clock, shared_objects
 from accessrequests.queries import grants as grant_queries
 from workers.connections import provisioner_for
 from workers.outcomes import Again, Done, Outcome, after
@@ -77,7 +79,18 @@ def _compare(slug: str, provisioner: TargetProvisioner, look: Look) -> None:
         if time.monotonic() - began > LONGEST_SECONDS:
             break
     is_last = len(batch) < AT_ONCE and (not batch or look.cursor == batch[-1].pk)
-    _go_on(look, Phase.STRAYS if is_last else Phase.GRANTS)
+    _go_on(look, Phase.LATE if is_last else Phase.GRANTS)
+
+
+def _take_back(slug: str, provisioner: TargetProvisioner, look: Look) -> None:
+    """What workers that died may have added after others had confirmed the end, one call at a time."""
+    calls = shared_objects.late_calls(slug, at=clock.now())
+    for call in calls[:1]:
+        late = frozenset(tuple(role) for role in call.says)
+        if provisioner.take_back(spec_of(call.grant), late):
+            log.warning("late_call_looked_after", target=slug, grant=call.grant_id, roles=call.says)
+        operations.forget_call(call_id=call.pk)
+    _go_on(look, Phase.LATE if len(calls) > 1 else Phase.STRAYS)
 
 
 def _find_strays(slug: str, provisioner: TargetProvisioner, look: Look) -> None:
@@ -165,6 +178,7 @@ def _go_on(look: Look, phase: Phase) -> None:
 _STEPS: Mapping[Phase, Callable[[str, TargetProvisioner, Look], None]] = {
     Phase.CHECK: _check,
     Phase.GRANTS: _compare,
+    Phase.LATE: _take_back,
     Phase.STRAYS: _find_strays,
     Phase.JUDGE: _judge,
     Phase.ACT: _act,

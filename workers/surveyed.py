@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -65,6 +65,9 @@ class _Seen:
 
     def fence(self) -> datetime:
         return self.seen_at
+
+    def announce(self, *, grant_id: int, says: Iterable[tuple[str, ...]]) -> datetime:
+        raise ProvisionerError(_ONLY_A_LOOK, permanent=True)
 
     def capture(self, baseline: Mapping[str, Any]) -> None:
         raise ProvisionerError(_ONLY_A_LOOK, permanent=True)

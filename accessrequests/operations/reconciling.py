@@ -21,6 +21,7 @@ class Phase(StrEnum):
 
     CHECK = "check"
     GRANTS = "grants"
+    LATE = "late"
     STRAYS = "strays"
     JUDGE = "judge"
     ACT = "act"

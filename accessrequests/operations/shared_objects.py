@@ -5,7 +5,7 @@ Nothing of this is a fact of its own: what it leads to is recorded with the gran
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from django.db import transaction
 
 from accessrequests.domain.lifecycle import GrantState
 from accessrequests.domain.sharing import SharedKind
-from accessrequests.models import Grant, SharedObject, SharedUse, Target
+from accessrequests.models import Grant, SharedCall, SharedObject, SharedUse, Target
 from accessrequests.queries import clock
 from accessrequests.queries.shared_objects import Uses, of_one
 
@@ -79,6 +79,40 @@ def keep(*, lease: Lease) -> datetime:
     shared.lease_until = at + LEASE
     shared.save(update_fields=["lease_until"])
     return at
+
+
+@transaction.atomic(durable=True)
+def announce(*, lease: Lease, grant_id: int, says: Sequence[Sequence[str]]) -> datetime:
+    """Like `keep`, before a call that adds what it says: whoever dies in it leaves that for others to take back.
+
+    :raises LeaseLost: when it is not ours.
+    """
+    shared, at = _ours(lease)
+    shared.lease_until = at + LEASE
+    shared.save(update_fields=["lease_until"])
+    said = {"says": [list(one) for one in says], "began_at": at}
+    of = {"lease_of": lease.shared_id, "lease_number": lease.number}
+    SharedCall.objects.create(target_id=shared.target_id, grant_id=grant_id, **of, **said)
+    return at
+
+
+@transaction.atomic(durable=True)
+def answered(*, lease: Lease) -> datetime:
+    """Like `keep`, after such a call: it came while the lease was ours, so nobody need look for it.
+
+    :raises LeaseLost: when it is not ours any more, and what the call says stays announced.
+    """
+    shared, at = _ours(lease)
+    shared.lease_until = at + LEASE
+    shared.save(update_fields=["lease_until"])
+    SharedCall.objects.filter(lease_of=lease.shared_id, lease_number=lease.number).delete()
+    return at
+
+
+@transaction.atomic(durable=True)
+def forget_call(*, call_id: int) -> None:
+    """What an announced call may have added has been taken back, or is answered for."""
+    SharedCall.objects.filter(pk=call_id).delete()
 
 
 @transaction.atomic(durable=True)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from accessrequests.models import SharedUse
+from accessrequests.domain.lifecycle import GrantState
+from accessrequests.models import SharedCall, SharedUse
+
+ARRIVED = timedelta(seconds=30)  # longer than a lease of 6 s and one bounded call of 5 s
+AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,14 @@ def uses_on(slug: str) -> dict[tuple[str, str], Uses]:
         (shared.kind, shared.key): of_one(shared.baseline, list(uses))
         for shared, uses in groupby(found, key=lambda use: use.shared)
     }
+
+
+def late_calls(slug: str, *, at: datetime) -> list[SharedCall]:
+    """Calls of workers that never said what came of them, for grants whose end is confirmed. All have arrived by now."""
+    calls = SharedCall.objects.filter(target__slug=slug, began_at__lt=at - ARRIVED, grant__state=GrantState.REVOKED)
+    return list(
+        calls.select_related("grant__target", "grant__holder", "grant__access_request").order_by("pk")[:AT_ONCE]
+    )
 
 
 def of_one(baseline: Mapping[str, Any] | None, uses: Iterable[SharedUse]) -> Uses:

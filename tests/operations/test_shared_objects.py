@@ -8,7 +8,7 @@ import pytest
 
 from accessrequests.domain.lifecycle import EndReason
 from accessrequests.domain.sharing import SharedKind
-from accessrequests.models import AuditEvent, Grant, SharedObject, SharedUse
+from accessrequests.models import AuditEvent, Grant, SharedCall, SharedObject, SharedUse
 from accessrequests.operations import grants, pruning, shared_objects
 from accessrequests.operations.shared_objects import Lease, LeaseLost, NotWanted, TooEarly
 from tests import make
@@ -104,6 +104,28 @@ class TestKeep:
 
         with pytest.raises(LeaseLost):
             shared_objects.keep(lease=lease)
+
+
+class TestAnnounce:
+    def test_is_forgotten_once_the_call_was_answered_in_time(self, active: Grant) -> None:
+        lease = used(active)
+        shared_objects.announce(lease=lease, grant_id=active.pk, says=[("read", "shop")])
+        assert SharedCall.objects.get().says == [["read", "shop"]]
+
+        shared_objects.answered(lease=lease)
+
+        assert not SharedCall.objects.exists()
+
+    def test_stays_when_the_lease_was_lost_until_somebody_has_looked(self, active: Grant, clock: MovableClock) -> None:
+        lease = used(active)
+        shared_objects.announce(lease=lease, grant_id=active.pk, says=[("read", "shop")])
+        clock.advance(LEASE_IS_OVER)
+        with pytest.raises(LeaseLost):
+            shared_objects.answered(lease=lease)
+
+        shared_objects.forget_call(call_id=SharedCall.objects.get().pk)
+
+        assert not SharedCall.objects.exists()
 
 
 class TestPutDown:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -64,6 +64,10 @@ class _MortalHeld:
     def fence(self) -> datetime:
         self.ledger.may_die()
         return self.held.fence()
+
+    def announce(self, *, grant_id: int, says: Iterable[tuple[str, ...]]) -> datetime:
+        self.ledger.may_die()
+        return self.held.announce(grant_id=grant_id, says=says)
 
     def capture(self, baseline: Mapping[str, Any]) -> None:
         self.held.capture(baseline)

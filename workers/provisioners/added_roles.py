@@ -92,8 +92,9 @@ def add(held: Held, principal: Principal, *, grant_id: int, roles: frozenset[Rol
     held.attempt(grant_id=grant_id, wants=_stored(roles))
     missing = combined((), map(_read, held.live.values())) - seen
     if missing:
-        held.fence()
-        with answered_for(_ours(held) & (missing | seen if principal.is_rewritten else missing)):
+        said = _ours(held) & (missing | seen if principal.is_rewritten else missing)
+        held.announce(grant_id=grant_id, says=said)
+        with answered_for(said):
             principal.add(missing, to=seen)
             held.fence()
         seen = principal.roles()

@@ -309,6 +309,9 @@ class TargetProvisioner(Provisioner, Protocol):
     def last_logins(self, *, since: datetime, until: datetime) -> Mapping[str, datetime]:
         """When each user, as name@database, was last let in, where the target keeps a history."""
 
+    def take_back(self, spec: GrantSpec, late: frozenset[tuple[str, ...]]) -> bool:
+        """Take roles that a late call may have added for a grant that is gone, unless something needs them."""
+
     def end_stray(self, stray: Owned) -> Evidence:
         """Take away an entry or a role of ours, if it is still so and no grant uses it; read back."""
 
@@ -341,6 +344,9 @@ class Held(Turn, Protocol):
     @property
     def ending(self) -> Mapping[int, Mapping[str, Any]]:
         """What each grant needed that is ending and not confirmed gone."""
+
+    def announce(self, *, grant_id: int, says: Iterable[tuple[str, ...]]) -> datetime:
+        """Like `fence`, before a call that adds roles. The next `fence` says that it was answered in time."""
 
     def capture(self, baseline: Mapping[str, Any]) -> None:
         """Remember how it is. Committed when this returns."""

@@ -120,6 +120,10 @@ class ByKind:
     def last_logins(self, *, since: datetime, until: datetime) -> Mapping[str, datetime]:
         return self._project.last_logins(since=since, until=until) if self._project else {}
 
+    def take_back(self, spec: GrantSpec, late: frozenset[tuple[str, ...]]) -> bool:
+        with _told_where(spec) if self._has_moved_from(spec) else nullcontext():
+            return self._there(spec)._other(spec).take_back(spec, late)  # noqa: SLF001 - one of our own kind
+
     def end_stray(self, stray: Owned) -> Evidence:
         if self._project is None:
             raise ProvisionerError(_NOTHING_SHARED, permanent=True)
