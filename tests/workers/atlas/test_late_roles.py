@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from accessrequests.domain.events import Job, Via
-from accessrequests.models import Grant, SharedObject
+from accessrequests.models import Grant, SharedObject, SharedUse
 from accessrequests.operations import grants
 from tests.make import now
 from tests.sandbox.atlas.serving import CONTROL_TOKEN
@@ -182,7 +182,7 @@ def test_a_database_user_loses_it_when_neither_call_nor_look_was_answered(way: W
         order(atlas, "drop_before", method="GET", path="databaseUsers", times=SAFE_TRIES)
 
     assert roles_of(atlas) == BASELINE
-    assert not SharedObject.objects.exists()
+    assert not SharedUse.objects.exists()
 
 
 def test_a_member_loses_it(way: Way, atlas: Living, gate: Gate) -> None:
