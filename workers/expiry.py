@@ -15,6 +15,7 @@ from accessrequests.operations.refusals import IllegalMove
 from accessrequests.queries import work
 
 AT_ONCE = 200
+WARNED_AT_ONCE = 20  # a warning may come a few seconds later; an end may not wait for it
 LONGEST_SECONDS = 1.0  # of one turn, for each kind, once something would not end
 TRY_AGAIN_SECONDS = 1.0
 
@@ -54,7 +55,7 @@ class Deadlines:
 
     def warn_who_ends_soon(self, now: datetime) -> None:
         """Holders are told that an end comes near, in time to have it moved."""
-        due = work.to_warn(now, limit=AT_ONCE, except_for=self._unwarned)
+        due = work.to_warn(now, limit=WARNED_AT_ONCE, except_for=self._unwarned)
         if due or self._unwarned:
             with _impatient():
                 _end_each(due, self._unwarned, lambda pk: extensions.warn(grant_id=pk), "grant")
