@@ -20,6 +20,8 @@ from tests.workers.atlas.gates import TARGET, Gates, can, gates, longest_call_is
 from workers.ledger import PostgresLedger
 from workers.provisioners.atlas.custom_roles import CustomRoles, own_roles
 from workers.provisioners.atlas.failures import AtlasFailure
+from workers.provisioners.atlas.roles import built_in
+from workers.provisioners.atlas.widened import widened
 from workers.provisioners.base import GrantedRole, GrantSpec, ProvisionerError
 
 ROUNDS = int(os.environ.get("ACCESS_TEST_ROUNDS", "5"))
@@ -304,3 +306,15 @@ def test_one_ends_while_another_begins(atlas: Gates, first: Grant, second: Grant
         release_by_end(atlas, begins)
         assert atlas.role_names == []
     assert not SharedUse.objects.exists()
+
+
+class TestWidened:
+    def test_a_built_in_role_on_the_servers_own_database_is_no_custom_role_that_has_gone(
+        self, atlas: Gates, first: Grant
+    ) -> None:
+        whole = built_in(["admin"])
+        held = [GrantedRole(name, "admin", "", whole[f"{name}@admin"]) for name in ("read", "dbAdmin", "backup")]
+
+        assert widened(atlas.project, atlas.roles, spec(first, roles=held)) == []
+        lost = GrantedRole("gone", "admin", "", ())
+        assert widened(atlas.project, atlas.roles, spec(first, roles=[*held, lost])) == ["gone"]

@@ -117,7 +117,7 @@ def _of_roles(project: AtlasProject, own: CustomRoles, user: AtlasUser, spec: Gr
         yield Shut(Cause.ROLE_GONE, ", ".join(sorted(map(_spelled, missing))))
     custom = roles.custom(project.roles())
     for role, (name, database, _) in wanted.items():
-        is_custom = database == ADMIN and f"{name}@{ADMIN}" not in roles.built_in([])
+        is_custom = database == ADMIN and f"{name}@{ADMIN}" not in roles.built_in([ADMIN])
         if role in missing or not is_custom:
             continue
         held = custom.get(f"{name}@{ADMIN}", ())

@@ -12,7 +12,7 @@ from workers.provisioners.base import GrantSpec
 
 def widened(project: AtlasProject, own: CustomRoles, spec: GrantSpec) -> list[str]:
     """Those of the grant, the project's own and ours, by name."""
-    ours, built_in = own_roles(spec), roles.built_in([])
+    ours, built_in = own_roles(spec), roles.built_in([ADMIN])
     named = [
         role
         for role in spec.roles
