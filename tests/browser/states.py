@@ -54,6 +54,18 @@ class States:
         lapse(self.world, asked)
         return number(asked)
 
+    @cached_property
+    def role_change(self) -> int:
+        """A custom role that somebody wants to have made, and that a data owner decides on."""
+        body = {
+            "change": "create",
+            "role": "sales-reader",
+            "privileges": ["find,listIndexes@shop.orders"],
+            "inherits": ["read@shop"],
+            "reason": "Sales want to look at orders.",
+        }
+        return number(self.world.alice.post("targets/ecommerce-prod/custom-roles/", body, expected=201))
+
     # -- Grants -----------------------------------------------------------------------------------
 
     @cached_property
