@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from accessrequests.domain import policy
 from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState
+from accessrequests.domain.proofs import Proof
 from accessrequests.domain.window import format_duration
 from accessrequests.models import AccessRequest, Approval, Person
 from accessrequests.models.access_requests import Answer
@@ -14,9 +15,11 @@ from accessrequests.operations._asked import put_to
 from accessrequests.operations._deciding import check_not_lapsed, check_open, decide, judged_now, voice_of
 from accessrequests.operations._granting import approved
 from accessrequests.operations._record import Fact
-from accessrequests.operations.refusals import IllegalMove, Refused
+from accessrequests.operations.refusals import IllegalMove, NeedsSecondFactor, Refused
 from accessrequests.queries.asks import Invalid
 from accessrequests.queries.deciding import why_not_yet
+
+STEP_UP = "This is approved in the portal, by who has given their second factor in the last five minutes."
 
 
 def say_yes(
@@ -26,9 +29,13 @@ def say_yes(
     revision: int,
     comment: str,
     duration: timedelta | None,
+    proof: Proof | None,
     at: datetime,
 ) -> list[Fact]:
-    """Record an approval; the one that fills the last slot approves the request."""
+    """Record an approval; the one that fills the last slot approves the request.
+
+    `proof` of a second factor comes from the portal alone, and counts where the policy wants one.
+    """
     verdict = judged_now(access_request, duration)
     groups = voice_of(approver, access_request, verdict)
     check_open(access_request, revision, at, person=approver)
@@ -36,6 +43,8 @@ def say_yes(
     if isinstance(verdict, Refused):
         raise verdict
     check_not_lapsed(access_request, access_request.filed_at + verdict.lapses_after, at)
+    if verdict.answering.step_up and (proof is None or not proof.is_fresh(approver.pk, at)):
+        raise NeedsSecondFactor(STEP_UP)
     given = _given(access_request)
     group = policy.slot_for(verdict.steps, given, candidate=policy.Given(approver.username, groups))
     not_yet = why_not_yet(verdict, given, groups) if group is None else ""

@@ -12,6 +12,7 @@ from django.db import transaction
 from accessrequests.domain.events import Event, Via
 from accessrequests.domain.kinds import KINDS
 from accessrequests.domain.lifecycle import AccessRequestState, GrantState
+from accessrequests.domain.proofs import Proof
 from accessrequests.models import AccessRequest, Person
 from accessrequests.operations._approving import say_no, say_yes
 from accessrequests.operations._asking import approved_by_policy, check_allowed, facts_of, filed, rewrite
@@ -104,11 +105,13 @@ def approve(
     revision: int,
     comment: str = "",
     duration: timedelta | None = None,
+    proof: Proof | None = None,
     idempotency: Idempotency | None = None,
 ) -> AccessRequest:
     """Give one approval; the one that fills the last slot approves the request and makes its grant.
 
     :raises Refused: when the approver may not decide, or the policy of today says no.
+    :raises NeedsSecondFactor: when the policy wants a fresh one, and `proof` is none.
     :raises IllegalMove: when the request is decided, has lapsed, or this approval would add nothing.
     :raises StaleRevision: when the request was edited after `revision`.
     :raises Invalid: when `duration` is longer than what was asked for.
@@ -117,7 +120,7 @@ def approve(
     if KINDS[access_request.target.kind].is_limited:
         hold_room(access_request.target.slug)
     at = clock.now()
-    facts = say_yes(access_request, approver, revision=revision, comment=comment, duration=duration, at=at)
+    facts = say_yes(access_request, approver, revision=revision, comment=comment, duration=duration, proof=proof, at=at)
     actor = people.actor_of(approver, via)
     record(*facts, actor=actor, at=at, idempotency=idempotency, object_id=access_request.pk)
     return access_request

@@ -11,6 +11,7 @@ from django.db import transaction
 
 from accessrequests.domain.events import Event, Via
 from accessrequests.domain.kinds import KINDS
+from accessrequests.domain.proofs import Proof
 from accessrequests.models import AccessRequest, Person
 from accessrequests.operations._approving import say_no, say_yes
 from accessrequests.operations._asking import filed
@@ -61,11 +62,13 @@ def approve(
     via: Via,
     revisions: Revisions,
     comment: str = "",
+    proof: Proof | None = None,
     idempotency: Idempotency | None = None,
 ) -> list[AccessRequest]:
     """One yes to each of these requests; where one of them cannot be given, none is.
 
     :raises Refused: when the approver may not decide on one of them, or the policy of today says no.
+    :raises NeedsSecondFactor: when the policy wants a fresh one for one of them, and `proof` is none.
     :raises IllegalMove: when one is decided, has lapsed, or this approval would add nothing to it.
     :raises StaleRevision: when one was edited after it was read.
     """
@@ -76,7 +79,9 @@ def approve(
     facts: list[Fact] = []
     for one in together:
         with _named(one):
-            facts += say_yes(one, approver, revision=revisions[one.pk], comment=comment, duration=None, at=at)
+            facts += say_yes(
+                one, approver, revision=revisions[one.pk], comment=comment, duration=None, proof=proof, at=at
+            )
     record(*facts, actor=people.actor_of(approver, via), at=at, idempotency=idempotency, object_id=bundle)
     return together
 

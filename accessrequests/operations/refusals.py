@@ -24,6 +24,10 @@ class Refused(Exception):
         self.subject = subject
 
 
+class NeedsSecondFactor(Refused):
+    """It is done in the portal only, by who has just given a second factor."""
+
+
 class IllegalMove(Exception):
     """Somebody was faster, or the clock was. `person`, `what` and `at` say who did what, when."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -13,10 +14,11 @@ from accessrequests.domain.events import Via
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.models import AccessRequest
 from accessrequests.operations import access_requests
+from accessrequests.operations.refusals import NeedsSecondFactor
 from accessrequests.queries import access_requests as request_queries
 from accessrequests.queries import clock, live
 from accessrequests.queries.asks import Invalid
-from accessrequests.web import inbox_shown, request_page, requests
+from accessrequests.web import accounts, inbox_shown, request_page, requests
 from accessrequests.web.decide_forms import ApproveForm, DenyForm
 from accessrequests.web.pages import SeeOther, me, portal_page, show
 from accessrequests.web.whoami import belonging
@@ -42,8 +44,14 @@ def approve(request: HttpRequest, number: int) -> HttpResponse:
     if form.is_valid():
         try:
             decided = access_requests.approve(
-                access_request_id=number, approver=me(request), via=Via.WEB, **form.cleaned_data
+                access_request_id=number,
+                approver=me(request),
+                via=Via.WEB,
+                proof=accounts.second_factor_of(request),
+                **form.cleaned_data,
             )
+        except NeedsSecondFactor:
+            return code_first(request, back=reverse("approval", args=[number]))
         except Invalid as error:
             form.blame(error)
         else:
@@ -65,6 +73,19 @@ def deny(request: HttpRequest, number: int) -> HttpResponse:
             messages.success(request, "You denied it. The requester is told why.")
             return SeeOther(reverse("approval", args=[number]))
     return requests.again(request, access_request, forms={"deny": form})
+
+
+def code_first(request: HttpRequest, *, back: str) -> HttpResponse:
+    """Off to the page that asks for the second factor, and back to the button; or to where one is added."""
+    if accounts.has_second_factor(request):
+        messages.info(
+            request, "The policy wants your second factor for this. Nothing was decided: press Approve again."
+        )
+        return SeeOther(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': back})}")
+    messages.error(
+        request, "The policy wants a second factor for this, and you have none. Nothing was decided. Add one."
+    )
+    return SeeOther(reverse("account"))
 
 
 def _approved(access_request: AccessRequest) -> str:

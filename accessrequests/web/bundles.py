@@ -8,8 +8,10 @@ from django.urls import reverse
 
 from accessrequests.domain.events import Via
 from accessrequests.operations import bundles
+from accessrequests.operations.refusals import NeedsSecondFactor
 from accessrequests.queries.asks import Invalid
-from accessrequests.web import requests
+from accessrequests.web import accounts, requests
+from accessrequests.web.approvals import code_first
 from accessrequests.web.pages import SeeOther, me, portal_page
 
 MOST_DIGITS = 18
@@ -18,7 +20,16 @@ MOST_DIGITS = 18
 @portal_page("POST")
 def approve(request: HttpRequest, number: int) -> HttpResponse:
     revisions = _revisions(request, number)
-    done = bundles.approve(bundle=number, approver=me(request), via=Via.WEB, revisions=revisions)
+    try:
+        done = bundles.approve(
+            bundle=number,
+            approver=me(request),
+            via=Via.WEB,
+            revisions=revisions,
+            proof=accounts.second_factor_of(request),
+        )
+    except NeedsSecondFactor:
+        return code_first(request, back=reverse("approval", args=[next(iter(revisions))]))
     messages.success(request, f"You approved {len(done)} requests.")
     return SeeOther(reverse("approval", args=[done[0].pk]))
 
