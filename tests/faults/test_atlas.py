@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from workers.provisioners.atlas.users import POWERLESS_DATABASE, whole_seconds
 ROUNDS = int(os.environ.get("ATLAS_FAULT_ROUNDS", "16"))
 FAULTS = sorted({*BEFORE, *AFTER})
 CALLS = 16  # about as many as either half of a life makes
+Faulty = tuple[str, int]  # a fault, and how many calls go well before it
 APPROVED = {("read", "shop", "orders"), ("read", POWERLESS_DATABASE, "")}
 HERE = "127.0.0.1/32"
 
@@ -75,26 +77,35 @@ def way(atlas: Atlas, committed_cast: Cast, settings: Settings, tmp_path: Path) 
 
 @pytest.mark.timeout(900)
 def test_a_life_ends_as_it_should_whatever_fails_on_the_way(way: Way, atlas: Atlas) -> None:
-    chance = random.Random()
+    """Each fault at each call once, in either half, by the time that there are as many rounds as that takes."""
+    seed = random.SystemRandom().getrandbits(32)
+    plans = [shuffled(random.Random(seed + half)) for half in range(2)]
     for number in range(ROUNDS):
-        seed = chance.getrandbits(32)
+        setting_up, ending = (plan[number % len(plan)] for plan in plans)
         try:
-            live_through(way, atlas, random.Random(seed))
+            live_through(way, atlas, setting_up=setting_up, ending=ending)
         except AssertionError as error:
-            raise AssertionError(f"Round {number}, seed {seed}: {error}") from error
+            told = f"Round {number} of seed {seed}, {setting_up} and then {ending}: {error}"
+            raise AssertionError(told) from error
 
 
-def live_through(way: Way, atlas: Atlas, chance: random.Random) -> None:
+def shuffled(chance: random.Random) -> list[Faulty]:
+    plan = list(itertools.product(FAULTS, range(CALLS)))
+    chance.shuffle(plan)
+    return plan
+
+
+def live_through(way: Way, atlas: Atlas, *, setting_up: Faulty, ending: Faulty) -> None:
     grant = way.approved()
 
     def look() -> None:
         atlas.check_nothing_is_more_than_approved(grant)
         atlas.carry_out()
 
-    atlas.fail_one_call(chance.choice(FAULTS), skip=chance.randrange(CALLS))
+    atlas.fail_one_call(setting_up[0], skip=setting_up[1])
     made = way.provision(grant, look=look)
     assert made.state == "active", f"{made.state}: {message(Job.PROVISION, grant).last_error}"
-    atlas.fail_one_call(chance.choice(FAULTS), skip=chance.randrange(CALLS))
+    atlas.fail_one_call(ending[0], skip=ending[1])
     grants.release(grant_id=grant.pk, holder=way.cast.alice, via=Via.API)
     gone = way.revoke(grant, look=look)
 
