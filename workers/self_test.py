@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import get_connection
 
 from accessrequests.domain.cloud_events import cloud_event
@@ -47,7 +48,7 @@ def _tested(part: str, attempt: Callable[[], str]) -> dict[str, str]:
         why = attempt()
     except (ProvisionerError, webhook.NotDelivered) as error:
         why = str(error)
-    except (smtplib.SMTPException, OSError) as error:
+    except (smtplib.SMTPException, OSError, ImproperlyConfigured) as error:
         why = f"It does not answer ({type(error).__name__})."
     return {"part": part, "why": why}
 

@@ -156,7 +156,7 @@ def file_deliveries(*, claim: Claim, receivers: Iterable[str]) -> None:
             OutboxMessage(
                 job=Job.DELIVER.value,
                 queue=notice.queue,
-                lane=f"{Job.DELIVER.value}/{receiver}/{notice.subject}",
+                lane=f"{Job.DELIVER.value}/{receiver}/{notice.lane.partition('/')[2]}",
                 subject=notice.subject,
                 event=notice.event,
                 receiver=receiver,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -132,6 +133,24 @@ def counted(found: QuerySet[BreakGlass], *, at: datetime) -> Counted:
 
 def of_request(access_request_id: int) -> BreakGlass | None:
     return as_shown().filter(access_request_id=access_request_id).first()
+
+
+def of_month(first: datetime) -> list[BreakGlass]:
+    """What began in the month that begins then, the first first."""
+    after = (first + timedelta(days=32)).replace(day=1)
+    return list(as_shown().filter(began_at__gte=first, began_at__lt=after).order_by("began_at", "pk"))
+
+
+def findings(found: Sequence[BreakGlass]) -> list[tuple[str, int]]:
+    """How many reviews found what."""
+    counts = Counter(one.finding for one in found if one.finding)
+    return sorted(counts.items())
+
+
+def repeated(found: Sequence[BreakGlass]) -> list[tuple[tuple[str, str], int]]:
+    """The same roles on the same target more than once, drills left out: what could be asked for in the usual way."""
+    counts = Counter((" ".join(one.access_request.roles), one.target.slug) for one in found if not one.is_drill)
+    return [(key, times) for key, times in counts.most_common() if times > 1]
 
 
 def newest_policy() -> PolicyVersion | None:

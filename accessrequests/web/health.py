@@ -16,7 +16,7 @@ from accessrequests.models import AuditEvent, Grant
 from accessrequests.models.people import GroupRole
 from accessrequests.operations import grants
 from accessrequests.operations.refusals import Refused
-from accessrequests.queries import authorities, charts, clock, on_call, watch
+from accessrequests.queries import authorities, broken, charts, clock, on_call, watch
 from accessrequests.web import drawing, shown
 from accessrequests.web.pages import SeeOther, me, portal_page, show
 from accessrequests.web.whoami import belonging
@@ -71,6 +71,8 @@ def health_page(request: HttpRequest) -> HttpResponse:
         "skews": [_happened(event) for event in seen if event.event in watch.SKEWS],
         "orphans": [_happened(event) for event in seen if event.event == watch.ORPHAN],
         "schedules": on_call.everything(at),
+        "failing": broken.failing_alarms(),
+        "test": broken.last_self_test(),
         "authorities": [_happened(event) for event in authorities.warned_of(at)],
         "anchor": _anchor(at),
         "figures": figures,

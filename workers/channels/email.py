@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMultiAlternatives
 from django.template import Context, Engine, Template
 
@@ -44,7 +45,7 @@ def send(notice: Notice, *, to: Iterable[Person], thread: Thread) -> None:
             message = _message(notice, person, thread)
             message.message()  # an address that no header can carry is found before anything is opened for it
             message.send()
-        except (smtplib.SMTPException, OSError, ValueError) as error:
+        except (smtplib.SMTPException, OSError, ValueError, ImproperlyConfigured) as error:
             if _is_final(error):
                 log.warning("address_refused", person=person.username, error=type(error).__name__)
             else:
