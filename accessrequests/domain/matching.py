@@ -20,7 +20,7 @@ class Ask:
 
     `is_unscoped`: the target has clusters, and none of them was named. `person` is the user name of whoever is in the
     `groups`, so that a refusal can name them. `databases`: those that the roles touch. `on_call`: the schedules by which
-    the person is on call now.
+    the person is on call now. `held`: how long an access that is to be extended lasts as it is.
     """
 
     target: str
@@ -38,6 +38,7 @@ class Ask:
     roles: frozenset[str] = frozenset()
     ticket: str | None = None
     on_call: frozenset[str] = frozenset()
+    held: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)

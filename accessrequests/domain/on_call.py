@@ -18,6 +18,6 @@ class OnCall:
     maximum: timedelta
 
     def waives(self, ask: Ask) -> bool:
-        """Whether this ask needs nobody: an ask whose roles are not known is never one."""
+        """Whether this ask needs nobody: an ask whose roles are not known is never one. Extensions count with it all."""
         is_named = bool(ask.roles) and ask.roles <= self.roles
-        return self.schedule in ask.on_call and is_named and ask.duration <= self.maximum
+        return self.schedule in ask.on_call and is_named and ask.held + ask.duration <= self.maximum

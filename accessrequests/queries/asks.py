@@ -17,7 +17,7 @@ from accessrequests.domain.kinds import KINDS
 from accessrequests.domain.networks import Network, write_network
 from accessrequests.domain.plain_text import visible_length
 from accessrequests.domain.privileges import Level, Privilege, RoleRef
-from accessrequests.models import AccessRequest, Inventory, Person, PolicyVersion, Target
+from accessrequests.models import AccessRequest, Grant, Inventory, Person, PolicyVersion, Target
 from accessrequests.models.access_requests import AccessKind
 from accessrequests.queries import limits, on_call, people, principals, vouched
 from accessrequests.queries.ask_facts import ask_of, use, use_of, what_for
@@ -264,6 +264,7 @@ def judge_again(
                 **use_of(access_request),
                 **what_for(access_request.kind, expanded),
                 "ticket": access_request.ticket,
+                "held": _lasts(access_request.extends),
             },
             evaluate=evaluator(is_break_glass=access_request.is_break_glass),
         )
@@ -273,6 +274,14 @@ def judge_again(
         return verdict
     more = min(length, shortened or length)
     return extending.capped(verdict, starts_at=grant.starts_at, expires_at=grant.expires_at, length=more)
+
+
+def _lasts(grant: Grant | None) -> timedelta:
+    """How long an access that is to be extended lasts as it is; nothing of one that is yet to be given."""
+    if grant is None or grant.starts_at is None or grant.expires_at is None:
+        return timedelta()
+    lasts: timedelta = grant.expires_at - grant.starts_at
+    return lasts
 
 
 def _groups(requester: Person, beneficiary: Person) -> dict[str, frozenset[str]]:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from accessrequests.domain.events import Via
 from accessrequests.domain.shifts import Shift
 from accessrequests.models import AccessRequest, AuditEvent, Grant, Person, Schedule
-from accessrequests.operations import grants, schedules
+from accessrequests.operations import extensions, grants, schedules
 from accessrequests.queries import asks, on_call
 from tests import make
 from tests.fixtures import MovableClock
@@ -91,6 +92,18 @@ def test_it_is_looked_at_again_before_the_access_opens(cast: Cast, clock: Movabl
     grant.refresh_from_db()
     assert (grant.state, grant.end_reason) == ("revoking", "eligibility_lost")
     assert "1 of data-owners" in grant.note
+
+
+def test_an_extension_counts_with_the_time_that_was_had_without_asking(cast: Cast) -> None:
+    read(shift())
+    grant = make.activated(Grant.objects.get(access_request=make.submit(cast.frank, duration=HOUR)))
+
+    for length, state in ((HOUR, "approved"), (timedelta(minutes=1), "pending")):
+        extensions.ask(grant_id=grant.pk, holder=cast.frank, via=Via.API, duration=length, reason="It takes longer.")
+        request = AccessRequest.objects.latest("pk")
+        assert request.state == state, length
+        if state == "approved":
+            assert extensions.mark_extended(extension_id=request.extension.pk)
 
 
 def test_what_cannot_be_read_is_told_once_and_changes_nothing(cast: Cast) -> None:
