@@ -224,7 +224,8 @@ def _voice_of(approver: Person, change: CustomRoleChange, verdict: RoleVerdict |
     if approver.pk == change.proposer_id:
         raise _refusal(change, "Nobody decides on a change that they propose. Somebody else has to.")
     if approver.username in custom_roles.gainers(change.target, change.role):
-        raise _refusal(change, f"A login of yours has the role {change.role}. Somebody else has to decide.")
+        sentence = f"You have the role {change.role}, by a login or an access of yours. Somebody else has to decide."
+        raise _refusal(change, sentence)
     wanted = set(change.step_groups)
     if isinstance(verdict, RoleVerdict):
         wanted = {step.group for step in verdict.steps}

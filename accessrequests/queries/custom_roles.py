@@ -193,11 +193,15 @@ def judge_again(change: CustomRoleChange) -> Considered:
 
 
 def gainers(target: Target, role: str) -> frozenset[str]:
-    """The people whose logins have the role, directly or in another one: none of them decides on it."""
+    """The people whose logins or accesses have the role, directly or in another one: none of them decides on it."""
     project = _project(_inventory(target))
     reached = _with_heirs(project, role)
     found = (principals.named(target, user) for user, held in project.users.items() if reached & set(held))
-    return frozenset(owner for principal in found if principal is not None for owner in principal.owners)
+    standing = {owner for principal in found if principal is not None for owner in principal.owners}
+    alive = Grant.objects.filter(target=target).exclude(state=GrantState.REVOKED.value)
+    uses = alive.values_list("access_request__roles", "holder__username", "access_request__owners")
+    using = ({holder, *owners} for roles, holder, owners in uses if not reached.isdisjoint(roles))
+    return frozenset(standing.union(*using))
 
 
 def open_change(target: Target, role: str) -> CustomRoleChange | None:

@@ -10,6 +10,7 @@ from accessrequests.models import CustomRoleChange, Person
 from accessrequests.operations import custom_roles
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import IllegalMove, NotYours, Refused, StaleRevision
+from accessrequests.queries import custom_roles as custom_role_queries
 from accessrequests.queries.asks import Invalid, NotReadYet
 from tests import make, roles
 from tests.make import Cast
@@ -172,12 +173,23 @@ class TestApprove:
 
         with refuses(Refused, match="Nobody decides on a change that they propose"):
             roles.approve(change, cast.bob)
-        with refuses(Refused, match="A login of yours has the role support"):
+        with refuses(Refused, match="You have the role support, by a login"):
             deny(change, cast.alice)
         with refuses(Refused, match="decided by engineering") as caught:
             roles.approve(change, cast.carol)
         assert (caught.value.event, caught.value.subject) == ("custom_role.refused", str(change))
         assert roles.approve(change, cast.grace).state == "approved"
+
+    def test_nobody_decides_on_what_an_access_of_theirs_has(self, cast: Cast) -> None:
+        roles.project()
+        roles.publish(roles.rule("any", approvals=[{"group": "engineering", "people": 1}]))
+        access = make.submit_to_atlas(cast.grace, roles=("support@admin",))
+        change = roles.propose(cast.bob)
+        assert custom_role_queries.gainers(change.target, "reporting") == {"alice"}
+        make.approve(access, cast.bob)
+
+        with refuses(Refused, match="You have the role reporting, by a login or an access of yours"):
+            roles.approve(change, cast.grace)
 
     def test_whoever_is_slower_learns_who_was_faster(self, cast: Cast) -> None:
         roles.project()
