@@ -117,7 +117,8 @@ def approve(
     :raises Invalid: when `duration` is longer than what was asked for.
     """
     access_request = locked(access_request_id, approver)
-    if KINDS[access_request.target.kind].is_limited:
+    # An access that is there has its room; and its grant, which is locked next, comes before any room.
+    if KINDS[access_request.target.kind].is_limited and access_request.extends_id is None:
         hold_room(access_request.target.slug)
     at = clock.now()
     facts = say_yes(access_request, approver, revision=revision, comment=comment, duration=duration, proof=proof, at=at)
