@@ -62,6 +62,11 @@ def look_again_at(answering: Answering, *, filed_at: datetime, reminders: int, s
     return min(remind_at, filed_at + escalate.after)
 
 
+def times_passed(answering: Answering, *, filed_at: datetime, at: datetime) -> int:
+    """How many times of reminding have come by then: after an outage, those that were missed are not made up for."""
+    return int((at - filed_at) / answering.remind_after + 1).bit_length() - 1
+
+
 def combined(parts: Iterable[tuple[Answering, Sequence[Step]]]) -> Answering:
     """The strictest of each. Another group may answer only where everything that asks for somebody agrees to it."""
     all_of_them = list(parts)

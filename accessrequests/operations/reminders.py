@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from accessrequests.domain import policy
+from accessrequests.domain import answering, policy
 from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.models import AccessRequest
@@ -31,12 +31,12 @@ def look_again(*, access_request_id: int) -> AccessRequest:
     verdict = judged_now(access_request)
     if isinstance(verdict, Refused):
         # Nobody can approve it as things are. Those who look at it are told so; reminding them would help nobody.
-        access_request.look_again_at = None
+        access_request.look_again_at = at + answering.REMIND_AFTER
         access_request.save(update_fields=["look_again_at"])
         return access_request
     why = _one_group_more(access_request, verdict, at)
-    if not why:
-        access_request.reminders += 1
+    passed = answering.times_passed(verdict.answering, filed_at=access_request.filed_at, at=at)
+    access_request.reminders = max(access_request.reminders, passed)
     known = set(access_request.stand_ins)
     put_to(access_request, verdict, given=holdings.given(access_request))
     if not why and known < set(access_request.stand_ins):

@@ -127,14 +127,32 @@ class TestReminders:
         with refuses(IllegalMove):
             look_again(access_request)
 
-    def test_stop_when_nobody_could_approve_it_any_more(self, cast: Cast, clock: MovableClock) -> None:
+    def test_wait_while_nobody_could_approve_it_and_go_on_when_somebody_can(
+        self, cast: Cast, clock: MovableClock
+    ) -> None:
         access_request = make.submit(cast.alice)
         publish(maximum="PT1M")
         clock.advance(QUARTER)
         traces = Traces()
 
-        assert look_again(access_request).look_again_at is None
+        waiting = look_again(access_request)
+
         assert traces.events() == []
+        assert waiting.look_again_at is not None
+        assert QUARTER * 2 <= waiting.look_again_at - access_request.filed_at < QUARTER * 3
+        publish()
+        clock.advance(QUARTER + timedelta(seconds=1))
+        assert look_again(access_request).reminders == 1
+        assert traces.facts("access_request.asked")["why"] == "nobody has answered yet"
+
+    def test_that_were_missed_are_not_made_up_for(self, cast: Cast, clock: MovableClock) -> None:
+        access_request = make.submit(cast.alice)
+        clock.advance(QUARTER * 8)
+
+        reminded = look_again(access_request)
+
+        assert reminded.reminders == 3
+        assert reminded.look_again_at == access_request.filed_at + QUARTER * 15
 
     def test_find_out_that_nobody_is_left_who_could_answer(self, cast: Cast, clock: MovableClock) -> None:
         publish(fallback="security")
