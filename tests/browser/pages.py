@@ -134,6 +134,7 @@ SCENES = (
     Scene("access, none", "mallory", "/access/"),
     Scene("access", "alice", "/access/?{live}{ends_soon}{wiped}{ended}{waiting}"),
     Scene("grant, live", "alice", "/access/{live}/"),
+    Scene("grant, more time is asked for", "alice", "/access/{longer}/"),
     Scene("grant, unread", "alice", "/access/{unread}/"),
     Scene("grant, password shown", "alice", "/access/{to_show}/", act=show_password),
     Scene("grant, ends soon", "alice", "/access/{ends_soon}/"),

@@ -78,6 +78,14 @@ class States:
         return int(self.world.await_grant(access, "active")["id"])
 
     @cached_property
+    def longer(self) -> int:
+        """Its holder has asked for more time, and nobody has answered."""
+        access = self.world.opened(duration=LONG)
+        wanted = {"duration": "PT30M", "reason": "The batch is larger than we thought."}
+        access.person.post(f"grants/{access.grant['id']}/extend/", wanted, expected=202)
+        return int(access.grant["id"])
+
+    @cached_property
     def to_show(self) -> int:
         access = self.world.approved(duration=LONG)
         return int(self.world.await_grant(access, "active")["id"])
