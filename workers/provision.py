@@ -212,6 +212,7 @@ def spec_of(grant: Grant, *, password: str = "", expires_at: datetime | None = N
         was_confirmed=grant.activated_at is not None,
         principal=access_request.principal,
         place=grant.made_in,
+        is_break_glass=access_request.is_break_glass,
         since=grant.starts_at,
         ends_running=principals.ends_running(access_request),
         other_ends=extensions.other_ends(grant),

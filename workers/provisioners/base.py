@@ -100,6 +100,7 @@ class GrantSpec:
     was_confirmed: bool = False
     principal: str = ""
     place: str = ""
+    is_break_glass: bool = False
     since: datetime | None = None
     ends_running: bool = True
     other_ends: tuple[datetime, ...] = ()

@@ -13,6 +13,7 @@ from accessrequests.queries import clock
 from accessrequests.queries import connections as queries
 from accessrequests.queries.connections import Left
 from workers.provisioners.atlas.failures import AtlasFailure
+from workers.provisioners.base import GrantSpec
 
 WAIT_UNSAID = 10.0  # the documentation's first step where an answer does not say how long to wait
 _CERTIFICATES = "certs"
@@ -46,6 +47,11 @@ _SHARES: Mapping[Urgency, _Share] = {
     Urgency.GRANT: _Share(0.25, timedelta(seconds=10), timedelta(seconds=60)),
     Urgency.RECONCILE: _Share(0.40, timedelta(seconds=30), timedelta(seconds=120)),
 }
+
+
+def giving(spec: GrantSpec) -> Urgency:
+    """How urgent it is to make this access."""
+    return Urgency.BREAK_GLASS if spec.is_break_glass else Urgency.GRANT
 
 
 def bucket_of(segments: Sequence[str]) -> str:

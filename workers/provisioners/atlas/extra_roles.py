@@ -14,7 +14,7 @@ from accessrequests.domain.lifecycle import GateName
 from accessrequests.domain.sharing import SharedKind
 from workers.provisioners import added_roles
 from workers.provisioners.added_roles import Missing, Role
-from workers.provisioners.atlas.budget import Urgency
+from workers.provisioners.atlas.budget import Urgency, giving
 from workers.provisioners.atlas.client import Calls
 from workers.provisioners.atlas.clusters import Progress, progress
 from workers.provisioners.atlas.custom_roles import CustomRoles
@@ -89,7 +89,7 @@ class ExtraRoles:
     @step("look at the database user")
     def prepare(self, spec: GrantSpec) -> None:
         """The user is there and was made by others; roles of our own are there, and nobody holds them."""
-        user = self._user(spec, Urgency.GRANT)
+        user = self._user(spec, giving(spec))
         self._check(user.read(), spec)
         self._custom_roles(user.project).ensure(spec)
         with self.ledger.hold(SharedKind.DATABASE_USER, spec.principal) as held:
@@ -97,7 +97,7 @@ class ExtraRoles:
 
     @step("add the roles")
     def open(self, spec: GrantSpec) -> None:
-        user = self._user(spec, Urgency.GRANT)
+        user = self._user(spec, giving(spec))
         self._check(user.read(), spec)
         own = self._custom_roles(user.project).ensure(spec)
         wanted = frozenset((own[role], ADMIN, "") if role in own else role_of(role) for role in spec.roles)
@@ -106,7 +106,7 @@ class ExtraRoles:
 
     @step("read back the roles")
     def readiness(self, spec: GrantSpec) -> Readiness:
-        user = self._user(spec, Urgency.GRANT)
+        user = self._user(spec, giving(spec))
         try:
             found = user.read()
         except Missing:
@@ -170,7 +170,7 @@ class ExtraRoles:
         added_roles.check_reach(approved=spec.clusters, reached=user.cluster_names, roles=wanted)
 
     def _missing(self, user: AtlasUser, spec: GrantSpec) -> list[str]:
-        given = self._custom_roles(self._user(spec, Urgency.GRANT).project).given(spec)
+        given = self._custom_roles(self._user(spec, giving(spec)).project).given(spec)
         wanted = {(given[role], ADMIN, "") if role in given else role_of(role) for role in spec.roles}
         findings = [] if wanted <= user.roles else ["roles"]
         try:

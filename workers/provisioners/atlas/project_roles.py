@@ -12,7 +12,7 @@ from accessrequests.domain.project_roles import NOT_FOR_GRANTS
 from accessrequests.domain.sharing import SharedKind
 from workers.provisioners import added_roles
 from workers.provisioners.added_roles import Missing, Role
-from workers.provisioners.atlas.budget import Urgency
+from workers.provisioners.atlas.budget import Urgency, giving
 from workers.provisioners.atlas.client import Calls
 from workers.provisioners.atlas.failures import AtlasFailure
 from workers.provisioners.atlas.project import AtlasProject, Document
@@ -113,18 +113,18 @@ class ProjectRoles:
         for name in sorted(NOT_FOR_GRANTS & {role.name for role in spec.roles}):
             raise ProvisionerError(_NEVER.format(name), permanent=True)
         with self.ledger.hold(SharedKind.PROJECT_MEMBER, _key(spec)) as held:
-            added_roles.prepare(held, self._member(spec, Urgency.GRANT), grant_id=spec.grant_id)
+            added_roles.prepare(held, self._member(spec, giving(spec)), grant_id=spec.grant_id)
 
     @step("give the project role")
     def open(self, spec: GrantSpec) -> None:
-        member = self._member(spec, Urgency.GRANT)
+        member = self._member(spec, giving(spec))
         with self.ledger.hold(SharedKind.PROJECT_MEMBER, _key(spec)) as held:
             added_roles.add(held, member, grant_id=spec.grant_id, roles=_wanted(spec))
 
     @step("read back the project role")
     def readiness(self, spec: GrantSpec) -> Readiness:
         try:
-            seen = self._member(spec, Urgency.GRANT).roles()
+            seen = self._member(spec, giving(spec)).roles()
         except Missing:
             seen = frozenset()
         is_there = _wanted(spec) <= seen

@@ -14,7 +14,7 @@ from accessrequests.domain.lifecycle import GateName
 from accessrequests.domain.usage import Login
 from workers.provisioners.atlas import doctor, health, history, inventory, outside, role_changes
 from workers.provisioners.atlas.access_list import SLACK, AccessList, NetworkLook
-from workers.provisioners.atlas.budget import Urgency
+from workers.provisioners.atlas.budget import Urgency, giving
 from workers.provisioners.atlas.certificates import NEVER_RENEWED, authority_of, check_prepared
 from workers.provisioners.atlas.client import AtlasClient, Calls
 from workers.provisioners.atlas.clusters import Progress, progress
@@ -89,7 +89,7 @@ class AtlasProvisioner:
     def prepare(self, spec: GrantSpec) -> None:
         """Entries that lapse soon, roles that nobody holds, and a user without power that lapses as soon."""
         _check_spec(spec)
-        project = self._project(Urgency.GRANT)
+        project = self._project(giving(spec))
         if spec.authentication == X509:
             check_prepared(spec, record=self._record, users=project.users(), tagger=self._tagger)
         elif spec.authentication == X509_MANAGED:
@@ -119,7 +119,7 @@ class AtlasProvisioner:
     @step("open the access")
     def open(self, spec: GrantSpec) -> None:
         """One PATCH gives roles, scope and end together; it fails when the user is gone."""
-        project = self._project(Urgency.GRANT)
+        project = self._project(giving(spec))
         self._own_user(project, spec)
         own = self._custom_roles(project).ensure(spec)
         granted = [(own[role], ADMIN, "") if role in own else role_of(role) for role in spec.roles]
@@ -131,7 +131,7 @@ class AtlasProvisioner:
         """The entries, then labels and date of the user in one PATCH. A certificate keeps the end that is written in it."""
         if spec.authentication == X509:
             authority_of(self._record).check_lasts(spec.expires_at)
-        project = self._project(Urgency.GRANT)
+        project = self._project(giving(spec))
         self._own_user(project, spec)
         self._access_list(project).arm(spec)
         self._change(project, spec, end_body(spec, tagger=self._tagger, at=_now()))
@@ -139,7 +139,7 @@ class AtlasProvisioner:
     @step("move the end on Atlas")
     def rearm(self, spec: GrantSpec) -> None:
         """The dates of user and entries, as far ahead as Atlas takes them. Fails when the user is gone."""
-        project = self._project(Urgency.GRANT)
+        project = self._project(giving(spec))
         user = self._own_user(project, spec)
         self._access_list(project).arm(spec)
         until = native_end(spec, at=_now())
@@ -148,7 +148,7 @@ class AtlasProvisioner:
 
     @step("read back the access")
     def readiness(self, spec: GrantSpec) -> Readiness:
-        project = self._project(Urgency.GRANT)
+        project = self._project(giving(spec))
         user = self._find(project, spec)
         if user is None:
             gates = dict.fromkeys(GateName, Proof.NOT_YET)
@@ -167,7 +167,7 @@ class AtlasProvisioner:
 
     @step("look at the access")
     def diagnose(self, spec: GrantSpec) -> Diagnosis:
-        project = self._project(Urgency.GRANT)
+        project = self._project(giving(spec))
         user = self._find(project, spec)
         return doctor.diagnose(project, self._custom_roles(project), user, spec, at=_now())
 
@@ -186,7 +186,7 @@ class AtlasProvisioner:
     def rotate(self, spec: GrantSpec) -> None:
         if spec.authentication != SCRAM:
             raise ProvisionerError(NEVER_RENEWED, permanent=True)
-        project = self._project(Urgency.GRANT)
+        project = self._project(giving(spec))
         self._own_user(project, spec)
         self._change(project, spec, {"password": spec.password})
 
@@ -330,7 +330,7 @@ class AtlasProvisioner:
 
     def _expected_roles(self, spec: GrantSpec) -> set[Role]:
         """Those of Atlas and of the project as they are called there, and ours by the names that were given to them."""
-        own = self._custom_roles(self._project(Urgency.GRANT))
+        own = self._custom_roles(self._project(giving(spec)))
         given = {role: own.name_of(role.privileges) for role in own_roles(spec)} | own.given(spec)
         return {(given[role], ADMIN, "") if role in given else role_of(role) for role in spec.roles}
 

@@ -48,7 +48,11 @@ class Survey:
         query: Query | None = None,
         body: Any = None,
     ) -> Any:
-        """:raises ProvisionerError: for a call that would change something."""
+        """Whatever asks, this is comparing, which waits for all else.
+
+        :raises ProvisionerError: for a call that would change something.
+        """
+        urgency = Urgency.RECONCILE
         if method is not Method.GET or verb or body is not None:
             raise ProvisionerError(_ONLY_A_LOOK, permanent=True)
         kind = segments[2] if len(segments) > 2 else ""  # noqa: PLR2004 - groups, its id, and what of it
@@ -70,6 +74,7 @@ class Survey:
         self, segments: Sequence[str], *, version: str, urgency: Urgency, query: Query | None = None
     ) -> Iterator[Document]:
         """Those with a role in the project are read once, and asked for one by one."""
+        urgency = Urgency.RECONCILE
         asked = dict(query or {})
         username = str(asked.pop("username", "")) if list(segments[:1]) == ["groups"] else ""
         key = (*segments, *(f"{name}={value}" for name, value in sorted(asked.items())))

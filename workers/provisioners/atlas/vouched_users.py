@@ -19,7 +19,7 @@ from accessrequests.domain.lifecycle import GateName
 from accessrequests.domain.sharing import SharedKind
 from workers.provisioners.atlas import doctor
 from workers.provisioners.atlas.access_list import AccessList
-from workers.provisioners.atlas.budget import Urgency
+from workers.provisioners.atlas.budget import Urgency, giving
 from workers.provisioners.atlas.client import Calls
 from workers.provisioners.atlas.clusters import progress
 from workers.provisioners.atlas.custom_roles import CustomRoles
@@ -47,7 +47,7 @@ class VouchedUsers:
 
     @step("prepare the access")
     def prepare(self, spec: GrantSpec) -> None:
-        user = self._user(spec, Urgency.GRANT)
+        user = self._user(spec, giving(spec))
         self._access_list(user.project).prepare(spec)
         if self._stands(user, spec):
             self._extra.prepare(spec)
@@ -58,7 +58,7 @@ class VouchedUsers:
 
     @step("open the access")
     def open(self, spec: GrantSpec) -> None:
-        user = self._user(spec, Urgency.GRANT)
+        user = self._user(spec, giving(spec))
         with self._access_list(user.project).armed(spec):
             if self._stands(user, spec):
                 self._extra.open(spec)
@@ -70,7 +70,7 @@ class VouchedUsers:
     @step("move the end of the access")
     def extend(self, spec: GrantSpec) -> None:
         """The dates of its entries, and the end that our tag names. Fails when the user is gone."""
-        user = self._user(spec, Urgency.GRANT)
+        user = self._user(spec, giving(spec))
         self._access_list(user.project).arm(spec)
         if not self._stands(user, spec):
             with self._hold(spec) as held:
@@ -79,7 +79,7 @@ class VouchedUsers:
 
     @step("read back the access")
     def readiness(self, spec: GrantSpec) -> Readiness:
-        user = self._user(spec, Urgency.GRANT)
+        user = self._user(spec, giving(spec))
         network = self._access_list(user.project).look(spec)
         if self._stands(user, spec):
             extra = self._extra.readiness(spec)
@@ -109,7 +109,7 @@ class VouchedUsers:
 
     @step("look at the access")
     def diagnose(self, spec: GrantSpec) -> Diagnosis:
-        user = self._user(spec, Urgency.GRANT)
+        user = self._user(spec, giving(spec))
         return doctor.diagnose(user.project, self._custom_roles(user.project), user.find(), spec, at=datetime.now(UTC))
 
     @step("cut the access")
