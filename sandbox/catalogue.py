@@ -210,25 +210,7 @@ def policy_document() -> dict[str, Any]:
                 ),
                 "on_call": {"schedule": SCHEDULE, "roles": ["readWrite@shop"], "maximum": "PT2H"},
             },
-            # Looking at made-up data for weeks harms nobody, and shows how Atlas is asked again and again.
-            _rule(
-                "ecommerce-dev-read",
-                "development",
-                ["read"],
-                approvals=[],
-                maximum="P30D",
-                targets=["ecommerce-dev"],
-                authentication=METHODS["ecommerce-dev"],
-            ),
-            _rule(
-                "ecommerce-dev-change",
-                "development",
-                ["write", "admin"],
-                approvals=[],
-                maximum="PT24H",
-                targets=["ecommerce-dev"],
-                authentication=METHODS["ecommerce-dev"],
-            ),
+            *_rules_of_made_up_data(),
             _rule(
                 "production-read",
                 "production",
@@ -251,6 +233,30 @@ def policy_document() -> dict[str, Any]:
             _role_rule("roles", ["staging", "production"], approvals=[data_owner]),
         ],
     }
+
+
+def _rules_of_made_up_data() -> list[dict[str, Any]]:
+    return [
+        # Looking at made-up data for weeks harms nobody, and shows how Atlas is asked again and again.
+        _rule(
+            "ecommerce-dev-read",
+            "development",
+            ["read"],
+            approvals=[],
+            maximum="P30D",
+            targets=["ecommerce-dev"],
+            authentication=METHODS["ecommerce-dev"],
+        ),
+        _rule(
+            "ecommerce-dev-change",
+            "development",
+            ["write", "admin"],
+            approvals=[],
+            maximum="PT24H",
+            targets=["ecommerce-dev"],
+            authentication=METHODS["ecommerce-dev"],
+        ),
+    ]
 
 
 def _role_rule(name: str, environments: list[str], *, approvals: list[dict[str, Any]]) -> dict[str, Any]:
