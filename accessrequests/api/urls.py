@@ -15,6 +15,7 @@ from accessrequests.api import (
     fallback,
     grants,
     outside,
+    policies,
     schema,
 )
 
@@ -54,6 +55,7 @@ urlpatterns = [
     path("targets/<slug:slug>/changes/", outside.Changes.as_view(), name="target_changes"),
     path("targets/<slug:slug>/look/", outside.LookNow.as_view(), name="target_look"),
     path("policies/", catalogue.Policies.as_view(), name="policies"),
+    path("policies/simulate/", policies.SimulatePolicy.as_view(), name="policy_simulate"),
     path("policies/schema/", catalogue.PolicySchema.as_view(), name="policy_schema"),
     path("access-requests/", access_requests.AccessRequests.as_view(), name="access_requests"),
     path("access-requests/preview/", access_requests.PreviewAccessRequest.as_view(), name="preview"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,8 @@ from accessrequests.operations import grants
 from tests import make, roles
 from tests.api.caller import ask
 from tests.make import Cast
+
+DRAFT = {"name": "draft", "rules": [make.rule("prod")]}
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,7 @@ ENDPOINTS = (
     Endpoint("target_changes", "GET", "targets/shop-prod/changes/", "read", filters=PAGE),
     Endpoint("target_look", "POST", "targets/shop-prod/look/", "read", {}),
     Endpoint("policies", "GET", "policies/", "read", filters=PAGE),
+    Endpoint("policy_simulate", "POST", "policies/simulate/", "audit", {"document": json.dumps(DRAFT)}),
     Endpoint("policy_schema", "GET", "policies/schema/", "read"),
     Endpoint("access_requests", "GET", "access-requests/", "read", filters=(*PAGE, "state", "mine", "awaiting_me")),
     Endpoint("access_requests", "POST", "access-requests/", "request", ask()),
