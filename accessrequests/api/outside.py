@@ -13,7 +13,7 @@ from accessrequests.api.endpoint import Endpoint, body_of, filters_of, person_of
 from accessrequests.api.filters import Filters
 from accessrequests.api.once import once
 from accessrequests.api.pagination import page_of
-from accessrequests.api.shapes.outside import ChangeShape, LookShape, OtherShape
+from accessrequests.api.shapes.outside import LookShape, OtherShape, OutsideChangeShape
 from accessrequests.domain.events import Via
 from accessrequests.models import Look, Person
 from accessrequests.operations import outside as operations
@@ -57,14 +57,14 @@ class Changes(Endpoint):
         summary="List what others changed on a target",
         description="The target's own events that are none of our doing, as far as it tells them; read each hour, in "
         "the order in which they were read. For auditors and administrators.",
-        answers={200: page("ChangePage", ChangeShape)},
+        answers={200: page("OutsideChangePage", OutsideChangeShape)},
         filters=Filters,
         problems=["not_found", "refused"],
     )
     def get(self, request: Request, slug: str) -> Response:
         check(person_of(request), slug)
         filters_of(request, Filters)
-        return page_of(outside.changes_of(slug), request, lambda rows: ChangeShape(rows, many=True).data)
+        return page_of(outside.changes_of(slug), request, lambda rows: OutsideChangeShape(rows, many=True).data)
 
 
 class LookNow(Endpoint):

@@ -26,7 +26,7 @@ class OtherShape(serializers.Serializer[Any]):
     )
 
 
-class ChangeShape(serializers.Serializer[Any]):
+class OutsideChangeShape(serializers.Serializer[Any]):
     """One of the target's own events that is none of our doing."""
 
     id = serializers.IntegerField(source="pk")
