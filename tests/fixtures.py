@@ -17,8 +17,10 @@ from pytest_django import DjangoDbBlocker
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from accessrequests.queries import clock as real_clock
+from sandbox.servers import scratch_directory
 from tests.kept import Kept, keep
 from tests.make import Cast
+from tests.sandbox.atlas.behind import Behind
 from tests.servers import APPLICATION, DATABASE, OWNER
 
 _ADDRESS = f"{os.environ['ACCESS_TEST_POSTGRES'].rpartition('/')[0]}/{DATABASE}"
@@ -131,3 +133,12 @@ def cast(kept_cast: Kept, db: None) -> Cast:
 def committed_cast(kept_cast: Kept, committed: None) -> Cast:
     """The same, committed."""
     return kept_cast.give()
+
+
+@pytest.fixture(scope="session")
+def behind() -> Iterator[Behind]:
+    """Real clusters that all tests of the stand-in share, in whatever room; they start for whoever asks first."""
+    with scratch_directory() as directory:
+        made = Behind(directory)
+        yield made
+        made.remove()

@@ -23,7 +23,6 @@ from sandbox.atlas.authorities import Issued
 from sandbox.atlas.principals import EXTERNAL
 from sandbox.atlas.routes import OWNER
 from sandbox.atlas.wire import Account
-from sandbox.servers import scratch_directory
 from tests import make
 from tests.make import Cast
 from tests.sandbox.atlas.behind import Behind, add_user
@@ -37,14 +36,6 @@ USER_NOT_FOUND = 11  # what a mongod says of a good certificate of nobody
 UNAUTHORIZED = 13
 OWNER_ID, OWNER_SECRET = "mdb_sa_id_65d9c1b7c5f5f1f4f7a5e222", "mdb_sa_sk_of-the-owner"
 CORPORATE = "CN=prod-app,O=Corp"
-
-
-@pytest.fixture(scope="module")
-def behind() -> Iterator[Behind]:
-    with scratch_directory() as directory:
-        made = Behind(directory)
-        yield made
-        made.remove()
 
 
 @pytest.fixture(scope="module")

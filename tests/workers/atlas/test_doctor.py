@@ -16,7 +16,6 @@ from pymongo import MongoClient
 from accessrequests.domain.diagnosis import Cause, GateView, findings
 from accessrequests.domain.lifecycle import GateName
 from accessrequests.domain.symptoms import hints_for
-from sandbox.servers import scratch_directory
 from tests import make
 from tests.make import Cast
 from tests.sandbox.atlas.behind import Behind
@@ -28,14 +27,6 @@ from workers.provisioners.base import GrantSpec, ProvisionerError
 from workers.provisioners.tag import Tagger
 
 ALL_OPEN = dict.fromkeys(GateName, GateView.OPEN)
-
-
-@pytest.fixture(scope="module")
-def behind() -> Iterator[Behind]:
-    with scratch_directory() as directory:
-        made = Behind(directory)
-        yield made
-        made.remove()
 
 
 @pytest.fixture

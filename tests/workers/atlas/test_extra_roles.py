@@ -17,7 +17,6 @@ from accessrequests.models import Grant, SharedObject
 from sandbox.atlas.organisation import Person, new_id
 from sandbox.atlas.people import answer_invitation
 from sandbox.atlas.routes import ACCESS_MANAGER, OWNER
-from sandbox.servers import scratch_directory
 from tests import make
 from tests.make import Cast
 from tests.sandbox.atlas.behind import Behind, add_user
@@ -39,14 +38,6 @@ BASELINE = [{"databaseName": "shop", "roleName": "read"}]
 ROUNDS = int(os.environ.get("ACCESS_TEST_ROUNDS", "2"))
 MakeSpec = Callable[..., GrantSpec]
 Steps = ExtraRoles | ProjectRoles
-
-
-@pytest.fixture(scope="module")
-def behind() -> Iterator[Behind]:
-    with scratch_directory() as directory:
-        made = Behind(directory)
-        yield made
-        made.remove()
 
 
 @pytest.fixture

@@ -12,21 +12,12 @@ from pytest_django import Settings
 from accessrequests.domain.events import Job, Via
 from accessrequests.models import Diagnosis, Usage
 from accessrequests.operations import diagnoses, grants, outbox
-from sandbox.servers import scratch_directory
 from tests.make import Cast
 from tests.sandbox.atlas.behind import Behind
 from tests.workers.atlas.living import HERE, Living, living
 from tests.workers.atlas.path import SLUG, Way, path
 from tests.workers.rows import carry
 from workers.provisioners.mongodb.servers import Document
-
-
-@pytest.fixture(scope="module")
-def behind() -> Iterator[Behind]:
-    with scratch_directory() as directory:
-        made = Behind(directory)
-        yield made
-        made.remove()
 
 
 @pytest.fixture

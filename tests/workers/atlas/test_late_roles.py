@@ -17,11 +17,11 @@ from tests.make import now
 from tests.sandbox.atlas.serving import CONTROL_TOKEN
 from tests.workers.atlas.living import Living
 from tests.workers.atlas.path import Way
-from tests.workers.atlas.test_standing_path import BASELINE, atlas, behind, way
+from tests.workers.atlas.test_standing_path import BASELINE, atlas, way
 from tests.workers.rows import message
 from tests.workers.test_provision import in_thread
 
-__all__ = ["atlas", "behind", "way"]
+__all__ = ["atlas", "way"]
 
 READ_ORDERS = {"databaseName": "shop", "roleName": "read", "collectionName": "orders"}
 SAFE_TRIES = 2  # a call that changes nothing is made again at once

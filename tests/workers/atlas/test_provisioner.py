@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from accessrequests.domain.lifecycle import GateName
-from sandbox.servers import scratch_directory
 from tests import make
 from tests.make import Cast
 from tests.sandbox.atlas.behind import Behind
@@ -21,14 +20,6 @@ from workers.provisioners.base import GrantSpec, Proof, ProvisionerError
 AUTHENTICATION_FAILED = 18
 UNAUTHORIZED = 13
 MakeSpec = Callable[..., GrantSpec]
-
-
-@pytest.fixture(scope="module")
-def behind() -> Iterator[Behind]:
-    with scratch_directory() as directory:
-        made = Behind(directory)
-        yield made
-        made.remove()
 
 
 @pytest.fixture

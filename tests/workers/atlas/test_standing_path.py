@@ -14,7 +14,6 @@ from accessrequests.models import Credential, Grant, SharedObject, Target
 from accessrequests.operations import grants
 from sandbox.atlas.organisation import Person, new_id
 from sandbox.atlas.routes import ACCESS_MANAGER
-from sandbox.servers import scratch_directory
 from tests import make
 from tests.make import Cast
 from tests.sandbox.atlas.behind import Behind, add_user
@@ -25,14 +24,6 @@ from tests.workers.rows import events_of
 
 LIFE = ["provisioning_started", "activated", "revocation_started", "cut", "revoked"]
 BASELINE = [{"databaseName": "shop", "roleName": "read"}]
-
-
-@pytest.fixture(scope="module")
-def behind() -> Iterator[Behind]:
-    with scratch_directory() as directory:
-        made = Behind(directory)
-        yield made
-        made.remove()
 
 
 @pytest.fixture
