@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests.journeys.test_redis_and_workers_are_away import release
@@ -56,6 +57,7 @@ class TestTwoWorlds:
         assert not second.state_file.exists()
         ready = re.search(r"Ready after (\S+) s", second.output.read_text())
         assert ready is not None
+        assert httpx2.get(f"{world.state()['web']}/readyz", trust_env=False).is_success
         assert was_crowded or float(ready.group(1)) <= READY_SECONDS
         release(world, mine)
         print(f"A second world: ready after {ready.group(1)} s, ended in {seconds:.1f} s.")

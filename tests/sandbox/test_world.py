@@ -120,11 +120,10 @@ def worlds(tmp_path: Path) -> Iterator[Callable[[], Running]]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_two_worlds_from_beginning_to_end(worlds: Callable[[], Running], subtests: pytest.Subtests) -> None:
-    """One test, since every world costs its start."""
-    first, second = worlds(), worlds()
-    first.await_ready()
-    second.await_ready()
+def test_a_world_from_beginning_to_end(worlds: Callable[[], Running], subtests: pytest.Subtests) -> None:
+    """One test, since every world costs its start. That one leaves another alone is tests/journeys/test_two_worlds.py's."""
+    world = worlds()
+    world.await_ready()
     for look in (
         check_state_file,
         check_every_part_opens,
@@ -134,12 +133,10 @@ def test_two_worlds_from_beginning_to_end(worlds: Callable[[], Running], subtest
         check_commands_run_inside,
         check_killed_processes_come_back,
         check_stopped_parts_stay_down,
+        check_end_leaves_nothing,
     ):
         with subtests.test(look.__name__):
-            look(first)
-    with subtests.test("the end of one leaves nothing of it, and the other alone"):
-        check_end(second)
-        assert answers(f"{first.state['web']}/readyz")
+            look(world)
 
 
 def check_state_file(world: Running) -> None:
@@ -282,7 +279,7 @@ def pids_of(world: Running, name: str) -> list[int]:
     return found
 
 
-def check_end(world: Running) -> None:
+def check_end_leaves_nothing(world: Running) -> None:
     state = world.state
     place = Path(state["mail"]).parent
     os.kill(state["pids"]["worker"][0], signal.SIGSTOP)  # Even with a part that does not listen.
