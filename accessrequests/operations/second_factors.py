@@ -37,7 +37,7 @@ def prove(*, person: Person, code: str, subject: str, password: str | None = Non
     raise Refused(found, event=Event.BREAKGLASS_REFUSED, subject=subject)
 
 
-def spend(person: Person, code: str) -> bool:
+def spend(*, person: Person, code: str) -> bool:
     """A code counts once for as long as an app's code could be typed: allauth takes it longer than it remembers it."""
     key = f"second-factor-used:{person.pk}:{normalize_user_code(code)}"
     return bool(cache.add(key, "y", timeout=app_settings.TOTP_PERIOD * (2 * app_settings.TOTP_TOLERANCE + 1)))
@@ -57,7 +57,7 @@ def _tried(*, person: Person, code: str, password: str | None) -> Proof | str:
         return _TOO_MANY
     is_them = password is None or held.check_password(password)
     way = _way_of(factors, code.strip()) if is_them else ""
-    if not way or not spend(held, code.strip()):
+    if not way or not spend(person=held, code=code.strip()):
         cache.set(key, tries + 1, timeout=TRIES_WITHIN.total_seconds())
         return _WRONG if password is None else _WRONG_PAIR
     cache.delete(key)

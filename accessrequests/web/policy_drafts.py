@@ -28,7 +28,7 @@ from accessrequests.web.whoami import belonging
 DAYS = (7, 30, 90)
 LONGEST_WHY = 2_000
 # Stands in the rendered page where what comes bit by bit is put; it can be in no text of anybody's.
-_GAP = "<!-- what comes bit by bit -->"
+_GAP = "[what comes bit by bit]"  # in words that need no escaping
 
 
 class DocumentForm(forms.Form):

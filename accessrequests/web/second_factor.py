@@ -63,7 +63,7 @@ class _Once:
 
     def clean_code(self) -> str:
         code = str(super().clean_code())  # type: ignore[misc]
-        if not second_factors.spend(self.user, code):  # type: ignore[attr-defined]
+        if not second_factors.spend(person=self.user, code=code):  # type: ignore[attr-defined]
             raise get_adapter().validation_error("incorrect_code")
         return code
 
