@@ -8,6 +8,7 @@ from typing import Any
 
 from sandbox.catalogue import NAMES
 from sandbox.tour.atlas import AtlasChapter
+from sandbox.tour.break_glass import BreakGlassChapter
 from sandbox.tour.ending import Ending
 from sandbox.tour.narrator import Narrator, expect
 from sandbox.tour.person import Answer, Browser, Person
@@ -43,6 +44,13 @@ class Tour:
             self._release()
             self._deny()
             self._automatic()
+            BreakGlassChapter(
+                state=self._state,
+                people=self._people,
+                target=self._production,
+                tell=self._tell,
+                stack=self._stack,
+            ).play()
             AtlasChapter(state=self._state, people=self._people, tell=self._tell).play()
             self._prove(reading)
             with self._tell.step("Every user that shop-prod had before is still there, and no other."):
