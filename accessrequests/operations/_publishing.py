@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
+
 from accessrequests.domain import policy
 from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState
@@ -64,11 +66,20 @@ def next_version(
     return version, Fact(Event.POLICY_PUBLISHED, f"policy/{version.version}", facts)
 
 
+def hold_waiting() -> None:
+    """Lock the requests that a new version is shown to. Before any person, as everybody does who decides."""
+    list(_waiting().values_list("pk", flat=True))
+
+
+def _waiting() -> QuerySet[AccessRequest]:
+    held = AccessRequest.objects.select_for_update(of=("self",), no_key=True)
+    return held.filter(state=AccessRequestState.PENDING.value, is_break_glass=False).order_by("pk")
+
+
 def _show_to_groups_asked(version: PolicyVersion) -> None:
     """Open requests are decided under this version too, so the groups that it asks must see them."""
-    waiting = AccessRequest.objects.select_for_update(of=("self",), no_key=True).select_related("target")
     shown = []
-    for access_request in waiting.filter(state=AccessRequestState.PENDING.value, is_break_glass=False).order_by("pk"):
+    for access_request in _waiting().select_related("target"):
         said = {step["group"] for step in access_request.verdict["steps"]}
         asked = sorted(said | asks.groups_asked(version, access_request) | set(access_request.stand_ins))
         if asked != sorted(access_request.step_groups) or asked != sorted(access_request.wanted_groups):

@@ -19,7 +19,14 @@ from accessrequests.domain.publishing import DRAFT_MOVES, DraftState
 from accessrequests.domain.wording import people_needed
 from accessrequests.models import Person, PolicyApproval, PolicyDraft, PolicyVersion
 from accessrequests.operations._holding import hold_people, hold_policy
-from accessrequests.operations._publishing import RULE, agreement_of, check_alone, in_force, next_version
+from accessrequests.operations._publishing import (
+    RULE,
+    agreement_of,
+    check_alone,
+    hold_waiting,
+    in_force,
+    next_version,
+)
 from accessrequests.operations._record import Fact, record
 from accessrequests.operations.refusals import IllegalMove, Refused
 from accessrequests.queries import clock, people
@@ -82,6 +89,7 @@ def approve(*, draft_id: int, approver: Person, via: Via, comment: str = "") -> 
     :raises IllegalMove: when it is not waiting any more, or another version has come into force.
     """
     hold_policy(alone=True)
+    hold_waiting()
     held, last, at = _held(draft_id, approver)
     steps = _check_waiting(held, last)
     given = _given(held)
@@ -128,6 +136,7 @@ def publish_draft(*, draft_id: int, person: Person, via: Via) -> PolicyDraft:
     :raises IllegalMove: when it is rejected or published already.
     """
     hold_policy(alone=True)
+    hold_waiting()
     held, last, at = _held(draft_id, person)
     _check_administers(person)
     check_alone(last)

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from accessrequests.domain.events import Via
 from accessrequests.domain.policy import InvalidPolicy
@@ -241,3 +242,25 @@ def test_from_the_command_line_a_draft_is_nobodys(cast: Cast) -> None:
     draft = policy_drafts.draft(text=yaml.safe_dump(LOOSE), document=LOOSE, actor=make.OPERATOR)
 
     assert (draft.state, draft.drafted_by) == ("draft", None)
+
+
+def test_requests_are_locked_before_people_as_by_everybody_who_decides(cast: Cast) -> None:
+    """Otherwise the agreement and a decision that is made meanwhile could wait for each other."""
+    _guarded()
+    alone, agreed = _draft(cast.erin), _proposed(cast.erin)
+
+    for verb in (
+        lambda: _approve(agreed, cast.carol),
+        lambda: policy_drafts.publish_draft(draft_id=alone.pk, person=cast.erin, via=Via.WEB),
+    ):
+        with CaptureQueriesContext(connection) as asked:
+            verb()
+        locks = [
+            one["sql"]
+            for one in asked.captured_queries
+            if "FOR NO KEY UPDATE" in one["sql"] or "FOR SHARE" in one["sql"]
+        ]
+        tables = [
+            next(name for name in ('_accessrequest"', "_policydraft", "_person") if name in lock) for lock in locks
+        ]
+        assert tables[:3] == ['_accessrequest"', "_policydraft", "_person"]
