@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -249,10 +250,11 @@ def test_requests_are_locked_before_people_as_by_everybody_who_decides(cast: Cas
     _guarded()
     alone, agreed = _draft(cast.erin), _proposed(cast.erin)
 
-    for verb in (
+    verbs: list[Callable[[], PolicyDraft]] = [
         lambda: _approve(agreed, cast.carol),
         lambda: policy_drafts.publish_draft(draft_id=alone.pk, person=cast.erin, via=Via.WEB),
-    ):
+    ]
+    for verb in verbs:
         with CaptureQueriesContext(connection) as asked:
             verb()
         locks = [
