@@ -94,17 +94,14 @@ def decide(access_request: AccessRequest, state: AccessRequestState, by: str, at
 
 
 def judged_now(access_request: AccessRequest, shortened: timedelta | None = None) -> policy.Verdict | Refused:
-    """The verdict of today, or the refusal that stands in the way of approving (denying stays possible).
-
-    A grant that is there has its room already, which is why only here it is asked whether some is left.
-    """
+    """The verdict of today, or the refusal that stands in the way of approving (denying stays possible)."""
     try:
         verdict = asks.judge_again(access_request, shortened=shortened)
     except (asks.NotReadYet, Invalid) as error:
         return _refusal(access_request, str(error))
     if not verdict.allowed:
         return _refusal(access_request, verdict.refusals[0].sentence, rule=verdict.refusals[0].rule)
-    obstacle = None if access_request.extends_id else limits.why_not_now(access_request)
+    obstacle = limits.why_not_now(access_request)
     return _refusal(access_request, obstacle.sentence, rule=obstacle.rule) if obstacle is not None else verdict
 
 

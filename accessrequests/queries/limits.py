@@ -44,7 +44,9 @@ def why_not(
 
 
 def why_not_now(access_request: AccessRequest) -> Refusal | None:
-    """Why a filed request cannot be approved now."""
+    """Why a filed request cannot be approved now. An access that is only to last longer has its room already."""
+    if access_request.extends_id is not None:
+        return None
     return why_not(
         access_request.target,
         kind=access_request.kind,

@@ -9,7 +9,7 @@ import pytest
 
 from accessrequests.domain.events import Via
 from accessrequests.models import AccessRequest, Grant, Target
-from accessrequests.operations import access_requests, grants, targets
+from accessrequests.operations import access_requests, extensions, grants, targets
 from accessrequests.operations.refusals import Refused
 from accessrequests.queries import asks, holdings, room
 from accessrequests.queries.asks import Considered, Invalid, NotReadYet
@@ -144,6 +144,20 @@ class TestRoom:
         with pytest.raises(Refused, match="is full"):
             make.submit_to_atlas(cast.alice)
         assert not AccessRequest.objects.exists()
+
+    def test_is_not_asked_for_again_by_what_only_lasts_longer(self, cast: Cast) -> None:
+        make.make_atlas()
+        grant = make.activated(
+            Grant.objects.get(access_request=make.approve(make.submit_to_atlas(cast.alice), cast.bob))
+        )
+        extensions.ask(
+            grant_id=grant.pk, holder=cast.alice, via=Via.API, duration=timedelta(hours=1), reason="It takes longer."
+        )
+        longer = AccessRequest.objects.get(extends=grant)
+        make.make_atlas(database_users={"limit": 100, "used": 100})
+
+        assert not isinstance(holdings.judged_today(longer), str), "The page offers what the operation takes."
+        assert make.approve(longer, cast.bob).state == "approved"
 
     def test_is_promised_by_what_the_target_was_not_seen_to_have(self, cast: Cast) -> None:
         target = make.make_atlas(database_users={"limit": 100, "used": 94}, access_list={"limit": 10, "used": 8})
