@@ -185,7 +185,7 @@ class ApproveCustomRoleChange(Endpoint):
         tag=TAG,
         summary="Approve a change of a custom role",
         description="Gives your approval to the `revision` that you read. The one that fills the last slot has it "
-        "carried out. Nobody decides on a change that they propose, nor on a role that a login of theirs has.",
+        "carried out. Nobody decides on a change that they propose, nor on a role that a login or an access of theirs has.",
         body=bodies.RoleApproval,
         answers={200: ChangeShape},
         problems=["refused", "not_found", "illegal_move", "stale_revision"],
