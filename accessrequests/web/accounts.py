@@ -28,6 +28,7 @@ from accessrequests.web import unsent
 _NOBODY = "?"
 _TOO_MANY = "too_many_login_attempts"
 WAIT_SECONDS = 300
+_KEPT = "_has_second_factor"
 _WAYS = {
     "password": "a password",
     "provider": "the identity provider",
@@ -179,7 +180,12 @@ def signed_in_recently(request: HttpRequest) -> bool:
 
 
 def has_second_factor(request: HttpRequest) -> bool:
-    return isinstance(request.user, Person) and is_mfa_enabled(request.user, [Authenticator.Type.TOTP])
+    """Looked up once for a page."""
+    kept = request.__dict__.get(_KEPT)
+    if not isinstance(kept, bool):
+        kept = isinstance(request.user, Person) and is_mfa_enabled(request.user, [Authenticator.Type.TOTP])
+        request.__dict__[_KEPT] = kept
+    return kept
 
 
 def second_factor_of(request: HttpRequest) -> Proof | None:

@@ -208,7 +208,7 @@ def _shown(
 ) -> HttpResponse:
     at, who = clock.now(), belonging(request)
     seen = broken.visible_to(who)
-    own = seen.filter(person=me(request))
+    mine, everybody = broken.counted(me(request), at=at)
     context = {
         "panes": found,
         "pane": pane,
@@ -222,8 +222,8 @@ def _shown(
             for one in broken.to_review(seen)[: broken.MOST_SHOWN]
             if who.may_review(one.access_request) or one.person_id == me(request).pk
         ],
-        "mine": broken.counted(own, at=at),
-        "everybody": broken.counted(BreakGlass.objects.all(), at=at),
+        "mine": mine,
+        "everybody": everybody,
         "sees_report": who.sees_all,
     }
     return show(request, "break_glass/page.html", context, status=status)

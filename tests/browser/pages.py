@@ -95,7 +95,7 @@ def type_a_wrong_code(page: Page, windows: Windows) -> None:
     page.locator(".wrong").first.wait_for()
 
 
-CAREFUL = "frank"
+CAREFUL = "grace"
 
 SCENES = (
     Scene("sign in", None, "/accounts/login/"),
@@ -181,6 +181,10 @@ SCENES = (
     Scene("prove who you are again, by a code", CAREFUL, "/account/", act=then("/accounts/code/confirm/")),
     Scene("tokens", "alice", "/tokens/"),
     Scene("tokens, one made", "alice", "/tokens/", act=make_token),
+    Scene("break glass, not named", "mallory", "/break-glass/"),
+    Scene("break glass, a use to review", "carol", "/break-glass/{broken}/"),
+    Scene("break glass, what waits for a review", "carol", "/break-glass/"),
+    Scene("break glass, report", "erin", "/break-glass/report/?{broken}"),
     Scene("search", "alice", "/search/?q=orders"),
     Scene("search, nothing found", "mallory", "/search/?q=nothing-of-this-name"),
     Scene("search, for nothing", "alice", "/search/"),

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import psycopg
 
+from tests import glass
 from tests.journeys.people import Answer
 from tests.journeys.world import World
 
@@ -53,6 +54,24 @@ class States:
         asked = self.world.alice.ask(target="shop-prod", duration=LONG)
         lapse(self.world, asked)
         return number(asked)
+
+    @cached_property
+    def broken(self) -> int:
+        """A break-glass that is over and waits for its review."""
+        body = {
+            "target": "shop-prod",
+            "kind": "database_user",
+            "roles": [WRITE_ORDERS],
+            "duration": SHORT,
+            "reason": glass.REASON,
+            "incident": "INC-884",
+            "confirm_target": "shop-prod",
+            "second_factor": glass.code_of(self.world.state()["totp"]["frank"]),
+        }
+        frank = self.world.people["frank"]
+        given = frank.post("break-glass/", body, expected=201)
+        frank.post(f"grants/{given['grant']['id']}/release/", expected=202)
+        return number(given)
 
     @cached_property
     def role_change(self) -> int:
