@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from accessrequests.domain.language import RULE
 from accessrequests.domain.policy import parse
 from accessrequests.domain.policy_words import Change, changes, of_rule, publishing
 from tests.domain.test_rules import PRODUCTION_READ, policy_of
@@ -69,6 +70,28 @@ def test_no_change_of_a_rule_goes_unsaid(key: str) -> None:
 
     assert (change.name, change.kind) == ("production-read", "changed")
     assert all(before != after for before, after in change.parts)
+
+
+@pytest.mark.parametrize("key", [name for name, key in RULE.items() if not key.needed and name != "deny"])
+def test_nothing_that_is_left_out_goes_unsaid(key: str) -> None:
+    document = policy_of()
+    del document["rules"][0][key]
+
+    (change,) = changes(WHOLE, parse(document))
+
+    assert (change.name, change.kind) == ("production-read", "changed")
+
+
+def test_says_little_of_a_rule_that_says_little() -> None:
+    plain = policy_of(match={"targets": ["shop-prod"]}, approvals=[], reason_minimum=0)
+    denial = {"name": "p", "rules": [{"name": "r", "match": {}, "deny": True}]}
+
+    words, denied = of_rule(parse(plain).rules[0]), of_rule(parse(denial).rules[0])
+
+    assert words.when == "When the target is called shop-prod."
+    assert (words.needs, words.waiting) == ("Nobody needs to approve: it is given at once.", "")
+    assert words.reason.startswith("No reason is needed.")
+    assert (denied.when, denied.longest, denied.denies) == ("Always.", "It sets no longest time.", True)
 
 
 def test_says_what_was_added_and_removed_and_who_publishes() -> None:

@@ -89,6 +89,9 @@ class TestTheStricterCounts:
         assert make.approve(access_request, cast.bob).state == "pending"
 
     def test_a_target_that_becomes_more_guarded_is(self, cast: Cast) -> None:
+        make.publish_rules(
+            make.rule("staging", match={"environments": ["staging"]}), make.rule("production", approvals=BOTH)
+        )
         make.make_targets(environment="staging")
         access_request = make.submit(cast.alice, roles=("readWrite@shop",))
         assert access_request.step_groups == ["data-owners"]
