@@ -11,6 +11,7 @@ from accessrequests.domain.window import spell_duration
 LEAST_LEFT = timedelta(seconds=60)
 # Stands where a rule's name would; a rule cannot be called so, because a name holds no space.
 NO_MORE_TIME = "total maximum"
+NO_RENEWAL = "A break-glass is not renewed: a second hour needs a second person. Ask for access in the usual way."
 WARNED_BEFORE = timedelta(minutes=15)
 SHORTEST_WARNED = timedelta(minutes=10)
 

@@ -16,7 +16,6 @@ from accessrequests.operations._record import Fact
 from accessrequests.operations.refusals import IllegalMove, NotReady, Refused
 from accessrequests.queries import clock
 
-NO_RENEWAL = "A break-glass is not renewed: a second hour needs a second person. Ask for access in the usual way."
 TOO_LATE = "Less than a minute of it is left, so it ends as it was to. Ask again if you still need it."
 
 
@@ -58,7 +57,7 @@ def check_may_go_on(grant: Grant, *, at: datetime) -> datetime:
     :raises Refused: when too little of its time is left, or it is a break-glass.
     """
     if grant.access_request.is_break_glass:
-        raise Refused(NO_RENEWAL)
+        raise Refused(extending.NO_RENEWAL)
     if grant.state == GrantState.PENDING:
         raise NotReady("It is not live yet, and its time is not over before it is. Extend it once it is live.")
     if grant.state != GrantState.ACTIVE or grant.expires_at is None or at >= grant.expires_at:

@@ -92,6 +92,8 @@ def longer(grant: Grant, *, at: datetime) -> Longer:
     """
     if grant.state != GrantState.ACTIVE or grant.starts_at is None or grant.expires_at is None:
         return Longer(why_not="Only a live access can be extended.")
+    if grant.access_request.is_break_glass:
+        return Longer(why_not=extending.NO_RENEWAL)
     on_its_way, waiting = _on_its_way(grant), _waiting(grant)
     if on_its_way is not None or waiting is not None:
         return Longer(on_its_way=on_its_way, waiting=waiting)

@@ -15,6 +15,7 @@ from accessrequests.operations import access_requests, break_glass, credentials,
 from accessrequests.operations.refusals import IllegalMove, NotReady, Refused
 from accessrequests.queries import access_requests as request_queries
 from accessrequests.queries import clock as real_clock
+from accessrequests.queries import extensions as extension_queries
 from accessrequests.queries.asks import Invalid
 from sandbox import catalogue
 from tests import glass, make
@@ -130,6 +131,8 @@ class TestRequest:
 
         with refuses(Refused):
             make.approve(others, cast.frank)
+        grant = Grant.objects.get(access_request=access_request)
+        assert "second hour" in extension_queries.longer(grant, at=make.now()).why_not, "The page offers no form."
         with refuses(Refused, match="second hour"):
             extensions.ask(
                 grant_id=access_request.grant.pk,
