@@ -14,7 +14,7 @@ from accessrequests.domain.policy import parse
 from accessrequests.models import AccessRequest, PolicyVersion
 from accessrequests.queries import asked_before, asks, simulation
 from accessrequests.queries.simulation import Simulation
-from tests import make
+from tests import glass, make
 from tests.make import Cast
 
 STRICTER: dict[str, Any] = {
@@ -130,3 +130,10 @@ def test_a_loosened_rule_shows_as_allowed_or_asking_less(cast: Cast) -> None:
     found = _run({"name": "loose", "rules": [make.rule("any", match={}, approvals=[])]})
 
     assert found.kinds == {"allowed": 2, "asks less": 3}
+
+
+def test_leaves_out_who_broke_the_glass_because_they_asked_nobody(cast: Cast) -> None:
+    make.submit(cast.alice)
+    glass.broken(cast.frank)
+
+    assert _run(STRICTER).total == 1
