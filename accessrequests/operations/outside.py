@@ -58,8 +58,8 @@ def record_changes(*, slug: str, changes: Sequence[Change], until: datetime) -> 
     look, _ = Look.objects.get_or_create(target=target, defaults=_rested(at))
     is_first = look.changes_until is None
     theirs = {change.event_id: change for change in changes if not change.is_ours}
-    known = OutsideChange.objects.filter(target=target, event_id__in=theirs).values_list("event_id", flat=True)
-    new = [change for event_id, change in theirs.items() if event_id not in set(known)]
+    known = set(OutsideChange.objects.filter(target=target, event_id__in=theirs).values_list("event_id", flat=True))
+    new = [change for event_id, change in theirs.items() if event_id not in known]
     ours = queries.ours_among(slug, new)
     oldest_first = new[::-1]  # of one second, they come in the order of the target
     rows = [
