@@ -13,7 +13,7 @@ def put_to(access_request: AccessRequest, verdict: policy.Verdict, *, given: Seq
     """Write down whom the verdict asks now. Saving the row is for whoever calls."""
     fallback = verdict.answering.fallback
     stand_ins = [*access_request.stand_ins]
-    if fallback and fallback not in stand_ins and not _could_be_answered(access_request, verdict):
+    if fallback and fallback not in stand_ins and not _could_be_answered(access_request, verdict, given):
         stand_ins.append(fallback)
     allowed = answering.stand_ins_of(verdict.answering)
     access_request.stand_ins = [group for group in stand_ins if group in allowed]
@@ -30,13 +30,13 @@ def put_to(access_request: AccessRequest, verdict: policy.Verdict, *, given: Seq
     )
 
 
-def _could_be_answered(access_request: AccessRequest, verdict: policy.Verdict) -> bool:
-    """Whether there are people enough, one for each slot, beside those who gain."""
+def _could_be_answered(access_request: AccessRequest, verdict: policy.Verdict, given: Sequence[policy.Given]) -> bool:
+    """Whether there are people enough, one for each slot, beside those who gain. Who has answered may have left since."""
     without = [access_request.requester_id, access_request.beneficiary_id, *people.ids_of(access_request.owners)]
     groups = {step.group for step in verdict.steps}
     able = people.deciders_by_group(groups, since=access_request.filed_at, without=without)
     everybody = [policy.Given(name, frozenset({group})) for group, names in able.items() for name in names]
-    return policy.is_complete(verdict.steps, everybody)
+    return policy.is_complete(verdict.steps, [*given, *everybody])
 
 
 def _once(groups: Sequence[str]) -> list[str]:

@@ -80,6 +80,15 @@ class TestFallback:
         with refuses(Refused, match="decided by data-owners"):
             make.approve(access_request, cast.carol)
 
+    def test_counts_whoever_answered_and_left_since(self, cast: Cast, clock: MovableClock) -> None:
+        publish(approvals=[{"group": "data-owners", "people": 2}], fallback="security")
+        access_request = make.submit(cast.alice)
+        make.approve(access_request, cast.bob)
+        make.apply("bob", groups=["engineering"])
+        clock.advance(QUARTER)
+
+        assert look_again(access_request).stand_ins == [], "grace can still give the other one"
+
     def test_ends_with_a_policy_that_no_longer_says_so(self, cast: Cast) -> None:
         publish(approvals=[{"group": "data-owners", "people": 2}], fallback="security")
         access_request = make.submit(cast.bob)
