@@ -24,7 +24,7 @@ PEOPLE = {"alice", "bob", "carol", "dave", "erin", "frank", "grace", "mallory"}
 PROCESSES = ("web", "relay", "worker", "worker_urgent")
 KEYS = {
     *("web", "tokens", "passwords", "postgres", "postgres_app", "redis", "mongodb", "targets", "pids"),
-    *("audit_anchor", "mail", "control", "logs", "identity", "atlas"),
+    *("audit_anchor", "mail", "control", "logs", "identity", "atlas", "totp"),
 }
 # Nothing of our own environment may be needed, and none of the suite's settings may slip in.
 BARE = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
