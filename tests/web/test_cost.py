@@ -74,7 +74,7 @@ class TestCost:
         assert audit.verify().first_bad is None, "It is measured on a trail that holds."
 
         looks = [(path, headers) for path in sorted(paths(objects)) for headers in ({}, {"HX-Request": "true"})]
-        too_dear = {}
+        too_dear: dict[tuple[str, ...], int] = {}
         for name in PEOPLE:
             browser = signed_in(getattr(cast, name))
             costs = {
