@@ -1,90 +1,26 @@
-"""Guards that a password is in the one answer that reveals it and nowhere else: a canary, looked for everywhere."""
+"""Guards that a secret is where it belongs and nowhere else, be it a person's or our own: canaries, looked for everywhere."""
 
 from __future__ import annotations
 
-import base64
-import contextlib
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
 
 import httpx2
 import psycopg
 import pytest
-from psycopg import sql
-from redis import Redis
+import yaml
 
-from tests.journeys.people import Login, log_in
+from accessrequests import sealing
+from tests.journeys.heap import Broker, Heap, gather_files, gather_processes, gather_tables
+from tests.journeys.people import Access, Login, log_in
 from tests.journeys.portal import Portal
+from tests.journeys.test_atlas_without_us import set_at_atlas
 from tests.journeys.test_redis_and_workers_are_away import WORKERS, release
 from tests.journeys.world import World
 
 READABLE = ("access-requests/", "grants/", "targets/", "policies/", "audit-events/", "audit-events/export/")
-
-
-class Heap:
-    """Everything that was found anywhere, by the place where it was found."""
-
-    def __init__(self) -> None:
-        self.found: dict[str, list[bytes]] = {}
-
-    def put(self, place: str, content: bytes | str) -> None:
-        self.found.setdefault(place, []).append(content.encode() if isinstance(content, str) else content)
-
-    def places_with(self, word: str) -> set[str]:
-        """Where it is, in clear or in a dress that hides nothing."""
-        raw = word.encode()
-        # Base64 of a longer text holds one of three codings of a word in it, at its edges mixed with the neighbours.
-        dressed = [base64.b64encode(b"\0" * shift + raw)[4 if shift else 0 : -4] for shift in range(3)]
-        forms = [raw, raw.hex().encode(), raw[::-1], *dressed]
-        return {place for place, parts in self.found.items() if any(form in part for form in forms for part in parts)}
-
-
-class Broker:
-    """Listens to every command that Redis is given, and reads every key that it holds."""
-
-    def __init__(self, uri: str, heap: Heap) -> None:
-        redis: Any = Redis  # its methods promise one type for bytes, text and futures alike
-        self._client = redis.from_url(uri, socket_timeout=120)  # a broker may be silent for as long as the test looks
-        self._heap = heap
-        self._monitor = self._client.monitor()
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._listen, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._monitor.__enter__()
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._is_over.set()
-        self._client.ping()  # one more command, so that the listener looks up
-        self._thread.join(timeout=5)
-        self._monitor.__exit__(None, None, None)
-        self._client.close()
-
-    def _listen(self) -> None:
-        for command in self._monitor.listen():
-            self._heap.put("commands to Redis", str(command["command"]))
-            if self._is_over.is_set():
-                return
-
-    def read_keys(self) -> None:
-        readers: dict[bytes, Callable[[bytes], Iterable[bytes]]] = {
-            b"string": lambda key: [self._client.get(key)],
-            b"list": lambda key: self._client.lrange(key, 0, -1),
-            b"set": lambda key: list(self._client.smembers(key)),
-            b"hash": lambda key: [part for pair in self._client.hgetall(key).items() for part in pair],
-            b"zset": lambda key: self._client.zrange(key, 0, -1),
-        }
-        for key in self._client.scan_iter():
-            self._heap.put("keys of Redis", key)
-            kind = self._client.type(key)
-            if kind != b"none":
-                for value in readers[kind](key):
-                    self._heap.put("values of Redis", value or b"")
+PARTS = ("web", "relay", "worker", "worker_urgent", "redis", "postgres")
 
 
 @pytest.fixture
@@ -107,38 +43,20 @@ def answers(world: World, heap: Heap) -> Iterator[None]:
         person.api.event_hooks = {}
 
 
-def gather_tables(owner_uri: str, heap: Heap) -> None:
-    """The product's database as text, by its owner."""
-    with psycopg.connect(owner_uri) as connection:
-        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-        for (table,) in tables:
-            query = sql.SQL("COPY {} TO STDOUT").format(sql.Identifier(table))
-            with connection.cursor() as cursor, cursor.copy(query) as rows:
-                heap.put("tables", b"".join(bytes(part) for part in rows))
+def gather_pages(world: World, pages: Mapping[str, Sequence[str]], heap: Heap) -> None:
+    for name, paths in pages.items():
+        with Portal(world.state(), name=name) as portal:
+            for path in paths:
+                answer = portal.get(path)
+                assert answer.is_success, f"{name} sees {answer.status_code} at {path}"
+                heap.put("pages", answer.content)
 
 
-def gather_files(directory: Path, heap: Heap) -> None:
-    """Every file of the world: logs, mail, anchors, the database's own; of a target only what it says, its log."""
-    for path in directory.rglob("*"):
-        place = path.relative_to(directory)
-        if place.parts[0].startswith("mongod-") and path.suffix != ".log":
-            continue
-        with contextlib.suppress(OSError):
-            if path.is_file():
-                heap.put(str(place) if place.parts[0] == "logs" else place.parts[0], path.read_bytes())
-
-
-def gather_processes(pids: Mapping[str, list[int]], heap: Heap) -> None:
-    for pids_of_part in pids.values():
-        for pid in pids_of_part:
-            for name in ("cmdline", "environ"):
-                with contextlib.suppress(OSError):
-                    heap.put(f"{name} of processes", Path(f"/proc/{pid}/{name}").read_bytes())
-
-
-def gather_answers(world: World, grant_id: int, request_id: int) -> None:
+def gather_answers(world: World, access: Access) -> None:
     """Ask for all that can be read, as everybody; the answers fall on the heap by themselves."""
-    single = [f"access-requests/{request_id}/", f"grants/{grant_id}/", "targets/shop-prod/", "targets/shop-prod/roles/"]
+    target = f"targets/{access.grant['target']}/"
+    request, grant = f"access-requests/{access.access_request['id']}/", f"grants/{access.grant['id']}/"
+    single = [request, grant, target, f"{target}roles/"]
     for name in ("alice", "bob", "dave", "erin"):
         for path in (*READABLE, *single, "audit-events/verify/", "schema/"):
             world.people[name].api.get(path)
@@ -166,12 +84,10 @@ class TestPassword:
         assert log_in(first["connection_string"]) is Login.REFUSED
         assert log_in(second["connection_string"]) is Login.WORKS
 
-        with Portal(state, name="alice") as portal:
-            for page in ("/access/", f"/access/{grant_id}/", f"/requests/{request_id}/"):
-                heap.put("pages", portal.get(page).content)
-        parts = ("web", "relay", "worker", "worker_urgent", "redis", "postgres", "mongod:shop-prod")
+        gather_pages(world, {"alice": ["/access/", f"/access/{grant_id}/", f"/requests/{request_id}/"]}, heap)
+        parts = (*PARTS, "mongod:shop-prod")
         gather_processes({part: world.pids(part) for part in parts} | {"sandbox": [world.process.pid]}, heap)
-        gather_answers(world, grant_id, request_id)
+        gather_answers(world, access)
         gather_tables(state["postgres"], heap)
         gather_files(Path(state["logs"]).parent, heap)
         heap.put("the sandbox's own words", world.output.read_bytes())
@@ -186,3 +102,91 @@ class TestPassword:
         for credential in (first, second):
             assert heap.places_with(credential["password"]) == set()
         release(world, access)
+
+
+ATLAS = "ecommerce-dev"
+ADDRESS = "127.0.0.78"
+# Who signs in how, and where: Atlas makes the key of one certificate, and we make that of the other.
+CERTIFIED = {"x509_managed": ATLAS, "x509": "ecommerce-staging"}
+
+
+def of_account(world: World, path: Path) -> dict[str, str]:
+    """Our own ways into Atlas: both accounts of the worker's record, and the tokens that they have now, each unsealed."""
+    record = yaml.safe_load(path.read_text())["targets"][ATLAS]
+    found = {}
+    with psycopg.connect(world.state()["postgres"]) as connection:
+        for name, login in (("account", record), ("owner", record["owner"])):
+            account, secret = f"{record['base_url']} {login['client_id']}", login["client_secret"]
+            query = "SELECT sealed FROM accessrequests_connectiontoken WHERE account = %s"
+            ((sealed,),) = connection.execute(query, [account]).fetchall()
+            found[f"secret of the {name}"] = secret
+            found[f"token of the {name}"] = sealing.open_sealed(sealed, purpose=account, keys=sealing.key_of(secret))
+    return found
+
+
+def of_key(pem: str) -> str:
+    """A line of the key itself: the first one begins as in every key of its sort."""
+    return pem.partition("PRIVATE KEY-----\n")[2].splitlines()[1]
+
+
+class TestAtlas:
+    @pytest.mark.slow
+    def test_neither_what_people_get_nor_what_we_have_ourselves_is_anywhere(
+        self, world: World, heap: Heap, answers: None
+    ) -> None:
+        state = world.state()
+        directory = Path(state["logs"]).parent
+        with Broker(state["redis"], heap) as broker, set_at_atlas(world, apply_seconds=0.3, active_seconds=0.3):
+            access = self.asked(world)
+            certified = [self.asked(world, target, method=method) for method, target in CERTIFIED.items()]
+            first = world.use(access).credential
+            keys = [of_key(world.use(each).credential["certificate"]) for each in certified]
+            world.alice.post(f"grants/{access.grant['id']}/rotate/", expected=202)
+            world.wait_for(lambda: "credential.rotated" in world.events(access), what="the password is rotated")
+            second = world.alice.reveal(access.grant["id"])
+            more = {"duration": "PT1H", "reason": "The restore takes longer than we thought."}
+            world.alice.post(f"grants/{access.grant['id']}/extend/", more, expected=202)
+            world.wait_for(lambda: "grant.extended" in world.events(access), what="Atlas has the later end")
+            broker.read_keys()
+            assert log_in(second["connection_string"]) is Login.WORKS
+            for each in (access, *certified):
+                world.alice.post(f"grants/{each.grant['id']}/release/", expected=202)
+            for each in (access, *certified):
+                world.await_grant(each, "revoked")
+            broker.read_keys()
+
+        self.gather(world, access, directory, heap)
+
+        ours = of_account(world, directory / "connections.yaml")
+        assert heap.places_with(access.username) >= {"tables", "answers of the API", "pages"}
+        assert '"level": "debug"' in Path(state["logs"], "worker.log").read_text(), "The logs are those at DEBUG."
+        assert heap.places_with(state["atlas"]["client_id"]) >= {"tables", "connections.yaml"}
+        where = {name: heap.places_with(canary) for name, canary in ours.items()}
+        secrets = {"connections.yaml", "atlas"}  # the worker's record, and the seed of the stand-in
+        assert where == {
+            "secret of the account": secrets,
+            "secret of the owner": secrets,
+            "token of the account": set(),
+            "token of the owner": set(),
+        }
+        assert heap.places_with(state["atlas"]["private_key"]) == {"atlas"}
+        assert heap.places_with(of_key((directory / "x509.pem").read_text())) == {"x509.pem"}
+        for canary in (first["password"], second["password"], *keys):
+            assert heap.places_with(canary) == set()
+
+    def asked(self, world: World, target: str = ATLAS, *, method: str = "scram") -> Access:
+        said = world.alice.ask(
+            target=target, duration="PT30M", authentication=method, clusters=["main"], source_addresses=[ADDRESS]
+        )
+        return world.follow(said, world.alice)
+
+    def gather(self, world: World, access: Access, directory: Path, heap: Heap) -> None:
+        grant_id, request_id = access.grant["id"], access.access_request["id"]
+        mine = ["/access/", f"/access/{grant_id}/", f"/requests/{request_id}/"]
+        of_target = [f"/targets/{ATLAS}/", f"/targets/{ATLAS}/others/", f"/targets/{ATLAS}/changes/", "/health/"]
+        gather_pages(world, {"alice": mine, "erin": [*of_target, "/audit/"]}, heap)
+        gather_processes({part: world.pids(part) for part in PARTS} | {"sandbox": [world.process.pid]}, heap)
+        gather_answers(world, access)
+        gather_tables(world.state()["postgres"], heap)
+        gather_files(directory, heap)
+        heap.put("the sandbox's own words", world.output.read_bytes())
