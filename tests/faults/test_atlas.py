@@ -7,7 +7,7 @@ import os
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,10 @@ from pytest_django import Settings
 from accessrequests.domain.events import Job, Via
 from accessrequests.models import Grant, SharedObject
 from accessrequests.operations import grants
+from accessrequests.queries import clock
 from sandbox.atlas.faults import AFTER, BEFORE
 from tests.make import Cast
+from tests.web.browser import signed_in, text_of
 from tests.workers.atlas.path import Way, path
 from tests.workers.atlas.stand_in import StandIn, standing_in
 from tests.workers.rows import events_of, fresh, message
@@ -27,8 +29,9 @@ from workers.provisioners.atlas.users import POWERLESS_DATABASE, whole_seconds
 # More of them by hand: ATLAS_FAULT_ROUNDS=200 make test T=tests/faults/test_atlas.py
 ROUNDS = int(os.environ.get("ATLAS_FAULT_ROUNDS", "16"))
 FAULTS = sorted({*BEFORE, *AFTER})
-CALLS = 16  # about as many as either half of a life makes
+CALLS = 18  # as many as either half of a life makes, and one to spare
 Faulty = tuple[str, int]  # a fault, and how many calls go well before it
+CUT_WITHIN = timedelta(seconds=5)
 APPROVED = {("read", "shop", "orders"), ("read", POWERLESS_DATABASE, "")}
 HERE = "127.0.0.1/32"
 
@@ -50,6 +53,18 @@ class Atlas(StandIn):
         for held in (*users, *entries.values()):
             assert end is not None
             assert datetime.fromisoformat(held["deleteAfterDate"]) <= whole_seconds(end)
+
+    def go_wrong(self, faulty: Faulty | None) -> None:
+        if faulty is not None:
+            fault, before = faulty
+            self.fail_one_call(fault, skip=before)
+
+    def calls(self) -> int:
+        """How many there were since this was last asked, those for a token included."""
+        made = self.served.server.control.calls
+        number = len(made.as_list())
+        made.forget()
+        return number
 
 
 def _role(role: dict[str, Any]) -> tuple[str, str, str]:
@@ -95,22 +110,47 @@ def shuffled(chance: random.Random) -> list[Faulty]:
     return plan
 
 
-def live_through(way: Way, atlas: Atlas, *, setting_up: Faulty, ending: Faulty) -> None:
+def test_there_is_a_slot_for_every_call_that_can_fail(way: Way, atlas: Atlas) -> None:
+    calls = live_through(way, atlas)
+
+    assert all(0 < number <= CALLS for number in calls), f"{calls} calls, and a fault at the first {CALLS} of them"
+
+
+def live_through(
+    way: Way, atlas: Atlas, *, setting_up: Faulty | None = None, ending: Faulty | None = None
+) -> tuple[int, int]:
+    """How many calls either half has made."""
     grant = way.approved()
 
     def look() -> None:
         atlas.check_nothing_is_more_than_approved(grant)
         atlas.carry_out()
 
-    atlas.fail_one_call(setting_up[0], skip=setting_up[1])
+    def look_after_the_end() -> None:
+        look()
+        check_it_is_told_when_late(way, grant)
+
+    atlas.go_wrong(setting_up)
+    atlas.calls()
     made = way.provision(grant, look=look)
     assert made.state == "active", f"{made.state}: {message(Job.PROVISION, grant).last_error}"
-    atlas.fail_one_call(ending[0], skip=ending[1])
+    setting_it_up = atlas.calls()
+    atlas.go_wrong(ending)
     grants.release(grant_id=grant.pk, holder=way.cast.alice, via=Via.API)
-    gone = way.revoke(grant, look=look)
+    gone = way.revoke(grant, look=look_after_the_end)
 
     assert gone.state == "revoked", f"{gone.state}: {message(Job.REVOKE, grant).last_error}"
     assert (atlas.project.database_users, atlas.project.access_list) == ({}, {})
     assert not SharedObject.objects.exclude(kind="turn").exists()
     told = events_of(grant)
     assert [told.count(f"grant.{fact}") for fact in ("activated", "cut", "revoked")] == [1, 1, 1]
+    return setting_it_up, atlas.calls()
+
+
+def check_it_is_told_when_late(way: Way, grant: Grant) -> None:
+    """An administrator sees what may still work when its time to end is over."""
+    late = fresh(grant)
+    if late.cut_at is None and late.revocation_started_at and clock.now() - late.revocation_started_at > CUT_WITHIN:
+        text = text_of(signed_in(way.cast.erin).get("/health/"))
+        assert "Past their end, and may still work" in text
+        assert grant.username in text

@@ -8,6 +8,7 @@ from accessrequests.domain.events import Job, Via
 from accessrequests.models import Grant
 from accessrequests.operations import grants
 from accessrequests.queries import clock, standing, watch
+from tests.web.browser import signed_in, text_of
 from tests.workers.atlas.path import Way
 from tests.workers.atlas.stand_in import StandIn
 from tests.workers.rows import carry, due_now, events_of, facts_of, fresh, message
@@ -41,7 +42,10 @@ def test_what_takes_long_is_said_and_looked_at_less_often(stand_in_way: Way, sta
     Grant.objects.filter(pk=grant.pk).update(revocation_started_at=clock.now() - timedelta(seconds=61))
     assert waits(Job.REVOKE, grant) >= timedelta(seconds=5)
     assert "it may still work there" in fresh(grant).waits_for
-    assert [late.pk for late in watch.overdue(clock.now())] == [grant.pk], "the alarm on Health"
+    assert [late.pk for late in watch.overdue(clock.now())] == [grant.pk]
+    health = text_of(signed_in(stand_in_way.cast.erin).get("/health/"))
+    assert "Past their end, and may still work" in health
+    assert grant.username in health
     late = standing.situation_of(fresh(grant), at=clock.now(), is_mine=True)
     assert (late.tone, late.heading) == ("bad", "This access may still work.")
 
