@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import html
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from accessrequests.domain.events import Via
 from accessrequests.models import AccessRequest, Grant
+from accessrequests.operations import extensions
 from tests import make
 from tests.api.caller import Caller
 from tests.make import Cast
@@ -71,11 +74,18 @@ def test_who_decides_reads_that_it_is_a_group(cast: Cast) -> None:
 def test_the_access_says_how_to_connect_and_has_nothing_to_reveal(cast: Cast) -> None:
     grant = granted(cast, ROLE, "aws_iam")
 
-    for path in ("/access/", f"/access/{grant.pk}/"):
-        page = plain(signed_in(cast.alice).get(path))
+    holder = signed_in(cast.alice)
+    pages = [plain(holder.get(path)) for path in ("/access/", f"/access/{grant.pk}/")]
+    for page in pages:
         assert "authMechanism=MONGODB-AWS" in page
         assert f'sign in with AWS IAM as <span class="mono">{ROLE}</span>' in page
         assert "Reveal" not in page
+    assert "no end of its own for who signs in with AWS IAM: only we end it." in pages[-1]
+
+    why = "The batch is larger than we thought."
+    extensions.ask(grant_id=grant.pk, holder=cast.alice, via=Via.API, duration=timedelta(hours=1), reason=why)
+    longer = AccessRequest.objects.get(extends=grant)
+    assert "only we end it" in plain(signed_in(cast.bob).get(f"/requests/{longer.pk}/"))
 
 
 def test_over_the_api_the_name_is_posted_and_shown_and_no_password_comes(cast: Cast) -> None:

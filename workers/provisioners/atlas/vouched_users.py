@@ -84,7 +84,13 @@ class VouchedUsers:
         if self._stands(user, spec):
             extra = self._extra.readiness(spec)
             gates = {GateName.NETWORK: network.proof, GateName.USER: extra.gates[GateName.ROLES], **extra.gates}
-            return Readiness(gates, network.exact and extra.exact, {**extra.evidence, **network.evidence})
+            return Readiness(
+                gates,
+                exact=network.exact and extra.exact,
+                evidence={**extra.evidence, **network.evidence},
+                waiting=_both(extra.waiting, network.waiting),
+                ends_early=network.ends_early,
+            )
         found = user.find()
         if found is None:
             gates = {GateName.NETWORK: network.proof, GateName.USER: Proof.NOT_YET, GateName.ROLES: Proof.NOT_YET}
@@ -105,6 +111,8 @@ class VouchedUsers:
                 "differs": differs,
                 **network.evidence,
             },
+            waiting=_both(applied.not_ready, network.waiting),
+            ends_early=network.ends_early,
         )
 
     @step("look at the access")
@@ -211,3 +219,8 @@ class VouchedUsers:
 
     def _custom_roles(self, project: AtlasProject) -> CustomRoles:
         return CustomRoles(project=project, ledger=self.ledger, installation=self.tagger.installation)
+
+
+def _both(users: str, entries: str) -> str:
+    """What is still waited for, of either."""
+    return " ".join(filter(None, (users, entries)))
