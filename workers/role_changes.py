@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import structlog
 
-from accessrequests.domain.lifecycle import ChangeState
 from accessrequests.domain.role_definitions import from_json
 from accessrequests.models import CustomRoleChange
 from accessrequests.operations import custom_roles
@@ -22,15 +21,14 @@ PATIENCE = timedelta(hours=1)
 _REFUSED = "Refused: {}"
 _GIVEN_UP = "Given up after an hour: {} {}"
 _NOTHING_DONE = "Nothing was changed."
-_MAY_BE_DONE = "The last call may still have changed the role. Look at it in Atlas."
 
 log = structlog.get_logger(__name__)
 
 
 def change_custom_role(claim: Claim) -> Outcome:
     """One call, and one look at what it did. What Atlas refuses is refused for good; what it does not answer is tried again."""
-    change = CustomRoleChange.objects.select_related("target").get(pk=claim.subject_id)
-    if change.state != ChangeState.APPROVED:
+    change = custom_roles.start(change_id=claim.subject_id)
+    if change is None:
         return Done()
     slug = change.target.slug
     try:
@@ -56,7 +54,7 @@ def _not_done(claim: Claim, change: CustomRoleChange, error: ProvisionerError) -
         _read_again(change.target.slug)
         return Done()
     if change.decided_at is not None and clock.now() > change.decided_at + PATIENCE:
-        known = _MAY_BE_DONE if error.outcome_unknown else _NOTHING_DONE
+        known = custom_roles.MAY_BE_DONE if error.outcome_unknown else _NOTHING_DONE
         custom_roles.mark_failed(change_id=change.pk, why=_GIVEN_UP.format(error, known))
         return Done()
     custom_roles.note_trouble(change_id=change.pk, why=str(error))

@@ -22,6 +22,7 @@ from accessrequests.queries.asks import Invalid, NotReadYet
 from accessrequests.queries.custom_roles import Considered, Proposed
 
 NOBODY = "policy"
+MAY_BE_DONE = "The last call may still have changed the role. Look at it in Atlas."
 _DONE = {
     ChangeState.APPROVED: "approved",
     ChangeState.DENIED: "denied",
@@ -148,6 +149,22 @@ def cancel(*, change_id: int, proposer: Person, via: Via, idempotency: Idempoten
     fact = _fact(Event.CUSTOM_ROLE_CANCELLED, change)
     record(fact, actor=actor, at=at, idempotency=idempotency, object_id=change.pk)
     return change
+
+
+@transaction.atomic(durable=True)
+def start(*, change_id: int) -> CustomRoleChange | None:
+    """The change that a worker shall carry out now. None: it is over, or the policy of today would not have it."""
+    change = _locked(change_id)
+    at = clock.now()
+    if change.state != ChangeState.APPROVED:
+        return None
+    why = custom_roles.why_not_any_more(change)
+    if not why:
+        return change
+    why = f"{why} {MAY_BE_DONE}" if change.note else why
+    _finish(change, ChangeState.FAILED, note=why, at=at)
+    record(_fact(Event.CUSTOM_ROLE_FAILED, change, why=why), actor=CLOCKWORK, at=at)
+    return None
 
 
 @transaction.atomic(durable=True)

@@ -16,6 +16,7 @@ from accessrequests.domain.plain_text import visible_length, why_unreadable
 from accessrequests.domain.privileges import Level, Privilege, UnknownRole
 from accessrequests.domain.role_definitions import ADMIN, Definition, InvalidDefinition, expand_all, from_json
 from accessrequests.domain.sharing import SharedKind
+from accessrequests.domain.wording import people_needed
 from accessrequests.models import (
     AuditEvent,
     CustomRoleChange,
@@ -190,6 +191,19 @@ def judge_again(change: CustomRoleChange) -> Considered:
     pinned = consider(proposer=change.proposer, proposed=proposed, groups=groups, version=change.policy_version)
     verdict = custom_role_rules.stricter(custom_role_rules.from_json(change.verdict), pinned.verdict)
     return _with(considered, custom_role_rules.stricter(verdict, considered.verdict))
+
+
+def why_not_any_more(change: CustomRoleChange) -> str:
+    """Why an approved change may not be made today: whoever proposed it could not, or more people are asked; or empty."""
+    version = asks.current_policy()
+    rules = policy.parse(version.rules)
+    groups = people.groups_of(change.proposer)
+    ask = RoleAsk(change.target.slug, change.target.environment, Level(change.level), change.proposer.username, groups)
+    verdict = custom_role_rules.evaluate(rules.custom_roles, ask, policy=rules.name, version=version.version)
+    if verdict.refusals:
+        return verdict.refusals[0].sentence
+    missing = policy.open_steps(verdict.steps, answers_of(change))
+    return f"By the policy of today {people_needed(missing)} must approve it, too. Propose it again." if missing else ""
 
 
 def gainers(target: Target, role: str) -> frozenset[str]:

@@ -326,3 +326,33 @@ def test_reaching_for_a_change_that_one_may_not_see_is_worth_keeping(cast: Cast)
     refused = NotYours(change).refused
 
     assert (refused.event, refused.subject) == ("custom_role.refused", str(change))
+
+
+class TestStart:
+    def test_is_judged_again_before_a_worker_begins(self, cast: Cast) -> None:
+        roles.project()
+        change = roles.approve(roles.propose(cast.alice), cast.bob)
+        assert custom_roles.start(change_id=change.pk) == change
+        two = [{"group": "data-owners", "people": 1}, {"group": "security", "people": 1}]
+        roles.publish(roles.rule("any", approvals=two))
+        traces = Traces()
+
+        assert custom_roles.start(change_id=change.pk) is None
+
+        change.refresh_from_db()
+        assert change.state == "failed"
+        assert change.note == "By the policy of today 1 person of security must approve it, too. Propose it again."
+        assert [event for event, *_ in traces.events()] == ["custom_role.failed"]
+        assert custom_roles.start(change_id=change.pk) is None, "It is over."
+
+    def test_says_what_an_earlier_call_may_have_done(self, cast: Cast) -> None:
+        roles.project()
+        change = roles.approve(roles.propose(cast.alice), cast.bob)
+        custom_roles.note_trouble(change_id=change.pk, why="Atlas gave no answer.")
+        make.apply("alice", groups=["auditors"])
+
+        assert custom_roles.start(change_id=change.pk) is None
+
+        change.refresh_from_db()
+        assert change.note.endswith(custom_roles.MAY_BE_DONE)
+        assert "alice is not one of them" in change.note
