@@ -8,9 +8,8 @@ from datetime import timedelta
 import pytest
 
 from accessrequests.domain.events import Via
-from accessrequests.models import Credential, Gate, Grant, OutboxMessage
+from accessrequests.models import AuditEvent, Credential, Gate, Grant, OutboxMessage
 from accessrequests.operations import grants
-from accessrequests.operations.refusals import Refused
 from tests import make
 from tests.fixtures import MovableClock
 from tests.make import Cast
@@ -150,8 +149,11 @@ class TestJudgedAgain:
         make.publish_rules(make.rule("loose", approvals=[], eligible=["engineering", "auditors"]))
         make.apply("alice", groups=["auditors"])
 
-        with refuses(Refused, match="is for people of engineering"):
+        with refuses(IllegalMove):
             make.approve(access_request, cast.bob)
+        access_request.refresh_from_db()
+        assert access_request.state == "cancelled"
+        assert "is for people of engineering" in AuditEvent.objects.get(event="access_request.cancelled").facts["why"]
 
     def test_asks_of_an_automatic_grant_what_the_policy_asks_by_now(self, cast: Cast) -> None:
         grant = Grant.objects.get(access_request=make.submit(cast.alice, target="shop-dev"))
