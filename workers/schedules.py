@@ -16,6 +16,7 @@ import yaml
 from django.conf import settings
 
 from accessrequests.domain import shifts
+from accessrequests.domain.forms import read_name
 from accessrequests.domain.shifts import InvalidSchedule, Shift
 from accessrequests.domain.window import InvalidDuration, parse_duration
 from accessrequests.operations import schedules
@@ -77,6 +78,8 @@ def configured(path: Path) -> list[Source]:
 
 
 def _source(name: str, said: object) -> Source:
+    if read_name(name) is None:
+        raise Misconfigured("A schedule needs a name that a policy can call it by, like database-primary.")
     if not isinstance(said, Mapping) or not set(said) <= _KEYS or ("file" in said) == ("url" in said):
         raise Misconfigured(f"{name} must have either file or url, and may have token_file and good_for.")
     try:

@@ -114,6 +114,8 @@ def test_a_file_that_makes_no_sense_leaves_what_was_read(
         {"a": {"url": "http://127.0.0.1/"}},
         {"a": {"url": "file:///etc/passwd"}},
         {"a": {"url": "https://"}},
+        {"a" * 200: {"file": "/x"}},
+        {"a b": {"file": "/x"}},
     ],
 )
 def test_only_what_is_said_properly_is_read(said: object, tmp_path: Path, settings: Settings) -> None:
