@@ -10,6 +10,7 @@ import pytest
 from accessrequests.domain.events import Via
 from accessrequests.models import AuditEvent, Credential, Gate, Grant, OutboxMessage
 from accessrequests.operations import grants
+from accessrequests.operations.refusals import IllegalMove
 from tests import make
 from tests.fixtures import MovableClock
 from tests.make import Cast
