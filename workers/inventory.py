@@ -30,6 +30,7 @@ def read(slug: str) -> None:
         clusters=snapshot.clusters,
         quotas=snapshot.quotas,
         users=snapshot.users,
+        reach=snapshot.reach,
         custom_roles={name: role.to_json() for name, role in snapshot.custom_roles.items()},
     )
     outside.record_others(slug=slug, found=snapshot.others)

@@ -37,7 +37,7 @@ class Target(models.Model):
 class Inventory(models.Model):
     """What the target really has: roles with their privileges, databases, collections, rough sizes.
 
-    `clusters` and `quotas` are empty for a target that has none of its own. `users`: who stands there, with their roles. `custom_roles`: those of a project, as people write them. Shapes: workers/provisioners/base.py.
+    `clusters` and `quotas` are empty for a target that has none of its own. `users`: who stands there, with their roles; `reach`: the clusters that each of them is limited to, none for every one. `custom_roles`: those of a project, as people write them. Shapes: workers/provisioners/base.py.
     """
 
     target = models.OneToOneField(Target, on_delete=models.PROTECT, related_name="inventory")
@@ -47,6 +47,7 @@ class Inventory(models.Model):
     clusters = models.JSONField(default=dict)
     quotas = models.JSONField(default=dict)
     users = models.JSONField(default=dict)
+    reach = models.JSONField(default=dict)
     custom_roles = models.JSONField(default=dict)
 
     class Meta:

@@ -64,6 +64,7 @@ def record_inventory(
     clusters: Mapping[str, Any],
     quotas: Mapping[str, Any],
     users: Mapping[str, Sequence[str]] | None = None,
+    reach: Mapping[str, Sequence[str]] | None = None,
     custom_roles: Mapping[str, Any] | None = None,
 ) -> Inventory:
     """Store what a worker read from the target. Not an audit event: it is read every ten minutes."""
@@ -71,6 +72,7 @@ def record_inventory(
     at = clock.now()
     found = {"roles": dict(roles), "databases": dict(databases), "clusters": dict(clusters), "quotas": dict(quotas)}
     found["users"] = {name: list(roles_of_user) for name, roles_of_user in (users or {}).items()}
+    found["reach"] = {name: list(clusters_of_user) for name, clusters_of_user in (reach or {}).items()}
     found["custom_roles"] = dict(custom_roles or {})
     inventory, _ = Inventory.objects.update_or_create(target=target, defaults={"read_at": at, **found})
     return inventory

@@ -185,6 +185,7 @@ def _no_room(considered: Considered) -> list[Refusal]:
     obstacle = limits.why_not(
         considered.target,
         kind=considered.asked.kind,
+        principal=principal.name,
         login=principal.name if principal.is_vouched else "",
         roles=asks.stored_privileges(considered.privileges),
         clusters=considered.clusters,

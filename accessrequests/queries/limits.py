@@ -9,7 +9,7 @@ from accessrequests.domain import policy
 from accessrequests.domain.policy import Refusal
 from accessrequests.domain.sharing import Share
 from accessrequests.models import AccessRequest, Target
-from accessrequests.queries import room, vouched
+from accessrequests.queries import principals, room, vouched
 
 
 def why_not(
@@ -24,7 +24,7 @@ def why_not(
     without: AccessRequest | None = None,
     may_use_reserve: bool = False,
 ) -> Refusal | None:
-    """`login` is one that others vouch for, or empty; `principal` who gets the roles, where no user is made; `roles` with their privileges, as a request keeps them.
+    """`login` is one that others vouch for, or empty; `principal` who gets the roles, where the name is not ours to make; `roles` with their privileges, as a request keeps them.
 
     `without` is a request that is judged again.
     """
@@ -38,6 +38,9 @@ def why_not(
     )
     if full:
         return Refusal(policy.NO_ROOM, full)
+    too_wide = principals.why_too_wide(target, principal, roles, clusters)
+    if too_wide:
+        return Refusal(policy.TOO_MUCH, too_wide)
     share = Share(frozenset(roles), frozenset(clusters), frozenset(addresses))
     too_much = vouched.why_too_much(target, login, share, without=without)
     return Refusal(policy.TOO_MUCH, too_much) if too_much else None

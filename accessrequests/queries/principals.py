@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from accessrequests.domain import privileges, project_roles
 from accessrequests.domain.gates import everyone_in
 from accessrequests.domain.privileges import Privilege, RoleRef
+from accessrequests.domain.sharing import EVERYWHERE, Share, exceeds
+from accessrequests.domain.wording import moment
 from accessrequests.models import AccessRequest, Person, Target
 from accessrequests.models.access_requests import AccessKind
 
@@ -16,6 +18,10 @@ _NAME_ONE = "Name the database user that gets the roles, as name@database."
 _NO_USER = "Only extra roles are given to a database user. Leave database_user out."
 _NO_ADDRESSES = "These roles work from wherever the login works already. Leave source_addresses out."
 _NO_CLUSTERS = "A project role is for the whole project. Leave clusters out."
+_TOO_WIDE = (
+    "{} works on {}, and the roles of a login count wherever it works: nobody would be asked about that. Ask for {}, "
+    "or have the login limited to fewer clusters. What {} has was read at {}."
+)
 _UNKNOWN_ROLE = "Name each role that {} offers once: {}."
 
 
@@ -121,6 +127,22 @@ def before_and_after(target: Target, principal: Principal, roles: Sequence[str])
     after = list(dict.fromkeys([*has, *roles]))
     stays = " It stays there afterwards." if principal.is_vouched else ""
     return f"{principal.name} has {_listed(has)} and would have {_listed(after)} until the end.{stays}"
+
+
+def why_too_wide(target: Target, principal: str, roles: Collection[str], clusters: Collection[str]) -> str:
+    """Why these roles may not be added to a login that stands there: it works where nobody is asked; or empty."""
+    reached = target.inventory.reach.get(principal)
+    if reached is None:
+        return ""
+    standing = Share(roles=frozenset(), clusters=frozenset(reached))
+    excess = {one.cluster for one in exceeds([Share(frozenset(roles), frozenset(clusters))], standing=standing)}
+    if not excess:
+        return ""
+    is_everywhere = EVERYWHERE in excess
+    named = " and ".join(sorted(excess))
+    where = "every cluster" if is_everywhere else f"{named} too"
+    wider = "every cluster, by naming none" if is_everywhere else f"{named} as well"
+    return _TOO_WIDE.format(principal, where, wider, target.slug, moment(target.inventory.read_at))
 
 
 def held_by(target: Target, principal: Principal) -> tuple[Privilege, ...]:

@@ -144,6 +144,30 @@ class TestPreview:
         )
         assert named(cast, roles=("readWrite@shop",), clusters=("reports",)).state == "pending"
 
+    @pytest.mark.parametrize(
+        ("reach", "says", "enough"),
+        [
+            ([], "works on every cluster, and the roles of a login count wherever it works", ()),
+            (["orders", "reports"], "works on reports too", ("orders", "reports")),
+        ],
+    )
+    def test_one_that_works_where_nobody_is_asked_is_refused_and_the_preview_says_so(
+        self, cast: Cast, target: Target, reach: list[str], says: str, enough: tuple[str, ...]
+    ) -> None:
+        filed = named(cast)
+        principal = f"{ROLE}@$external"
+        target.inventory.users, target.inventory.reach = {principal: ["read@shop"]}, {principal: reach}
+        target.inventory.save()
+        asked = make.asked_of_atlas(authentication="aws_iam", principal=ROLE)
+
+        found = preview(requester=cast.alice, asked=asked, at=make.now()).verdict
+        assert not found["allowed"]
+        assert says in found["sentences"][0]
+        with pytest.raises(Refused, match=says):
+            make.approve(filed, cast.bob)
+        assert named(cast, clusters=enough).state == "pending"
+        assert named(cast, WORKLOAD, method="oidc").state == "pending", "another login"
+
     def test_of_two_that_wait_only_one_is_approved(self, cast: Cast) -> None:
         first, second = named(cast), named(cast, roles=("readWrite@shop",), clusters=("reports",))
         grant = make.activated(Grant.objects.get(access_request=make.approve(first, cast.bob)))

@@ -221,7 +221,8 @@ class InventorySnapshot:
     A target that has clusters of its own names them, and what it counts and limits. Others answer {} for both:
     cluster -> {"hosts": ["host:port"], "options": {…}, "paused": bool, "tls": bool}; and
     "database_users" | "custom_roles" | "access_list" -> {"limit": n, "used": n}. `users` are those who stand there
-    anyway, database users as name@database and Atlas users by address, each with their roles as one would ask for them.
+    anyway, database users as name@database and Atlas users by address, each with their roles as one would ask for them;
+    `reach` are the clusters that those database users are limited to, none for every one, where a target has clusters.
     `others`: whatever stands there that we did not make, as far as it is listed.
     """
 
@@ -230,6 +231,7 @@ class InventorySnapshot:
     clusters: Mapping[str, Mapping[str, Any]]
     quotas: Mapping[str, Mapping[str, int]]
     users: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    reach: Mapping[str, Sequence[str]] = field(default_factory=dict)
     custom_roles: Mapping[str, Definition] = field(default_factory=dict)  # those of a project, by their names
     others: Sequence[Thing] = ()
 

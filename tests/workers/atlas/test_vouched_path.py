@@ -11,7 +11,7 @@ import pytest
 from accessrequests.domain.events import Job, Via
 from accessrequests.models import AccessRequest, Credential, Grant, SharedObject, SharedUse
 from accessrequests.operations import extensions, grants, outbox
-from accessrequests.operations.refusals import NotReady
+from accessrequests.operations.refusals import NotReady, Refused
 from accessrequests.queries import audit
 from tests import make
 from tests.workers.atlas.path import SLUG, Way
@@ -221,6 +221,24 @@ def test_one_that_stands_gets_the_roles_and_loses_them_and_stays(vouched: Vouche
     assert (vouched.entries, vouched.left()) == ({}, [])
     assert vouched.happened_to_users == ["ADDED", "UPDATED", "UPDATED"]
     assert events_of(grant) == [f"grant.{what}" for what in LIFE]
+
+
+def test_one_that_stands_on_every_cluster_is_refused_before_anybody_is_asked(vouched: Vouched) -> None:
+    login = LOGINS["aws_iam"]
+    vouched.stands(login, clusters=())
+    before = dict(vouched.users[login.at])
+    asked = vouched.asked(login, roles=("readWrite@shop",))
+    made = vouched.way.provision(asked, look=vouched.stand_in.carry_out)
+    assert "works on every cluster too" in made.note, "nobody had read it yet, and the worker looks"
+    assert vouched.way.revoke(made, look=vouched.stand_in.carry_out).state == "revoked"
+    assert vouched.users == {login.at: before}
+
+    outbox.file_periodic(job=Job.READ_INVENTORY, subject=f"target/{SLUG}", target=SLUG)
+    carry(Job.READ_INVENTORY, f"target/{SLUG}")
+
+    with pytest.raises(Refused, match="works on every cluster, and the roles of a login count wherever it works"):
+        vouched.asked(login, roles=("readWrite@shop",))
+    assert AccessRequest.objects.count() == 1
 
 
 @each_method

@@ -43,6 +43,7 @@ def read(project: AtlasProject, *, record: AtlasRecord) -> InventorySnapshot:
         },
         users={user.at: user.role_names for user in users if not user.is_labelled}
         | {member["username"]: sorted(member["roles"]) for member in project.members()},
+        reach={user.at: sorted(user.cluster_names) for user in users if not user.is_labelled},
         custom_roles={role["roleName"]: roles.definition_of(role) for role in custom_roles},
     )
 
