@@ -12,7 +12,7 @@ from typing import Any
 from accessrequests.domain.sharing import SharedKind
 from accessrequests.models import Grant, SharedObject
 from workers.ledger import PostgresLedger
-from workers.provisioners.base import Held, Turn
+from workers.provisioners.base import Held, Ledger, Turn
 
 RISK = 0.06
 
@@ -38,6 +38,12 @@ class MortalLedger:
     def alone(self, what: str) -> Iterator[Turn]:
         with self.ledger.alone(what) as turn:
             yield turn
+
+    def survey(self) -> Ledger:
+        return self.ledger.survey()
+
+    def is_used(self, kind: SharedKind, name: str) -> bool:
+        return self.ledger.is_used(kind, name)
 
     def may_die(self) -> None:
         if self.chance.random() < RISK:
