@@ -37,7 +37,7 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One event of the target's own, by its own id. `is_ours`: our own account did it. `makes`: the thing is new then."""
+    """One event of the target's own, by its own id. `is_ours`: our own account did it."""
 
     event_id: str
     event: str
@@ -46,10 +46,6 @@ class Change:
     actor: str
     at: datetime
     is_ours: bool = False
-
-    @property
-    def makes(self) -> bool:
-        return self.event in MAKING
 
 
 # Names of events as Atlas has them (project events, eventTypeName).
