@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
 
 import pytest
 from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
 
-from accessrequests.domain.events import Via
-from accessrequests.domain.proofs import APP, Proof
 from accessrequests.models import AccessRequest, Approval, Grant
-from accessrequests.operations import access_requests
-from accessrequests.operations.refusals import NeedsSecondFactor
 from tests import glass, make
 from tests.api.caller import Caller
 from tests.make import Cast
-from tests.traces import refuses
 from tests.web.browser import Browser, signed_in, text_of
 
 
@@ -63,16 +57,3 @@ def test_a_token_is_no_second_factor(cast: Cast, asked: AccessRequest) -> None:
     assert (answer.status_code, answer.json()["code"]) == (403, "refused")
     assert "approved in the portal" in answer.json()["detail"]
     assert not Approval.objects.exists()
-
-
-def test_somebody_elses_and_yesterdays_do_not_count(cast: Cast, asked: AccessRequest) -> None:
-    at = make.now()
-    for proof in (Proof(cast.carol.pk, APP, at), Proof(cast.bob.pk, APP, at - timedelta(days=1))):
-        with refuses(NeedsSecondFactor):
-            access_requests.approve(access_request_id=asked.pk, approver=cast.bob, via=Via.WEB, revision=1, proof=proof)
-
-
-def test_saying_no_needs_none(cast: Cast, asked: AccessRequest) -> None:
-    access_requests.deny(access_request_id=asked.pk, approver=cast.bob, via=Via.API, revision=1, reason="Use staging.")
-
-    assert AccessRequest.objects.get().state == "denied"
