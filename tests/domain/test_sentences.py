@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from accessrequests.domain.approvals import Step
 from accessrequests.domain.events import FOLLOW_UPS, Event, Job
 from accessrequests.domain.lifecycle import AccessRequestState, EndReason, GrantState
-from accessrequests.domain.notices import authority_notice
 from accessrequests.domain.role_sentences import ROLE_EVENTS
 from accessrequests.domain.sentences import (
     MAY_WORK,
@@ -358,13 +357,6 @@ class TestNotice:
         alarms = {event for event in Event if event.value.startswith("breakglass.")}
         apart = {Event.TARGET_AUTHORITY_ENDING, Event.TARGET_OURS_CHANGED, *ROLE_EVENTS, *alarms}
         assert told == sent - apart
-
-    def test_of_an_authority_says_until_when_it_is_good_and_what_to_do(self) -> None:
-        told = authority_notice(target="shop-prod", ends_at=AT, url="https://access.example/targets/shop-prod/")
-
-        assert told.subject == "The certificate authority for shop-prod is good only until 31 Jan 2030 09:30 UTC"
-        assert "manage.py x509 init" in told.body
-        assert told.is_loud
 
     @given(st.text(max_size=300), st.text(max_size=300), st.text(max_size=60))
     def test_has_a_subject_of_one_line_whatever_people_write(self, title: str, reason: str, note: str) -> None:

@@ -158,3 +158,17 @@ class TestTitle:
         )
 
         assert title == f"Alice {wants} read shop on shop-prod for 2 hours"
+
+    @pytest.mark.parametrize(("waits", "wants"), [(False, "broke the glass to"), (True, "wants to break the glass to")])
+    def test_says_that_the_glass_was_broken_or_would_be(self, waits: bool, wants: str) -> None:
+        title = wording.title(
+            requester="Frank",
+            roles=["read@shop"],
+            level=Level.READ,
+            target="shop-prod",
+            length=TWO_HOURS,
+            is_break_glass=True,
+            waits=waits,
+        )
+
+        assert title == f"Frank {wants} read shop on shop-prod for 2 hours"

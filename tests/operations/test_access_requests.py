@@ -249,6 +249,12 @@ class TestApprove:
         with refuses(StaleRevision):
             make.approve(access_request, cast.bob)
 
+    def test_of_what_is_not_there_is_nothing(self, cast: Cast) -> None:
+        gone = AccessRequest(pk=987_654, revision=1)
+
+        with refuses(AccessRequest.DoesNotExist):
+            make.approve(gone, cast.bob)
+
     def test_comes_too_late_after_the_lapse(self, cast: Cast, clock: MovableClock) -> None:
         access_request = make.submit(cast.alice)
         clock.advance(timedelta(hours=8))

@@ -17,6 +17,7 @@ from accessrequests.queries import access_requests as request_queries
 from accessrequests.queries import clock as real_clock
 from accessrequests.queries import extensions as extension_queries
 from accessrequests.queries.asks import Invalid
+from accessrequests.queries.broken import SELF_TEST
 from sandbox import catalogue
 from tests import glass, make
 from tests.fixtures import MovableClock
@@ -306,6 +307,49 @@ class TestAlerts:
         found = AuditEvent.objects.filter(event="breakglass.alert_failed").order_by("sequence")
         assert [one.facts["channel"] for one in found] == ["mail", "pager"]
         assert len(traces.events()) == 2
+
+
+class TestDrill:
+    def test_that_is_due_is_told_of_each_target_once_a_week(self, cast: Cast, clock: MovableClock) -> None:
+        traces = Traces()
+
+        told = [break_glass.remind_of_drill(slug=slug) for slug in ("shop-prod", "shop-prod", "shop-dev")]
+        clock.advance(WEEK)
+
+        assert told == [True, False, True]
+        assert break_glass.remind_of_drill(slug="shop-prod")
+        subjects = ["target/shop-prod", "target/shop-dev", "target/shop-prod"]
+        assert traces.events() == [("breakglass.drill_due", "access-requests", subject) for subject in subjects]
+        assert traces.jobs() == [("notify", subject) for subject in subjects]
+
+
+class TestSelfTest:
+    def test_is_asked_for_by_administrators_alone(self, cast: Cast) -> None:
+        for person in (cast.frank, cast.dave):
+            with refuses(Refused, match="Only administrators"):
+                break_glass.ask_self_test(person=person, via=Via.WEB)
+        traces = Traces()
+
+        break_glass.ask_self_test(person=cast.erin, via=Via.WEB)
+
+        assert traces.events() == [("breakglass.self_test_asked", "erin", SELF_TEST)]
+        assert traces.jobs() == [("self_test", SELF_TEST)]
+
+    @pytest.mark.parametrize(
+        ("whys", "said", "red"),
+        [(("", ""), "all of it", []), (("", "No answer."), "not all of it: chat", ["chat"])],
+    )
+    def test_keeps_each_part_and_names_what_is_red(
+        self, db: None, whys: tuple[str, str], said: str, red: list[str]
+    ) -> None:
+        traces = Traces()
+        parts = [{"part": part, "why": why} for part, why in zip(("mail", "chat"), whys, strict=True)]
+
+        break_glass.note_self_test(parts=parts)
+
+        assert traces.events() == [("breakglass.self_tested", "access-requests", SELF_TEST)]
+        assert traces.facts("breakglass.self_tested") == {"why": said, "red": red, "parts": parts}
+        assert traces.jobs() == [("notify", SELF_TEST)]
 
 
 def test_the_sandbox_names_nobody_but_who_is_on_call() -> None:

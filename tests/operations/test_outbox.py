@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from accessrequests.domain.events import Event, Via
+from accessrequests.domain.events import Event, Job, Via
 from accessrequests.models import Grant, OutboxMessage
 from accessrequests.operations import grants, outbox
 from accessrequests.operations._record import CLOCKWORK, Fact, record
@@ -113,6 +113,25 @@ class TestMarkSent:
         assert message.pk not in [ready.message_id for ready in work.to_send(make.now(), limit=9)]
         later = make.now() + work.SEND_AGAIN + timedelta(seconds=1)
         assert message.pk in [ready.message_id for ready in work.to_send(later, limit=9)]
+
+
+class TestDeliveries:
+    def test_are_filed_once_for_each_receiver_and_none_waits_for_another(self, message: OutboxMessage) -> None:
+        held = claimed(message)
+        outbox.file_deliveries(claim=held, receivers=["siem", "chat"])
+
+        outbox.file_deliveries(claim=held, receivers=["chat", "pager"])
+
+        filed = OutboxMessage.objects.filter(tells=message.pk).order_by("pk")
+        lanes = [f"deliver/{name}/{message.subject}" for name in ("siem", "chat", "pager")]
+        assert list(filed.values_list("lane", flat=True)) == lanes
+        assert {(one.job, one.queue, one.subject, one.event, one.created_at) for one in filed} == {
+            ("deliver", message.queue, message.subject, "access_request.submitted", message.created_at)
+        }
+        assert [outbox.claim(message_id=one.pk, owner="one") for one in filed] == [
+            Claim(one.pk, 1, Job.DELIVER, message.subject, message.event, "", 0, one.receiver, message.pk)
+            for one in filed
+        ]
 
 
 class TestMissingRevocations:

@@ -88,6 +88,14 @@ class TestChanges:
         assert OutsideChange.objects.count() == 3
         assert queries.read_from(SLUG, at=now + MINUTE).changes == now + MINUTE - queries.LATE
 
+    def test_to_others_alone_are_facts_that_nobody_is_sent(self, cast: Cast) -> None:
+        outside.record_changes(slug=SLUG, changes=[], until=make.now())
+        before = OutboxMessage.objects.count()
+        outside.record_changes(slug=SLUG, changes=[change(1)], until=make.now())
+
+        assert events_of(TARGET)[-1] == "target.changed_outside"
+        assert OutboxMessage.objects.count() == before
+
     def test_many_to_ours_are_one_message(self, active: Grant) -> None:
         outside.record_changes(slug=SLUG, changes=[], until=make.now())
         many = [change(number, "MONGODB_USER_UPDATED", active.username) for number in range(5)]
