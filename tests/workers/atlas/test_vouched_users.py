@@ -217,6 +217,25 @@ class TestShared:
         give(atlas, steps, second)
         assert roles_of(atlas) == ["readWrite@shop"]
 
+    def test_one_that_vanished_is_made_again_without_power_until_it_is_opened(
+        self, atlas: Gates, steps: VouchedUsers, make_spec: MakeSpec
+    ) -> None:
+        first = give(atlas, steps, make_spec("read@shop"))
+        atlas.somebody("DELETE", f"/databaseUsers/$external/{ROLE.replace('/', '%2F')}")
+        second = make_spec("readWrite@shop.orders")
+
+        steps.prepare(second)
+        assert roles_of(atlas) == ["read@access_requests_powerless"], "this call may come after every end"
+        steps.open(second)
+        assert roles_of(atlas) == ["read@shop", "readWrite@shop"]
+
+        atlas.somebody("DELETE", f"/databaseUsers/$external/{ROLE.replace('/', '%2F')}")
+        third = make_spec("read@shop")
+        steps.prepare(third)
+        end(steps, third)
+        assert roles_of(atlas) == ["read@shop", "readWrite@shop"], "the end of one that was never opened restores it"
+        assert steps.readiness(first).usable
+
 
 class TestStanding:
     def test_gets_roles_and_loses_them_and_is_never_deleted(

@@ -7,7 +7,7 @@ them. Every write says the whole, and is made by whoever holds the user's row in
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -100,7 +100,10 @@ class SharedUser:
             return
         held.fence()
         try:
-            self.project.create_user({**self._body(_whole(held)), **signs_in(spec)})
+            # The call may land late, when all have ended: made so, it gives nothing. The PATCH that opens gives the
+            # roles of all, and fails when the user is gone.
+            powerless = replace(_whole(held), roles=POWERLESS)
+            self.project.create_user({**self._body(powerless), **signs_in(spec)})
         except AtlasFailure as error:
             if error.exists:
                 raise ProvisionerError(_MADE_MEANWHILE.format(self.username)) from error
