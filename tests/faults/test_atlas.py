@@ -1,4 +1,7 @@
-"""Guards one grant on Atlas against every fault of the stand-in at any call of its life: nothing doubled, wider or left."""
+"""Guards one grant on Atlas against every fault of the stand-in at any call of its life: nothing doubled, wider or left.
+
+By turns its user is one that we name, and one whose name AWS IAM gives, which is a shared object.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,10 @@ from accessrequests.models import Grant, SharedObject
 from accessrequests.operations import grants
 from accessrequests.queries import clock
 from sandbox.atlas.faults import AFTER, BEFORE
+from tests import make
 from tests.make import Cast
 from tests.web.browser import signed_in, text_of
-from tests.workers.atlas.path import Way, path
+from tests.workers.atlas.path import SLUG, Way, path
 from tests.workers.atlas.stand_in import StandIn, standing_in
 from tests.workers.rows import events_of, fresh, message
 from workers.provisioners.atlas.users import POWERLESS_DATABASE, whole_seconds
@@ -29,11 +33,13 @@ from workers.provisioners.atlas.users import POWERLESS_DATABASE, whole_seconds
 # More of them by hand: ATLAS_FAULT_ROUNDS=200 make test T=tests/faults/test_atlas.py
 ROUNDS = int(os.environ.get("ATLAS_FAULT_ROUNDS", "16"))
 FAULTS = sorted({*BEFORE, *AFTER})
-CALLS = 18  # as many as either half of a life makes, and one to spare
+CALLS = 21  # as many as either half of a life makes, and one to spare
 Faulty = tuple[str, int]  # a fault, and how many calls go well before it
 CUT_WITHIN = timedelta(seconds=5)
 APPROVED = {("read", "shop", "orders"), ("read", POWERLESS_DATABASE, "")}
 HERE = "127.0.0.1/32"
+ROLE = "arn:aws:iam::123456789012:role/nightly-export"
+METHODS: dict[str, dict[str, str]] = {"scram": {}, "aws_iam": {"authentication": "aws_iam", "principal": ROLE}}
 
 
 @dataclass(frozen=True)
@@ -45,12 +51,13 @@ class Atlas(StandIn):
         with self.served.server.organisation.lock:
             users = list(self.project.database_users.values())
             entries = dict(self.project.access_list)
-        assert [user["username"] for user in users] in ([], [grant.username])
+        assert [user["username"] for user in users] in ([], [grant.access_request.named_by_others or grant.username])
         assert set(entries) <= {HERE}
         for user in users:
             assert user["scopes"] == [{"name": "main", "type": "CLUSTER"}]
             assert {_role(role) for role in user["roles"]} <= APPROVED
-        for held in (*users, *entries.values()):
+        dated = [user for user in users if user["awsIAMType"] == "NONE"]
+        for held in (*dated, *entries.values()):
             assert end is not None
             assert datetime.fromisoformat(held["deleteAfterDate"]) <= whole_seconds(end)
 
@@ -87,6 +94,9 @@ def way(atlas: Atlas, committed_cast: Cast, settings: Settings, tmp_path: Path) 
         project_id=atlas.project.id,
         org_id=atlas.served.server.organisation.id,
     ) as found:
+        principals = {ROLE: {"method": "aws_iam", "service": "nightly-export", "owners": ["alice"]}}
+        make.apply_atlas(SLUG, authentication=tuple(METHODS), principals=principals)
+        make.publish_rules(make.rule("all", authentication=list(METHODS)))
         yield found
 
 
@@ -94,13 +104,14 @@ def way(atlas: Atlas, committed_cast: Cast, settings: Settings, tmp_path: Path) 
 def test_a_life_ends_as_it_should_whatever_fails_on_the_way(way: Way, atlas: Atlas) -> None:
     """Each fault at each call once, in either half, by the time that there are as many rounds as that takes."""
     seed = random.SystemRandom().getrandbits(32)
-    plans = [shuffled(random.Random(seed + half)) for half in range(2)]
-    for number in range(ROUNDS):
-        setting_up, ending = (plan[number % len(plan)] for plan in plans)
+    chances = [random.Random(seed + half) for half in range(2)]
+    plans = {method: [shuffled(chance) for chance in chances] for method in METHODS}
+    for number, method in zip(range(ROUNDS), itertools.cycle(METHODS), strict=False):
+        setting_up, ending = (plan[number // len(METHODS) % len(plan)] for plan in plans[method])
         try:
-            live_through(way, atlas, setting_up=setting_up, ending=ending)
+            live_through(way, atlas, method, setting_up=setting_up, ending=ending)
         except AssertionError as error:
-            told = f"Round {number} of seed {seed}, {setting_up} and then {ending}: {error}"
+            told = f"Round {number} of seed {seed}, {method}, {setting_up} and then {ending}: {error}"
             raise AssertionError(told) from error
 
 
@@ -110,17 +121,18 @@ def shuffled(chance: random.Random) -> list[Faulty]:
     return plan
 
 
-def test_there_is_a_slot_for_every_call_that_can_fail(way: Way, atlas: Atlas) -> None:
-    calls = live_through(way, atlas)
+@pytest.mark.parametrize("method", METHODS)
+def test_there_is_a_slot_for_every_call_that_can_fail(way: Way, atlas: Atlas, method: str) -> None:
+    calls = live_through(way, atlas, method)
 
     assert all(0 < number <= CALLS for number in calls), f"{calls} calls, and a fault at the first {CALLS} of them"
 
 
 def live_through(
-    way: Way, atlas: Atlas, *, setting_up: Faulty | None = None, ending: Faulty | None = None
+    way: Way, atlas: Atlas, method: str, *, setting_up: Faulty | None = None, ending: Faulty | None = None
 ) -> tuple[int, int]:
     """How many calls either half has made."""
-    grant = way.approved()
+    grant = way.approved(**METHODS[method])
 
     def look() -> None:
         atlas.check_nothing_is_more_than_approved(grant)
@@ -153,4 +165,4 @@ def check_it_is_told_when_late(way: Way, grant: Grant) -> None:
     if late.cut_at is None and late.revocation_started_at and clock.now() - late.revocation_started_at > CUT_WITHIN:
         text = text_of(signed_in(way.cast.erin).get("/health/"))
         assert "Past their end, and may still work" in text
-        assert grant.username in text
+        assert (grant.access_request.named_by_others or grant.username) in text
