@@ -161,7 +161,7 @@ _table(
     models.OutsideChange, "id", "target", "event", "name", "actor", "at", "touches_ours",
     search=("name", "actor"), narrow=("target", "touches_ours"),
 )  # fmt: skip
-_table(models.SharedCall, "id", "target", "grant", "says", "began_at")
+_table(models.SharedCall, "id", "target", "grant", "says", "began_at", "looked_at", "left")
 _table(models.SharedUse, "id", "shared", "grant", "attempted_at", "ending_at")
 _table(
     models.OutboxMessage, "id", "job", "queue", "subject", "ready_at", "claimed_by", "failures", "last_error", "done_at",

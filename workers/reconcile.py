@@ -56,11 +56,12 @@ def reconcile(claim: Claim) -> Outcome:
 
 def _check(slug: str, provisioner: TargetProvisioner, look: Look) -> None:
     health = provisioner.check()
-    targets.record_check(slug=slug, clock_skew=health.clock_skew, warnings=health.warnings)
+    warnings = [*health.warnings, *shared_objects.left_by_calls(slug)]
+    targets.record_check(slug=slug, clock_skew=health.clock_skew, warnings=warnings)
     if health.authority_ends_at is not None:
         targets.watch_authority(slug=slug, ends_at=health.authority_ends_at)
     targets.watch_methods(slug=slug, missing=health.missing)
-    for warning in health.warnings:
+    for warning in warnings:
         log.warning("target_health", target=slug, warning=warning)
     places.note(slug=slug, place=provisioner.place)
     _go_on(look, Phase.GRANTS)
@@ -86,10 +87,12 @@ def _take_back(slug: str, provisioner: TargetProvisioner, look: Look) -> None:
     """What workers that died may have added after others had confirmed the end, one call at a time."""
     calls = shared_objects.late_calls(slug, at=clock.now())
     for call in calls[:1]:
-        late = frozenset(tuple(role) for role in call.says)
-        if provisioner.take_back(spec_of(call.grant), late):
+        late, left = frozenset(tuple(role) for role in call.says), ""
+        if call.looked_at is not None:
+            left = provisioner.look_again(spec_of(call.grant), late)
+        elif provisioner.take_back(spec_of(call.grant), late):
             log.warning("late_call_looked_after", target=slug, grant=call.grant_id, roles=call.says)
-        operations.forget_call(call_id=call.pk)
+        operations.looked_after(call_id=call.pk, left=left)
     _go_on(look, Phase.LATE if len(calls) > 1 else Phase.STRAYS)
 
 

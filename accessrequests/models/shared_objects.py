@@ -62,7 +62,8 @@ class SharedCall(models.Model):
     """A call that adds roles to somebody who is there anyway: written before it, and gone once it was answered in time.
 
     One that stays is of a worker that died, or that was stopped for so long that others may have ended the grant: what
-    it `says` is then taken back, unless something needs it.
+    it `says` is then taken back, unless something needs it. Where it may have sent an invitation, it stays and is looked
+    after each day for as long as somebody may accept that; `left` says what a person must look at.
     """
 
     target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="+")
@@ -71,6 +72,8 @@ class SharedCall(models.Model):
     lease_number = models.PositiveIntegerField()
     says = models.JSONField()
     began_at = models.DateTimeField()
+    looked_at = models.DateTimeField(null=True, blank=True)
+    left = models.TextField(blank=True)
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["lease_of", "lease_number"], name="shared_call_of_lease")]

@@ -15,11 +15,13 @@ from django.db import transaction
 from accessrequests.domain.lifecycle import GrantState
 from accessrequests.domain.sharing import SharedKind
 from accessrequests.models import Grant, SharedCall, SharedObject, SharedUse, Target
+from accessrequests.models.access_requests import AccessKind
 from accessrequests.queries import clock
 from accessrequests.queries.shared_objects import Uses, of_one
 
 LEASE = timedelta(seconds=6)
 LONGEST_CALL = timedelta(seconds=11)  # a lease of 6 s, and one bounded call of 5 s
+INVITATION = timedelta(days=31)  # Atlas keeps one open for 30 days (Administration API, project users)
 _ALIVE = {GrantState.PENDING.value, GrantState.ACTIVE.value}
 
 
@@ -110,9 +112,20 @@ def answered(*, lease: Lease) -> datetime:
 
 
 @transaction.atomic(durable=True)
-def forget_call(*, call_id: int) -> None:
-    """What an announced call may have added has been taken back, or is answered for."""
-    SharedCall.objects.filter(pk=call_id).delete()
+def looked_after(*, call_id: int, left: str = "") -> None:
+    """What an announced call may have added has been taken back, or is answered for; or a person must look at what is left.
+
+    An invitation that it may have sent can be accepted for weeks, so that the call is kept until then, and twice as long
+    with something left to look at.
+    """
+    call = SharedCall.objects.select_for_update(of=("self",)).select_related("grant__access_request").get(pk=call_id)
+    at = clock.now()
+    lasts = INVITATION * 2 if left else INVITATION
+    if call.grant.access_request.kind != AccessKind.PROJECT_ROLE or at >= call.began_at + lasts:
+        call.delete()
+        return
+    call.looked_at, call.left = at, left
+    call.save(update_fields=["looked_at", "left"])
 
 
 @transaction.atomic(durable=True)

@@ -8,11 +8,14 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
+from django.db.models import Q
+
 from accessrequests.domain.lifecycle import GrantState
 from accessrequests.models import SharedCall, SharedUse
 
 ARRIVED = timedelta(seconds=30)  # longer than a lease of 6 s and one bounded call of 5 s
 AT_ONCE = 20
+BETWEEN_LOOKS = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,21 @@ def uses_on(slug: str) -> dict[tuple[str, str], Uses]:
 
 
 def late_calls(slug: str, *, at: datetime) -> list[SharedCall]:
-    """Calls of workers that never said what came of them, for grants whose end is confirmed. All have arrived by now."""
+    """Calls of workers that never said what came of them, for grants whose end is confirmed. All have arrived by now.
+
+    Those that were looked after come again a day later.
+    """
     calls = SharedCall.objects.filter(target__slug=slug, began_at__lt=at - ARRIVED, grant__state=GrantState.REVOKED)
+    calls = calls.filter(Q(looked_at=None) | Q(looked_at__lt=at - BETWEEN_LOOKS))
     return list(
         calls.select_related("grant__target", "grant__holder", "grant__access_request").order_by("pk")[:AT_ONCE]
     )
+
+
+def left_by_calls(slug: str) -> list[str]:
+    """What a person must look at on the target, in sentences."""
+    left = SharedCall.objects.filter(target__slug=slug).exclude(left="")
+    return list(left.order_by("pk").values_list("left", flat=True))
 
 
 def of_one(baseline: Mapping[str, Any] | None, uses: Iterable[SharedUse]) -> Uses:

@@ -8,9 +8,10 @@ import pytest
 
 from accessrequests.domain.lifecycle import EndReason
 from accessrequests.domain.sharing import SharedKind
-from accessrequests.models import AuditEvent, Grant, SharedCall, SharedObject, SharedUse
+from accessrequests.models import AccessRequest, AuditEvent, Grant, SharedCall, SharedObject, SharedUse
 from accessrequests.operations import grants, pruning, shared_objects
 from accessrequests.operations.shared_objects import Lease, LeaseLost, NotWanted, TooEarly
+from accessrequests.queries import shared_objects as queries
 from tests import make
 from tests.fixtures import MovableClock
 from tests.make import Cast
@@ -18,6 +19,7 @@ from tests.make import Cast
 ENTRY = SharedKind.ACCESS_LIST_ENTRY
 ADDRESS = "203.0.113.7/32"
 LEASE_IS_OVER = timedelta(seconds=7)
+A_MINUTE = timedelta(minutes=1)
 NO_CALL_LASTS = timedelta(seconds=12)
 
 
@@ -123,8 +125,28 @@ class TestAnnounce:
         with pytest.raises(LeaseLost):
             shared_objects.answered(lease=lease)
 
-        shared_objects.forget_call(call_id=SharedCall.objects.get().pk)
+        shared_objects.looked_after(call_id=SharedCall.objects.get().pk)
 
+        assert not SharedCall.objects.exists()
+
+    @pytest.mark.parametrize(("left", "days"), [("", 31), ("Look at alice@example.com.", 62)])
+    def test_of_a_project_role_stays_while_its_invitation_can_be_accepted_and_longer_with_something_left(
+        self, active: Grant, left: str, days: int, clock: MovableClock
+    ) -> None:
+        AccessRequest.objects.filter(grant=active).update(kind="project_role")
+        shared_objects.announce(lease=used(active), grant_id=active.pk, says=[("GROUP_READ_ONLY",)])
+        call = SharedCall.objects.get()
+
+        shared_objects.looked_after(call_id=call.pk, left=left)
+
+        call.refresh_from_db()
+        assert (call.looked_at is not None, call.left) == (True, left)
+        assert queries.left_by_calls("shop-prod") == ([left] if left else [])
+        clock.advance(timedelta(days=days) - A_MINUTE)
+        shared_objects.looked_after(call_id=call.pk, left=left)
+        assert SharedCall.objects.exists()
+        clock.advance(A_MINUTE)
+        shared_objects.looked_after(call_id=call.pk, left=left)
         assert not SharedCall.objects.exists()
 
 

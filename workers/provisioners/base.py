@@ -315,6 +315,9 @@ class TargetProvisioner(Provisioner, Protocol):
     def take_back(self, spec: GrantSpec, late: frozenset[tuple[str, ...]]) -> bool:
         """Take roles that a late call may have added for a grant that is gone, unless something needs them."""
 
+    def look_again(self, spec: GrantSpec, late: frozenset[tuple[str, ...]]) -> str:
+        """Weeks after such a call: end an invitation that is proved to be of it. What a person must look at, or nothing."""
+
     def end_stray(self, stray: Owned) -> Evidence:
         """Take away an entry or a role of ours, if it is still so and no grant uses it; read back."""
 

@@ -80,6 +80,8 @@ class Project(Protocol):
 
     def strays(self) -> Iterable[Owned]: ...
 
+    def look_again(self, spec: GrantSpec, late: frozenset[tuple[str, ...]]) -> str: ...
+
     def end_stray(self, stray: Owned) -> Evidence: ...
 
     def changes(self, *, since: datetime) -> Sequence[Change]: ...
@@ -123,6 +125,10 @@ class ByKind:
     def take_back(self, spec: GrantSpec, late: frozenset[tuple[str, ...]]) -> bool:
         with _told_where(spec) if self._has_moved_from(spec) else nullcontext():
             return self._there(spec)._other(spec).take_back(spec, late)  # noqa: SLF001 - one of our own kind
+
+    def look_again(self, spec: GrantSpec, late: frozenset[tuple[str, ...]]) -> str:
+        project = self._there(spec)._project  # noqa: SLF001 - one of our own kind
+        return project.look_again(spec, late) if project else ""
 
     def end_stray(self, stray: Owned) -> Evidence:
         if self._project is None:

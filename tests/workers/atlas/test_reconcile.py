@@ -11,10 +11,10 @@ import yaml
 from pytest_django import Settings
 
 from accessrequests.domain.events import Job, Via
-from accessrequests.models import Grant, Look, SharedCall, Suspicion, Target
+from accessrequests.models import Grant, Look, Suspicion, Target
 from accessrequests.operations import grants, outbox
 from accessrequests.queries import clock
-from sandbox.atlas.organisation import Person, new_id
+from sandbox.atlas.organisation import new_id
 from sandbox.atlas.project import Project
 from sandbox.ecommerce import LEAST_ROLES
 from tests import make
@@ -218,26 +218,3 @@ def test_what_our_account_may_do_too_much_or_too_little_is_kept_with_the_target(
     assert give(*(right for right in LEAST_ROLES if right != "GROUP_NETWORK_ACCESS_MANAGER")) == [
         "Our service account cannot change the access list. Give it the role for that."
     ]
-
-
-def test_what_a_worker_added_before_it_died_is_taken_back_once_its_grant_is_gone(
-    stand_in_way: Way, stand_in: StandIn
-) -> None:
-    alice = Person(new_id(), "alice@example.com", "Alice", "Archer", 0.0)
-    stand_in.served.server.organisation.people[alice.id] = alice
-    offers = {"kinds": ["project_role"], "authentication": ["scram"], "project_roles": ["GROUP_READ_ONLY"]}
-    Target.objects.filter(slug=SLUG).update(offers=offers, declared={"members": {"alice": "alice@example.com"}})
-    said = {"kind": "project_role", "clusters": (), "source_addresses": (), "roles": ("GROUP_READ_ONLY",)}
-    grant = live(stand_in_way, stand_in, **said)
-    assert not SharedCall.objects.exists(), "it was answered in time"
-    grants.release(grant_id=grant.pk, holder=stand_in_way.cast.alice, via=Via.API)
-    assert stand_in_way.revoke(grant).state == "revoked"
-    stand_in.project.members[alice.id] = ["GROUP_READ_ONLY"]
-    long_ago = clock.now() - timedelta(minutes=1)
-    call = {"lease_of": 1, "lease_number": 1, "says": [["GROUP_READ_ONLY"]], "began_at": long_ago}
-    SharedCall.objects.create(target=grant.target, grant=grant, **call)
-
-    compare()
-
-    assert stand_in.project.members == {}
-    assert not SharedCall.objects.exists()

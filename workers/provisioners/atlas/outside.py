@@ -28,6 +28,7 @@ def things(project: AtlasProject, *, tagger: Tagger, entries: AccessList, roles:
         *(_user(user, tagger) for user in users if user.proof(tagger) is None),
         *(Thing(Kind.ENTRY, name, comment[:_DETAIL]) for name, comment in entries.of_others()),
         *(Thing(Kind.ROLE, name, detail) for name, detail in roles.of_others()),
+        *(_invited(person) for person in project.members(invited=True)),
     ]
 
 
@@ -57,6 +58,13 @@ def _user(user: AtlasUser, tagger: Tagger) -> Thing:
     end = f"Atlas deletes it at {user.end:%Y-%m-%d %H:%M} UTC" if user.end else ""
     damaged = _DAMAGED if is_ours(user, tagger) else ""
     return Thing(Kind.USER, user.at, "; ".join(filter(None, (", ".join(user.role_names), end, damaged)))[:_DETAIL])
+
+
+def _invited(person: Document) -> Thing:
+    """We never mean to invite anybody, so that none of these is ours."""
+    by = f" by {person['inviterUsername']}" if person.get("inviterUsername") else ""
+    roles = ", ".join(sorted(person["roles"]))
+    return Thing(Kind.MEMBER, str(person["username"]), f"invited{by}, to {roles}"[:_DETAIL])
 
 
 def _change(event: Document, us: set[str]) -> Change:

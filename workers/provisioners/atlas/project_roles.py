@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import structlog
+
 from accessrequests.domain.lifecycle import GateName
 from accessrequests.domain.project_roles import NOT_FOR_GRANTS
 from accessrequests.domain.sharing import SharedKind
@@ -20,9 +22,15 @@ from workers.provisioners.atlas.steps import step
 from workers.provisioners.base import Evidence, GrantSpec, Ledger, Proof, ProvisionerError, Readiness
 from workers.provisioners.connection_record import AtlasRecord
 
+log = structlog.get_logger(__name__)
+
 _ACTIVE = "ACTIVE"
 _NOT_A_MEMBER = "{} is not an active member of the Atlas organisation, and nobody is invited. Have them join it first."
 _NEVER = "{} is never given for a while, since it can give access to others."
+_LEFT = (
+    "{} has {} in the project, or is invited to it. A call of ours for the access {} was lost, and may have sent an "
+    "invitation that came to this. Take it away at Atlas, unless somebody else meant to give it."
+)
 _WAS_INVITED = "{} had just left the Atlas organisation, so Atlas sent an invitation. It was taken back."
 
 
@@ -83,14 +91,28 @@ class Member:
         """An invitation to no more than these roles may be of a call of ours, so that it goes. Of others it is told."""
         ours = {name for (name,) in roles}
         others: frozenset[str] = frozenset()
-        invitations = [each for each in self.project.members(username=self.username, invited=True) if self._is_it(each)]
-        for invitation in invitations:
+        for invitation in self._invitations():
             promised = frozenset(invitation["roles"])
             if promised <= ours:
                 self.project.remove_member(invitation["id"])
             else:
                 others |= promised & ours
         return others
+
+    def take_back_own_invitations(self, roles: frozenset[Role], *, account: str) -> frozenset[Role]:
+        """Those to no more than these roles that Atlas says our account has sent. To which of the roles others are."""
+        promised: frozenset[Role] = frozenset()
+        for invitation in self._invitations():
+            to = frozenset((name,) for name in invitation["roles"])
+            if to <= roles and invitation.get("inviterUsername") == account:
+                self.project.remove_member(invitation["id"])
+                log.warning("late_invitation_taken_back", username=self.username, roles=sorted(invitation["roles"]))
+            else:
+                promised |= to & roles
+        return promised
+
+    def _invitations(self) -> list[Document]:
+        return [each for each in self.project.members(username=self.username, invited=True) if self._is_it(each)]
 
     def _found(self) -> Document | None:
         return next((each for each in self.project.members(username=self.username) if self._is_it(each)), None)
@@ -164,6 +186,23 @@ class ProjectRoles:
                 held.fence()
                 member.take_back_invitations(late)
         return added_roles.is_settled(taken)
+
+    @step("look for an invitation of a call that was lost")
+    def look_again(self, spec: GrantSpec, late: frozenset[Role]) -> str:
+        """It may be accepted weeks later. Who gave a role that is there by then Atlas does not say, so that it is told."""
+        member = self._member(spec, Urgency.REVOKE)
+        with self.ledger.hold(SharedKind.PROJECT_MEMBER, _key(spec)) as held:
+            if added_roles.are_answered_for(held, late):
+                return ""
+            held.fence()
+            promised = member.take_back_own_invitations(late, account=self.record.login.account)
+            try:
+                left = promised | (late & member.roles())
+            except Missing:
+                left = promised
+            answered_for = {role for role in left if added_roles.are_answered_for(held, frozenset({role}))}
+        names = sorted(name for (name,) in left - answered_for)
+        return _LEFT.format(spec.principal, " and ".join(names), spec.grant_id) if names else ""
 
     def _member(self, spec: GrantSpec, urgency: Urgency) -> Member:
         project = AtlasProject(self.client, self.record.project_id, self.record.org_id, urgency)

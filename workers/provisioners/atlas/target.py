@@ -20,7 +20,7 @@ from workers.provisioners.atlas.provisioner import AtlasProvisioner
 from workers.provisioners.atlas.steps import step
 from workers.provisioners.atlas.survey import Survey
 from workers.provisioners.atlas.vouched_users import VouchedUsers
-from workers.provisioners.base import Evidence, Ledger, Owned, OwnedKind
+from workers.provisioners.base import Evidence, GrantSpec, Ledger, Owned, OwnedKind
 from workers.provisioners.by_kind import ByKind, Steps
 from workers.provisioners.connection_record import AtlasRecord
 from workers.provisioners.tag import Tagger
@@ -71,6 +71,9 @@ class _Project:
     @step("read who logged in")
     def last_logins(self, *, since: datetime, until: datetime) -> Mapping[str, datetime]:
         return outside.last_logins(self._at(Urgency.RECONCILE), since=since, until=until)
+
+    def look_again(self, spec: GrantSpec, late: frozenset[tuple[str, ...]]) -> str:
+        return ProjectRoles(client=self.client, record=self.record, ledger=self.ledger).look_again(spec, late)
 
     @step("take away what no grant uses")
     def end_stray(self, stray: Owned) -> Evidence:
