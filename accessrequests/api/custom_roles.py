@@ -50,6 +50,11 @@ def _told(request: Request, pk: int, **more: Any) -> Response:
     return Response(ChangeShape(change).data, **more)
 
 
+def _sight(request: Request) -> dict[str, bool]:
+    """Who has which role is for those who watch over it all; others are told how many."""
+    return {"sees_all": belonging_of(person_of(request)).sees_all}
+
+
 def _proposed(slug: str, said: dict[str, Any]) -> Proposed:
     return Proposed(
         target=slug,
@@ -71,8 +76,8 @@ class CustomRoles(Endpoint):
         operation_id="custom_roles_list",
         tag=TAG,
         summary="List the custom roles of a project",
-        description="As they were read from Atlas, with what each lets one do, who has it, and whether it is one of "
-        "those that are made for accesses. All of them on one page; of a target that is no Atlas project, none. "
+        description="As they were read from Atlas, with what each lets one do, how many have it (for auditors and "
+        "administrators: who), and whether it is one of those that are made for accesses. All of them on one page; of a target that is no Atlas project, none. "
         "403 `refused` while they have not been read yet.",
         answers={200: page("CustomRolePage", CustomRoleShape)},
         problems=["not_found", "refused"],
@@ -80,7 +85,8 @@ class CustomRoles(Endpoint):
     def get(self, request: Request, slug: str) -> Response:
         target = get_object_or_404(catalogue.every_target(), slug=slug)
         roles = role_queries.of_target(target)
-        return Response({"next": None, "previous": None, "results": CustomRoleShape(roles, many=True).data})
+        shown = CustomRoleShape(roles, many=True, context=_sight(request))
+        return Response({"next": None, "previous": None, "results": shown.data})
 
     @documented(
         scope="request",
@@ -118,8 +124,8 @@ class PreviewCustomRole(Endpoint):
         operation_id="custom_roles_preview",
         tag=TAG,
         summary="See what a change of a custom role would come to",
-        description="What the role would let one do with all that it inherits, what changes for each who has it with "
-        "all other roles that they have (Atlas knows no deny: the highest permission of any role counts), and the "
+        description="What the role would let one do with all that it inherits, what changes for those who have it "
+        "with all other roles that they have, counted, or named for auditors and administrators (Atlas knows no deny: the highest permission of any role counts), and the "
         "policy's verdict. Nothing is filed.",
         body=bodies.RoleChange,
         answers={200: ChangePreview},
@@ -130,7 +136,7 @@ class PreviewCustomRole(Endpoint):
         get_object_or_404(catalogue.every_target(), slug=slug)
         person, proposed = person_of(request), _proposed(slug, body_of(request, bodies.RoleChange))
         considered = role_queries.consider(proposer=person, proposed=proposed, groups=people.groups_of(person))
-        return Response(ChangePreview(considered).data)
+        return Response(ChangePreview(considered, context=_sight(request)).data)
 
 
 class CustomRoleChanges(Endpoint):

@@ -116,7 +116,9 @@ def _why_not_delete(project: Project, name: str) -> str:
     """Atlas leaves no user without a role, and no role with nothing in it (errors ATLAS_CUSTOM_ROLE_IN_USE_BY_…)."""
     users = [user for user in project.users_of(name) if set(project.users[user]) == {f"{name}@{ADMIN}"}]
     if users:
-        return f"{', '.join(users)} would be left without a role. Give {_them(users)} another one first."
+        # Counted, not named: everybody who may see the target may try this.
+        left = "1 login" if len(users) == 1 else f"{len(users)} logins"
+        return f"{left} would be left without a role. Give {_them(users)} another one first."
     heirs = [
         heir
         for heir in project.heirs_of(name)

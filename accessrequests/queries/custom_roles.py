@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -87,6 +88,21 @@ class Considered:
     what_changes: Sequence[str]
     effects: Sequence[Effect]
     warnings: Sequence[str]
+
+    @property
+    def named(self) -> Sequence[Effect]:
+        """For those who may know who has what."""
+        return self.effects[:MOST_SHOWN]
+
+    @property
+    def counted(self) -> Sequence[Effect]:
+        """The same for everybody else: how many logins it comes to what for."""
+        numbers = Counter(tuple(effect.changes) for effect in self.effects)
+        return [Effect(logins(number), changes) for changes, number in numbers.items()][:MOST_SHOWN]
+
+
+def logins(number: int) -> str:
+    return "1 login" if number == 1 else f"{number} logins"
 
 
 def visible_to(belonging: Belonging) -> QuerySet[CustomRoleChange]:
@@ -314,7 +330,7 @@ def _effects(
     reached = _with_heirs(project, role)
     holders = {user: held for user, held in project.users.items() if reached & set(held)}
     effects = []
-    for user, held in sorted(holders.items())[:MOST_SHOWN]:
+    for user, held in sorted(holders.items()):
         old = privileges.union(*(before.get(name, ()) for name in held))
         new = privileges.union(*(after.get(name, ()) for name in held))
         effects.append(Effect(user, privileges.what_changes(old, new)))

@@ -42,7 +42,8 @@ def roles_page(request: HttpRequest, slug: str) -> HttpResponse:
     except NotReadYet as error:
         roles, unread = [], str(error)
     page = Paginator(roles, PAGE).get_page(request.GET.get("page"))
-    context = {"target": target, "page": page, "roles": list(page), "unread": unread}
+    sees_all = belonging(request).sees_all
+    context = {"target": target, "page": page, "roles": list(page), "unread": unread, "sees_all": sees_all}
     return show(request, "custom_roles/roles.html", context)
 
 
@@ -159,6 +160,7 @@ def _asked(request: HttpRequest, target: Target, form: RoleForm, *, status: HTTP
         "target": target,
         "form": form,
         "considered": considered,
+        "effects": roles_shown.effects_for(belonging(request), considered),
         "missing": missing,
         "verb": {"create": "Make a role", "edit": "Change", "delete": "Delete"}.get(form.verb, "Change"),
     }
@@ -216,7 +218,7 @@ def _shown(
     pending = change.state == ChangeState.PENDING
     may_decide = pending and roles_shown.may_decide(who, change)
     context = {
-        **roles_shown.context_of(change),
+        **roles_shown.context_of(change, who=who),
         "approve": (approve or ApproveRoleForm(change=change)) if may_decide else None,
         "deny": (deny or DenyRoleForm(change=change)) if may_decide else None,
         "may_cancel": pending and change.proposer_id == who.person.pk,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from accessrequests.domain import sentences
@@ -13,6 +13,7 @@ from accessrequests.models import CustomRoleChange
 from accessrequests.queries import custom_roles
 from accessrequests.queries.asks import Invalid, NotReadYet
 from accessrequests.queries.belonging import Belonging
+from accessrequests.queries.custom_roles import Considered, Effect
 from accessrequests.web.shown import Happened, Tag
 
 _VERBS = {"create": "Make", "edit": "Change", "delete": "Delete"}
@@ -42,7 +43,17 @@ def may_decide(who: Belonging, change: CustomRoleChange) -> bool:
     return change.proposer_id != who.person.pk and bool(held & set(change.step_groups))
 
 
-def context_of(change: CustomRoleChange) -> dict[str, Any]:
+def effects_for(
+    who: Belonging, considered: Considered | None, change: CustomRoleChange | None = None
+) -> Sequence[Effect]:
+    """By name for those who see all or decide on it; how many for everybody else."""
+    if considered is None:
+        return []
+    may_know = who.sees_all or (change is not None and may_decide(who, change))
+    return considered.named if may_know else considered.counted
+
+
+def context_of(change: CustomRoleChange, *, who: Belonging) -> dict[str, Any]:
     return {
         "change": change,
         "title": title_of(change),
@@ -59,18 +70,19 @@ def context_of(change: CustomRoleChange) -> dict[str, Any]:
             Happened(event.at, sentences.timeline(Event(event.event), actor=event.actor, facts=event.facts))
             for event in custom_roles.trail_of(change)
         ],
-        **_today(change),
+        **_today(change, who),
     }
 
 
-def _today(change: CustomRoleChange) -> dict[str, Any]:
+def _today(change: CustomRoleChange, who: Belonging) -> dict[str, Any]:
     """What it would come to now, while somebody may still decide."""
     if change.state != ChangeState.PENDING:
         return {"considered": None, "missing": ""}
     try:
-        return {"considered": custom_roles.judge_again(change), "missing": ""}
+        considered = custom_roles.judge_again(change)
     except (Invalid, NotReadYet) as error:
         return {"considered": None, "missing": str(error)}
+    return {"considered": considered, "effects": effects_for(who, considered, change), "missing": ""}
 
 
 def _lines(before: Mapping[str, list[str]] | None, after: Mapping[str, list[str]] | None) -> Iterable[tuple[str, str]]:

@@ -29,13 +29,16 @@ def test_the_list_says_what_each_is_and_who_has_it(cast: Cast) -> None:
             "Read documents in shop.customers and shop.orders.",
             "See names, sizes and indexes in shop.orders.",
         ],
-        "users": ["alice@admin", "desk@admin"],
+        "user_count": 2,
+        "users": [],
         "inherited_by": [],
         "grants": [],
         "ours": False,
         "change": None,
     }
     assert found["reporting"]["inherited_by"] == ["alias", "support"]
+    watched = {one["role"]: one["users"] for one in Caller(cast.dave).get(PATH).json()["results"]}
+    assert watched["support"] == ["alice@admin", "desk@admin"], "whose login has what is for auditors"
 
 
 def test_of_a_target_without_any_the_list_is_empty_and_before_it_was_read_there_is_none(cast: Cast) -> None:
@@ -51,6 +54,11 @@ def test_a_preview_shows_the_union_for_each_who_has_it(cast: Cast) -> None:
     assert said["verdict"]["steps"] == [{"group": "data-owners", "needed": 1}]
     assert said["what_changes"] == ["New: read documents in shop.products."]
     assert {one["holder"]: one["changes"] for one in said["effects"]} == {
+        "2 logins": ["New: read documents in shop.products."],
+        "1 login": ["Nothing changes."],
+    }
+    watched = Caller(cast.dave).post(f"{PATH}preview/", BODY).json()
+    assert {one["holder"]: one["changes"] for one in watched["effects"]} == {
         "alice@admin": ["New: read documents in shop.products."],
         "desk@admin": ["New: read documents in shop.products."],
         "reports@admin": ["Nothing changes."],

@@ -174,7 +174,7 @@ class TestWhatAtlasWouldNotHave:
             why_not(project, ChangeKind.DELETE, "one", None)
             == "a, b would be left with nothing in them. Edit them first."
         )
-        assert why_not(project, ChangeKind.DELETE, "a", None).startswith("u@admin would be left without a role.")
+        assert why_not(project, ChangeKind.DELETE, "a", None).startswith("1 login would be left without a role.")
 
 
 def test_only_what_atlas_cannot_give_as_it_is_needs_a_role_made() -> None:

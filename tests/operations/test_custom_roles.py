@@ -115,7 +115,7 @@ class TestPropose:
             ("edit", "reporting", {"reason": "x" * 2001}, "within 2000"),
             ("edit", "reporting", {"target": "shop-prod"}, "no project called shop-prod"),
             ("edit", "reporting", {"target": "nowhere"}, "no project called nowhere"),
-            ("delete", "support", {}, "desk@admin would be left without a role"),
+            ("delete", "support", {}, "1 login would be left without a role"),
             ("delete", "reporting", {}, "alias would be left with nothing in it"),
         ],
     )

@@ -19,7 +19,9 @@ def test_the_list_says_what_each_lets_one_do_and_who_has_it(cast: Cast) -> None:
     page = text_of(signed_in(cast.mallory).get(LIST))
 
     assert "Read documents in shop.customers and shop.orders." in page
-    assert "reports@admin" in page
+    assert "Belongs to 2 logins." in page
+    assert "desk@admin" not in page, "whose login has what is not for everybody"
+    assert "reports@admin" in text_of(signed_in(cast.dave).get(LIST))
     assert "In <span" in page
     assert f"/custom-roles/{change.pk}/" in page
     assert LIST in text_of(signed_in(cast.mallory).get(f"/targets/{roles.SLUG}/"))
@@ -39,7 +41,8 @@ def test_a_change_is_looked_at_and_proposed_once(cast: Cast) -> None:
     looked = text_of(browser.press(link, action=FORM, privileges=lines, act="preview"))
     assert "New: read documents in shop.products." in looked
     assert "1 of data-owners must approve it." in looked
-    assert "desk@admin" in looked, "It has a role that has this one in it."
+    assert "2 logins" in looked, "Those that have a role that has this one in it count too."
+    assert "desk@admin" not in looked
     assert not CustomRoleChange.objects.exists()
 
     filled = {"privileges": lines, "reason": "Reports need the products, too.", "act": "send"}
@@ -97,7 +100,10 @@ def test_deciding_and_following(cast: Cast) -> None:
     assert "It waits for 1 person of data-owners." in mine
     assert "Take it back" in mine
     assert "Approve change" not in mine
-    assert "Reports need the products, too." in text_of(bob.get(page))
+    assert "desk@admin" not in mine
+    deciding = text_of(bob.get(page))
+    assert "Reports need the products, too." in deciding
+    assert "desk@admin" in deciding, "whoever decides has to know for whom"
     assert bob.press(page, action=f"{page}deny/", reason="").status_code == 422
     assert bob.press(page, action=f"{page}approve/", comment="Fine.").status_code == 303
     assert "It is approved and being made." in text_of(bob.get(page))

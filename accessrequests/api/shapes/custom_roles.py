@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -36,7 +36,8 @@ class CustomRoleShape(serializers.Serializer[Any]):
     inherits = serializers.SerializerMethodField()
     level = serializers.ChoiceField(words.LEVELS)
     what_this_lets_you_do = serializers.ListField(child=serializers.CharField())
-    users = serializers.ListField(child=serializers.CharField(), help_text="Who has it and stands there anyway.")
+    user_count = serializers.SerializerMethodField(help_text="How many have it and stand there anyway.")
+    users = serializers.SerializerMethodField(help_text="Who they are. Empty but for auditors and administrators.")
     inherited_by = serializers.ListField(child=serializers.CharField(), source="heirs")
     grants = serializers.ListField(child=serializers.IntegerField(), source="accesses", help_text="Live accesses.")
     ours = serializers.BooleanField(source="is_ours", help_text="Made for accesses: nobody changes it by hand.")
@@ -45,6 +46,13 @@ class CustomRoleShape(serializers.Serializer[Any]):
     @extend_schema_field({"type": "array", "items": {"type": "string"}})
     def get_inherits(self, role: CustomRole) -> list[str]:
         return sorted(role.definition.inherits)
+
+    def get_user_count(self, role: CustomRole) -> int:
+        return len(role.users)
+
+    @extend_schema_field({"type": "array", "items": {"type": "string"}})
+    def get_users(self, role: CustomRole) -> list[str]:
+        return list(role.users) if self.context["sees_all"] else []
 
 
 class RoleStep(serializers.Serializer[Any]):
@@ -69,7 +77,7 @@ class RoleVerdictShape(serializers.Serializer[Any]):
 class EffectShape(serializers.Serializer[Any]):
     """What a change comes to for one who has the role, with all other roles that they have."""
 
-    holder = serializers.CharField()
+    holder = serializers.CharField(help_text="Like 3 logins; by name for auditors and administrators.")
     changes = serializers.ListField(child=serializers.CharField())
 
 
@@ -79,7 +87,7 @@ class ChangePreview(serializers.Serializer[Any]):
     verdict = serializers.SerializerMethodField()
     what_this_lets_you_do = serializers.ListField(child=serializers.CharField())
     what_changes = serializers.ListField(child=serializers.CharField())
-    effects = EffectShape(many=True)
+    effects = serializers.SerializerMethodField()
     warnings = serializers.ListField(child=serializers.CharField())
     before = serializers.SerializerMethodField()
     after = serializers.SerializerMethodField()
@@ -87,6 +95,11 @@ class ChangePreview(serializers.Serializer[Any]):
     @extend_schema_field(RoleVerdictShape)
     def get_verdict(self, considered: Considered) -> Mapping[str, Any]:
         return RoleVerdictShape(custom_role_rules.to_json(considered.verdict)).data
+
+    @extend_schema_field(EffectShape(many=True))
+    def get_effects(self, considered: Considered) -> Sequence[Mapping[str, Any]]:
+        effects = considered.named if self.context["sees_all"] else considered.counted
+        return list(EffectShape(effects, many=True).data)
 
     @extend_schema_field(DefinitionShape(allow_null=True))
     def get_before(self, considered: Considered) -> Mapping[str, Any] | None:
