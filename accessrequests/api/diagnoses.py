@@ -26,7 +26,7 @@ def told(person: Person, pk: int, *, status: int = 200) -> Response:
 class Diagnose(Endpoint):
     """Why can't I connect?"""
 
-    scopes = {"GET": "read", "POST": "read"}
+    scopes = {"GET": "read", "POST": "request"}
 
     @documented(
         scope="read",
@@ -41,7 +41,7 @@ class Diagnose(Endpoint):
         return told(person_of(request), id)
 
     @documented(
-        scope="read",
+        scope="request",
         operation_id="grants_diagnose",
         tag=TAG,
         summary="Have an access looked at",

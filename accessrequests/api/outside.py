@@ -70,10 +70,10 @@ class Changes(Endpoint):
 class LookNow(Endpoint):
     """Have a target looked at."""
 
-    scopes = {"POST": "read"}
+    scopes = {"POST": "request"}
 
     @documented(
-        scope="read",
+        scope="request",
         operation_id="targets_look",
         tag=TAG,
         summary="Have a target looked at now",

@@ -106,7 +106,7 @@ ENDPOINTS = (
     Endpoint("cancel_role", "POST", "custom-role-changes/{change}/cancel/", "request", {}),
     Endpoint("target_others", "GET", "targets/shop-prod/others/", "read", filters=PAGE),
     Endpoint("target_changes", "GET", "targets/shop-prod/changes/", "read", filters=PAGE),
-    Endpoint("target_look", "POST", "targets/shop-prod/look/", "read", {}),
+    Endpoint("target_look", "POST", "targets/shop-prod/look/", "request", {}),
     Endpoint("policies", "GET", "policies/", "read", filters=PAGE),
     Endpoint("policy_simulate", "POST", "policies/simulate/", "audit", {"document": json.dumps(DRAFT)}),
     Endpoint("policy_schema", "GET", "policies/schema/", "read"),
@@ -139,7 +139,7 @@ ENDPOINTS = (
         "extend", "POST", "grants/{grant}/extend/", "request", {"duration": "PT1H", "reason": "The batch is large."}
     ),
     Endpoint("diagnose", "GET", "grants/{grant}/diagnose/", "read"),
-    Endpoint("diagnose", "POST", "grants/{grant}/diagnose/", "read", {}),
+    Endpoint("diagnose", "POST", "grants/{grant}/diagnose/", "request", {}),
     Endpoint("audit_events", "GET", "audit-events/", "audit", filters=(*PAGE, *AUDIT)),
     Endpoint("audit_events_export", "GET", "audit-events/export/", "audit", filters=AUDIT),
     Endpoint("audit_events_verify", "GET", "audit-events/verify/", "audit"),
