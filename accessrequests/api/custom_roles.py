@@ -238,7 +238,7 @@ class DenyCustomRoleChange(Endpoint):
 
 
 class CancelCustomRoleChange(Endpoint):
-    """Whoever proposed it takes it back."""
+    """Whoever proposed it takes it back, or an administrator."""
 
     scopes = {"POST": "request"}
 
@@ -247,18 +247,18 @@ class CancelCustomRoleChange(Endpoint):
         operation_id="custom_role_changes_cancel",
         tag=TAG,
         summary="Take a change of a custom role back",
-        description="For the person who proposed it, while nobody has decided.",
+        description="For the person who proposed it, and for administrators, while nobody has decided.",
         body=bodies.Nothing,
         answers={200: ChangeShape},
         problems=["refused", "not_found", "illegal_move"],
         once=True,
     )
     def post(self, request: Request, id: int) -> Response:  # noqa: A002 - as the schema names it
-        proposer = person_of(request)
-        _reached_for(proposer, id)
+        person = person_of(request)
+        _reached_for(person, id)
         body_of(request, bodies.Nothing)
         done = once(
             request,
-            lambda key: custom_roles.cancel(change_id=id, proposer=proposer, via=Via.API, idempotency=key).pk,
+            lambda key: custom_roles.cancel(change_id=id, person=person, via=Via.API, idempotency=key).pk,
         )
         return _told(request, done.object_id)

@@ -29,7 +29,7 @@ def standing(
     by: str = "",
     note: str = "",
 ) -> str:
-    """`note`: why it failed, or what stands in the way just now."""
+    """`note`: why it failed or is void, or what stands in the way just now."""
     if state is ChangeState.PENDING:
         needed = tuple(Step(step["group"], step["needed"]) for step in steps)
         given = [Given(one["person"], frozenset(one["groups"])) for one in answers]
@@ -40,10 +40,18 @@ def standing(
     comment = str(answers[-1]["comment"]) if answers else ""
     return {
         ChangeState.DENIED: f"{name(by)} denied it{because(comment)}. Nothing was changed.",
-        ChangeState.CANCELLED: f"{name(by)} took it back. Nothing was changed.",
+        ChangeState.CANCELLED: _taken_back(by, note),
         ChangeState.APPLIED: "Atlas has it so, read back.",
         ChangeState.FAILED: f"It was not made. {one_line(note)}",
     }[state]
+
+
+def _taken_back(by: str, note: str) -> str:
+    return (
+        f"It is void: {one_line(note)} Nothing was changed."
+        if note
+        else f"{name(by)} took it back. Nothing was changed."
+    )
 
 
 def notice_of(event: Event, *, title: str, sentence: str, reason: str, url: str, to_decide: bool) -> Notice:

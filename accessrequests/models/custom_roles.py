@@ -20,7 +20,7 @@ class CustomRoleChange(models.Model):
     """One change of one role, from the proposal to what Atlas says of it.
 
     `before` and `after` are definitions as people write them; null where the role is not there. `answers`: what each
-    approver said. `note`: why it failed, or what stands in the way just now.
+    approver said. `note`: why it failed or is void, or what stands in the way just now.
     """
 
     target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="custom_role_changes")

@@ -1,6 +1,6 @@
 """What ends when somebody may no longer sign in, or belongs no longer where they asked from. Inside one operation.
 
-Lock order: the requests that wait, then the people, then their grants, then the audit trail. Whoever decides takes the
+Lock order: the requests that wait, the changes of custom roles that wait, then the people, then their grants, then the audit trail. Whoever decides takes the
 request first and then the people, so taking the requests here first keeps two operations from waiting for each other.
 """
 
@@ -12,17 +12,19 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 
 from accessrequests.domain.events import Actor, Event
-from accessrequests.domain.lifecycle import AccessRequestState, EndReason, GrantState
-from accessrequests.models import AccessRequest, Grant, Person
+from accessrequests.domain.lifecycle import AccessRequestState, ChangeState, EndReason, GrantState
+from accessrequests.models import AccessRequest, CustomRoleChange, Grant, Person
 from accessrequests.operations._ending import start_revocation
 from accessrequests.operations._record import Fact
-from accessrequests.operations._voiding import void
-from accessrequests.queries import asks
+from accessrequests.operations._voiding import void, void_change
+from accessrequests.queries import asks, custom_roles
 
 
 def hold_requests(people: Iterable[int]) -> None:
     """Lock what these people have asked for, or would get, and what waits for its decision. Before the people."""
-    list(_waiting(people).values_list("pk", flat=True))
+    ids = list(people)
+    list(_waiting(ids).values_list("pk", flat=True))
+    list(_changes(ids).values_list("pk", flat=True))
 
 
 def disable(person: Person, *, why: str, actor: Actor) -> list[Fact]:
@@ -38,7 +40,7 @@ def end_all(*, disabled: Sequence[Person], left: Sequence[Person], actor: Actor,
 
     What they have asked for and nobody has decided is void. Whoever could still ask for it keeps it.
     """
-    facts = _void(disabled, left, actor, at)
+    facts = _void(disabled, left, actor, at) + _void_changes(disabled, left, actor, at)
     concerned = Q(holder__in=[*disabled, *left]) | Q(access_request__requester__in=left)
     grants = (
         Grant.objects.select_for_update(of=("self",), no_key=True)
@@ -68,6 +70,24 @@ def _void(disabled: Sequence[Person], left: Sequence[Person], actor: Actor, at: 
         if why:
             facts.append(void(access_request, why, actor=actor, at=at))
     return facts
+
+
+def _void_changes(disabled: Sequence[Person], left: Sequence[Person], actor: Actor, at: datetime) -> list[Fact]:
+    facts = []
+    off = {person.pk for person in disabled}
+    concerned = _changes([*off, *(person.pk for person in left)])
+    for change in concerned.select_related("target", "policy_version", "proposer"):
+        why = f"{change.proposer.name} may no longer sign in."
+        if change.proposer_id not in off:
+            why = custom_roles.lost_eligibility(change)
+        if why:
+            facts.append(void_change(change, why, actor=actor, at=at))
+    return facts
+
+
+def _changes(people: Sequence[int]) -> QuerySet[CustomRoleChange]:
+    waiting = CustomRoleChange.objects.select_for_update(of=("self",), no_key=True)
+    return waiting.filter(proposer__in=people, state=ChangeState.PENDING.value).order_by("pk")
 
 
 def _waiting(people: Iterable[int]) -> QuerySet[AccessRequest]:

@@ -1,12 +1,12 @@
-"""A request that can come to nothing any more, and that nobody took back. Inside the operation that holds its row."""
+"""A request, or a change of a custom role, that can come to nothing any more, and that nobody took back. Inside the operation that holds its row."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from accessrequests.domain.events import Actor, Event
-from accessrequests.domain.lifecycle import AccessRequestState
-from accessrequests.models import AccessRequest
+from accessrequests.domain.lifecycle import CHANGE_MOVES, AccessRequestState, ChangeState, check_move
+from accessrequests.models import AccessRequest, CustomRoleChange
 from accessrequests.operations._deciding import decide
 from accessrequests.operations._record import Fact
 
@@ -17,3 +17,12 @@ def void(access_request: AccessRequest, why: str, *, actor: Actor, at: datetime)
     access_request.note = why
     access_request.save()
     return Fact(Event.ACCESS_REQUEST_CANCELLED, str(access_request), {"why": why})
+
+
+def void_change(change: CustomRoleChange, why: str, *, actor: Actor, at: datetime) -> Fact:
+    """Its page says why."""
+    check_move(CHANGE_MOVES, ChangeState(change.state), ChangeState.CANCELLED)
+    change.state, change.decided_by, change.decided_at, change.note = ChangeState.CANCELLED.value, actor.name, at, why
+    change.save()
+    facts = {"target": change.target.slug, "role": change.role, "change": change.kind, "why": why}
+    return Fact(Event.CUSTOM_ROLE_CANCELLED, str(change), facts)

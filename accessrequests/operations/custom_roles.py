@@ -134,18 +134,20 @@ def deny(
 
 
 @transaction.atomic(durable=True)
-def cancel(*, change_id: int, proposer: Person, via: Via, idempotency: Idempotency | None = None) -> CustomRoleChange:
-    """Whoever proposed it takes it back.
+def cancel(*, change_id: int, person: Person, via: Via, idempotency: Idempotency | None = None) -> CustomRoleChange:
+    """Whoever proposed it takes it back, or an administrator.
 
     :raises Refused: when somebody else tries. :raises IllegalMove: when it is decided.
     """
     change = _locked(change_id)
     at = clock.now()
-    if change.proposer_id != proposer.pk:
-        raise Refused("Only the person who proposed it can take it back. Deny it instead, if you may decide on it.")
-    _check_open(change, change.revision, proposer)
-    _decide(change, ChangeState.CANCELLED, by=proposer.username, at=at)
-    actor = people.actor_of(proposer, via)
+    if change.proposer_id != person.pk and not people.may_administer(person):
+        raise Refused(
+            "Only the person who proposed it and administrators can take it back. Deny it instead, if you may decide on it."
+        )
+    _check_open(change, change.revision, person)
+    _decide(change, ChangeState.CANCELLED, by=person.username, at=at)
+    actor = people.actor_of(person, via)
     fact = _fact(Event.CUSTOM_ROLE_CANCELLED, change)
     record(fact, actor=actor, at=at, idempotency=idempotency, object_id=change.pk)
     return change

@@ -209,13 +209,21 @@ def judge_again(change: CustomRoleChange) -> Considered:
     return _with(considered, custom_role_rules.stricter(verdict, considered.verdict))
 
 
+def lost_eligibility(change: CustomRoleChange) -> str:
+    """Why whoever proposed it could not today, by the policy that it was proposed under; or empty."""
+    refusals = _evaluated(change, change.policy_version).refusals
+    return refusals[0].sentence if refusals else ""
+
+
+def _evaluated(change: CustomRoleChange, version: PolicyVersion) -> RoleVerdict:
+    rules, groups = policy.parse(version.rules), people.groups_of(change.proposer)
+    ask = RoleAsk(change.target.slug, change.target.environment, Level(change.level), change.proposer.username, groups)
+    return custom_role_rules.evaluate(rules.custom_roles, ask, policy=rules.name, version=version.version)
+
+
 def why_not_any_more(change: CustomRoleChange) -> str:
     """Why an approved change may not be made today: whoever proposed it could not, or more people are asked; or empty."""
-    version = asks.current_policy()
-    rules = policy.parse(version.rules)
-    groups = people.groups_of(change.proposer)
-    ask = RoleAsk(change.target.slug, change.target.environment, Level(change.level), change.proposer.username, groups)
-    verdict = custom_role_rules.evaluate(rules.custom_roles, ask, policy=rules.name, version=version.version)
+    verdict = _evaluated(change, asks.current_policy())
     if verdict.refusals:
         return verdict.refusals[0].sentence
     missing = policy.open_steps(verdict.steps, answers_of(change))

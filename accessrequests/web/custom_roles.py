@@ -116,7 +116,7 @@ def deny(request: HttpRequest, number: int) -> HttpResponse:
 @portal_page("POST")
 def cancel(request: HttpRequest, number: int) -> HttpResponse:
     _visible(request, number)
-    custom_roles.cancel(change_id=number, proposer=me(request), via=Via.WEB)
+    custom_roles.cancel(change_id=number, person=me(request), via=Via.WEB)
     messages.success(request, "You took it back.")
     return SeeOther(reverse("custom-role-change", args=[number]))
 
@@ -221,6 +221,6 @@ def _shown(
         **roles_shown.context_of(change, who=who),
         "approve": (approve or ApproveRoleForm(change=change)) if may_decide else None,
         "deny": (deny or DenyRoleForm(change=change)) if may_decide else None,
-        "may_cancel": pending and change.proposer_id == who.person.pk,
+        "may_cancel": pending and (change.proposer_id == who.person.pk or who.administers),
     }
     return show(request, "custom_roles/change.html", context, status=status)

@@ -31,7 +31,7 @@ EXPECTED: dict[str, tuple[int, int, int, int, int, int]] = {
     "GET custom-role-changes/{change}/": (200, 200, 404, 200, 200, 404),
     "POST custom-role-changes/{change}/approve/": (403, 200, 404, 403, 403, 404),
     "POST custom-role-changes/{change}/deny/": (403, 200, 404, 403, 403, 404),
-    "POST custom-role-changes/{change}/cancel/": (200, 403, 404, 403, 403, 404),
+    "POST custom-role-changes/{change}/cancel/": (200, 403, 404, 403, 200, 404),
     "GET targets/shop-prod/others/": (403, 403, 403, 200, 200, 403),
     "GET targets/shop-prod/changes/": (403, 403, 403, 200, 200, 403),
     "POST targets/shop-prod/look/": (403, 403, 403, 403, 202, 403),

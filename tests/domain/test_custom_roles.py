@@ -194,7 +194,7 @@ def test_only_what_atlas_cannot_give_as_it_is_needs_a_role_made() -> None:
             "It is approved and being made. So far: Away. It is tried again, and may still be made.",
         ),
         (ChangeState.DENIED, "bob denied it"),
-        (ChangeState.CANCELLED, "bob took it back. Nothing was changed."),
+        (ChangeState.CANCELLED, "It is void: Away. Nothing was changed."),
         (ChangeState.APPLIED, "Atlas has it so, read back."),
         (ChangeState.FAILED, "It was not made. Away."),
     ],
@@ -203,6 +203,11 @@ def test_where_a_change_stands_is_said(state: ChangeState, said: str) -> None:
     steps = [{"group": "data-owners", "needed": 1}]
 
     assert standing(state, steps=steps, answers=[], by="bob", note="Away.").startswith(said)
+
+
+def test_one_that_was_taken_back_says_by_whom() -> None:
+    said = standing(ChangeState.CANCELLED, steps=[], answers=[], by="bob")
+    assert said == "bob took it back. Nothing was changed."
 
 
 def test_a_change_that_goes_well_says_no_more_than_that() -> None:

@@ -204,7 +204,7 @@ class TestApprove:
         with refuses(IllegalMove, match="You have approved this at"):
             roles.approve(change, cast.bob)
         with refuses(IllegalMove, match="bob was faster"):
-            custom_roles.cancel(change_id=change.pk, proposer=cast.alice, via=Via.API)
+            custom_roles.cancel(change_id=change.pk, person=cast.alice, via=Via.API)
 
     def test_an_approval_of_a_group_that_has_spoken_adds_nothing(self, cast: Cast) -> None:
         roles.project()
@@ -274,14 +274,22 @@ class TestCancel:
         change, traces = roles.propose(cast.alice), Traces()
 
         with refuses(Refused, match="Only the person who proposed it"):
-            custom_roles.cancel(change_id=change.pk, proposer=cast.bob, via=Via.API)
-        custom_roles.cancel(change_id=change.pk, proposer=cast.alice, via=Via.API)
+            custom_roles.cancel(change_id=change.pk, person=cast.bob, via=Via.API)
+        custom_roles.cancel(change_id=change.pk, person=cast.alice, via=Via.API)
 
         assert traces.events() == [("custom_role.cancelled", "alice", str(change))]
         with refuses(IllegalMove, match="You took it back"):
-            custom_roles.cancel(change_id=change.pk, proposer=cast.alice, via=Via.API)
+            custom_roles.cancel(change_id=change.pk, person=cast.alice, via=Via.API)
         with refuses(IllegalMove, match="alice was faster: the change is taken back already"):
             roles.approve(change, cast.bob)
+
+    def test_is_for_administrators_too(self, cast: Cast) -> None:
+        roles.project()
+        change, traces = roles.propose(cast.alice), Traces()
+
+        custom_roles.cancel(change_id=change.pk, person=cast.erin, via=Via.API)
+
+        assert traces.events() == [("custom_role.cancelled", "erin", str(change))]
 
 
 class TestCarriedOut:
@@ -290,7 +298,7 @@ class TestCarriedOut:
         roles.publish(roles.rule("free", approvals=[]))
         change = roles.propose(cast.alice)
         with refuses(IllegalMove, match="approved by the policy itself"):
-            custom_roles.cancel(change_id=change.pk, proposer=cast.alice, via=Via.API)
+            custom_roles.cancel(change_id=change.pk, person=cast.alice, via=Via.API)
 
         custom_roles.note_trouble(change_id=change.pk, why="Atlas does not answer.")
         custom_roles.note_trouble(change_id=change.pk, why="Atlas does not answer.")

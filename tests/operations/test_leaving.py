@@ -8,7 +8,7 @@ from accessrequests.domain.claims import Claims
 from accessrequests.domain.events import Via
 from accessrequests.models import AccessRequest, Grant, Identity
 from accessrequests.operations import extensions, identities
-from tests import make
+from tests import make, roles
 from tests.make import Cast
 from tests.traces import Traces
 
@@ -72,3 +72,41 @@ def test_whoever_may_still_ask_keeps_everything(cast: Cast) -> None:
 
     assert sentence(pending) == "pending: "
     assert Grant.objects.get(pk=active.pk).state == "active"
+
+
+class TestChangesOfCustomRoles:
+    @pytest.mark.parametrize(
+        ("entry", "why"),
+        [
+            ({"groups": []}, "is for people of engineering, and alice is not one of them."),
+            ({"active": False}, "may no longer sign in."),
+        ],
+    )
+    def test_makes_void_what_waits_and_lets_others_propose(
+        self, cast: Cast, entry: dict[str, object], why: str
+    ) -> None:
+        roles.project()
+        roles.publish(roles.rule("ours"))
+        change, other = roles.propose(cast.alice), roles.propose(cast.bob, "delete", "alias")
+        traces = Traces()
+
+        make.apply("alice", **entry)
+
+        change.refresh_from_db()
+        other.refresh_from_db()
+        assert (change.state, other.state) == ("cancelled", "pending")
+        assert change.note.endswith(why)
+        assert ("custom_role.cancelled", "os:tests", str(change)) in traces.events()
+        assert traces.facts("custom_role.cancelled")["why"] == change.note
+        assert roles.propose(cast.bob).state == "pending"
+
+    def test_keeps_what_one_could_still_propose(self, cast: Cast) -> None:
+        roles.project()
+        roles.publish(roles.rule("ours", eligible=["engineering"]))
+        make.apply("bob", groups=["engineering", "data-owners", "security"])
+        change = roles.propose(cast.bob)
+
+        make.apply("bob", groups=["engineering"])
+
+        change.refresh_from_db()
+        assert (change.state, change.note) == ("pending", "")

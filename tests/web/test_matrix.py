@@ -167,7 +167,7 @@ POST: dict[str, dict[str, int]] = {
         "bob": 303,
     },
     "custom-roles/{change}/deny/": {"mallory": 404, "carol": 404, "alice": 403, "dave": 403, "erin": 403, "bob": 303},
-    "custom-roles/{change}/cancel/": {"mallory": 404, "carol": 404, "bob": 403, "dave": 403, "erin": 403, "alice": 303},
+    "custom-roles/{change}/cancel/": {"mallory": 404, "carol": 404, "bob": 403, "dave": 403, "erin": 303, "alice": 303},
     "targets/{target}/others/": dict.fromkeys(EVERYBODY, 405),
     "targets/{target}/changes/": dict.fromkeys(EVERYBODY, 405),
     "targets/{target}/look/": dict.fromkeys(EVERYBODY, 403) | {"erin": 303},
