@@ -56,7 +56,7 @@ def next_version(
         published_by=by,
         published_at=at,
     )
-    _show_to_groups_asked(version)
+    _show_to_groups_asked(rules, version.version)
     facts = {
         "name": rules.name,
         "rules": len(rules.rules),
@@ -76,12 +76,12 @@ def _waiting() -> QuerySet[AccessRequest]:
     return held.filter(state=AccessRequestState.PENDING.value, is_break_glass=False).order_by("pk")
 
 
-def _show_to_groups_asked(version: PolicyVersion) -> None:
+def _show_to_groups_asked(rules: policy.Rules, version: int) -> None:
     """Open requests are decided under this version too, so the groups that it asks must see them."""
     shown = []
     for access_request in _waiting().select_related("target"):
         said = {step["group"] for step in access_request.verdict["steps"]}
-        asked = sorted(said | asks.groups_asked(version, access_request) | set(access_request.stand_ins))
+        asked = sorted(said | asks.groups_asked(rules, access_request, version=version) | set(access_request.stand_ins))
         if asked != sorted(access_request.step_groups) or asked != sorted(access_request.wanted_groups):
             # Who is still wanted depends on who answers under which version: all are asked to look again.
             access_request.step_groups = access_request.wanted_groups = asked

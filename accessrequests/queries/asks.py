@@ -196,9 +196,10 @@ def elsewhere(considered: Considered, inventory: Inventory) -> policy.Verdict | 
     )
 
 
-def groups_asked(version: PolicyVersion, access_request: AccessRequest) -> frozenset[str]:
+def groups_asked(rules: policy.Rules, access_request: AccessRequest, *, version: int) -> frozenset[str]:
     """The groups that a policy would ask about a filed request; for this, nothing of the people counts."""
-    verdict = _look_at(version, access_request, person="", groups=frozenset())
+    ask = ask_of(access_request, person="", groups=frozenset())
+    verdict = evaluator(is_break_glass=access_request.is_break_glass)(rules, ask, version=version)
     return frozenset(step.group for step in verdict.steps)
 
 
