@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
@@ -123,8 +127,9 @@ def _fetched(source: Source) -> bytes:
         headers["Authorization"] = f"Bearer {Path(source.token_file).read_text(encoding='utf-8').strip()}"
     content = b""
     with (
+        _patience() as patience,
         httpx2.Client(timeout=CALL_SECONDS, follow_redirects=False, trust_env=False) as client,
-        client.stream("GET", source.url, headers=headers) as answer,
+        client.stream("GET", source.url, headers=headers, extensions={"trace": patience.follow}) as answer,
     ):
         if answer.status_code != HTTPStatus.OK:
             raise InvalidSchedule(f"It was answered {answer.status_code}.")
@@ -133,3 +138,46 @@ def _fetched(source: Source) -> bytes:
             if len(content) > LARGEST:
                 break
     return content
+
+
+class _Patience:
+    """Hangs up on a source that sends byte after byte: each begins the time-out of a read anew.
+
+    Told of a connection and of its encryption by the trace of the client (httpcore, "Extensions"); what comes before
+    (the connection, the handshake) is bounded as a whole by the time-out itself.
+    """
+
+    def __init__(self) -> None:
+        self._watchdog: threading.Timer | None = None
+        self.is_over = threading.Event()
+
+    def follow(self, event: str, info: Mapping[str, Any]) -> None:
+        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+            self.stop()
+            connected = info["return_value"].get_extra_info("socket")
+            self._watchdog = threading.Timer(CALL_SECONDS, self._hang_up, [connected])
+            self._watchdog.start()
+
+    def stop(self) -> None:
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+
+    def _hang_up(self, connected: socket.socket) -> None:
+        self.is_over.set()
+        with suppress(OSError):  # it is closed already
+            connected.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def _patience() -> Iterator[_Patience]:
+    """:raises InvalidSchedule: when it took too long; what had come by then is half an answer."""
+    patience = _Patience()
+    try:
+        yield patience
+    except httpx2.HTTPError:
+        if not patience.is_over.is_set():
+            raise
+    finally:
+        patience.stop()
+    if patience.is_over.is_set():
+        raise InvalidSchedule(f"It took longer than {CALL_SECONDS:g} seconds.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +19,7 @@ from accessrequests.models import Schedule
 from accessrequests.operations import outbox
 from tests.make import Cast
 from tests.workers.rows import carry
+from workers import schedules
 from workers.schedules import LARGEST, Misconfigured, configured
 
 SHIFTS = {"shifts": [{"person": "frank", "from": "2026-01-01T00:00:00Z", "to": "2126-01-01T00:00:00Z"}]}
@@ -32,8 +34,17 @@ class Answers(BaseHTTPRequestHandler):
         if self.path == "/elsewhere":
             self.send_header("Location", "/good")
         self.end_headers()
+        if self.path == "/drip":
+            self._drip()
+            return
         body = b"x" * (LARGEST + 10) if self.path == "/large" else json.dumps(SHIFTS).encode()
         self.wfile.write(body)
+
+    def _drip(self) -> None:
+        """A blank that any JSON may begin with, again and again, until nobody listens."""
+        with suppress(OSError):
+            while not self.server.is_enough.wait(0.05):  # type: ignore[attr-defined]
+                self.wfile.write(b" ")
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as it is called there
         """Nobody listens."""
@@ -42,10 +53,11 @@ class Answers(BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[ThreadingHTTPServer]:
     made = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    made.asked = []  # type: ignore[attr-defined]
+    made.asked, made.is_enough = [], threading.Event()  # type: ignore[attr-defined]
     thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     yield made
+    made.is_enough.set()  # type: ignore[attr-defined]
     made.shutdown()
     made.server_close()
     thread.join()
@@ -122,3 +134,25 @@ def test_only_what_is_said_properly_is_read(said: object, tmp_path: Path, settin
     settings.ACCESS_SANDBOX = ""
     with pytest.raises(Misconfigured):
         configured(write(tmp_path / "schedules.yaml", said))
+
+
+def test_a_source_that_drips_holds_up_nothing(
+    committed_cast: Cast,
+    settings: Settings,
+    tmp_path: Path,
+    server: ThreadingHTTPServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.ACCESS_SANDBOX = 1
+    monkeypatch.setattr(schedules, "CALL_SECONDS", 0.3)
+    # Left alone it would go on for ever; this ends it, so that the test fails instead of hanging.
+    ending = threading.Timer(10, server.is_enough.set)  # type: ignore[attr-defined]
+    ending.start()
+    sources = {"drips": {"url": f"http://127.0.0.1:{server.server_address[1]}/drip"}}
+    settings.ACCESS_SCHEDULES_FILE = str(write(tmp_path / "schedules.yaml", sources))
+    outbox.file_periodic(job=Job.READ_SCHEDULES, subject="schedule/all")
+
+    assert carry(Job.READ_SCHEDULES, "schedule/all").done_at is not None
+
+    ending.cancel()
+    assert Schedule.objects.get().last_error == "It took longer than 0.3 seconds."
