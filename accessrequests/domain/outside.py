@@ -74,8 +74,18 @@ KIND_OF = {
 }
 MAKING = frozenset({"MONGODB_USER_ADDED", "MONGODB_ROLE_ADDED", "NETWORK_PERMISSION_ENTRY_ADDED"})
 
+# Not the target's own name of an event: ours, for those that nobody read.
+LEFT_OUT = "EVENTS_LEFT_OUT"
+
+
+def left_out(*, last_id: str, at: datetime) -> Change:
+    """In the place of events that were more than are read at once: the last of them, and all before it."""
+    return Change(f"left-out-{last_id}"[:64], LEFT_OUT, Kind.ENTRY, "", "", at)
+
 
 def told(*, event: str, kind: Kind, name: str, actor: str) -> str:
     """Who did what, without the when: ops@example.com changed the database user jit-7."""
+    if event == LEFT_OUT:
+        return "More was changed at once than is read. What came up to here was left out: look at it on the target"
     who = one_line(actor) or "Somebody"
     return f"{who} {DONE.get(event, 'changed')} the {NAMES[kind]} {one_line(name)}".rstrip()

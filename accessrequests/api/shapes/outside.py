@@ -31,7 +31,9 @@ class OutsideChangeShape(serializers.Serializer[Any]):
 
     id = serializers.IntegerField(source="pk")
     event_id = serializers.CharField(help_text="The target's own id of it.")
-    event = serializers.CharField(help_text="As the target calls it.")
+    event = serializers.CharField(
+        help_text="As the target calls it. EVENTS_LEFT_OUT: more came at once than is read, up to that moment."
+    )
     kind = serializers.CharField(help_text="user, role, entry or member.")
     name = serializers.CharField()
     actor = serializers.CharField(help_text="Who did it there.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import httpx2
+import pytest
 from django.core import mail
 
 from accessrequests.domain.events import Job
@@ -13,6 +14,7 @@ from tests.workers.atlas.path import SLUG, Way
 from tests.workers.atlas.stand_in import StandIn
 from tests.workers.conftest import drain
 from tests.workers.rows import carry, events_of, facts_of
+from workers.provisioners.atlas import outside
 
 TARGET = f"target/{SLUG}"
 BILLING = {
@@ -63,3 +65,23 @@ def test_is_listed_with_who_made_it_and_told_when_it_touches_ours(stand_in_way: 
 
     read(Job.READ_CHANGES)
     assert events_of(TARGET).count("target.changed_outside") == 4
+
+
+def test_says_when_more_happened_than_is_read_at_once(
+    stand_in_way: Way, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outside, "MOST_EVENTS", 2)
+    read(Job.READ_CHANGES)
+    with stand_in.served.client(auth=httpx2.DigestAuth(PUBLIC_KEY, PRIVATE_KEY)) as other:
+        for number in range(4):
+            body = {**BILLING, "username": f"billing-{number}"}
+            assert other.post(stand_in.served.path("/databaseUsers"), json=body).status_code == 201
+
+    read(Job.READ_CHANGES)
+
+    names = list(OutsideChange.objects.order_by("pk").values_list("event", "name"))
+    made = "MONGODB_USER_ADDED"
+    assert names == [("EVENTS_LEFT_OUT", ""), (made, "billing-2"), (made, "billing-3")]
+    first = facts_of(TARGET, "target.changed_outside")[0]
+    assert (first["what"], first["ours"]) == ("EVENTS_LEFT_OUT", False)
+    assert "was left out: look at it on the target" in str(first["why"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from itertools import islice
 
-from accessrequests.domain.outside import KIND_OF, Change, Kind, Thing
+from accessrequests.domain.outside import KIND_OF, Change, Kind, Thing, left_out
 from accessrequests.domain.sharing import InvalidAddress, canonical_address
 from workers.provisioners.atlas.access_list import AccessList
 from workers.provisioners.atlas.custom_roles import CustomRoles
@@ -33,10 +33,12 @@ def things(project: AtlasProject, *, tagger: Tagger, entries: AccessList, roles:
 
 
 def changes(project: AtlasProject, record: AtlasRecord, *, since: datetime) -> list[Change]:
-    """Newest first, as many as are read at once. What Atlas does by itself, like removing what has expired, has no actor."""
+    """Newest first, as many as are read at once; when there are more, the last says so. What Atlas does by itself, like removing what has expired, has no actor."""
     us = {login.account for login in (record.login, record.owner) if login is not None}
-    found = islice(project.events(since=since, types=sorted(KIND_OF)), MOST_EVENTS)
-    return [_change(event, us) for event in found if _actor(event)]
+    found = list(islice(project.events(since=since, types=sorted(KIND_OF)), MOST_EVENTS + 1))
+    read, more = found[:MOST_EVENTS], found[MOST_EVENTS:]
+    older = [left_out(last_id=str(event["id"]), at=datetime.fromisoformat(str(event["created"]))) for event in more]
+    return [*(_change(event, us) for event in read if _actor(event)), *older]
 
 
 def last_logins(project: AtlasProject, *, since: datetime, until: datetime) -> dict[str, datetime]:
