@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
 from django.db import transaction
@@ -14,6 +14,9 @@ from accessrequests.models import Schedule
 from accessrequests.operations._record import CLOCKWORK, Fact, record
 from accessrequests.queries import clock
 
+MOST_TOLD = 5
+_Shifts = Sequence[Mapping[str, str]]
+
 
 @transaction.atomic(durable=True)
 def record_shifts(*, name: str, shifts: Sequence[Shift], good_for: timedelta) -> None:
@@ -24,11 +27,7 @@ def record_shifts(*, name: str, shifts: Sequence[Shift], good_for: timedelta) ->
     schedule.shifts, schedule.read_at, schedule.last_error = now, at, ""
     schedule.save()
     if before != now:
-        facts = {
-            "shifts": len(now),
-            "added": [one for one in now if one not in before],
-            "removed": [one for one in before if one not in now],
-        }
+        facts = _facts(before, now)
         record(Fact(Event.SCHEDULE_CHANGED, str(schedule), facts), actor=CLOCKWORK, at=at)
 
 
@@ -49,10 +48,23 @@ def keep_only(*, names: Collection[str]) -> None:
     """Nobody is on call any more by a schedule that the operator has taken out of the workers' file."""
     gone = list(Schedule.objects.select_for_update().exclude(name__in=names).order_by("name"))
     at = clock.now()
-    facts = [Fact(Event.SCHEDULE_CHANGED, str(one), {"shifts": 0, "removed": one.shifts}) for one in gone]
+    facts = [Fact(Event.SCHEDULE_CHANGED, str(one), _facts(one.shifts, [])) for one in gone]
     Schedule.objects.filter(pk__in=[one.pk for one in gone]).delete()
     if facts:
         record(*facts, actor=CLOCKWORK, at=at)
+
+
+def _facts(before: _Shifts, now: _Shifts) -> dict[str, object]:
+    """How many, and the first few: an event is not the place for a year of shifts."""
+    stayed = {tuple(sorted(one.items())) for one in before} & {tuple(sorted(one.items())) for one in now}
+    added, removed = ([one for one in some if tuple(sorted(one.items())) not in stayed] for some in (now, before))
+    return {
+        "shifts": len(now),
+        "added": added[:MOST_TOLD],
+        "added_count": len(added),
+        "removed": removed[:MOST_TOLD],
+        "removed_count": len(removed),
+    }
 
 
 def _held(name: str, good_for: timedelta) -> Schedule:

@@ -132,6 +132,19 @@ def test_the_trail_keeps_who_came_and_went(cast: Cast) -> None:
     assert [[one["person"] for one in facts[key]] for key in ("added", "removed")] == [["grace"], ["frank"]]  # type: ignore[attr-defined]
 
 
+def test_the_trail_keeps_counts_and_the_first_few_of_many(cast: Cast) -> None:
+    traces = Traces()
+    many = [shift("grace", begins=HOUR * number, length=HOUR) for number in range(100)]
+    read(*many)
+    facts = traces.facts("schedule.changed")
+    assert (facts["shifts"], facts["added_count"], facts["removed_count"]) == (100, 100, 0)
+    assert (len(facts["added"]), facts["removed"]) == (5, [])  # type: ignore[arg-type]
+    traces = Traces()
+    schedules.keep_only(names=[])
+    facts = traces.facts("schedule.changed")
+    assert (facts["shifts"], facts["removed_count"], len(facts["removed"])) == (0, 100, 5)  # type: ignore[arg-type]
+
+
 def test_a_schedule_that_is_configured_no_more_counts_no_more(cast: Cast) -> None:
     read(shift())
 
