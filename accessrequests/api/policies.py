@@ -51,6 +51,9 @@ class ReplayShape(serializers.Serializer[Any]):
     """What a draft would have said to past requests."""
 
     total = serializers.IntegerField(source="done")
+    left_out = serializers.IntegerField(
+        help_text=f"How many older ones were not judged: at most {simulation.MOST_AT_ONCE} are in one call."
+    )
     same = serializers.IntegerField()
     kinds = serializers.DictField(child=serializers.IntegerField(), help_text="How many would be otherwise, by kind.")
     changed = Otherwise(many=True, help_text=f"The newest {simulation.MOST_SHOWN} of them.")
@@ -67,7 +70,8 @@ class SimulatePolicy(Endpoint):
         tag=TAG,
         summary="Replay past requests under a draft",
         description="What the draft would say to each request of the last days beside what the version in force says to "
-        "it now, both with the people and groups of today. For administrators and auditors. Nothing is kept.",
+        f"it now, both with the people and groups of today. The newest {simulation.MOST_AT_ONCE} are judged, and "
+        "`left_out` counts the others. For administrators and auditors. Nothing is kept.",
         body=Replay,
         answers={200: ReplayShape},
         problems=["refused", "not_found"],
@@ -86,5 +90,6 @@ class SimulatePolicy(Endpoint):
             draft=checked.rules,
             since=simulation.since_days(body.get("days", USUAL_DAYS), at=clock.now()),
             progress=lambda _: None,
+            most=simulation.MOST_AT_ONCE,
         )
         return Response(ReplayShape(found).data)

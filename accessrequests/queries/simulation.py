@@ -18,6 +18,7 @@ from accessrequests.queries.ask_facts import ask_of
 CHUNK = 250
 MOST_SHOWN = 200
 LONGEST_DAYS = 366
+MOST_AT_ONCE = 2_000  # for whoever waits for the answer of one call
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,13 @@ class Changed:
 
 @dataclass(slots=True)
 class Simulation:
-    """How far a replay is, and what it found. `changed` holds the newest; `kinds` counts all of them."""
+    """How far a replay is, and what it found. `changed` holds the newest; `kinds` counts all of them.
+
+    `left_out`: the oldest, which were too many to be judged.
+    """
 
     total: int
+    left_out: int = 0
     done: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
     changed: list[Changed] = field(default_factory=list)
@@ -49,14 +54,16 @@ class Simulation:
         return self.done - sum(self.kinds.values())
 
 
-def simulate(*, in_force: Rules, draft: Rules, since: datetime) -> Iterator[Simulation]:
-    """Replay, newest first; each step is the same object, further on. The last one is the whole."""
+def simulate(*, in_force: Rules, draft: Rules, since: datetime, most: int | None = None) -> Iterator[Simulation]:
+    """Replay, newest first and `most` of them; each step is the same object, further on. The last one is the whole."""
     judged = AccessRequest.objects.filter(filed_at__gte=since, is_break_glass=False)  # who broke the glass asked nobody
-    found = Simulation(total=judged.count())
+    there = judged.count()
+    total = there if most is None else min(there, most)
+    found = Simulation(total=total, left_out=there - total)
     groups = _groups()
     rows = judged.select_related("target", "requester", "beneficiary").order_by("-pk")
     known: dict[tuple[int, Ask], Verdict] = {}
-    for row in rows.iterator(chunk_size=CHUNK):
+    for row in rows[:total].iterator(chunk_size=CHUNK):
         people = {person.username: groups.get(person.pk, frozenset()) for person in (row.requester, row.beneficiary)}
         now, then = (_verdict(number, rules, row, people, known) for number, rules in enumerate((in_force, draft)))
         found.done += 1
@@ -70,10 +77,17 @@ def simulate(*, in_force: Rules, draft: Rules, since: datetime) -> Iterator[Simu
     yield found
 
 
-def run(*, in_force: Rules, draft: Rules, since: datetime, progress: Callable[[Simulation], object]) -> Simulation:
+def run(
+    *,
+    in_force: Rules,
+    draft: Rules,
+    since: datetime,
+    progress: Callable[[Simulation], object],
+    most: int | None = None,
+) -> Simulation:
     """The whole of it, telling how far it is on the way."""
     found = Simulation(total=0)
-    for found in simulate(in_force=in_force, draft=draft, since=since):
+    for found in simulate(in_force=in_force, draft=draft, since=since, most=most):
         progress(found)
     return found
 

@@ -24,6 +24,7 @@ def test_says_which_requests_would_be_answered_otherwise_and_keeps_nothing(cast:
     assert (answer.status_code, traces.events(), traces.jobs()) == (200, [], [])
     assert answer.json() == {
         "total": 2,
+        "left_out": 0,
         "same": 1,
         "kinds": {"refused": 1},
         "changed": [

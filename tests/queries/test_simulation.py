@@ -137,3 +137,17 @@ def test_leaves_out_who_broke_the_glass_because_they_asked_nobody(cast: Cast) ->
     glass.broken(cast.frank)
 
     assert _run(STRICTER).total == 1
+
+
+def test_judges_the_newest_when_there_are_too_many_for_one_call(cast: Cast) -> None:
+    _past(cast, 7)
+
+    found = simulation.run(
+        in_force=parse(_in_force()),
+        draft=parse(STRICTER),
+        since=make.now() - timedelta(days=30),
+        progress=lambda _: None,
+        most=2,
+    )
+
+    assert (found.total, found.done, found.left_out) == (2, 2, 10)
