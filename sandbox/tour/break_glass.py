@@ -90,9 +90,14 @@ class BreakGlassChapter:
             expect(holds=reviewed["break_glass"]["reviewed_by"] == "carol", found=reviewed["break_glass"])
 
 
-def code_of(seed: str) -> str:
-    """What an authenticator app shows now (RFC 6238, with the usual 30 seconds and six digits)."""
-    moment = struct.pack(">Q", int(time.time()) // 30)
+def code_of(seed: str, *, at: int | None = None) -> str:
+    """What an authenticator app shows now, or in that period (RFC 6238, with the usual 30 seconds and six digits)."""
+    moment = struct.pack(">Q", period() if at is None else at)
     digest = hmac.new(base64.b32decode(seed), moment, "sha1").digest()
     start = digest[-1] & 15
     return f"{(struct.unpack('>I', digest[start : start + 4])[0] & 0x7FFFFFFF) % 1_000_000:06}"
+
+
+def period() -> int:
+    """The number of the 30 seconds that it is now."""
+    return int(time.time()) // 30

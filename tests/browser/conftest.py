@@ -45,7 +45,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def shared_windows(browser: Browser, world: World) -> Windows:
-    return Windows(browser, world.state())
+    return Windows(browser, world)
 
 
 @pytest.fixture

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from playwright.sync_api import Page
 
-from tests.browser.steps import READ_ORDERS, press
+from tests.browser.acts import (
+    CAREFUL,
+    ask_on_more_servers,
+    be_asked_for_a_code,
+    be_asked_to_agree,
+    break_without_words,
+    make_token,
+    preview,
+    propose_a_draft,
+    recovery_codes_again,
+    replay_under_a_draft,
+    send_nothing,
+    show_password,
+    show_recovery_codes,
+    then,
+    try_the_glass,
+    type_a_wrong_code,
+    want_more_time_for_nothing,
+    write_a_draft,
+    write_what_is_wrong,
+)
+from tests.browser.steps import READ_ORDERS
 from tests.browser.windows import Windows
 
 
@@ -24,79 +43,6 @@ class Scene:
     act: Callable[[Page, Windows], None] | None = None
 
 
-def send_nothing(page: Page, _windows: Windows) -> None:
-    """Past the browser's own checks: the server's answer is looked at."""
-    form = page.locator("form").filter(has=page.locator("[name=reason]"))
-    form.evaluate("form => { form.noValidate = true; }")
-    form.locator("button[value=send]").click()
-    page.locator(".wrong").first.wait_for()
-
-
-def preview(page: Page, _windows: Windows) -> None:
-    """The page asks for it by itself once one has stopped to type."""
-    with page.expect_response(lambda answer: answer.request.method == "POST"):
-        page.locator("[name=reason]").press_sequentially("Refund totals are off for twelve orders.")
-    page.wait_for_load_state("networkidle")
-
-
-def make_token(page: Page, _windows: Windows) -> None:
-    page.locator("[name=name]").fill("laptop")
-    page.locator("[name=scopes]").first.check()
-    press(page, "^make")
-
-
-def show_password(page: Page, _windows: Windows) -> None:
-    press(page, "reveal")
-
-
-# -- A second factor, of one person whom no other test signs in. ---------------------------------
-
-
-def have_second_factor(page: Page, _windows: Windows) -> None:
-    """Add an app, unless there is one; then the same address is the page on which it is removed."""
-    page.goto("/account/second-factor/")
-    key = page.get_by_label("The key")
-    if key.count():
-        code = format_hotp_value(hotp_value(key.inner_text().strip(), int(time.time()) // 30))
-        page.locator("[name=code]").fill(code)
-        press(page, "^add the app")
-        page.wait_for_url("**/account/recovery-codes/")
-
-
-def then(path: str) -> Callable[[Page, Windows], None]:
-    def act(page: Page, windows: Windows) -> None:
-        have_second_factor(page, windows)
-        page.goto(path)
-
-    return act
-
-
-def show_recovery_codes(page: Page, windows: Windows) -> None:
-    then("/account/recovery-codes/new/")(page, windows)
-    press(page, "^make new codes")
-    page.wait_for_url("**/account/recovery-codes/")
-
-
-def recovery_codes_again(page: Page, windows: Windows) -> None:
-    show_recovery_codes(page, windows)
-    page.reload()
-
-
-def be_asked_for_a_code(page: Page, windows: Windows) -> None:
-    have_second_factor(windows.open(CAREFUL), windows)
-    windows.sign_in(CAREFUL, page)
-    page.wait_for_url("**/accounts/code/")
-
-
-def type_a_wrong_code(page: Page, windows: Windows) -> None:
-    be_asked_for_a_code(page, windows)
-    page.locator("[name=code]").fill("000000")
-    press(page, "^sign in")
-    page.locator(".wrong").first.wait_for()
-
-
-CAREFUL = "grace"
-
 SCENES = (
     Scene("sign in", None, "/accounts/login/"),
     Scene("signed out", None, "/accounts/login/?next=/access/"),
@@ -109,9 +55,16 @@ SCENES = (
     Scene("ask, not eligible", "mallory", "/request/"),
     Scene("ask, with errors", "alice", "/request/", act=send_nothing),
     Scene("ask, previewed", "alice", READ_ORDERS, act=preview),
+    Scene("ask, on more servers", "alice", READ_ORDERS, act=ask_on_more_servers),
     Scene("wizard, first question", "alice", "/request/wizard/"),
     Scene("wizard, where", "alice", "/request/wizard/?plane=data&who=me&do=administer"),
     Scene("wizard, nothing allowed", "mallory", "/request/wizard/?plane=data&who=me"),
+    Scene(
+        "wizard, which database", "alice", "/request/wizard/?plane=data&who=me&do=read&reach=database&target=shop-prod"
+    ),
+    Scene("wizard, which action", "alice", "/request/wizard/?plane=data&who=me&do=action&reach=collection"),
+    Scene("wizard, for a service", "alice", "/request/wizard/?plane=data&who=service&do=read"),
+    Scene("wizard, an Atlas project", "alice", "/request/wizard/?plane=project"),
     Scene(
         "ask, filled in",
         "alice",
@@ -126,7 +79,11 @@ SCENES = (
     Scene("approval, one of two", "carol", "/approvals/{one_of_two}/"),
     Scene("approval, given already", "bob", "/approvals/{one_of_two}/"),
     Scene("approval, one's own", "bob", "/approvals/{own_of_an_approver}/"),
+    Scene("approval, asked together", "bob", "/approvals/{together}/"),
+    Scene("approval, of more time", "bob", "/approvals/{more_time}/"),
     Scene("request, waiting", "alice", "/requests/{waiting}/"),
+    Scene("request, to change", "alice", "/requests/{waiting}/change/"),
+    Scene("request, asked together", "alice", "/requests/{together}/"),
     Scene("request, one of two", "alice", "/requests/{one_of_two}/"),
     Scene("request, denied", "alice", "/requests/{denied}/"),
     Scene("request, cancelled", "alice", "/requests/{cancelled}/"),
@@ -134,6 +91,7 @@ SCENES = (
     Scene("access, none", "mallory", "/access/"),
     Scene("access", "alice", "/access/?{live}{ends_soon}{wiped}{ended}{waiting}"),
     Scene("grant, live", "alice", "/access/{live}/"),
+    Scene("grant, more time wanted for no reason", "alice", "/access/{live}/", act=want_more_time_for_nothing),
     Scene("grant, more time is asked for", "alice", "/access/{longer}/"),
     Scene("grant, unread", "alice", "/access/{unread}/"),
     Scene("grant, password shown", "alice", "/access/{to_show}/", act=show_password),
@@ -151,7 +109,9 @@ SCENES = (
     Scene("targets", "alice", "/targets/"),
     Scene("target", "alice", "/targets/shop-prod/"),
     Scene("what others have on a target", "erin", "/targets/shop-prod/others/"),
+    Scene("what others have on an Atlas project", "erin", "/targets/ecommerce-prod/others/"),
     Scene("what others changed on a target", "dave", "/targets/shop-prod/changes/"),
+    Scene("what others changed on an Atlas project", "dave", "/targets/ecommerce-prod/changes/"),
     Scene("custom roles", "alice", "/targets/ecommerce-prod/custom-roles/"),
     Scene(
         "custom roles, to change one",
@@ -167,6 +127,14 @@ SCENES = (
     Scene("change of a custom role, to decide", "bob", "/custom-roles/{role_change}/"),
     Scene("request, single actions", "alice", "/request/?target=shop-prod&role=find,insert@shop.orders"),
     Scene("policies", "alice", "/policies/"),
+    Scene("policies, tried", "erin", "/policies/?who=alice&target=shop-prod"),
+    Scene("policies, to write", "erin", "/policies/new/"),
+    Scene("policies, to write, forbidden", "alice", "/policies/new/", status=403),
+    Scene("policies, with errors", "erin", "/policies/new/", act=write_what_is_wrong),
+    Scene("policies, a draft", "erin", "/policies/new/", act=write_a_draft),
+    Scene("policies, a draft that is proposed", "erin", "/policies/new/", act=propose_a_draft),
+    Scene("policies, a draft to agree to", "carol", "/policies/", act=be_asked_to_agree),
+    Scene("policies, the past under a draft", "erin", "/policies/new/", act=replay_under_a_draft),
     Scene("people", "erin", "/people/"),
     Scene("health", "erin", "/health/"),
     Scene("health, forbidden", "mallory", "/health/", status=403),
@@ -182,9 +150,15 @@ SCENES = (
     Scene("tokens", "alice", "/tokens/"),
     Scene("tokens, one made", "alice", "/tokens/", act=make_token),
     Scene("break glass, not named", "mallory", "/break-glass/"),
+    Scene("break glass, where", "frank", "/break-glass/"),
+    Scene("break glass", "frank", "/break-glass/?target=shop-prod"),
+    Scene("break glass, with errors", "frank", "/break-glass/?target=shop-prod", act=break_without_words),
+    Scene("break glass, one's own", "frank", "/break-glass/{breaking}/"),
+    Scene("break glass, live, to who was told", "bob", "/break-glass/{breaking}/"),
     Scene("break glass, a use to review", "carol", "/break-glass/{broken}/"),
     Scene("break glass, what waits for a review", "carol", "/break-glass/"),
     Scene("break glass, report", "erin", "/break-glass/report/?{broken}"),
+    Scene("break glass, report, being tested", "erin", "/break-glass/report/", act=try_the_glass),
     Scene("search", "alice", "/search/?q=orders"),
     Scene("search, nothing found", "mallory", "/search/?q=nothing-of-this-name"),
     Scene("search, for nothing", "alice", "/search/"),

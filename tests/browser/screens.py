@@ -113,7 +113,7 @@ def main(wanted: list[str]) -> None:
             browser = playwright.chromium.launch(
                 executable_path=found.executable, args=chromium.ARGUMENTS, env=dict(found.environment) or None
             )
-            windows = Windows(browser, world.state())
+            windows = Windows(browser, world)
             for shot in Demo(world).shots():
                 if not wanted or shot.name in wanted:
                     print(f"{shot.name:24} {shoot(windows, shot) // 1024:4} kB", flush=True)

@@ -6,8 +6,7 @@ from functools import cached_property
 
 import psycopg
 
-from tests import glass
-from tests.journeys.people import Answer
+from tests.journeys.people import REASON, Answer
 from tests.journeys.world import World
 
 WRITE_ORDERS = "readWrite@shop"
@@ -56,22 +55,36 @@ class States:
         return number(asked)
 
     @cached_property
+    def together(self) -> int:
+        """The first of two that were asked for at once, on two servers, and that both wait for the same people."""
+        asked = {"kind": "database_user", "roles": [WRITE_ORDERS], "authentication": "scram", "duration": LONG}
+        asks = [{**asked, "target": slug, "reason": REASON} for slug in ("shop-prod", "shop-staging")]
+        return number(self.world.alice.post("bundles/", {"asks": asks}, expected=201)["access_requests"][0])
+
+    @cached_property
+    def breaking(self) -> int:
+        """A break-glass that lives."""
+        return number(self._break_glass())
+
+    @cached_property
     def broken(self) -> int:
         """A break-glass that is over and waits for its review."""
+        given = self._break_glass()
+        self.world.people["frank"].post(f"grants/{given['grant']['id']}/release/", expected=202)
+        return number(given)
+
+    def _break_glass(self) -> Answer:
         body = {
             "target": "shop-prod",
             "kind": "database_user",
             "roles": [WRITE_ORDERS],
             "duration": SHORT,
-            "reason": glass.REASON,
+            "reason": "Checkout writes time out since 16:49; the locks must go.",
             "incident": "INC-884",
             "confirm_target": "shop-prod",
-            "second_factor": glass.code_of(self.world.state()["totp"]["frank"]),
+            "second_factor": self.world.code_of("frank"),
         }
-        frank = self.world.people["frank"]
-        given = frank.post("break-glass/", body, expected=201)
-        frank.post(f"grants/{given['grant']['id']}/release/", expected=202)
-        return number(given)
+        return self.world.people["frank"].post("break-glass/", body, expected=201)
 
     @cached_property
     def role_change(self) -> int:
@@ -103,6 +116,11 @@ class States:
         wanted = {"duration": "PT30M", "reason": "The batch is larger than we thought."}
         access.person.post(f"grants/{access.grant['id']}/extend/", wanted, expected=202)
         return int(access.grant["id"])
+
+    @cached_property
+    def more_time(self) -> int:
+        """The request for it."""
+        return int(self.world.alice.grant(self.longer)["extension"]["access_request"])
 
     @cached_property
     def to_show(self) -> int:

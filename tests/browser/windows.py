@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, StorageState, expect
+
+from tests.journeys.world import World
 
 NARROWEST, PHONE, DESK = 320, 390, 1280
 HEIGHTS: Mapping[int, int] = {NARROWEST: 640, PHONE: 844, DESK: 900}
@@ -33,9 +35,12 @@ WITHOUT_JAVASCRIPT = Look(javascript=False)
 class Windows:
     """Everybody signs in once, by the real form; their windows share that session."""
 
-    def __init__(self, browser: Browser, state: Mapping[str, Any]) -> None:
+    def __init__(self, browser: Browser, world: World) -> None:
         self._browser = browser
+        self._world = world
+        state = world.state()
         self._passwords = state["passwords"]
+        self._with_second_factor = frozenset(state["totp"])
         self.origin = str(state["web"])
         self._sessions: dict[str, StorageState] = {}
         self._contexts: list[BrowserContext] = []
@@ -62,6 +67,10 @@ class Windows:
         password.fill(self._passwords[name])
         password.press("Enter")
         page.wait_for_url(lambda address: "/accounts/login/" not in address)
+        if name in self._with_second_factor:
+            page.locator("[name=code]").fill(self._world.code_of(name))
+            page.locator("[name=code]").press("Enter")
+            page.wait_for_url(lambda address: "/accounts/" not in address)
         return page
 
     def password_of(self, name: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from sandbox.processes import spawn
 from sandbox.supervisor import give_order
+from sandbox.tour.break_glass import code_of, period
 from sandbox.tour.target import Target
 from tests.journeys.people import READ_ORDERS, Access, Answer, Login, Person
 
@@ -41,6 +42,7 @@ class World:
         self.alice, self.bob, self.dave = (self.people[name] for name in ("alice", "bob", "dave"))
         self.targets = {slug: Target(slug, state=state) for slug in TARGETS}
         self.touched: list[Access] = []
+        self._typed: dict[str, int] = {}
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
@@ -82,6 +84,16 @@ class World:
         """The state file as it is now: process ids change."""
         state: dict[str, Any] = json.loads(self.state_file.read_text(encoding="utf-8"))
         return state
+
+    def code_of(self, name: str) -> str:
+        """A code of that person's app that nobody has typed: each counts once, and the next one already now."""
+
+        def untyped() -> int | None:
+            last = self._typed.get(name, 0)
+            return max(period(), last + 1) if last <= period() else None
+
+        self._typed[name] = self.wait_for(untyped, what=f"the next code of {name}", seconds=35, pause=0.5)
+        return code_of(self.state()["totp"][name], at=self._typed[name])
 
     # -- Parts ------------------------------------------------------------------------------------
 
