@@ -19,13 +19,12 @@ from accessrequests.queries import work as due
 from tests import make
 from tests.workers.conftest import SHOP, Work, drain
 from tests.workers.database_clock import DatabaseClock
-from tests.workers.rows import carry, due_now, events_of, fresh, lapse_claim, message
+from tests.workers.rows import carry, compare, due_now, events_of, fresh, lapse_claim, message
 from workers.connections import provisioner_for
 from workers.expiry import Deadlines
 from workers.provision import spec_of
 
 HOUR = timedelta(hours=1)
-TARGET = "target/shop-prod"
 
 
 def ask(work: Work, grant: Grant, *, duration: timedelta = HOUR) -> None:
@@ -43,8 +42,7 @@ def end_on_target(grant: Grant) -> datetime:
 
 
 def reconcile() -> None:
-    outbox.file_periodic(job=Job.RECONCILE, subject=TARGET, target="shop-prod")
-    carry(Job.RECONCILE, TARGET)
+    compare("shop-prod")
 
 
 class Client(threading.Thread):

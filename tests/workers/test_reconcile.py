@@ -11,11 +11,11 @@ from django.db import connection
 
 from accessrequests.domain.events import Job, Via
 from accessrequests.models import AuditEvent, Grant, OutboxMessage, Suspicion
-from accessrequests.operations import grants, outbox
+from accessrequests.operations import grants
 from accessrequests.queries import audit, clock
 from tests.workers.conftest import SHOP, WORKER, Work, drain
 from tests.workers.database_clock import DatabaseClock
-from tests.workers.rows import carry, events_of, fresh
+from tests.workers.rows import carry, compare, events_of, fresh
 from workers.connections import provisioner_for
 from workers.provision import spec_of
 
@@ -23,8 +23,7 @@ TARGET = "target/shop-prod"
 
 
 def reconcile() -> OutboxMessage:
-    outbox.file_periodic(job=Job.RECONCILE, subject=TARGET, target="shop-prod")
-    return carry(Job.RECONCILE, TARGET)
+    return compare("shop-prod")
 
 
 def lose(grant: Grant) -> None:

@@ -16,13 +16,13 @@ from pytest_django import Settings
 from accessrequests.domain.events import Job, Via
 from accessrequests.domain.naming import subject_of
 from accessrequests.models import AuditEvent, Credential, Grant
-from accessrequests.operations import grants, outbox
+from accessrequests.operations import grants
 from tests import make
 from tests.make import Cast
 from tests.sandbox.atlas.behind import Behind
 from tests.workers.atlas.living import Living, living
 from tests.workers.atlas.path import SLUG, Way, path
-from tests.workers.rows import carry, fresh
+from tests.workers.rows import carry, compare, fresh
 from workers.provisioners.authority import LIFE, make_authority, write_authority
 
 
@@ -144,8 +144,7 @@ def test_reconcile_says_that_certificates_are_offered_without_an_authority(
 ) -> None:
     settings.ACCESS_X509_AUTHORITY = ""
 
-    outbox.file_periodic(job=Job.RECONCILE, subject=f"target/{SLUG}", target=SLUG)
-    carry(Job.RECONCILE, f"target/{SLUG}")
+    compare(SLUG)
 
     event = AuditEvent.objects.get(event="target.method_missing")
     assert (event.subject, event.facts["methods"]) == (f"target/{SLUG}", ["x509"])
@@ -160,8 +159,7 @@ def test_reconcile_watches_over_the_end_of_the_authority(
     write_authority(make_authority(installation="tests1", at=made_at), tmp_path / "old.pem")
 
     for _ in range(2):
-        outbox.file_periodic(job=Job.RECONCILE, subject=f"target/{SLUG}", target=SLUG)
-        carry(Job.RECONCILE, f"target/{SLUG}")
+        compare(SLUG)
 
     event = AuditEvent.objects.get(event="target.authority_ending")
     assert event.subject == f"target/{SLUG}"

@@ -14,13 +14,13 @@ from pytest_django import Settings
 
 from accessrequests.domain.events import Job, Via
 from accessrequests.models import Credential, SharedObject, Suspicion
-from accessrequests.operations import grants, outbox
+from accessrequests.operations import grants
 from accessrequests.queries import audit
 from tests.make import Cast
 from tests.sandbox.atlas.behind import Behind
 from tests.workers.atlas.living import Living, living
 from tests.workers.atlas.path import SLUG, Way, path
-from tests.workers.rows import carry, events_of, fresh
+from tests.workers.rows import carry, compare, events_of, fresh
 from workers.provisioners.atlas.users import whole_seconds
 
 
@@ -112,6 +112,5 @@ class TestPath:
 def reconcile_twice() -> None:
     """Two looks, with a lease between them."""
     for _ in range(2):
-        outbox.file_periodic(job=Job.RECONCILE, subject=f"target/{SLUG}", target=SLUG)
-        assert carry(Job.RECONCILE, f"target/{SLUG}").done_at is not None
+        assert compare(SLUG).done_at is not None
         Suspicion.objects.update(first_seen_at="2020-01-01T00:00:00Z")

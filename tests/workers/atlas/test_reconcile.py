@@ -19,6 +19,7 @@ from sandbox.atlas.project import Project
 from sandbox.ecommerce import LEAST_ROLES
 from tests import make
 from tests.sandbox.atlas.serving import CLIENT_ID
+from tests.workers import rows
 from tests.workers.atlas.path import SLUG, Way
 from tests.workers.atlas.stand_in import StandIn
 from tests.workers.rows import carry, due_now, events_of, fresh, message
@@ -29,8 +30,8 @@ HERE: dict[str, Any] = {"clusters": ("main",), "source_addresses": ("127.0.0.1",
 
 
 def compare() -> None:
-    outbox.file_periodic(job=Job.RECONCILE, subject=TARGET, target=SLUG)
-    assert carry(Job.RECONCILE, TARGET).done_at is not None, message(Job.RECONCILE, TARGET).last_error
+    compared = rows.compare(SLUG)
+    assert compared.done_at is not None, compared.last_error
 
 
 def compare_twice() -> None:
