@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -167,8 +168,11 @@ class Strict(serializers.Serializer[Any]):
     """Takes the fields that it declares and no other."""
 
     unknown = "There is no field of this name here. Leave it out."
+    no_object = "Write an object with its fields here."
 
     def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            raise serializers.ValidationError(self.no_object)
         strangers = [str(name) for name in data if name not in self.fields]
         # Told back as harmless, short names: they come from outside.
         errors: dict[str, Any] = {

@@ -15,12 +15,21 @@ from tests.api.caller import Caller, ask
 from tests.api.world import POSTS, Endpoint, World, active_grant, picture
 from tests.make import Cast
 
-ACTORS = {"approve": "bob", "deny": "bob", "revoke": "bob", "bundle_approve": "bob", "bundle_deny": "bob"}
+ACTORS = {
+    "approve": "bob",
+    "deny": "bob",
+    "revoke": "bob",
+    "bundle_approve": "bob",
+    "bundle_deny": "bob",
+    "approve_role": "bob",
+    "deny_role": "bob",
+    "target_look": "erin",
+}
 # What only frank may do, test_break_glass.py does twice.
 KEYED = tuple(
     endpoint
     for endpoint in POSTS
-    if endpoint.name not in {"preview", "policy_simulate", "break_glass", "break_glass_review"}
+    if endpoint.name not in {"preview", "preview_role", "policy_simulate", "break_glass", "break_glass_review"}
 )
 
 
