@@ -129,6 +129,7 @@ class TestPeriodic:
                 *(("read_inventory", target) for target in targets),
                 *(("read_changes", target) for target in targets),
                 ("prune", "database/product"),
+                ("watch_break_glass", "break_glass/all"),
                 *(("prove_alive", f"consumer/{name}") for name in ("relay", "worker", "worker_urgent")),
             ]
         )
