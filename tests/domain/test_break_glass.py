@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accessrequests.domain import break_glass_terms
 from accessrequests.domain.break_glass import (
     OFF,
     BreakGlassVerdict,
@@ -190,3 +191,10 @@ def test_is_consistent_and_reads_back(rules: list[Rule], ask: Ask) -> None:
     assert not verdict.allowed or (verdict.terms is not None and ask.duration <= verdict.terms.maximum)
     assert all(sentence.endswith(".") for sentence in verdict.sentences)
     assert from_json(json.loads(json.dumps(to_json(verdict)))) == verdict
+
+
+@pytest.mark.parametrize("roles", [None, frozenset({"read@shop"})])
+def test_terms_that_were_kept_are_the_same_when_they_are_read(roles: frozenset[str] | None) -> None:
+    terms = dataclasses.replace(TERMS, roles=roles)
+
+    assert break_glass_terms.from_json(json.loads(json.dumps(break_glass_terms.to_json(terms)))) == terms

@@ -60,6 +60,8 @@ def _round(three: list[Grant], chance: random.Random, *, late_calls: bool) -> Sh
 
 
 def _is_as_before(user: SharedUser) -> bool:
+    # What a call may still be on its way to keeps its row for a while; pruning takes it then.
+    SharedObject.objects.filter(uses=None, stray_calls_until__isnull=False).delete()
     left = SharedObject.objects.exists() or SharedUse.objects.exists() or user.on_their_way
     return user.read() == user.baseline and not left
 
