@@ -29,7 +29,7 @@ def worker_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     def work(_seconds: float) -> None:
         make.activated(Grant.objects.get(state="pending"))
 
-    monkeypatch.setattr("time.sleep", work)
+    monkeypatch.setattr("accessrequests.management.commands.break_glass.sleep", work)
 
 
 def test_gives_access_and_shows_how_to_connect_once(cast: Cast, seed: str, monkeypatch: pytest.MonkeyPatch) -> None:

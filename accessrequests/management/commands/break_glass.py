@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
-import time
+from time import monotonic, sleep
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -108,9 +108,9 @@ class Command(BaseCommand):
         self.stderr.write(
             f"The glass is broken: request {access_request.pk}, grant {grant.pk}. Waiting for the target …"
         )
-        until = time.monotonic() + PATIENCE_SECONDS
-        while not _is_ready(grant) and time.monotonic() < until:
-            time.sleep(LOOK_EVERY)
+        until = monotonic() + PATIENCE_SECONDS
+        while not _is_ready(grant) and monotonic() < until:
+            sleep(LOOK_EVERY)
             grant.refresh_from_db()
         if not _is_ready(grant):
             raise CommandError(
