@@ -10,7 +10,7 @@ from datetime import datetime
 import structlog
 from django.db import InterfaceError, OperationalError, connection
 
-from accessrequests.operations import access_requests, extensions, grants, reminders
+from accessrequests.operations import access_requests, custom_roles, extensions, grants, reminders
 from accessrequests.operations.refusals import IllegalMove
 from accessrequests.queries import work
 
@@ -29,11 +29,12 @@ class Deadlines:
         # When each was tried last. A dict keeps its order, so what was tried longest ago comes first.
         self._grants: dict[int, float] = {}
         self._requests: dict[int, float] = {}
+        self._changes: dict[int, float] = {}
         self._unwarned: dict[int, float] = {}
         self._unreminded: dict[int, float] = {}
 
     def end_what_is_due(self, latest: datetime) -> int:
-        """Start the revocation of every grant past its end, and lapse every request past its time. How many were due.
+        """Start the revocation of every grant past its end, and lapse whatever waits past its time. How many were due.
 
         `latest` is the latest clock that is known; the operations look at the database's clock and at this one.
         """
@@ -42,7 +43,8 @@ class Deadlines:
             *work.lapsed_requests(latest, limit=AT_ONCE, except_for=self._requests),
             *work.orphaned_extensions(limit=AT_ONCE, except_for=self._requests),
         ]
-        if grant_ids or request_ids or self._grants or self._requests:
+        change_ids = work.lapsed_changes(latest, limit=AT_ONCE, except_for=self._changes)
+        if grant_ids or request_ids or change_ids or self._grants or self._requests or self._changes:
             with _impatient():
                 _end_each(grant_ids, self._grants, lambda pk: grants.expire(grant_id=pk, latest=latest), "grant")
                 _end_each(
@@ -51,7 +53,13 @@ class Deadlines:
                     lambda pk: access_requests.expire(access_request_id=pk, latest=latest),
                     "access_request",
                 )
-        return len(grant_ids) + len(request_ids)
+                _end_each(
+                    change_ids,
+                    self._changes,
+                    lambda pk: custom_roles.expire(change_id=pk, latest=latest),
+                    "custom_role_change",
+                )
+        return len(grant_ids) + len(request_ids) + len(change_ids)
 
     def warn_who_ends_soon(self, now: datetime) -> None:
         """Holders are told that an end comes near, in time to have it moved."""

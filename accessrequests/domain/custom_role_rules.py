@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from accessrequests.domain.approvals import Step, combined
 from accessrequests.domain.forms import read_name
-from accessrequests.domain.language import ROLE_DENIAL, ROLE_MATCH, ROLE_RULE, STEP
+from accessrequests.domain.language import DEFAULT_LAPSE, ROLE_DENIAL, ROLE_MATCH, ROLE_RULE, STEP
 from accessrequests.domain.privileges import Level
 from accessrequests.domain.tables import Finding, Reader
+from accessrequests.domain.window import format_duration, parse_duration, spell_duration
 
 # Stands where a rule's name would; a rule cannot be called so, because a name holds no space.
 NO_RULE = "no matching rule"
@@ -29,6 +31,7 @@ class RoleRule:
     levels: frozenset[Level] = frozenset()
     eligible: frozenset[str] = frozenset()
     approvals: tuple[Step, ...] = ()
+    lapses_after: timedelta = DEFAULT_LAPSE
     deny: bool = False
 
     def fits(self, ask: RoleAsk) -> bool:
@@ -66,6 +69,7 @@ class RoleVerdict:
     steps: tuple[Step, ...]
     rules: tuple[str, ...]
     refusals: tuple[RoleRefusal, ...]
+    lapses_after: timedelta
     policy: str
     version: int
 
@@ -82,7 +86,9 @@ class RoleVerdict:
         if self.refusals:
             return [refusal.sentence for refusal in self.refusals]
         who = " and ".join(f"{step.needed} of {step.group}" for step in self.steps)
-        return [f"{who} must approve it." if who else "Nobody has to approve it."]
+        if not who:
+            return ["Nobody has to approve it."]
+        return [f"{who} must approve it.", _lapses(self.lapses_after)]
 
 
 def read(entries: Sequence[object], wrong: list[Finding]) -> tuple[RoleRule, ...]:
@@ -107,6 +113,7 @@ def evaluate(rules: Iterable[RoleRule], ask: RoleAsk, *, policy: str, version: i
         steps=combined(*(rule.approvals for rule in matching)),
         rules=tuple(rule.name for rule in matching),
         refusals=tuple(refusals),
+        lapses_after=min((rule.lapses_after for rule in matching), default=DEFAULT_LAPSE),
         policy=policy,
         version=version,
     )
@@ -120,6 +127,7 @@ def stricter(one: RoleVerdict, other: RoleVerdict) -> RoleVerdict:
         steps=combined(one.steps, other.steps),
         rules=tuple(dict.fromkeys((*one.rules, *other.rules))),
         refusals=tuple(sorted({*one.refusals, *other.refusals})),
+        lapses_after=min(one.lapses_after, other.lapses_after),
         policy=newest.policy,
         version=newest.version,
     )
@@ -127,14 +135,7 @@ def stricter(one: RoleVerdict, other: RoleVerdict) -> RoleVerdict:
 
 def refused(verdict: RoleVerdict, sentence: str) -> RoleVerdict:
     """The same, and no room for it."""
-    return RoleVerdict(
-        level=verdict.level,
-        steps=verdict.steps,
-        rules=verdict.rules,
-        refusals=(RoleRefusal(NO_ROOM, sentence), *verdict.refusals),
-        policy=verdict.policy,
-        version=verdict.version,
-    )
+    return replace(verdict, refusals=(RoleRefusal(NO_ROOM, sentence), *verdict.refusals))
 
 
 def to_json(verdict: RoleVerdict) -> dict[str, Any]:
@@ -143,6 +144,7 @@ def to_json(verdict: RoleVerdict) -> dict[str, Any]:
         "automatic": verdict.automatic,
         "level": verdict.level.value,
         "steps": [{"group": step.group, "needed": step.needed} for step in verdict.steps],
+        "lapses_after": format_duration(verdict.lapses_after),
         "sentences": verdict.sentences,
         "rules": list(verdict.rules),
         "policy": {"name": verdict.policy, "version": verdict.version},
@@ -156,6 +158,7 @@ def from_json(values: Mapping[str, Any]) -> RoleVerdict:
         steps=tuple(Step(step["group"], step["needed"]) for step in values["steps"]),
         rules=tuple(values["rules"]),
         refusals=(),
+        lapses_after=parse_duration(values["lapses_after"]),
         policy=values["policy"]["name"],
         version=values["policy"]["version"],
     )
@@ -180,6 +183,7 @@ def _read(entry: object, number: int, wrong: list[Finding]) -> RoleRule:
         levels=frozenset(map(Level, match["levels"])),
         eligible=reader["eligible"],
         approvals=combined(_steps(reader)),
+        lapses_after=reader["lapses_after"],
         deny=reader["deny"],
     )
 
@@ -211,7 +215,11 @@ def _words(rule: RoleRule) -> Iterable[str]:
         return
     yield f"people of {_or(sorted(rule.eligible))} may propose a change."
     who = " and ".join(f"{step.needed} of {step.group}" for step in rule.approvals)
-    yield f"{who} must approve it." if who else "Nobody has to approve it."
+    yield f"{who} must approve it. {_lapses(rule.lapses_after)}" if who else "Nobody has to approve it."
+
+
+def _lapses(after: timedelta) -> str:
+    return f"Without an answer it lapses after {spell_duration(after)}."
 
 
 def _or(words: Sequence[str]) -> str:

@@ -88,6 +88,7 @@ class Event(StrEnum):
     CUSTOM_ROLE_APPROVED = "custom_role.approved"
     CUSTOM_ROLE_DENIED = "custom_role.denied"
     CUSTOM_ROLE_CANCELLED = "custom_role.cancelled"
+    CUSTOM_ROLE_EXPIRED = "custom_role.expired"
     CUSTOM_ROLE_APPLIED = "custom_role.applied"
     CUSTOM_ROLE_FAILED = "custom_role.failed"
     CUSTOM_ROLE_REFUSED = "custom_role.refused"
@@ -232,6 +233,8 @@ FOLLOW_UPS: Mapping[Event, tuple[Job, ...]] = {
     Event.CUSTOM_ROLE_PROPOSED: (Job.NOTIFY,),
     Event.CUSTOM_ROLE_APPROVED: (Job.CHANGE_CUSTOM_ROLE,),
     Event.CUSTOM_ROLE_DENIED: (Job.NOTIFY,),
+    Event.CUSTOM_ROLE_CANCELLED: (Job.NOTIFY,),
+    Event.CUSTOM_ROLE_EXPIRED: (Job.NOTIFY,),
     Event.CUSTOM_ROLE_APPLIED: (Job.NOTIFY,),
     Event.CUSTOM_ROLE_FAILED: (Job.NOTIFY,),
     Event.TARGET_APPLIED: (Job.READ_INVENTORY,),

@@ -120,6 +120,7 @@ ROLE_RULE: Table = {
     "match": Key(forms.part("keys with lists", ROLE_MATCH), "Which changes the rule is about.", {}, needed=True),
     "eligible": Key(forms.SOME_GROUPS, "Who may propose: people of any of these groups.", frozenset(), needed=True),
     "approvals": RULE["approvals"],
+    "lapses_after": Key(forms.LENGTH, "How long a change waits for its answer.", DEFAULT_LAPSE),
     "deny": RULE["deny"],
 }
 ROLE_DENIAL: Table = {

@@ -80,6 +80,7 @@ class ChangeState(StrEnum):
     APPROVED = "approved"
     DENIED = "denied"
     CANCELLED = "cancelled"
+    EXPIRED = "expired"
     APPLIED = "applied"
     FAILED = "failed"
 
@@ -114,10 +115,13 @@ GATE_MOVES: Mapping[GateState, frozenset[GateState]] = {
 }
 
 CHANGE_MOVES: Mapping[ChangeState, frozenset[ChangeState]] = {
-    ChangeState.PENDING: frozenset({ChangeState.APPROVED, ChangeState.DENIED, ChangeState.CANCELLED}),
+    ChangeState.PENDING: frozenset(
+        {ChangeState.APPROVED, ChangeState.DENIED, ChangeState.CANCELLED, ChangeState.EXPIRED}
+    ),
     ChangeState.APPROVED: frozenset({ChangeState.APPLIED, ChangeState.FAILED}),
     ChangeState.DENIED: frozenset(),
     ChangeState.CANCELLED: frozenset(),
+    ChangeState.EXPIRED: frozenset(),
     ChangeState.APPLIED: frozenset(),
     ChangeState.FAILED: frozenset(),
 }

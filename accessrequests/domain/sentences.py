@@ -144,6 +144,7 @@ _TIMELINE: Mapping[Event, str] = {
     Event.CUSTOM_ROLE_APPROVED: "The change is approved: {change}.",
     Event.CUSTOM_ROLE_DENIED: "{by} denied the change{comment}.",
     Event.CUSTOM_ROLE_CANCELLED: "{by} took the change back{why}.",
+    Event.CUSTOM_ROLE_EXPIRED: "Nobody answered in time; the change has lapsed.",
     Event.CUSTOM_ROLE_APPLIED: "Atlas has the change: {change}.",
     Event.CUSTOM_ROLE_FAILED: "The change was not made{why}.",
     Event.CUSTOM_ROLE_REFUSED: "{by} was refused{why}.",

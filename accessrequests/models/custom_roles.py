@@ -38,6 +38,7 @@ class CustomRoleChange(models.Model):
     state = models.CharField(max_length=16, choices=choices_of(ChangeState))
     revision = models.PositiveIntegerField(default=1)
     proposed_at = models.DateTimeField()
+    lapses_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True, blank=True)
     decided_by = models.CharField(max_length=64, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -58,7 +59,14 @@ class CustomRoleChange(models.Model):
                 name="custom_role_change_decided_or_pending",
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["target", "-id"], name="custom_role_change_newest")]
+        indexes: ClassVar = [
+            models.Index(fields=["target", "-id"], name="custom_role_change_newest"),
+            models.Index(
+                fields=["lapses_at"],
+                condition=models.Q(state=ChangeState.PENDING.value),
+                name="custom_role_change_lapsing",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"custom_role_change/{self.pk}"

@@ -23,10 +23,13 @@ from accessrequests.queries.custom_roles import Considered, Proposed
 
 NOBODY = "policy"
 MAY_BE_DONE = "The last call may still have changed the role. Look at it in Atlas."
+_LAPSED = "Nobody answered in time, so it has lapsed. Propose it again if it is still needed."
 _DONE = {
+    ChangeState.PENDING: "open",
     ChangeState.APPROVED: "approved",
     ChangeState.DENIED: "denied",
     ChangeState.CANCELLED: "taken back",
+    ChangeState.EXPIRED: "lapsed",
     ChangeState.APPLIED: "approved",
     ChangeState.FAILED: "approved",
 }
@@ -84,9 +87,10 @@ def approve(
     at = clock.now()
     verdict = _judged_now(change)
     groups = _voice_of(approver, change, verdict)
-    _check_open(change, revision, approver)
+    _check_open(change, revision, approver, at)
     if isinstance(verdict, Refused):
         raise verdict
+    _check_not_lapsed(change.proposed_at + verdict.lapses_after, at)
     given = custom_roles.answers_of(change)
     candidate = policy.Given(approver.username, groups)
     group = policy.slot_for(verdict.steps, given, candidate=candidate)
@@ -122,7 +126,7 @@ def deny(
     change = _locked(change_id, approver)
     at = clock.now()
     groups = _voice_of(approver, change, _judged_now(change))
-    _check_open(change, revision, approver)
+    _check_open(change, revision, approver, at)
     if not reason.strip():
         raise Invalid({"reason": ["Say why, so that whoever proposed it knows what to propose instead."]})
     _answer(change, approver, Answer.DENY, groups=groups, group="", comment=reason, at=at)
@@ -145,11 +149,26 @@ def cancel(*, change_id: int, person: Person, via: Via, idempotency: Idempotency
         raise Refused(
             "Only the person who proposed it and administrators can take it back. Deny it instead, if you may decide on it."
         )
-    _check_open(change, change.revision, person)
+    _check_open(change, change.revision, person, at)
     _decide(change, ChangeState.CANCELLED, by=person.username, at=at)
     actor = people.actor_of(person, via)
     fact = _fact(Event.CUSTOM_ROLE_CANCELLED, change)
     record(fact, actor=actor, at=at, idempotency=idempotency, object_id=change.pk)
+    return change
+
+
+@transaction.atomic(durable=True)
+def expire(*, change_id: int, latest: datetime | None = None) -> CustomRoleChange:
+    """Nobody answered in time, by the database's clock or by `latest`, which is right while that one runs behind.
+
+    :raises IllegalMove: when it is decided, or its time is not over.
+    """
+    change = _locked(change_id)
+    at = clock.now()
+    if change.state != ChangeState.PENDING or max(at, latest or at) < change.lapses_at:
+        raise _was_decided(change)
+    _decide(change, ChangeState.EXPIRED, by=CLOCKWORK.name, at=at)
+    record(_fact(Event.CUSTOM_ROLE_EXPIRED, change), actor=CLOCKWORK, at=at)
     return change
 
 
@@ -224,6 +243,7 @@ def _filed(proposer: Person, considered: Considered, at: datetime) -> CustomRole
         step_groups=[step.group for step in verdict.steps],
         state=ChangeState.PENDING.value,
         proposed_at=at,
+        lapses_at=at + verdict.lapses_after,
     )
 
 
@@ -255,19 +275,35 @@ def _voice_of(approver: Person, change: CustomRoleChange, verdict: RoleVerdict |
     return voices
 
 
-def _check_open(change: CustomRoleChange, revision: int, person: Person) -> None:
-    state = ChangeState(change.state)
-    if state is not ChangeState.PENDING:
-        at = change.decided_at or change.proposed_at
-        done = _DONE[state]
-        sentence = f"{change.decided_by} was faster: the change is {done} already."
-        if change.decided_by == person.username:
-            sentence = f"You have {done} this at {moment(at)}." if done != "taken back" else "You took it back."
-        elif change.decided_by == NOBODY:
-            sentence = f"It was approved by the policy itself at {moment(at)}."
-        raise IllegalMove(sentence, person=change.decided_by, what=done, at=at)
+def _check_open(change: CustomRoleChange, revision: int, person: Person, at: datetime) -> None:
+    if change.state != ChangeState.PENDING:
+        raise _was_decided(change, person.username)
+    _check_not_lapsed(change.lapses_at, at)
     if revision != change.revision:
         raise StaleRevision(f"The change is another one by now. Read revision {change.revision} before you decide.")
+
+
+def _check_not_lapsed(lapses_at: datetime, at: datetime) -> None:
+    """By the time that it was given when it was proposed; to approve it, also by the shorter one of a newer policy."""
+    if at >= lapses_at:
+        raise IllegalMove(_LAPSED, person=CLOCKWORK.name, what=_DONE[ChangeState.EXPIRED], at=lapses_at)
+
+
+def _was_decided(change: CustomRoleChange, who_asks: str = "") -> IllegalMove:
+    state, at = ChangeState(change.state), change.decided_at or change.proposed_at
+    done = _DONE[state]
+    sentence = f"{change.decided_by} was faster: the change is {done} already."
+    if state is ChangeState.PENDING:
+        sentence = "The change still waits; its time is not over."
+    elif state is ChangeState.EXPIRED:
+        sentence = _LAPSED
+    elif state is ChangeState.CANCELLED and change.note:
+        sentence = f"It is void: {change.note}"
+    elif change.decided_by == who_asks:
+        sentence = "You took it back." if state is ChangeState.CANCELLED else f"You have {done} this at {moment(at)}."
+    elif change.decided_by == NOBODY:
+        sentence = f"It was approved by the policy itself at {moment(at)}."
+    return IllegalMove(sentence, person=change.decided_by, what=done, at=at)
 
 
 def _adds_nothing(change: CustomRoleChange, approver: Person, at: datetime) -> IllegalMove:

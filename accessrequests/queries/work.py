@@ -12,8 +12,8 @@ from django.db.models.functions import Least
 from accessrequests.domain.events import Job, Queue
 from accessrequests.domain.extending import SHORTEST_WARNED, WARNED_BEFORE
 from accessrequests.domain.kinds import KINDS
-from accessrequests.domain.lifecycle import AccessRequestState, GrantState
-from accessrequests.models import AccessRequest, Grant, OutboxMessage, Target
+from accessrequests.domain.lifecycle import AccessRequestState, ChangeState, GrantState
+from accessrequests.models import AccessRequest, CustomRoleChange, Grant, OutboxMessage, Target
 from accessrequests.queries import clock
 
 URGENT = (Queue.REVOKE.value, Queue.BREAK_GLASS.value)
@@ -82,6 +82,12 @@ def lapsed_requests(now: datetime, *, limit: int, except_for: Iterable[int] = ()
     return list(lapsed.exclude(pk__in=list(except_for)).order_by("lapses_at").values_list("pk", flat=True)[:limit])
 
 
+def lapsed_changes(now: datetime, *, limit: int, except_for: Iterable[int] = ()) -> list[int]:
+    """Changes of custom roles that nobody answered in time."""
+    lapsed = CustomRoleChange.objects.filter(state=ChangeState.PENDING.value, lapses_at__lte=now)
+    return list(lapsed.exclude(pk__in=list(except_for)).order_by("lapses_at").values_list("pk", flat=True)[:limit])
+
+
 def ended_grants(now: datetime, *, limit: int, except_for: Iterable[int] = ()) -> list[int]:
     """Grants past their deadline that have not begun to end: the active, and those that never became ready."""
     alive = [GrantState.ACTIVE.value, GrantState.PENDING.value]
@@ -136,6 +142,9 @@ def next_deadline(now: datetime) -> datetime | None:
         waiting.filter(ready_at__gt=now).aggregate(at=Min("ready_at"))["at"],
         unclaimed_since and unclaimed_since + UNCLAIMED_FOR,
         AccessRequest.objects.filter(state=AccessRequestState.PENDING.value, lapses_at__gt=now).aggregate(
+            at=Min("lapses_at")
+        )["at"],
+        CustomRoleChange.objects.filter(state=ChangeState.PENDING.value, lapses_at__gt=now).aggregate(
             at=Min("lapses_at")
         )["at"],
         Grant.objects.filter(

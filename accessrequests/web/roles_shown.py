@@ -22,10 +22,16 @@ _TONES = {
     ChangeState.APPROVED: "warn",
     ChangeState.DENIED: "bad",
     ChangeState.CANCELLED: "",
+    ChangeState.EXPIRED: "",
     ChangeState.APPLIED: "ok",
     ChangeState.FAILED: "bad",
 }
-_WORDS = {ChangeState.PENDING: "waiting", ChangeState.APPROVED: "being made", ChangeState.CANCELLED: "taken back"}
+_WORDS = {
+    ChangeState.PENDING: "waiting",
+    ChangeState.APPROVED: "being made",
+    ChangeState.CANCELLED: "taken back",
+    ChangeState.EXPIRED: "lapsed",
+}
 
 
 def title_of(change: CustomRoleChange) -> str:
@@ -34,7 +40,8 @@ def title_of(change: CustomRoleChange) -> str:
 
 def tag_of(change: CustomRoleChange) -> Tag:
     state = ChangeState(change.state)
-    return Tag(_WORDS.get(state, state.value), _TONES[state])
+    is_void = state is ChangeState.CANCELLED and change.note
+    return Tag("void" if is_void else _WORDS.get(state, state.value), _TONES[state])
 
 
 def may_decide(who: Belonging, change: CustomRoleChange) -> bool:
@@ -62,6 +69,7 @@ def context_of(change: CustomRoleChange, *, who: Belonging) -> dict[str, Any]:
             ChangeState(change.state),
             steps=change.verdict["steps"],
             answers=change.answers,
+            lapses_at=change.lapses_at,
             by=change.decided_by,
             note=change.note,
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from accessrequests.domain.role_definitions import Definition, InvalidDefinition
 from accessrequests.domain.role_sentences import notice_of, standing
 from accessrequests.domain.rules import InvalidPolicy, parse
 
+LAPSES = datetime(2026, 11, 22, 15, tzinfo=UTC)
 OWNERS = {"group": "data-owners", "people": 1}
 RULE: dict[str, Any] = {"name": "access", "match": {}, "eligible": ["a"], "approvals": [], "maximum": "PT1H"}
 
@@ -39,7 +41,19 @@ class TestRules:
         both = judged(rule("one"), strict, level=Level.WRITE)
         assert both.steps == (Step("data-owners", 1), Step("security", 2))
         assert (both.rules, both.allowed, both.automatic) == (("one", "strict"), True, False)
-        assert both.sentences == ["1 of data-owners and 2 of security must approve it."]
+        assert both.sentences == [
+            "1 of data-owners and 2 of security must approve it.",
+            "Without an answer it lapses after 8 hours.",
+        ]
+
+    def test_the_shortest_wait_counts(self) -> None:
+        patient, hasty = (rule(name, lapses_after=length) for name, length in (("slow", "P1D"), ("fast", "PT2H")))
+
+        assert judged(patient).lapses_after == timedelta(days=1)
+        both = judged(patient, hasty)
+        assert both.lapses_after == timedelta(hours=2)
+        assert custom_role_rules.stricter(judged(patient), both).lapses_after == timedelta(hours=2)
+        assert custom_role_rules.from_json(custom_role_rules.to_json(both)) == both
 
     def test_nothing_that_matches_is_a_no(self) -> None:
         for rules in ((), (rule("x", match={"environments": ["staging"]}),), (rule("x", match={"targets": ["dev"]}),)):
@@ -80,7 +94,7 @@ class TestRules:
         assert [words for _, words in custom_role_rules.in_words(rules)] == [
             (
                 "Custom roles of the level read or write on production or staging: people of engineering may propose a change. "
-                "1 of data-owners must approve it."
+                "1 of data-owners must approve it. Without an answer it lapses after 8 hours."
             ),
             "Custom roles: people of engineering may propose a change. Nobody has to approve it.",
             "Custom roles: nobody may change them.",
@@ -188,13 +202,17 @@ def test_only_what_atlas_cannot_give_as_it_is_needs_a_role_made() -> None:
 @pytest.mark.parametrize(
     ("state", "said"),
     [
-        (ChangeState.PENDING, "It waits for 1 person of data-owners."),
+        (
+            ChangeState.PENDING,
+            "It waits for 1 person of data-owners. Without an answer it lapses at 22 Nov 2026 15:00 UTC.",
+        ),
         (
             ChangeState.APPROVED,
             "It is approved and being made. So far: Away. It is tried again, and may still be made.",
         ),
         (ChangeState.DENIED, "bob denied it"),
         (ChangeState.CANCELLED, "It is void: Away. Nothing was changed."),
+        (ChangeState.EXPIRED, "Nobody answered in time, so it has lapsed. Nothing was changed."),
         (ChangeState.APPLIED, "Atlas has it so, read back."),
         (ChangeState.FAILED, "It was not made. Away."),
     ],
@@ -202,31 +220,46 @@ def test_only_what_atlas_cannot_give_as_it_is_needs_a_role_made() -> None:
 def test_where_a_change_stands_is_said(state: ChangeState, said: str) -> None:
     steps = [{"group": "data-owners", "needed": 1}]
 
-    assert standing(state, steps=steps, answers=[], by="bob", note="Away.").startswith(said)
+    assert standing(state, steps=steps, answers=[], lapses_at=LAPSES, by="bob", note="Away.").startswith(said)
 
 
 def test_one_that_was_taken_back_says_by_whom() -> None:
-    said = standing(ChangeState.CANCELLED, steps=[], answers=[], by="bob")
+    said = standing(ChangeState.CANCELLED, steps=[], answers=[], lapses_at=LAPSES, by="bob")
     assert said == "bob took it back. Nothing was changed."
 
 
 def test_a_change_that_goes_well_says_no_more_than_that() -> None:
-    assert standing(ChangeState.APPROVED, steps=[], answers=[]) == "It is approved and being made."
+    assert standing(ChangeState.APPROVED, steps=[], answers=[], lapses_at=LAPSES) == "It is approved and being made."
     answers = [{"person": "bob", "groups": ["x"], "comment": "Too wide."}]
-    assert "Too wide" in standing(ChangeState.DENIED, steps=[], answers=answers, by="bob")
+    assert "Too wide" in standing(ChangeState.DENIED, steps=[], answers=answers, lapses_at=LAPSES, by="bob")
 
 
 def test_those_who_decide_and_whoever_proposed_it_are_told_why_they_are_told() -> None:
-    said = {
+    said: dict[str, Any] = {
         "title": "Alice wants to make the role x",
         "sentence": "It waits.",
         "reason": "Sales.",
         "url": "https://a/1",
     }
 
-    deciding = notice_of(Event.CUSTOM_ROLE_PROPOSED, **said, to_decide=True)
-    done = notice_of(Event.CUSTOM_ROLE_FAILED, **said, to_decide=False)
+    deciding = notice_of(Event.CUSTOM_ROLE_PROPOSED, **said, decides=True)
+    done = notice_of(Event.CUSTOM_ROLE_FAILED, **said, decides=False)
 
     assert (deciding.subject, deciding.button) == ("Proposed: Alice wants to make the role x", "Read it and decide")
     assert (done.subject, done.button) == ("Not made: Alice wants to make the role x", "Open the change")
     assert "because you proposed this change" in done.body
+
+
+def test_what_became_void_is_called_so() -> None:
+    said: dict[str, Any] = {
+        "title": "Alice wants it",
+        "sentence": "It is over.",
+        "reason": "Sales.",
+        "url": "https://a/1",
+    }
+
+    void = notice_of(Event.CUSTOM_ROLE_CANCELLED, **said, decides=True, is_void=True)
+
+    assert (void.subject, void.button) == ("Void: Alice wants it", "Open the change")
+    taken_back = notice_of(Event.CUSTOM_ROLE_CANCELLED, **said, decides=True)
+    assert taken_back.subject == "Taken back: Alice wants it"

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 import pytest
 from django.db import OperationalError, connections
 
-from accessrequests.models import AccessRequest, Grant
+from accessrequests.models import AccessRequest, CustomRoleChange, Grant
 from accessrequests.operations import grants
 from accessrequests.queries import clock, work
-from tests import make
+from tests import make, roles
 from tests.fixtures import MovableClock
 from tests.make import Cast
 from tests.workers.rows import events_of, fresh
@@ -89,6 +89,19 @@ class TestEndWhatIsDue:
 
         assert AccessRequest.objects.get(pk=access_request.pk).state == "expired"
         assert events_of(access_request)[-1] == "access_request.expired"
+
+    def test_lapses_a_change_of_a_custom_role_that_nobody_answered(
+        self, committed_cast: Cast, clock: MovableClock
+    ) -> None:
+        roles.project()
+        change = roles.propose(committed_cast.alice)
+        assert work.next_deadline(clock_now()) == change.lapses_at
+        clock.advance(timedelta(hours=8))
+
+        assert (end(), end()) == (1, 0)
+
+        assert CustomRoleChange.objects.get(pk=change.pk).state == "expired"
+        assert events_of(change) == ["custom_role.proposed", "custom_role.expired"]
 
     def test_one_bad_row_holds_up_no_other(
         self, committed_cast: Cast, clock: MovableClock, monkeypatch: pytest.MonkeyPatch

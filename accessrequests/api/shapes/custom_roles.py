@@ -138,6 +138,7 @@ class ChangeShape(serializers.Serializer[Any]):
     revision = serializers.IntegerField(help_text="Send it with your decision.")
     note = serializers.CharField(help_text="Why it failed, or what stands in the way just now.")
     proposed_at = Moment()
+    lapses_at = Moment(help_text="Without an answer it ends here.")
     decided_at = Moment(allow_null=True)
     decided_by = serializers.CharField(help_text="policy when nobody needed to be asked.")
     finished_at = Moment(allow_null=True, help_text="When Atlas had it, or refused it.")
