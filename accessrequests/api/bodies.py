@@ -82,6 +82,22 @@ def asked(fields: dict[str, Any]) -> Asked:
     return Asked(**plain)
 
 
+class Answers(Strict):
+    """What was answered so far of "What do you need to do?"; `key` of a question names the field of its answer."""
+
+    plane = Text(required=False, max_length=100, help_text="data or project.")
+    who = Text(required=False, max_length=100, help_text="me or service.")
+    do = Text(required=False, max_length=100, help_text="read, change, action or administer.")
+    reach = Text(required=False, max_length=100, help_text="collection or database.")
+    action = Text(required=False, max_length=400, help_text="A single action.")
+    target = Text(required=False, max_length=64, help_text="The slug of a target.")
+    login = Text(required=False, max_length=1100, help_text="A login that stands there, as name@database.")
+    role = Text(required=False, max_length=400, help_text="A role that administers, or a project role.")
+    place = Text(required=False, max_length=400, help_text="A database, or database.collection.")
+    cluster = Text(required=False, max_length=100, help_text="A cluster of the target.")
+    length = Text(required=False, max_length=40, help_text="How long, like PT2H.")
+
+
 class Edit(Strict):
     """What shall be different. What is left out stays as it is."""
 

@@ -17,6 +17,7 @@ from accessrequests.api import (
     outside,
     policies,
     schema,
+    wizard,
 )
 
 LARGEST = 2**63 - 1
@@ -58,6 +59,7 @@ urlpatterns = [
     path("policies/simulate/", policies.SimulatePolicy.as_view(), name="policy_simulate"),
     path("policies/schema/", catalogue.PolicySchema.as_view(), name="policy_schema"),
     path("access-requests/", access_requests.AccessRequests.as_view(), name="access_requests"),
+    path("access-requests/wizard/", wizard.Wizard.as_view(), name="wizard"),
     path("access-requests/preview/", access_requests.PreviewAccessRequest.as_view(), name="preview"),
     path("access-requests/<id:id>/", access_requests.OneAccessRequest.as_view(), name="access_request"),
     path("access-requests/<id:id>/approve/", access_requests.Approve.as_view(), name="approve"),

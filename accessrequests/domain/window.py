@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 LONGEST = timedelta(days=366)
+# The lengths that are suggested to people.
+LENGTHS = ("PT30M", "PT1H", "PT2H", "PT4H", "PT8H", "PT24H")
 
 # Eight digits hold any length that we accept; longer numbers are refused before they are turned into one.
 _DURATION = re.compile(

@@ -4,20 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from accessrequests.domain import policy, privileges
+from accessrequests.domain import policy, privileges, wizard
 from accessrequests.domain.actions import COLLECTION_ACTIONS, SEARCH_ACTIONS, SERVER_DATABASES, SINGLE_ACTIONS
 from accessrequests.domain.kinds import KINDS
 from accessrequests.domain.privileges import Level, RoleRef
 from accessrequests.domain.single_actions import why_not, written
-from accessrequests.domain.wizard_answers import COLLECTION, DATABASE, AdminRole, Offered, Standing
+from accessrequests.domain.window import LENGTHS
+from accessrequests.domain.wizard import Proposal, Step
+from accessrequests.domain.wizard_answers import (
+    ADMINISTER,
+    COLLECTION,
+    DATABASE,
+    DATABASE_USER,
+    AdminRole,
+    Offered,
+    Standing,
+)
 from accessrequests.models import Inventory, Person, PolicyVersion, Target
 from accessrequests.models.access_requests import AccessKind
-from accessrequests.queries import offers, principals
+from accessrequests.queries import catalogue, offers, principals
 from accessrequests.queries.offers import Outlook
 
 MOST_TARGETS = 200
 _NO_POLICY = "No policy has been published yet, so nothing can be asked for."
 _NEVER_GIVEN = "What can give or change access itself is never given."
+
+
+def next_step(person: Person, answers: Mapping[str, str], *, groups: frozenset[str]) -> Step | Proposal:
+    """Where these answers lead this person: the next question, or the ask that does what they need and no more."""
+    version = catalogue.policies().order_by("-version").first()
+    is_admin = answers.get("do") == ADMINISTER
+    return wizard.next_step(
+        answers, offered_to(person, version=version, groups=groups, with_admin_roles=is_admin), LENGTHS
+    )
+
+
+def still_to_say(proposal: Proposal) -> list[str]:
+    """The fields of the ask that only the person knows."""
+    kind = KINDS[Target.objects.get(slug=proposal.target).kind]
+    has_address = proposal.kind == DATABASE_USER and kind.needs_address
+    return ["reason", *(["source_addresses"] if has_address else [])]
 
 
 def offered_to(

@@ -9,9 +9,8 @@ from datetime import timedelta
 from accessrequests.domain import policy
 from accessrequests.domain.actions import COLLECTION_ACTIONS, SEARCH_ACTIONS, SINGLE_ACTIONS
 from accessrequests.domain.privileges import Level, Privilege, Resource, level_of
-from accessrequests.domain.window import format_duration, parse_duration, spell_duration
+from accessrequests.domain.window import LENGTHS, format_duration, parse_duration, spell_duration
 from accessrequests.queries.offers import OfferedRole, Outlook, Want, cost_of
-from accessrequests.web.forms import LENGTHS
 
 USUAL_LENGTH = "PT2H"
 _TONES = {Level.READ: "ok", Level.WRITE: "warn"}

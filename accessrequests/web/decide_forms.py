@@ -7,10 +7,10 @@ from typing import Any
 
 from django import forms
 
-from accessrequests.domain.window import parse_duration, spell_duration
+from accessrequests.domain.window import LENGTHS, parse_duration, spell_duration
 from accessrequests.queries.comments import LONGEST
 from accessrequests.web.fields import Length, text_line
-from accessrequests.web.forms import LENGTHS, Blamed
+from accessrequests.web.forms import Blamed
 
 SHORTER = [parse_duration(length) for length in LENGTHS]
 

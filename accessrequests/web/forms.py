@@ -7,11 +7,10 @@ from typing import Any
 
 from django import forms
 
-from accessrequests.domain.window import format_duration, parse_duration, spell_duration
+from accessrequests.domain.window import LENGTHS, format_duration, parse_duration, spell_duration
 from accessrequests.queries.asks import Invalid
 from accessrequests.web.fields import text_line
 
-LENGTHS = ("PT30M", "PT1H", "PT2H", "PT4H", "PT8H", "PT24H")
 LONGEST_TEXT = 2_000
 
 

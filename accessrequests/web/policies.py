@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404
 from accessrequests.domain import custom_role_rules, policy
 from accessrequests.domain.kinds import KINDS
 from accessrequests.domain.language import LONGEST_REASON
-from accessrequests.domain.window import InvalidDuration, parse_duration, spell_duration
+from accessrequests.domain.window import LENGTHS, InvalidDuration, parse_duration, spell_duration
 from accessrequests.models import Person, PolicyVersion, Target
 from accessrequests.models.access_requests import AccessKind
 from accessrequests.queries import catalogue, clock, policies
@@ -21,7 +21,6 @@ from accessrequests.queries.asks import Asked, Invalid, NotReadYet
 from accessrequests.queries.drafts import open_drafts
 from accessrequests.queries.offers import roles_on_offer, targets_on_offer
 from accessrequests.web.ask_scope import clusters_of, observed_address
-from accessrequests.web.forms import LENGTHS
 from accessrequests.web.pages import me, portal_page, show
 from accessrequests.web.whoami import belonging
 

@@ -12,11 +12,10 @@ from django.utils.http import urlencode
 
 from accessrequests.domain import wizard
 from accessrequests.domain.wizard import Choice, Proposal, Step
-from accessrequests.domain.wizard_answers import ADMINISTER, DATABASE_USER, Given
-from accessrequests.queries import catalogue, people
+from accessrequests.domain.wizard_answers import DATABASE_USER, Given
+from accessrequests.queries import people
 from accessrequests.queries import wizard as on_offer
 from accessrequests.web.ask_scope import observed_address
-from accessrequests.web.forms import LENGTHS
 from accessrequests.web.pages import me, portal_page, show
 from accessrequests.web.whoami import belonging
 
@@ -47,13 +46,7 @@ class Answered:
 @portal_page("GET")
 def wizard_page(request: HttpRequest) -> HttpResponse:
     answers = {key: request.GET.get(key, "")[:LONGEST] for key in wizard.KEYS}
-    offered = on_offer.offered_to(
-        me(request),
-        version=catalogue.policies().order_by("-version").first(),
-        groups=frozenset(belonging(request).since),
-        with_admin_roles=answers["do"] == ADMINISTER,
-    )
-    found = wizard.next_step(answers, offered, LENGTHS)
+    found = on_offer.next_step(me(request), answers, groups=frozenset(belonging(request).since))
     if isinstance(found, Proposal):
         return redirect(_form(found, observed_address(request)))
     return _ask(request, found)

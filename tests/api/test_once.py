@@ -29,7 +29,8 @@ ACTORS = {
 KEYED = tuple(
     endpoint
     for endpoint in POSTS
-    if endpoint.name not in {"preview", "preview_role", "policy_simulate", "break_glass", "break_glass_review"}
+    if endpoint.name
+    not in {"preview", "preview_role", "policy_simulate", "wizard", "break_glass", "break_glass_review"}
 )
 
 

@@ -113,6 +113,7 @@ ENDPOINTS = (
     Endpoint("access_requests", "GET", "access-requests/", "read", filters=(*PAGE, "state", "mine", "awaiting_me")),
     Endpoint("access_requests", "POST", "access-requests/", "request", ask()),
     Endpoint("preview", "POST", "access-requests/preview/", "request", ask()),
+    Endpoint("wizard", "POST", "access-requests/wizard/", "request", {}),
     Endpoint("access_request", "GET", "access-requests/{request}/", "read"),
     Endpoint(
         "access_request", "PATCH", "access-requests/{request}/", "request", {"revision": 1, "reason": "For July only."}
