@@ -32,6 +32,9 @@ MEMBERS: Mapping[str, tuple[str, ...]] = {
 
 ROLES: Mapping[str, str] = {"auditors": "auditor", "administrators": "administrator"}
 
+# A service identity, and who answers for it.
+SERVICE, SERVICE_OWNER = "ci-runner", "bob"
+
 TARGETS: Mapping[str, tuple[str, str]] = {
     "shop-dev": ("Shop development", "development"),
     "shop-staging": ("Shop staging", "staging"),
@@ -90,6 +93,9 @@ def people_document(identities: Mapping[str, Mapping[str, str]] | None = None) -
                 **({"identity": dict(identities[person])} if identities else {}),
             }
             for person, name in NAMES.items()
+        },
+        "services": {
+            SERVICE: {"title": "Continuous integration", "owner": SERVICE_OWNER, "groups": ["engineering"]},
         },
     }
 

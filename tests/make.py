@@ -67,6 +67,13 @@ def make_people() -> Cast:
     return Cast(**{person.username: person for person in folk})
 
 
+def make_service() -> Person:
+    """The sandbox's service identity, which bob owns."""
+    document = catalogue.people_document()
+    people.apply_people(groups=document["groups"], entries={}, services=document["services"], actor=OPERATOR)
+    return Person.objects.get(username=catalogue.SERVICE)
+
+
 def apply(name: str, /, **changes: Any) -> None:
     """Apply one person again, with some fields changed."""
     document = catalogue.people_document()

@@ -116,7 +116,9 @@ def _tell(news: _News, thread: Thread) -> None:
 
 def _audiences(news: _News) -> dict[Audience, set[Person]]:
     access_request = news.access_request
-    beneficiaries = {access_request.requester, access_request.beneficiary}
+    # A service identity reads no mail: its owner does.
+    grantee = access_request.beneficiary.owner or access_request.beneficiary
+    beneficiaries = {access_request.requester, grantee}
     without = [*(person.pk for person in beneficiaries), *people.ids_of(access_request.owners)]
     asks = news.event in ASKING and access_request.state == AccessRequestState.PENDING
     if asks:
@@ -134,6 +136,7 @@ def _audiences(news: _News) -> dict[Audience, set[Person]]:
         approvers = (approvers if pending else set()) | comments.speakers(access_request)
     return {
         Audience.REQUESTER: beneficiaries,
+        Audience.GRANTEE: {grantee} - {access_request.requester} if asks else set(),
         Audience.APPROVER: approvers - beneficiaries,
         Audience.ENDER: enders - beneficiaries,
     }

@@ -34,6 +34,7 @@ class Audience(StrEnum):
 
     APPROVER = "approver"
     REQUESTER = "requester"
+    GRANTEE = "grantee"  # somebody else has asked for them, or for a service of theirs
     ENDER = "ender"
 
 
@@ -105,6 +106,7 @@ _SUBJECTS: Mapping[Event, str] = {
 _BECAUSE: Mapping[Audience, str] = {
     Audience.APPROVER: "You get this because you may decide on this request, or have spoken on it.",
     Audience.REQUESTER: "You get this because the request, or the access, is yours.",
+    Audience.GRANTEE: "You get this because somebody asked for you, or for a service that you own.",
     Audience.ENDER: "You get this because you may end this access.",
 }
 
@@ -256,6 +258,11 @@ def _not_ended(story: Story) -> str:
     return f"The access should have ended, and could not be ended{because(story.note)}. {MAY_WORK}{by_hand}"
 
 
+def _asked_for_you(story: Story) -> str:
+    waits = f"It waits for {people_needed(story.waiting_for)}, which you cannot be"
+    return f"You would hold it. {waits}, and you are told what they say. If you do not want it, say so there."
+
+
 _TOLD: Mapping[Audience, Mapping[Event, Callable[[Story], str]]] = {
     Audience.APPROVER: {
         Event.ACCESS_REQUEST_SUBMITTED: _submitted_to_approver,
@@ -279,5 +286,6 @@ _TOLD: Mapping[Audience, Mapping[Event, Callable[[Story], str]]] = {
         Event.GRANT_REVOKED: _revoked,
         Event.GRANT_DRIFT_FOUND: _drifted,
     },
+    Audience.GRANTEE: {Event.ACCESS_REQUEST_SUBMITTED: _asked_for_you},
     Audience.ENDER: {Event.GRANT_ATTEMPT_FAILED: _not_ended},
 }

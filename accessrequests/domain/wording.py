@@ -127,6 +127,16 @@ def title(
     return f"{name(requester)} {wants} {what} for {spell_duration(length)}{' more' if more else ''}"
 
 
+def on_behalf(*, requester: str, beneficiary: str, owner: str = "") -> str:
+    """Who asked for whom, and in whose hands it is. `owner`: of a service identity, which has no hands."""
+    asked = f"{name(requester)} asks for {name(beneficiary)}"
+    if owner:
+        return (
+            f"{asked}, a service identity. {name(owner)} answers for it: holds what it gets, and decides nothing here."
+        )
+    return f"{asked}, who alone holds what comes of it. Neither of them decides."
+
+
 def _summed_up(places: Sequence[str]) -> str:
     """A few places by name; the others are counted, because a subject has little room."""
     different = list(dict.fromkeys(one_line(place) for place in places))

@@ -74,10 +74,10 @@ def refuse(path: Path, sentences: Collection[str]) -> CommandError:
     return CommandError(f"{path} was not applied, and nothing was changed:\n{listed}")
 
 
-def entries_of(section: Section, key: str) -> Mapping[Any, Any]:
+def entries_of(section: Section, key: str, *, needed: bool = True) -> Mapping[Any, Any]:
     """A mapping of names to entries, such as `people`."""
     empty: Mapping[Any, Any] = {}
-    return section.take(key, mapping, "names, each with its keys", default=empty)
+    return section.take(key, mapping, "names, each with its keys", default=empty, needed=needed)
 
 
 def mapping(value: object) -> Mapping[Any, Any] | None:

@@ -1,4 +1,4 @@
-"""Reads `people.yaml`: the groups there are, and who is in which."""
+"""Reads `people.yaml`: the groups there are, who is in which, and the service identities with their owners."""
 
 from __future__ import annotations
 
@@ -29,27 +29,29 @@ _ROLES = tuple(role.value for role in GroupRole)
 
 @dataclass(frozen=True, slots=True)
 class PeopleFile:
-    """Groups and people as plain values, of the right types."""
+    """Groups, people and service identities as plain values, of the right types."""
 
     groups: Mapping[str, Mapping[str, Any]]
     people: Mapping[str, Mapping[str, Any]]
+    services: Mapping[str, Mapping[str, Any]]
 
 
 def read(path: Path) -> PeopleFile:
     """:raises CommandError: when the file is missing, not YAML, or says anything that we do not understand."""
     wrong: list[str] = []
-    whole = Section("The document", parse_yaml(read_text(path), path=path), ("groups", "people"), wrong)
+    whole = Section("The document", parse_yaml(read_text(path), path=path), ("groups", "people", "services"), wrong)
     groups = {name: _group(name, entry, wrong) for name, entry in entries_of(whole, "groups").items()}
     people = {name: _person(name, entry, wrong) for name, entry in entries_of(whole, "people").items()}
-    for name, person in people.items():
-        wrong += [
-            f"Person {name}: there is no group {group}. Name it under groups."
-            for group in person["groups"]
-            if group not in groups
-        ]
+    services = {
+        name: _service(name, entry, wrong) for name, entry in entries_of(whole, "services", needed=False).items()
+    }
+    for what, named in (("Person", people), ("Service", services)):
+        for name, entry in named.items():
+            unknown = [group for group in entry["groups"] if group not in groups]
+            wrong += [f"{what} {name}: there is no group {group}. Name it under groups." for group in unknown]
     if wrong:
         raise refuse(path, wrong)
-    return PeopleFile(groups, people)
+    return PeopleFile(groups, people, services)
 
 
 def _group(name: object, entry: object, wrong: list[str]) -> dict[str, Any]:
@@ -69,6 +71,18 @@ def _person(name: object, entry: object, wrong: list[str]) -> dict[str, Any]:
         **({"identity": identity} if identity else {}),
         "name": section.take("name", line(200), "one line of text", default=""),
         "email": section.take("email", _email, "an e-mail address", default=""),
+        "groups": section.take("groups", lines(64), "a list of groups, each once", default=none, needed=False),
+        "active": section.take("active", yes_or_no, "true or false", default=True, needed=False),
+    }
+
+
+def _service(name: object, entry: object, wrong: list[str]) -> dict[str, Any]:
+    section = Section(f"Service {name}", entry, ("title", "owner", "groups", "active"), wrong)
+    _check_name(section.who, name, wrong)
+    none: list[str] = []
+    return {
+        "title": section.take("title", line(200), "one line of text", default=""),
+        "owner": section.take("owner", line(64), "the user name of a person", default=""),
         "groups": section.take("groups", lines(64), "a list of groups, each once", default=none, needed=False),
         "active": section.take("active", yes_or_no, "true or false", default=True, needed=False),
     }

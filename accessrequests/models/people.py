@@ -1,4 +1,4 @@
-"""People, who vouches for them, the groups that they belong to since when, and their personal tokens."""
+"""People, services that some of them own, who vouches for them, the groups that they belong to since when, and their personal tokens."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ class MembershipSource(StrEnum):
 
 
 class Person(AbstractBaseUser):
-    """Somebody who may sign in. What they may do follows from their groups and the policy."""
+    """Somebody who may sign in; or a service identity, which has an `owner` and never signs in.
+
+    What they may do follows from their groups and the policy.
+    """
 
     username = models.CharField(max_length=64, unique=True)
     name = models.CharField(max_length=200)
@@ -42,6 +45,7 @@ class Person(AbstractBaseUser):
     is_staff = models.BooleanField(default=False)
     created_at = models.DateTimeField()
     time_zone = models.CharField(max_length=64, default="UTC")
+    owner = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="services")
     # Raised to end every session that there is of this person.
     session_round = models.PositiveIntegerField(default=0)
 
@@ -51,8 +55,21 @@ class Person(AbstractBaseUser):
 
     objects: ClassVar = BaseUserManager["Person"]()
 
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=~models.Q(owner=models.F("pk")), name="person_owned_by_somebody_else"),
+        ]
+
     def __str__(self) -> str:
         return self.username
+
+    @property
+    def is_service(self) -> bool:
+        return self.owner_id is not None
+
+    def stands_for(self, holder: Person) -> bool:
+        """Whether what `holder` has is in this person's hands: their own, or that of a service of theirs."""
+        return self.pk in {holder.pk, holder.owner_id}
 
     def get_full_name(self) -> str:
         return self.name

@@ -107,7 +107,7 @@ def judged_now(access_request: AccessRequest, shortened: timedelta | None = None
 
 def voice_of(approver: Person, access_request: AccessRequest, verdict: policy.Verdict | Refused) -> frozenset[str]:
     """The groups that give the approver a voice: held now, and already when the request was filed."""
-    gains = approver.pk in {access_request.requester_id, access_request.beneficiary_id}
+    gains = approver.pk == access_request.requester_id or approver.stands_for(access_request.beneficiary)
     if gains or approver.username in access_request.owners:
         sentence = "Nobody decides on access that they ask for or would get. Somebody else has to."
         raise _refusal(access_request, sentence)

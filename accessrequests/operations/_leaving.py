@@ -21,8 +21,9 @@ from accessrequests.queries import asks, custom_roles
 
 
 def hold_requests(people: Iterable[int]) -> None:
-    """Lock what these people have asked for, or would get, and what waits for its decision. Before the people."""
+    """Lock what these people and their services have asked for, or would get, and what waits. Before the people."""
     ids = list(people)
+    ids += Person.objects.filter(owner__in=ids).values_list("pk", flat=True)
     list(_waiting(ids).values_list("pk", flat=True))
     list(_changes(ids).values_list("pk", flat=True))
 
@@ -38,9 +39,14 @@ def disable(person: Person, *, why: str, actor: Actor) -> list[Fact]:
 def end_all(*, disabled: Sequence[Person], left: Sequence[Person], actor: Actor, at: datetime) -> list[Fact]:
     """End what people hold who may no longer sign in, or could no longer ask for it; all are locked in one order.
 
-    What they have asked for and nobody has decided is void. Whoever could still ask for it keeps it.
+    What they have asked for and nobody has decided is void. Whoever could still ask for it keeps it. A service goes with
+    its owner, and stays off until the file of people names it again.
     """
-    facts = _void(disabled, left, actor, at) + _void_changes(disabled, left, actor, at)
+    facts = list[Fact]()
+    for service in Person.objects.filter(owner__in=disabled, is_active=True).order_by("pk"):
+        facts += disable(service, why="its owner may no longer sign in", actor=actor)
+        disabled = [*disabled, service]
+    facts += _void(disabled, left, actor, at) + _void_changes(disabled, left, actor, at)
     concerned = Q(holder__in=[*disabled, *left]) | Q(access_request__requester__in=left)
     grants = (
         Grant.objects.select_for_update(of=("self",), no_key=True)
@@ -50,12 +56,20 @@ def end_all(*, disabled: Sequence[Person], left: Sequence[Person], actor: Actor,
         .order_by("pk")
     )
     for grant in grants:
-        reason, note = EndReason.PERSON_DISABLED, f"{grant.holder.name} may no longer sign in."
+        reason, note = EndReason.PERSON_DISABLED, f"{_off(grant.holder)}."
         if grant.holder not in disabled:
             reason, note = EndReason.ELIGIBILITY_LOST, asks.lost_eligibility(grant.access_request)
         if note:
             facts += start_revocation(grant, reason, actor=actor, at=at, note=note)
     return facts
+
+
+def _off(person: Person) -> str:
+    return (
+        f"{person.name} is retired, or its owner is off"
+        if person.is_service
+        else f"{person.name} may no longer sign in"
+    )
 
 
 def _void(disabled: Sequence[Person], left: Sequence[Person], actor: Actor, at: datetime) -> list[Fact]:
@@ -64,7 +78,8 @@ def _void(disabled: Sequence[Person], left: Sequence[Person], actor: Actor, at: 
     concerned = _waiting([*off, *(person.pk for person in left)])
     people = concerned.select_related("target", "policy_version", "requester", "beneficiary")
     for access_request in people.select_for_update(of=("self",), no_key=True):
-        why = "the person may no longer sign in"
+        gone = access_request.beneficiary if access_request.beneficiary_id in off else access_request.requester
+        why = _off(gone) if gone.is_service else "the person may no longer sign in"
         if not off & {access_request.requester_id, access_request.beneficiary_id}:
             why = asks.lost_eligibility(access_request)
         if why:

@@ -212,7 +212,7 @@ def _check_has_one(grant: Grant) -> None:
 
 
 def _check_holder(grant: Grant, person: Person) -> None:
-    if grant.holder_id != person.pk:
+    if not person.stands_for(grant.holder):
         raise Refused(
             "Only the person who holds this access can have its password.",
             event=Event.GRANT_REFUSED,

@@ -41,7 +41,7 @@ def ask(
         return under_way
     said = {
         "asked_by": person,
-        "asked_from": address if grant.holder_id == person.pk else "",
+        "asked_from": address if person.stands_for(grant.holder) else "",
         "asked_at": at,
         "finished_at": None,
         "findings": [],

@@ -53,7 +53,7 @@ def ask(
     hold_people([holder.pk])
     grant = locked(grant_id)
     at = clock.now()
-    if grant.holder_id != holder.pk:
+    if not holder.stands_for(grant.holder):
         sentence = "Only the person who holds an access can have it extended. Others ask for their own."
         raise Refused(sentence, event=Event.GRANT_REFUSED, subject=str(grant))
     expires_at = check_may_go_on(grant, at=at)

@@ -198,7 +198,7 @@ def release(*, grant_id: int, holder: Person, via: Via, idempotency: Idempotency
     """
     grant = locked(grant_id)
     at = clock.now()
-    if grant.holder_id != holder.pk:
+    if not holder.stands_for(grant.holder):
         raise Refused("Only its holder can release a grant. You may revoke it, if you may decide on its request.")
     actor = people.actor_of(holder, via)
     facts = _ended_by_person(grant, EndReason.RELEASED, actor=actor, at=at, note="")

@@ -111,10 +111,11 @@ def mark_asked(*, identity_id: int) -> None:
 
 
 def _held(identity_id: int) -> Identity:
-    """The identity and its person, locked, after what they have asked for; read after the locks."""
+    """The identity, its person and their services, locked, after what they have asked for; read after the locks."""
     person_id = Identity.objects.values_list("person_id", flat=True).get(pk=identity_id)
     hold_requests([person_id])
-    Person.objects.select_for_update(no_key=True).get(pk=person_id)
+    theirs = Person.objects.filter(Q(pk=person_id) | Q(owner=person_id)).order_by("pk")
+    list(theirs.select_for_update(no_key=True).values_list("pk", flat=True))
     Identity.objects.select_for_update(no_key=True).get(pk=identity_id)
     return Identity.objects.select_related("person").get(pk=identity_id)
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from accessrequests.domain.events import Actor, Event, Via
 from accessrequests.models import Group, Identity, Person, PersonalToken
@@ -17,32 +17,44 @@ from accessrequests.models.people import MembershipSource
 from accessrequests.operations._belonging import give_memberships
 from accessrequests.operations._leaving import end_all, hold_requests
 from accessrequests.operations._record import Fact, record
+from accessrequests.operations._services import applied as service_applied
+from accessrequests.operations._services import apply_service, changed_hands, check_names
 from accessrequests.operations.refusals import IllegalMove, Refused
 from accessrequests.queries import clock, people
 from accessrequests.queries.asks import Invalid
 
 SCOPES = ("read", "request", "decide", "reveal", "end", "audit", "admin")
+# Of a service identity: it looks at what it has, fetches its password and gives it back. It never asks nor decides.
+SERVICE_SCOPES = ("read", "reveal", "end")
 TOKEN_BYTES = 32
 
 
 @transaction.atomic(durable=True)
 def apply_people(
-    *, groups: Mapping[str, Mapping[str, Any]], entries: Mapping[str, Mapping[str, Any]], actor: Actor
+    *,
+    groups: Mapping[str, Mapping[str, Any]],
+    entries: Mapping[str, Mapping[str, Any]],
+    actor: Actor,
+    services: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[Person]:
-    """Make people and groups say what the file says. People whom it does not name stay as they are.
+    """Make people, groups and service identities say what the file says. Whom it does not name stays as they are.
 
-    :raises Invalid: when somebody is put into a group that the file does not name.
+    :raises Invalid: when somebody is put into a group that the file does not name, or a service has no owner, the name
+        of a person, or a group with a role.
     """
-    unknown = {group for entry in entries.values() for group in entry.get("groups", [])} - set(groups)
+    named = {**entries, **(services or {})}
+    unknown = {group for entry in named.values() for group in entry.get("groups", [])} - set(groups)
     if unknown:
         raise Invalid({"groups": [f"There is no group {group}. Name it under groups." for group in sorted(unknown)]})
     facts: list[Fact] = []
-    hold_requests(people.ids_of(entries))  # whoever turns out to be off, or to have left a group
+    hold_requests(people.ids_of(named))  # whoever turns out to be off, or to have left a group
     known = {name: _apply_group(name, fields, facts) for name, fields in sorted(groups.items())}
-    folk = Person.objects.select_for_update(no_key=True).filter(username__in=entries).order_by("pk")
+    theirs = Q(username__in=named) | Q(owner__username__in=entries)
+    folk = Person.objects.select_for_update(no_key=True, of=("self",)).filter(theirs).order_by("pk")
     people_known = {person.username: person for person in folk}
+    check_names(entries, services or {}, known=people_known, groups=groups)
     at = clock.now()
-    applied, left = [], []
+    applied, left = [], list[Person]()
     for username, entry in sorted(entries.items()):
         person, changes = _apply_person(people_known.get(username), username, entry, known=known, at=at)
         applied.append(person)
@@ -50,7 +62,14 @@ def apply_people(
             facts.append(Fact(Event.PERSON_APPLIED, f"person/{username}", changes))
         if "left" in changes:
             left.append(person)
-    disabled = [person for person in applied if not person.is_active]
+    served = []
+    for username, entry in sorted((services or {}).items()):
+        service, changes = apply_service(people_known.get(username), username, entry, known=known, at=at)
+        served.append(service)
+        facts += service_applied(service, changes)
+        facts += changed_hands(service, actor=actor, at=at) if "owner" in changes else []
+        left += [service] if "left" in changes else []
+    disabled = [person for person in [*applied, *served] if not person.is_active]
     facts += end_all(disabled=disabled, left=[person for person in left if person.is_active], actor=actor, at=at)
     if facts:
         record(*facts, actor=actor, at=at)
@@ -128,8 +147,13 @@ def _apply_identity(person: Person, named: Mapping[str, str] | None, at: datetim
 
 @transaction.atomic(durable=True)
 def set_password(*, username: str, password: str, actor: Actor) -> Person:
-    """Give a person a password for the portal (where no identity provider does it)."""
+    """Give a person a password for the portal (where no identity provider does it).
+
+    :raises Refused: for a service identity.
+    """
     person = Person.objects.select_for_update(no_key=True).get(username=username)
+    if person.is_service:
+        raise Refused(f"{username} is a service identity, which never signs in. Its owner makes it a token.")
     at = clock.now()
     person.set_password(password)
     person.save(update_fields=["password"])
@@ -167,18 +191,20 @@ def create_token(
 
 def scopes_of(person: Person) -> tuple[str, ...]:
     """The scopes that this person's tokens may carry."""
+    if person.is_service:
+        return SERVICE_SCOPES
     return SCOPES if people.may_administer(person) else tuple(scope for scope in SCOPES if scope != "admin")
 
 
 @transaction.atomic(durable=True)
 def revoke_token(*, token_id: int, person: Person | None, actor: Actor) -> PersonalToken:
-    """End a token: its owner's own, or anybody's by an operator (`person` None).
+    """End a token: one's own, one of a service of one's own, or anybody's by an operator (`person` None).
 
     :raises Refused: when it is somebody else's.
     :raises IllegalMove: when it has been revoked.
     """
     token = PersonalToken.objects.select_for_update(of=("self",)).select_related("person").get(pk=token_id)
-    if person is not None and token.person_id != person.pk:
+    if person is not None and not person.stands_for(token.person):
         raise Refused("Only its owner can revoke a token.")
     if token.revoked_at is not None:
         raise IllegalMove("The token has been revoked already.", person=actor.name, what="revoked", at=token.revoked_at)

@@ -32,7 +32,7 @@ def visible_to(person: Person) -> QuerySet[AccessRequest]:
     requests = as_shown()
     if people.may_audit(person):
         return requests
-    own = Q(requester=person) | Q(beneficiary=person)
+    own = Q(requester=person) | Q(beneficiary__in=[person.pk, *people.services_of(person)])
     return requests.filter(own | _answered_by(person) | _asks_groups_of(person))
 
 
@@ -55,8 +55,10 @@ def asked_for_others(person: Person) -> QuerySet[AccessRequest]:
 
 
 def own_ways(person: Person) -> list[QuerySet[AccessRequest]]:
-    """Those that the person asked for, and those whose access the person gets."""
-    return [AccessRequest.objects.filter(requester=person), AccessRequest.objects.filter(beneficiary=person)]
+    """Those that the person asked for, and those whose access the person gets, or a service of theirs."""
+    own = [AccessRequest.objects.filter(requester=person), AccessRequest.objects.filter(beneficiary=person)]
+    services = people.services_of(person)
+    return [*own, AccessRequest.objects.filter(beneficiary__in=services)] if services else own
 
 
 def _answered_by(person: Person) -> Q:
@@ -95,6 +97,7 @@ def waiting_for(person: Person, *, groups: Iterable[tuple[str, datetime]] | None
     return (
         AccessRequest.objects.filter(wanted, state=AccessRequestState.PENDING)
         .exclude(Q(requester=person) | Q(beneficiary=person) | Q(owners__contains=[person.username]))
+        .exclude(beneficiary__owner=person)
         .exclude(
             Exists(Approval.objects.filter(access_request=OuterRef("pk"), person=person, revision=OuterRef("revision")))
         )

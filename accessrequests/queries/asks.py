@@ -77,6 +77,12 @@ class Considered:
     principal: Principal = field(default_factory=lambda: Principal(""))
 
     @property
+    def owners(self) -> tuple[str, ...]:
+        """Who gains by it beside those who ask and get it: the owners of the login, and of the service identity."""
+        owner = self.beneficiary.owner
+        return tuple(dict.fromkeys([*self.principal.owners, *([owner.username] if owner else [])]))
+
+    @property
     def source_addresses(self) -> tuple[str, ...]:
         return tuple(map(write_network, self.networks))
 
@@ -337,9 +343,10 @@ def _beneficiary(target: Target, requester: Person, asked: Asked, errors: dict[s
     owned = owned or vouched.named(target, method=asked.authentication, name=asked.principal)
     if asked.grantee in {"", requester.username} or (owned is not None and asked.grantee == owned.service):
         return requester
-    beneficiary = Person.objects.filter(username=asked.grantee, is_active=True).first()
+    found = Person.objects.filter(username=asked.grantee, is_active=True)
+    beneficiary = found.select_related("owner").first()
     if beneficiary is None:
-        advice = "Write a user name, like bob, or nothing to ask for yourself."
+        advice = "Write a user name, like bob, or that of a service identity, or nothing to ask for yourself."
         errors["grantee"] = [f"There is nobody with the user name {asked.grantee}. {advice}"]
         return requester
     return beneficiary

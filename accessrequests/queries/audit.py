@@ -60,7 +60,8 @@ def visible_to(person: Person, *, sees_all: bool | None = None) -> QuerySet[Audi
     events = AuditEvent.objects.order_by("-sequence")
     if people.may_audit(person) if sees_all is None else sees_all:
         return events
-    requests = AccessRequest.objects.filter(Q(requester=person) | Q(beneficiary=person))
+    mine = [person.pk, *people.services_of(person)]
+    requests = AccessRequest.objects.filter(Q(requester=person) | Q(beneficiary__in=mine))
     grants = Grant.objects.filter(access_request__in=requests.values("pk"))
     return events.filter(
         Q(actor=person.username)

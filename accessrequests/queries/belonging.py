@@ -28,7 +28,8 @@ class Belonging:
         return GroupRole.ADMINISTRATOR in self.roles
 
     def gains(self, access_request: AccessRequest) -> bool:
-        return self.person.pk in {access_request.requester_id, access_request.beneficiary_id}
+        """Who asks, who gets it, and who owns the service identity that gets it."""
+        return self.person.pk == access_request.requester_id or self.person.stands_for(access_request.beneficiary)
 
     def benefits(self, access_request: AccessRequest) -> bool:
         """Whoever gains, and every owner of the login that gets more: none of them decides."""

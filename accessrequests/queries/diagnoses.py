@@ -15,7 +15,7 @@ from accessrequests.queries.belonging import Belonging
 
 def may_ask(belonging: Belonging, grant: Grant) -> bool:
     """Its holder, those who may end it, and those who see everything."""
-    is_holder = grant.holder_id == belonging.person.pk
+    is_holder = belonging.person.stands_for(grant.holder)
     return is_holder or belonging.sees_all or belonging.may_end(grant.access_request)
 
 

@@ -63,13 +63,13 @@ def drafted(grant: Grant, *, duration: timedelta, reason: str) -> AccessRequest:
     first = grant.access_request
     return AccessRequest(
         extends=grant,
-        requester=grant.holder,
+        requester=grant.holder.owner or grant.holder,
         beneficiary=grant.holder,
         target=first.target,
         kind=first.kind,
         principal=first.principal,
         service=first.service,
-        owners=first.owners,
+        owners=_owners(grant),
         roles=first.roles,
         privileges=first.privileges,
         clusters=first.clusters,
@@ -83,6 +83,12 @@ def drafted(grant: Grant, *, duration: timedelta, reason: str) -> AccessRequest:
         verdict=first.verdict,
         state=AccessRequestState.PENDING.value,
     )
+
+
+def _owners(grant: Grant) -> list[str]:
+    """Of the login as it was asked for, and of the service identity as it is now."""
+    owner = grant.holder.owner
+    return list(dict.fromkeys([*grant.access_request.owners, *([owner.username] if owner else [])]))
 
 
 def longer(grant: Grant, *, at: datetime) -> Longer:

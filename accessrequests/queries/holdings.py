@@ -9,15 +9,15 @@ from accessrequests.domain.lifecycle import GrantState
 from accessrequests.domain.privileges import Privilege
 from accessrequests.models import AccessRequest, Grant, Person, Target
 from accessrequests.models.access_requests import Answer
-from accessrequests.queries import access_requests, asks, limits
+from accessrequests.queries import access_requests, asks, limits, people
 
 ALIVE = (GrantState.PENDING.value, GrantState.ACTIVE.value)
 
 
 def grants_held(person: Person) -> QuerySet[Grant]:
-    """The person's own grants, with what a list shows of them."""
-    return Grant.objects.filter(holder=person).select_related(
-        "target", "credential", "access_request__target", "access_request__requester"
+    """The person's own grants and those of their services, with what a list shows of them."""
+    return Grant.objects.filter(holder__in=[person.pk, *people.services_of(person)]).select_related(
+        "target", "holder", "credential", "access_request__target", "access_request__requester"
     )
 
 

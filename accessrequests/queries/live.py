@@ -20,7 +20,7 @@ def live_for(belonging: Belonging) -> QuerySet[Grant]:
         voiced = Q(pk__in=[])
         for group, since in belonging.since.items():
             voiced |= Q(access_request__step_groups__contains=[group], access_request__filed_at__gte=since)
-        alive = alive.filter(voiced).exclude(holder=belonging.person)
+        alive = alive.filter(voiced).exclude(Q(holder=belonging.person) | Q(holder__owner=belonging.person))
         alive = alive.exclude(access_request__requester=belonging.person)
     return alive.order_by("expires_at", "pk")
 

@@ -9,10 +9,13 @@ from datetime import datetime
 from django.conf import settings
 from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery
 
+from accessrequests.domain import wording
 from accessrequests.domain.events import Actor, Via
 from accessrequests.domain.lifecycle import AccessRequestState, GrantState
 from accessrequests.models import AccessRequest, Grant, Identity, Membership, Person, PersonalToken
-from accessrequests.models.people import GroupRole, MembershipSource
+from accessrequests.models.people import GroupRole, MembershipQuerySet, MembershipSource
+
+MOST_SERVICES = 50
 
 
 def groups_of(person: Person, *, since: datetime | None = None) -> frozenset[str]:
@@ -21,6 +24,24 @@ def groups_of(person: Person, *, since: datetime | None = None) -> frozenset[str
     if since is not None:
         memberships = memberships.held_since(since)
     return frozenset(memberships.values_list("group__name", flat=True))
+
+
+def on_behalf(requester: Person, beneficiary: Person) -> str:
+    """Who asks for whom, in words; empty where people ask for themselves."""
+    owner = beneficiary.owner
+    if requester == beneficiary:
+        return ""
+    return wording.on_behalf(requester=requester.name, beneficiary=beneficiary.name, owner=owner.name if owner else "")
+
+
+def services_of(person: Person) -> list[int]:
+    """The service identities that the person owns: a few, or none."""
+    return list(Person.objects.filter(owner=person).values_list("pk", flat=True))
+
+
+def services_on_offer() -> list[Person]:
+    """Service identities that something can be asked for."""
+    return list(Person.objects.filter(owner__isnull=False, is_active=True).order_by("username")[:MOST_SERVICES])
 
 
 def ids_of(usernames: Iterable[str]) -> list[int]:
@@ -76,14 +97,21 @@ def administrators() -> QuerySet[Person]:
     """The active people who administer now."""
     counted = Q(memberships__source=MembershipSource.FILE) | Q(memberships__group__name__in=_mapped())
     role = Q(counted, memberships__group__role=GroupRole.ADMINISTRATOR, memberships__ended_at=None)
-    return Person.objects.filter(role, is_active=True).order_by("username").distinct()
+    return Person.objects.filter(role, is_active=True, owner=None).order_by("username").distinct()
+
+
+def _of_people() -> MembershipQuerySet:
+    """Current memberships of active people. A service identity may be in a group, and decides nothing."""
+    return Membership.objects.filter(person__is_active=True, person__owner=None).current()
 
 
 def deciders(group: str, *, since: datetime, without: Iterable[int]) -> QuerySet[Person]:
     """The active people of `group` who held it at `since`, but for the beneficiaries."""
     return (
         Person.objects.filter(
-            Q(memberships__group__name=group, memberships__ended_at=None, memberships__since__lte=since), is_active=True
+            Q(memberships__group__name=group, memberships__ended_at=None, memberships__since__lte=since),
+            is_active=True,
+            owner=None,
         )
         .exclude(pk__in=list(without))
         .order_by("username")
@@ -94,7 +122,7 @@ def deciders(group: str, *, since: datetime, without: Iterable[int]) -> QuerySet
 def deciders_by_group(groups: Iterable[str], *, since: datetime, without: Iterable[int]) -> dict[str, list[str]]:
     """The user names of the `deciders` of each group; one question for all of them."""
     named: dict[str, list[str]] = {group: [] for group in groups}
-    held = Membership.objects.current().held_since(since).filter(group__name__in=named, person__is_active=True)
+    held = _of_people().held_since(since).filter(group__name__in=named)
     pairs = held.exclude(person__in=list(without)).order_by("person__username")
     for group, username in pairs.values_list("group__name", "person__username"):
         named[group].append(username)
@@ -104,7 +132,7 @@ def deciders_by_group(groups: Iterable[str], *, since: datetime, without: Iterab
 def members_by_group(groups: Iterable[str], *, without: Iterable[int] = ()) -> dict[str, list[str]]:
     """The names of the active people of each group; one question for all of them."""
     named: dict[str, list[str]] = {group: [] for group in groups}
-    held = Membership.objects.current().filter(group__name__in=named, person__is_active=True)
+    held = _of_people().filter(group__name__in=named)
     pairs = held.exclude(person__in=list(without)).order_by("person__username")
     for group, name in pairs.values_list("group__name", "person__name"):
         named[group].append(name)
@@ -159,7 +187,8 @@ def listed(text: str) -> QuerySet[Person]:
     current = Membership.objects.filter(ended_at=None).select_related("group").order_by("group__name")
     found = Person.objects.filter(named) if text else Person.objects.all()
     return (
-        found.annotate(live=Subquery(counted))
+        found.select_related("owner")
+        .annotate(live=Subquery(counted))
         .prefetch_related(Prefetch("memberships", current, to_attr="current"))
         .order_by("username")
     )

@@ -72,10 +72,12 @@ def preview(
     principal = considered.principal
     granted = holdings.held(considered.beneficiary, considered.target, seen_by=requester, principal=principal.name)
     held = privileges.union(granted, principals.held_by(considered.target, principal))
-    without = [requester.pk, considered.beneficiary.pk, *people.ids_of(list(principal.owners))]
+    without = [requester.pk, considered.beneficiary.pk, *people.ids_of(considered.owners)]
     starts_at = max(at, asked.starts_at or at)
+    verdict = access_requests.with_people(policy.to_json(considered.verdict), without=without, since=at)
+    whose = people.on_behalf(requester, considered.beneficiary)
     return Preview(
-        verdict=access_requests.with_people(policy.to_json(considered.verdict), without=without, since=at),
+        verdict={**verdict, "sentences": [*verdict["sentences"], whose]} if whose else verdict,
         what_this_lets_you_do=_lets_do(asked.kind, [str(role) for role in considered.roles], wanted),
         what_changes=[
             *principals.what_changes(considered.target, principal, [str(role) for role in considered.roles]),

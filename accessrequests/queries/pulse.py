@@ -12,7 +12,7 @@ from django.db.models import Q, Value
 from accessrequests.domain.lifecycle import AccessRequestState, CredentialState, EndReason, GrantState
 from accessrequests.domain.situation import SOON
 from accessrequests.models import AccessRequest, Grant
-from accessrequests.queries import access_requests
+from accessrequests.queries import access_requests, people
 from accessrequests.queries.belonging import Belonging
 from accessrequests.queries.grants import CUT_BOUND
 
@@ -52,7 +52,7 @@ class News:
 def news_of(belonging: Belonging, *, since: datetime, at: datetime) -> News:
     waiting, decided = _requests(belonging, since=since)
     found = _grants(belonging, since=since, at=at)
-    own = [grant for grant in found if grant.holder_id == belonging.person.pk]
+    own = [grant for grant in found if belonging.person.stands_for(grant.holder)]
     soon = sorted((one for one in own if _ends_by(one, at + SOON)), key=_end_of)
     return News(
         waiting=len(waiting),
@@ -84,7 +84,8 @@ def _requests(belonging: Belonging, *, since: datetime) -> tuple[list[Asked], li
 
 def _grants(belonging: Belonging, *, since: datetime, at: datetime) -> list[Grant]:
     """One's own that lives or has begun to end since; for administrators also those that should be over and are not."""
-    wanted = Q(holder=belonging.person) & (Q(state=GrantState.ACTIVE.value) | Q(revocation_started_at__gt=since))
+    mine = [belonging.person.pk, *people.services_of(belonging.person)]
+    wanted = Q(holder__in=mine) & (Q(state=GrantState.ACTIVE.value) | Q(revocation_started_at__gt=since))
     if belonging.administers:
         late = at - CUT_BOUND
         wanted |= Q(state=GrantState.REVOKING.value, cut_at=None, revocation_started_at__lt=late)

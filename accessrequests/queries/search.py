@@ -35,7 +35,10 @@ _SAYS = f"""to_tsvector('simple'::regconfig, translate({_TEXT}, '@._-/:"[],', ' 
             @@ to_tsquery('simple', %(words)s)"""
 _NAMES = "requester_id = ANY(%(folk)s) OR beneficiary_id = ANY(%(folk)s) OR target_id = ANY(%(targets)s)"
 # Each part has an index. That of the answered ones has a bound: who left a group still sees the latest of what they answered.
-_IS_SEEN = """(%(sees_all)s OR requester_id = %(me)s OR beneficiary_id = %(me)s OR step_groups && %(groups)s::varchar[]
+_IS_SEEN = """(%(sees_all)s OR requester_id = %(me)s
+               OR beneficiary_id = ANY(ARRAY(SELECT id FROM accessrequests_person
+                                              WHERE id = %(me)s OR owner_id = %(me)s))
+               OR step_groups && %(groups)s::varchar[]
                OR id = ANY(ARRAY(SELECT access_request_id FROM accessrequests_approval
                                   WHERE person_id = %(me)s ORDER BY id DESC LIMIT %(most_answered)s)))"""
 # What says the words and what is named are planned for all that they would find, each from the indexes, and run only for
@@ -183,7 +186,8 @@ def _grants(belonging: Belonging, wanted: _Wanted) -> list[Grant]:
 def _is_seen(belonging: Belonging) -> Q:
     me = belonging.person
     answered = Approval.objects.filter(access_request=OuterRef("access_request"), person=me)
-    own = Q(holder=me) | Q(access_request__requester=me) | Q(access_request__beneficiary=me)
+    mine = Person.objects.filter(Q(pk=me.pk) | Q(owner=me)).values("pk")
+    own = Q(holder__in=mine) | Q(access_request__requester=me) | Q(access_request__beneficiary__in=mine)
     return own | Q(access_request__step_groups__overlap=sorted(belonging.since)) | Q(Exists(answered))
 
 
@@ -206,7 +210,7 @@ def _known(belonging: Belonging, folk: Sequence[Person]) -> list[Person]:
     own = AccessRequest.objects.filter(Q(requester=me, beneficiary__in=ids) | Q(beneficiary=me, requester__in=ids))
     pairs = own.order_by().values_list("requester_id", "beneficiary_id").distinct()
     known = {pk for pair in pairs for pk in pair} | {me.pk}
-    return [one for one in folk if one.pk in known]
+    return [one for one in folk if one.pk in known or me.stands_for(one)]
 
 
 def _rules(text: str) -> list[Rule]:

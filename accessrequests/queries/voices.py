@@ -25,7 +25,7 @@ def people_of(groups: Iterable[str], access_request: AccessRequest) -> dict[str,
 
 def _members(groups: Iterable[str]) -> Mapping[str, list[Membership]]:
     members: dict[str, list[Membership]] = defaultdict(list)
-    held = Membership.objects.current().filter(group__name__in=list(groups), person__is_active=True)
+    held = Membership.objects.current().filter(group__name__in=list(groups), person__is_active=True, person__owner=None)
     for membership in held.select_related("group", "person").order_by("person__username"):
         members[membership.group.name].append(membership)
     return members

@@ -132,7 +132,7 @@ def at_hand(request: HttpRequest, number: int) -> Grant:
     found = _with_approvals(grant_queries.as_shown(), roles=True).annotate(newest_policy=newest_policy())
     grant = get_object_or_404(found, pk=number)
     extensions.look_up([grant])
-    if grant.holder_id != me(request).pk and not belonging(request).sees(grant.access_request):
+    if not me(request).stands_for(grant.holder) and not belonging(request).sees(grant.access_request):
         raise Http404
     return grant
 
@@ -147,7 +147,7 @@ def page(
     status: HTTPStatus = HTTPStatus.OK,
 ) -> HttpResponse:
     at = clock.now()
-    is_mine = grant.holder_id == me(request).pk
+    is_mine = me(request).stands_for(grant.holder)
     held = _held(request, grant, at)
     context: dict[str, Any] = {
         "held": held,
@@ -157,6 +157,7 @@ def page(
         "may_ask_why": diagnoses.may_ask(belonging(request), grant),
         "timeline": shown.timeline_of(grant.access_request),
         "lets_you_do": shown.lets_you_do(grant.access_request),
+        "hands": grants_shown.hands_of(grant),
         "who_may_end": grants_shown.who_may_end(grant),
         "who_ends_it": requests_shown.who_ends_it(grant.access_request),
         "can_ask_again": is_mine and held.is_over and grant.end_reason != EndReason.TARGET_RETIRED,
@@ -181,7 +182,7 @@ def _now(request: HttpRequest, grant: Grant) -> HttpResponse:
 
 def _held(request: HttpRequest, grant: Grant, at: datetime) -> Held:
     silent = standing.are_workers_silent([grant], at=at)
-    is_mine, is_moving = grant.holder_id == me(request).pk, extensions.is_moving(grant)
+    is_mine, is_moving = me(request).stands_for(grant.holder), extensions.is_moving(grant)
     return held_shown(grant, at=at, is_mine=is_mine, workers_silent=silent, is_moving=is_moving)
 
 

@@ -25,7 +25,7 @@ from accessrequests.operations import access_requests
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import Refused
 from accessrequests.queries import access_requests as request_queries
-from accessrequests.queries import asks, clock, idempotency, offers
+from accessrequests.queries import asks, clock, idempotency, offers, people
 from accessrequests.queries.asks import Asked, Invalid, NotReadYet
 from accessrequests.queries.offers import ONE, SINGLE
 from accessrequests.web import requests, together, unsent
@@ -104,7 +104,7 @@ class Page:
     def _around(self) -> dict[str, Any]:
         """Where the form goes, and the request that it changes, in the revision that was read."""
         if self.changed is None:
-            return {"here": reverse("ask")}
+            return {"here": reverse("ask"), "services": people.services_on_offer}
         here = reverse("request-change", args=[self.changed.pk])
         revision = self.request.POST.get("revision") or self.changed.revision
         return {"here": here, "changed": self.changed, "revision": revision}

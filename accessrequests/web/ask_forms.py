@@ -123,11 +123,12 @@ class AskForm(forms.Form):
     )
     ticket = forms.CharField(label="Ticket", required=False, max_length=200, widget=text_line())
     grantee = forms.CharField(
-        label="For somebody else",
+        label="For whom",
         required=False,
         max_length=64,
-        widget=text_line(spellcheck="false", autocapitalize="none"),
-        help_text="The user name of the person who gets the access. Empty: for you.",
+        widget=text_line(spellcheck="false", autocapitalize="none", list="known-services"),
+        help_text="Empty: for you. Else the user name of the person, or the name of the service identity, who gets it. "
+        "Both of you must be allowed to ask, and neither of you decides.",
     )
     source_addresses = Words(
         label="Only from these addresses",
@@ -234,6 +235,12 @@ class AskForm(forms.Form):
     def longest(self) -> str:
         maximum = self.judged.maximum if self.judged else None
         return spell_duration(maximum) if maximum else ""
+
+    @property
+    def may_name_another(self) -> bool:
+        """Whoever may ask for nothing here may ask for nobody else either; what was typed stays to be seen."""
+        typed = self["grantee"].value() or self["grantee"].errors
+        return bool(typed) or any(verdict.allowed for verdict in self.offer.outlook.values())
 
     @property
     def sizes(self) -> str:

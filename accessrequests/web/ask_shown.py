@@ -16,6 +16,7 @@ from accessrequests.models.access_requests import AccessKind
 from accessrequests.queries import principals
 from accessrequests.queries.advice import Advice, advice_on
 from accessrequests.queries.asks import Asked
+from accessrequests.queries.people import on_behalf
 from accessrequests.queries.preview import Preview, preview
 from accessrequests.queries.principals import Principal
 from accessrequests.web import shown
@@ -53,6 +54,7 @@ class Rail:
     shown_once: str
     before_and_after: str
     elsewhere: Sequence[tuple[str, str]]
+    on_behalf: str
 
 
 def rail_of(
@@ -104,6 +106,7 @@ def rail_of(
         shown_once=_shown_once(asked.authentication, login),
         before_and_after=principals.before_and_after(target, login, [str(role) for role in considered.roles]),
         elsewhere=foreseen(considered, also, requester=requester, at=at),
+        on_behalf=on_behalf(requester, considered.beneficiary),
     )
 
 

@@ -28,7 +28,7 @@ def extend(request: HttpRequest, number: int) -> HttpResponse:
     access.visible(request, number)
     grant, holder = access.at_hand(request, number), me(request)
     form = ExtendForm(request.POST, longest=extension_queries.longer(grant, at=clock.now()).longest)
-    if not form.is_valid() and grant.holder_id == holder.pk:
+    if not form.is_valid() and holder.stands_for(grant.holder):
         return access.page(request, grant, extend_form=form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     if _is_asked(grant, holder, form):
         messages.info(request, ASKED)

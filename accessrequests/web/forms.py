@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
 from django import forms
 
 from accessrequests.domain.window import LENGTHS, format_duration, parse_duration, spell_duration
+from accessrequests.models import Person
 from accessrequests.queries.asks import Invalid
 from accessrequests.web.fields import text_line
 
@@ -82,6 +84,23 @@ class TokenForm(forms.Form):
         help_text="Empty: it works until it is revoked.",
     )
 
-    def __init__(self, *args: Any, scopes: list[tuple[str, str]], **options: Any) -> None:
+    service = forms.ChoiceField(
+        label="For whom",
+        required=False,
+        widget=forms.Select(attrs={"class": "input"}),
+        help_text="A service identity may read, reveal and end, and nothing else.",
+    )
+
+    def __init__(
+        self, *args: Any, scopes: list[tuple[str, str]], services: Iterable[Person] = (), **options: Any
+    ) -> None:
         super().__init__(*args, **options)
+        self.services = {service.username: service for service in services}
         self.fields["scopes"].choices = scopes  # type: ignore[attr-defined]
+        choices = [("", "Me"), *((one.username, one.name) for one in self.services.values())]
+        self.fields["service"].choices = choices  # type: ignore[attr-defined]
+
+    @property
+    def whose(self) -> Person | None:
+        """The service identity that it is for; nobody, where it is for oneself."""
+        return self.services.get(self.cleaned_data["service"])

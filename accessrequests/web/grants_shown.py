@@ -229,8 +229,14 @@ def gates_shown(grant: Grant) -> list[GateShown]:
     ]
 
 
+def hands_of(grant: Grant) -> str:
+    """The person who has it in hand: a service identity's owner."""
+    owner = grant.holder.owner
+    return f"{owner.name}, who owns {grant.holder.name}," if owner else grant.holder.name
+
+
 def who_may_end(grant: Grant) -> str:
     """Names no more than the law does: whoever holds it, administers, or may decide on the request."""
     groups = sorted(grant.access_request.step_groups)
     deciders = f" and whoever may decide on the request for {' or '.join(groups)}" if groups else ""
-    return f"{grant.holder.name} can give it back. Administrators{deciders} can revoke it."
+    return f"{hands_of(grant)} can give it back. Administrators{deciders} can revoke it."

@@ -83,5 +83,5 @@ def alive_item(grant: Grant, belonging: Belonging, at: datetime) -> Alive:
         environment=shown.environment_tag(grant.target),
         tag=shown.grant_tag(grant, at=at),
         fuse=shown.fuse_of(grant, at=at),
-        may_end=endable and grant.holder_id != belonging.person.pk and belonging.may_end(grant.access_request),
+        may_end=endable and not belonging.person.stands_for(grant.holder) and belonging.may_end(grant.access_request),
     )

@@ -15,6 +15,7 @@ from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.domain.window import format_duration, spell_duration
 from accessrequests.models import AccessRequest
 from accessrequests.queries import access_requests, comments, deciding, holdings, records, voices
+from accessrequests.queries.people import on_behalf
 from accessrequests.web import inbox_shown, requests_shown, shown
 from accessrequests.web.decide_forms import SHORTER, ApproveForm, CommentForm, DenyForm
 from accessrequests.web.pages import me
@@ -54,6 +55,7 @@ def context_of(
         "title": shown.title_of(access_request),
         "deed": shown.deed_of(access_request),
         "tag": shown.request_tag(access_request),
+        "on_behalf": on_behalf(access_request.requester, access_request.beneficiary),
         "environment": shown.environment_tag(access_request.target),
         "sentence": shown.sentence_of(access_request, verdict),
         "is_pending": access_request.state == AccessRequestState.PENDING,
@@ -145,7 +147,7 @@ def _outcome(request: HttpRequest, access_request: AccessRequest, at: datetime) 
         return {}
     outcome = requests_shown.outcome_of(grant, at=at)
     may_end = outcome.is_alive and belonging(request).may_end(access_request)
-    return {"outcome": outcome, "may_end": may_end and grant.holder_id != me(request).pk}
+    return {"outcome": outcome, "may_end": may_end and not me(request).stands_for(grant.holder)}
 
 
 def _talk(request: HttpRequest, access_request: AccessRequest, forms: dict[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,11 @@
-"""One's own personal tokens: make one, end one."""
+"""One's own personal tokens, and those of services that one owns: make one, end one."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from http import HTTPStatus
 
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -43,7 +44,7 @@ def _make(request: HttpRequest) -> HttpResponse:
     days = form.cleaned_data["days"]
     try:
         token, secret = people.create_token(
-            person=person,
+            person=form.whose or person,
             name=form.cleaned_data["name"],
             scopes=form.cleaned_data["scopes"],
             actor=people_queries.actor_of(person, Via.WEB),
@@ -58,16 +59,21 @@ def _make(request: HttpRequest) -> HttpResponse:
 @portal_page("POST")
 def revoke(request: HttpRequest, number: int) -> HttpResponse:
     person = me(request)
-    get_object_or_404(PersonalToken, pk=number, person=person)
+    get_object_or_404(_in_hand(person), pk=number)
     people.revoke_token(token_id=number, person=person, actor=people_queries.actor_of(person, Via.WEB))
     return SeeOther(reverse("tokens"))
 
 
 def _form(person: Person, request: HttpRequest | None = None) -> TokenForm:
     scopes = [(scope, SCOPES[scope]) for scope in people.scopes_of(person)]
-    return TokenForm(request.POST if request else None, scopes=scopes)
+    return TokenForm(request.POST if request else None, scopes=scopes, services=person.services.filter(is_active=True))
+
+
+def _in_hand(person: Person) -> QuerySet[PersonalToken]:
+    """The person's own, and those of service identities that they own."""
+    return PersonalToken.objects.filter(Q(person=person) | Q(person__owner=person)).select_related("person")
 
 
 def _page(request: HttpRequest, form: TokenForm, *, status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:
-    mine = me(request).tokens.order_by("-pk")
+    mine = _in_hand(me(request)).order_by("-pk")
     return show(request, "tokens/tokens.html", {"form": form, "mine": mine, "now": clock.now()}, status=status)

@@ -144,6 +144,11 @@ class TestTitle:
 
         assert title == "Alice Archer wants to read shop.orders on shop-prod for 2 hours"
 
+    def test_says_in_whose_hands_it_would_be(self) -> None:
+        said = wording.on_behalf(requester="Alice", beneficiary="Bob")
+        assert said == "Alice asks for Bob, who alone holds what comes of it. Neither of them decides."
+        assert "Carol answers for it" in wording.on_behalf(requester="Alice", beneficiary="CI", owner="Carol")
+
     @pytest.mark.parametrize(
         ("beneficiary", "wants"), [("Bob", "wants Bob to"), ("Alice", "wants to"), ("", "wants to")]
     )

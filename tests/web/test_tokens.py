@@ -11,12 +11,33 @@ import pytest
 
 from accessrequests.models import AuditEvent, PersonalToken
 from accessrequests.queries import clock, people
+from tests import make
 from tests.make import Cast
 from tests.web.browser import Browser, give_password, heading_of, signed_in, text_of
 
 
 def make_token(browser: Browser, **typed: Any) -> Any:
     return browser.press("/tokens/", **{"name": "laptop", "scopes": ["read", "request"], **typed})
+
+
+class TestOfServices:
+    def test_their_owner_makes_and_ends_them(self, cast: Cast) -> None:
+        make.make_service()
+        browser = signed_in(cast.bob)
+
+        refused = make_token(browser, service="ci-runner", scopes=["read", "request"])
+        assert (refused.status_code, PersonalToken.objects.count()) == (422, 0)
+        made = make_token(browser, service="ci-runner", scopes=["read", "reveal", "end"])
+
+        token = PersonalToken.objects.get()
+        assert (made.status_code, token.person.username) == (201, "ci-runner")
+        assert "for Continuous integration" in text_of(browser.get("/tokens/"))
+        assert "For whom" not in text_of(signed_in(cast.alice).get("/tokens/"))
+        assert make_token(signed_in(cast.alice), service="ci-runner").status_code == 422
+        assert signed_in(cast.alice).post(f"/tokens/{token.pk}/revoke/").status_code == 404
+        browser.press("/tokens/", action=f"/tokens/{token.pk}/revoke/")
+        token.refresh_from_db()
+        assert token.revoked_at is not None
 
 
 class TestMake:

@@ -60,6 +60,22 @@ class TestNotify:
         assert "> Refund totals are off for twelve orders." in body
         assert "https://access.example.com/approvals/" in body
 
+    def test_tells_the_owner_of_a_service_what_was_asked_for_it_and_asks_somebody_else(self, work: Work) -> None:
+        make.make_service()
+        mail.outbox.clear()
+        asked = make.submit(work.cast.alice, roles=(f"read@{SHOP}.orders",), grantee="ci-runner")
+        drain()
+        (told,) = [one.body for one in mail.outbox if one.to == ["bob@example.com"]]
+        assert "You would hold it. It waits for 1 person of data-owners, which you cannot be" in told
+        assert set(sent()) == {"grace@example.com", "bob@example.com"}
+        access_requests.deny(
+            access_request_id=asked.pk, approver=work.cast.grace, via=Via.API, revision=1, reason="Use the report."
+        )
+        drain()
+        denied = {one.to[0]: one.subject for one in mail.outbox}
+        assert set(denied) == {"alice@example.com", "bob@example.com"}
+        assert "Alice Archer wants Continuous integration to read" in denied["bob@example.com"]
+
     def test_leaves_out_the_requester_who_could_decide_for_others(self, work: Work) -> None:
         mail.outbox.clear()
         make.submit(work.cast.bob, roles=(f"read@{SHOP}.orders",))

@@ -1,4 +1,4 @@
-"""People and groups from a file, a person's first password, and the end of a second factor that is lost."""
+"""People, groups and service identities from a file, a person's first password, and the end of a second factor that is lost."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from accessrequests.management import people_file
 from accessrequests.management.operators import operator
 from accessrequests.models import Person
 from accessrequests.operations import people, sessions
+from accessrequests.queries.asks import Invalid
 
 SHORTEST_PASSWORD = 12
 
@@ -41,8 +42,12 @@ class Command(BaseCommand):
 
     def _apply(self, path: Path) -> None:
         found = people_file.read(path)
-        applied = people.apply_people(groups=found.groups, entries=found.people, actor=operator())
-        self.stdout.write(f"Applied {len(applied)} people and {len(found.groups)} groups.")
+        try:
+            people.apply_people(groups=found.groups, entries=found.people, services=found.services, actor=operator())
+        except Invalid as error:
+            raise CommandError(f"{error} Nothing was changed.") from error
+        services = f", {len(found.services)} service identities" if found.services else ""
+        self.stdout.write(f"Applied {len(found.people)} people and {len(found.groups)} groups{services}.")
 
     def _forget(self, name: str) -> None:
         if not Person.objects.filter(username=name).exists():
@@ -57,6 +62,8 @@ class Command(BaseCommand):
         if person is None:
             raise CommandError(f"There is nobody called {name}. Apply a people file that names them first.")
         password = getpass.getpass("New password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+        if person.is_service:
+            raise CommandError(f"{name} is a service identity, which never signs in. Its owner makes it a token.")
         if len(password) < SHORTEST_PASSWORD:
             raise CommandError(f"A password needs at least {SHORTEST_PASSWORD} characters. Nothing was changed.")
         try:
