@@ -94,13 +94,17 @@ _table(
     search=("requester__username", "target__slug", "reason", "ticket"), narrow=("state", "level", "target"),
 )  # fmt: skip
 _table(
-    models.Approval, "id", "access_request", "person", "answer", "group", "at",
+    models.Approval, "id", "access_request", "person", "on_behalf_of", "answer", "group", "at",
     search=("person__username",), narrow=("answer",),
 )  # fmt: skip
 _table(
     models.Grant,
     "id", "username", "holder", "target", "state", "expires_at", "end_reason", "revoked_at",
     search=("username", "holder__username"), narrow=("state", "end_reason", "target"),
+)  # fmt: skip
+_table(
+    models.Delegation, "id", "giver", "stand_in", "starts_at", "ends_at", "ended_at",
+    search=("giver__username", "stand_in__username"),
 )  # fmt: skip
 _table(models.Gate, "id", "grant", "gate", "state", narrow=("gate", "state"))
 _table(

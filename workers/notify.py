@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import structlog
 from django.conf import settings
 
 from accessrequests.domain import policy, sentences
+from accessrequests.domain.delegating import DELEGATION_EVENTS
 from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState, EndReason, GrantState
 from accessrequests.domain.notices import ASKING, authority_notice, changes_notice
@@ -20,7 +21,7 @@ from accessrequests.models import AccessRequest, AuditEvent, Grant, Person
 from accessrequests.operations.outbox import Claim
 from accessrequests.queries import access_requests, audit, authorities, clock, comments, extensions, outside, people
 from accessrequests.queries import grants as grant_queries
-from workers import alarms, deliver, role_notices
+from workers import alarms, delegation_notices, deliver, role_notices
 from workers.channels import email
 from workers.channels.email import Thread
 from workers.outcomes import Done, Outcome, try_again
@@ -52,12 +53,9 @@ def notify(claim: Claim) -> Outcome:
     deliver.pass_on(claim)
     if event in alarms.TOLD:
         return alarms.tell(claim, _thread(claim.subject, claim))
-    if event is Event.TARGET_AUTHORITY_ENDING:
-        return _carried(claim, lambda: _tell_of_authority(claim))
-    if event in ROLE_EVENTS:
-        return _carried(claim, lambda: role_notices.tell(claim))
-    if event is Event.TARGET_OURS_CHANGED:
-        return _carried(claim, lambda: _tell_of_changes(claim))
+    tell = _OF_NO_REQUEST.get(event)
+    if tell is not None:
+        return _carried(claim, lambda: tell(claim))
     access_request = access_requests.of_subject(claim.subject)
     grant: Grant | None = getattr(access_request, "grant", None)
     if event is Event.GRANT_ATTEMPT_FAILED and not (grant and grant_queries.is_overdue(grant, at=clock.now())):
@@ -123,12 +121,13 @@ def _audiences(news: _News) -> dict[Audience, set[Person]]:
     asks = news.event in ASKING and access_request.state == AccessRequestState.PENDING
     if asks:
         answered = access_request.approvals.filter(revision=access_request.revision)
-        without += answered.values_list("person_id", flat=True)
+        without += [pk for pair in answered.values_list("person_id", "on_behalf_of_id") for pk in pair if pk]
     approvers = {
         person
         for group in (access_request.wanted_groups if asks else access_request.step_groups)
         for person in people.deciders(group, since=access_request.filed_at, without=without)
     }
+    approvers |= set(people.stand_ins_of(approvers, without=without))
     enders = approvers | set(people.administrators())
     if news.comment is not None:
         # Once it is decided, those who took part go on talking; the others of the group are left in peace.
@@ -203,3 +202,11 @@ def _said_of(access_request: AccessRequest) -> str:
 def _note(grant: Grant) -> str:
     """What stands in the way of its end, or else what was said when it ended."""
     return grant.last_error if grant.state == GrantState.REVOKING and grant.last_error else grant.note
+
+
+_OF_NO_REQUEST: Mapping[Event, Callable[[Claim], None]] = {
+    Event.TARGET_AUTHORITY_ENDING: _tell_of_authority,
+    Event.TARGET_OURS_CHANGED: _tell_of_changes,
+    **dict.fromkeys(ROLE_EVENTS, role_notices.tell),
+    **dict.fromkeys(DELEGATION_EVENTS, delegation_notices.tell),
+}

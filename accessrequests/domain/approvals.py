@@ -17,10 +17,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """One person's yes, and the groups that count for that person."""
+    """One person's yes, and the groups that count for it: the person's own, or those of whoever lent them a voice."""
 
     person: str
     groups: frozenset[str]
+    on_behalf_of: str = ""
 
 
 def filled(steps: Sequence[Step], given: Iterable[Given]) -> Mapping[str, tuple[str, ...]]:
@@ -59,15 +60,33 @@ def asked_now(steps: Sequence[Step], given: Iterable[Given]) -> tuple[Step, ...]
 
 
 def slot_for(steps: Sequence[Step], given: Iterable[Given], candidate: Given) -> str | None:
-    """The group that the candidate's approval would count for, or None when it would add nothing, or nothing yet."""
+    """The group that the candidate's approval would count for, or None when it would add nothing, or nothing yet.
+
+    A lent voice is the voice of whoever lent it: who has spoken, by themselves or through another, has spoken once.
+    """
     before = tuple(given)
-    if any(one.person == candidate.person for one in before):
+    if not is_unheard(candidate, before):
         return None
     turn = max((step.turn for step in asked_now(steps, before)), default=0)
     reached = [step for step in combined(steps) if step.turn <= turn]
     for group, people in filled(reached, (*before, candidate)).items():
         if candidate.person in people:
             return group
+    return None
+
+
+def is_unheard(candidate: Given, given: Iterable[Given]) -> bool:
+    """Whether neither the candidate nor whoever lent them the voice has spoken, in person or through another."""
+    return not _voices([candidate]) & _voices(given)
+
+
+def first_slot(steps: Sequence[Step], given: Iterable[Given], candidates: Iterable[Given]) -> tuple[Given, str] | None:
+    """The first of somebody's voices that counts, with its group; their own stands before those that they were lent."""
+    before = tuple(given)
+    for candidate in candidates:
+        group = slot_for(steps, before, candidate)
+        if group is not None:
+            return candidate, group
     return None
 
 
@@ -95,6 +114,10 @@ def combined(*several: Iterable[Step]) -> tuple[Step, ...]:
             known = union.get(step.group, step)
             union[step.group] = Step(step.group, max(step.needed, known.needed), max(step.turn, known.turn))
     return tuple(sorted(union.values(), key=lambda step: (step.turn, step.group)))
+
+
+def _voices(given: Iterable[Given]) -> frozenset[str]:
+    return frozenset(name for one in given for name in (one.person, one.on_behalf_of) if name)
 
 
 def _groups_by_person(given: Iterable[Given]) -> dict[str, frozenset[str]]:

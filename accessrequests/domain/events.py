@@ -53,6 +53,8 @@ class Event(StrEnum):
     BREAKGLASS_SELF_TESTED = "breakglass.self_tested"
     BREAKGLASS_REFUSED = "breakglass.refused"
     BREAKGLASS_ALERT_FAILED = "breakglass.alert_failed"
+    DELEGATION_MADE = "delegation.made"
+    DELEGATION_ENDED = "delegation.ended"
     AUDIT_VERIFIED = "audit.verified"
     AUDIT_EXPORTED = "audit.exported"
     POLICY_DRAFTED = "policy.drafted"
@@ -230,6 +232,8 @@ FOLLOW_UPS: Mapping[Event, tuple[Job, ...]] = {
     Event.BREAKGLASS_SELF_TESTED: (Job.NOTIFY,),
     Event.CREDENTIAL_ROTATION_STARTED: (Job.ROTATE,),
     Event.CREDENTIAL_ROTATED: (Job.ERASE_CREDENTIAL,),
+    Event.DELEGATION_MADE: (Job.NOTIFY,),
+    Event.DELEGATION_ENDED: (Job.NOTIFY,),
     Event.CUSTOM_ROLE_PROPOSED: (Job.NOTIFY,),
     Event.CUSTOM_ROLE_APPROVED: (Job.CHANGE_CUSTOM_ROLE,),
     Event.CUSTOM_ROLE_DENIED: (Job.NOTIFY,),

@@ -7,6 +7,7 @@ from accessrequests.models.audit import AuditEvent
 from accessrequests.models.break_glass import BreakGlass
 from accessrequests.models.connections import ConnectionBudget, ConnectionToken
 from accessrequests.models.custom_roles import CustomRoleChange
+from accessrequests.models.delegations import Delegation
 from accessrequests.models.diagnoses import Diagnosis
 from accessrequests.models.extensions import Extension
 from accessrequests.models.grants import Credential, Gate, Grant
@@ -29,6 +30,7 @@ __all__ = [
     "ConnectionToken",
     "Credential",
     "CustomRoleChange",
+    "Delegation",
     "Diagnosis",
     "Extension",
     "Gate",

@@ -143,10 +143,14 @@ class AccessRequest(models.Model):
 
 
 class Approval(models.Model):
-    """One recorded yes or no. `groups` are those that the person held, `group` the one whose slot it fills."""
+    """One recorded yes or no. `groups` are those that count for it, `group` the one whose slot it fills.
+
+    `on_behalf_of`: whose voice it is, where somebody who is away has lent theirs; the groups are then that one's.
+    """
 
     access_request = models.ForeignKey(AccessRequest, on_delete=models.PROTECT, related_name="approvals")
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="approvals")
+    on_behalf_of = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     revision = models.PositiveIntegerField()
     answer = models.CharField(max_length=8, choices=choices_of(Answer))
     groups = models.JSONField(default=list)
@@ -158,6 +162,13 @@ class Approval(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["access_request", "person", "revision", "answer"], name="approval_once_a_person"
+            ),
+            models.UniqueConstraint(
+                fields=["access_request", "on_behalf_of", "revision", "answer"], name="approval_once_a_lent_voice"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(on_behalf_of=None) | ~models.Q(on_behalf_of=models.F("person")),
+                name="approval_for_somebody_else",
             ),
             one_of("answer", Answer, name="approval_answer_known"),
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from accessrequests.domain import policy
@@ -17,6 +18,7 @@ from accessrequests.operations._record import CLOCKWORK
 from accessrequests.operations.refusals import IllegalMove, Refused, StaleRevision
 from accessrequests.queries import asks, limits, people
 from accessrequests.queries.asks import Invalid
+from accessrequests.queries.belonging import belonging_of
 
 _AND_NOW = {
     AccessRequestState.DENIED: "It cannot be approved any more; it can be asked again.",
@@ -40,7 +42,8 @@ def locked_all(access_request_ids: Collection[int], approver: Person | None = No
     if len(held) < len(set(access_request_ids)):
         raise AccessRequest.DoesNotExist
     if approver is not None:
-        hold_people([approver.pk, *(pk for row in held for pk in (row.requester_id, row.beneficiary_id))])
+        gaining = [pk for row in held for pk in (row.requester_id, row.beneficiary_id)]
+        hold_people([approver.pk, *gaining, *people.givers_to(approver)])
     found = AccessRequest.objects.select_related(
         "target__inventory", "requester", "beneficiary", "policy_version", "extends"
     )
@@ -105,10 +108,14 @@ def judged_now(access_request: AccessRequest, shortened: timedelta | None = None
     return _refusal(access_request, obstacle.sentence, rule=obstacle.rule) if obstacle is not None else verdict
 
 
-def voice_of(approver: Person, access_request: AccessRequest, verdict: policy.Verdict | Refused) -> frozenset[str]:
-    """The groups that give the approver a voice: held now, and already when the request was filed."""
-    gains = approver.pk == access_request.requester_id or approver.stands_for(access_request.beneficiary)
-    if gains or approver.username in access_request.owners:
+def voices_of(
+    approver: Person, access_request: AccessRequest, verdict: policy.Verdict | Refused
+) -> tuple[policy.Given, ...]:
+    """The approver's own voice, and those of people who are away and lent them theirs, with the groups that count:
+    held now, and already when the request was filed. Nobody who would gain by it has one, or can lend one.
+    """
+    who = belonging_of(approver)
+    if who.benefits(access_request):
         sentence = "Nobody decides on access that they ask for or would get. Somebody else has to."
         raise _refusal(access_request, sentence)
     wanted, stand_ins = set(access_request.step_groups), set(access_request.stand_ins)
@@ -116,12 +123,12 @@ def voice_of(approver: Person, access_request: AccessRequest, verdict: policy.Ve
     if isinstance(verdict, policy.Verdict):
         steps, stand_ins = verdict.steps, stand_ins & stand_ins_of(verdict.answering)
         wanted = {step.group for step in steps} | stand_ins
-    voices = people.groups_of(approver, since=access_request.filed_at) & wanted
+    voices = who.voices(access_request, wanted=wanted)
     if not voices:
         asked = " and ".join(sorted(wanted)) or "nobody"
-        sentence = f"This request is decided by {asked}. You were not among them when it was filed."
-        raise _refusal(access_request, sentence)
-    return standing_in(voices, stand_ins=stand_ins, steps=steps)
+        why = who.why_not_lent(access_request) or "You were not among them when it was filed."
+        raise _refusal(access_request, f"This request is decided by {asked}. {why}")
+    return tuple(replace(one, groups=standing_in(one.groups, stand_ins=stand_ins, steps=steps)) for one in voices)
 
 
 def _refusal(access_request: AccessRequest, sentence: str, *, rule: str = "") -> Refused:

@@ -6,6 +6,7 @@ request first and then the people, so taking the requests here first keeps two o
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -13,7 +14,8 @@ from django.db.models import Q, QuerySet
 
 from accessrequests.domain.events import Actor, Event
 from accessrequests.domain.lifecycle import AccessRequestState, ChangeState, EndReason, GrantState
-from accessrequests.models import AccessRequest, CustomRoleChange, Grant, Person
+from accessrequests.models import AccessRequest, CustomRoleChange, Delegation, Grant, Person
+from accessrequests.operations._delegating import delegation_fact
 from accessrequests.operations._ending import start_revocation
 from accessrequests.operations._record import Fact
 from accessrequests.operations._voiding import void, void_change
@@ -47,6 +49,7 @@ def end_all(*, disabled: Sequence[Person], left: Sequence[Person], actor: Actor,
         facts += disable(service, why="its owner may no longer sign in", actor=actor)
         disabled = [*disabled, service]
     facts += _void(disabled, left, actor, at) + _void_changes(disabled, left, actor, at)
+    facts += _delegations_over(disabled, actor, at)
     concerned = Q(holder__in=[*disabled, *left]) | Q(access_request__requester__in=left)
     grants = (
         Grant.objects.select_for_update(of=("self",), no_key=True)
@@ -70,6 +73,21 @@ def _off(person: Person) -> str:
         if person.is_service
         else f"{person.name} may no longer sign in"
     )
+
+
+def _delegations_over(disabled: Sequence[Person], actor: Actor, at: datetime) -> list[Fact]:
+    """Nobody answers for somebody, or is stood in for, who may no longer sign in; and not when they may again."""
+    theirs = Q(giver__in=disabled) | Q(stand_in__in=disabled)
+    still = Delegation.objects.select_for_update(of=("self",)).filter(theirs, ended_at=None, ends_at__gt=at)
+    ended: dict[Person, list[Delegation]] = defaultdict(list)
+    for one in still.select_related("giver", "stand_in").order_by("pk"):
+        one.ended_at, one.ended_by = at, actor.name
+        one.save(update_fields=["ended_at", "ended_by"])
+        ended[one.giver].append(one)
+    return [
+        delegation_fact(Event.DELEGATION_ENDED, those, why="one of the two may no longer sign in")
+        for those in ended.values()
+    ]
 
 
 def _void(disabled: Sequence[Person], left: Sequence[Person], actor: Actor, at: datetime) -> list[Fact]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Sequence
 
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery, Window
@@ -12,6 +10,7 @@ from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Sub
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.models import AccessRequest, Approval, Person, PolicyVersion
 from accessrequests.queries import people
+from accessrequests.queries.belonging import Belonging, belonging_of
 
 
 def as_shown() -> QuerySet[AccessRequest]:
@@ -24,30 +23,33 @@ def as_shown() -> QuerySet[AccessRequest]:
         "grant__target",
         "extends__target",
         "break_glass__reviewed_by",
-    ).prefetch_related(Prefetch("approvals", Approval.objects.select_related("person")))
+    ).prefetch_related(Prefetch("approvals", Approval.objects.select_related("person", "on_behalf_of")))
 
 
 def visible_to(person: Person) -> QuerySet[AccessRequest]:
     """One's own, those that one may decide on, and all of them for auditors and administrators."""
-    requests = as_shown()
-    if people.may_audit(person):
+    requests, who = as_shown(), belonging_of(person)
+    if who.sees_all:
         return requests
     own = Q(requester=person) | Q(beneficiary__in=[person.pk, *people.services_of(person)])
-    return requests.filter(own | _answered_by(person) | _asks_groups_of(person))
+    return requests.filter(own | _answered_by(person) | who.asked_about())
 
 
 def ways_to_see(person: Person) -> list[QuerySet[AccessRequest]]:
     """The same, a way each: every one has an index, while all of them joined by OR have none."""
-    if people.may_audit(person):
-        return [AccessRequest.objects.all()]
-    return [*own_ways(person), *voiced_ways(person)]
+    who = belonging_of(person)
+    return [AccessRequest.objects.all()] if who.sees_all else [*own_ways(person), *voiced_ways(who)]
 
 
-def voiced_ways(person: Person) -> list[QuerySet[AccessRequest]]:
-    """Those that the person answered, and those that the person's groups are asked about."""
-    ways = [AccessRequest.objects.filter(_answered_by(person))]
-    voices = people.groups_of(person) & _groups_ever_asked()
-    return [*ways, AccessRequest.objects.filter(step_groups__overlap=sorted(voices))] if voices else ways
+def voiced_ways(who: Belonging) -> list[QuerySet[AccessRequest]]:
+    """Those that the person answered, and those that the person's groups, or a lent voice's, are asked about."""
+    asked = _groups_ever_asked()
+    own = asked & who.since.keys()
+    ways = [AccessRequest.objects.filter(_answered_by(who.person))]
+    if own:
+        ways.append(AccessRequest.objects.filter(step_groups__overlap=sorted(own)))
+    lent = (one for one in who.lent if asked & one.since.keys())
+    return [*ways, *(AccessRequest.objects.filter(one.about()) for one in lent)]
 
 
 def asked_for_others(person: Person) -> QuerySet[AccessRequest]:
@@ -78,29 +80,15 @@ def _groups_ever_asked() -> set[str]:
         return {group for (group,) in cursor.fetchall()}
 
 
-def _asks_groups_of(person: Person) -> Q:
-    """Requests with a step that one of the person's groups may fill; none for a person in no group."""
-    return Q(step_groups__overlap=sorted(people.groups_of(person)))
-
-
-def _wanted_since_joining(groups: Iterable[tuple[str, datetime]]) -> Q:
-    """What still wants somebody of these groups, but for what was filed before the person joined: no voice in that."""
-    wanted = Q(pk__in=[])
-    for group, since in groups:
-        wanted |= Q(wanted_groups__contains=[group], filed_at__gte=since)
-    return wanted
-
-
-def waiting_for(person: Person, *, groups: Iterable[tuple[str, datetime]] | None = None) -> QuerySet[AccessRequest]:
-    """What waits for this person's decision, bare: to be counted. `groups`, each with since when, if they are known."""
-    wanted = _wanted_since_joining(people.memberships_of(person) if groups is None else groups)
+def waiting_for(who: Belonging) -> QuerySet[AccessRequest]:
+    """What waits for this person's decision, bare: to be counted."""
+    person = who.person
+    answers = Approval.objects.filter(access_request=OuterRef("pk"), revision=OuterRef("revision"))
     return (
-        AccessRequest.objects.filter(wanted, state=AccessRequestState.PENDING)
+        AccessRequest.objects.filter(who.wants(), state=AccessRequestState.PENDING)
         .exclude(Q(requester=person) | Q(beneficiary=person) | Q(owners__contains=[person.username]))
         .exclude(beneficiary__owner=person)
-        .exclude(
-            Exists(Approval.objects.filter(access_request=OuterRef("pk"), person=person, revision=OuterRef("revision")))
-        )
+        .exclude(Exists(answers.filter(Q(person=person) | Q(on_behalf_of=person))))
     )
 
 
@@ -109,13 +97,13 @@ def listed_for(person: Person, *, mine: bool, awaiting_me: bool) -> list[QuerySe
     if not awaiting_me:
         return own_ways(person) if mine else ways_to_see(person)
     # Named one by one, because they are few: that spares the planner a guess.
-    waiting = AccessRequest.objects.filter(pk__in=list(waiting_for(person).values_list("pk", flat=True)))
+    waiting = AccessRequest.objects.filter(pk__in=list(waiting_for(belonging_of(person)).values_list("pk", flat=True)))
     return [way & waiting for way in own_ways(person)] if mine else [waiting]
 
 
-def inbox_of(person: Person, *, groups: Iterable[tuple[str, datetime]] | None = None) -> QuerySet[AccessRequest]:
+def inbox_of(who: Belonging) -> QuerySet[AccessRequest]:
     """What waits for this person's decision, soonest to lapse first, each with how many there are (`waiting`)."""
-    waiting = waiting_for(person, groups=groups).values("pk")
+    waiting = waiting_for(who).values("pk")
     counted = as_shown().filter(pk__in=waiting).annotate(waiting=Window(Count("pk")))
     return counted.order_by("lapses_at", "pk")
 
@@ -148,12 +136,6 @@ def newest_policy() -> Subquery:
 def with_newest_policy(requests: QuerySet[AccessRequest]) -> QuerySet[AccessRequest]:
     """Each with the number of the policy version that is in force now, as `newest_policy`."""
     return requests.annotate(newest_policy=newest_policy())
-
-
-def with_people(verdict: dict[str, Any], *, without: Sequence[int], since: datetime) -> dict[str, Any]:
-    """The verdict, each step with the people who may fill it."""
-    able = people.deciders_by_group([step["group"] for step in verdict["steps"]], since=since, without=without)
-    return {**verdict, "steps": [{**step, "people": able[step["group"]]} for step in verdict["steps"]]}
 
 
 def of_subject(subject: str) -> AccessRequest:

@@ -18,7 +18,7 @@ Marks = Mapping[str, tuple[object, ...]]
 def marks_of(belonging: Belonging) -> Marks:
     """By name: `approvals`, `request-7`, `grant-7`. The marks stay on the server; only names ever leave it."""
     person = belonging.person
-    waiting = access_requests.waiting_for(person, groups=belonging.since.items())
+    waiting = access_requests.waiting_for(belonging)
     counted = waiting.aggregate(count=Count("pk"), newest=Max("pk"))
     marks: dict[str, tuple[object, ...]] = {"approvals": (counted["count"], counted["newest"])}
     requests = AccessRequest.objects.filter(requester=person).order_by("-pk")

@@ -13,8 +13,8 @@ from accessrequests.domain import policy
 from accessrequests.domain.lifecycle import EndReason, GrantState
 from accessrequests.domain.situation import Tally
 from accessrequests.models import AccessRequest, Grant, Person
-from accessrequests.models.access_requests import Answer
-from accessrequests.queries import access_requests, asks, people
+from accessrequests.queries import access_requests, asks, holdings, people
+from accessrequests.queries.belonging import belonging_of
 
 TOO_LATE = "The access was not ready in time."
 CUT_BOUND = timedelta(seconds=5)  # a cut that takes longer than this is shown as overdue
@@ -66,10 +66,7 @@ def _why_not_approved(access_request: AccessRequest) -> str:
     verdict = asks.judge_again(access_request)
     if not verdict.allowed:
         return verdict.refusals[0].sentence
-    approvals = access_request.approvals.filter(
-        answer=Answer.APPROVE.value, revision=access_request.revision
-    ).select_related("person")
-    given = [policy.Given(approval.person.username, frozenset(approval.groups)) for approval in approvals]
+    given = holdings.given_now(access_request)
     if not policy.is_complete(verdict.steps, given):
         wanted = " and ".join(f"{step.needed} of {step.group}" for step in policy.open_steps(verdict.steps, given))
         return f"The policy of today also asks for {wanted}. Ask again."
@@ -98,11 +95,12 @@ def visible_to(person: Person) -> QuerySet[Grant]:
 
 def ways_to_see(person: Person) -> list[QuerySet[Grant]]:
     """The same, a way each, for pages of a long list."""
-    if people.may_audit(person):
+    who = belonging_of(person)
+    if who.sees_all:
         return [Grant.objects.all()]
     # Named one by one, because they are few: the planner would walk all grants to find them.
     for_others = list(access_requests.asked_for_others(person).values_list("pk", flat=True))
-    voiced = [Grant.objects.filter(access_request__in=way.values("pk")) for way in access_requests.voiced_ways(person)]
+    voiced = [Grant.objects.filter(access_request__in=way.values("pk")) for way in access_requests.voiced_ways(who)]
     own = Grant.objects.filter(holder__in=[person.pk, *people.services_of(person)])
     return [own, Grant.objects.filter(access_request__in=for_others), *voiced]
 

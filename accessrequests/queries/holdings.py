@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db.models import QuerySet
 
 from accessrequests.domain import policy, privileges
 from accessrequests.domain.lifecycle import GrantState
 from accessrequests.domain.privileges import Privilege
-from accessrequests.models import AccessRequest, Grant, Person, Target
+from accessrequests.models import AccessRequest, Approval, Grant, Person, Target
 from accessrequests.models.access_requests import Answer
 from accessrequests.queries import access_requests, asks, limits, people
 
@@ -47,11 +49,21 @@ def asked_for(access_request: AccessRequest) -> tuple[Privilege, ...]:
 
 
 def given(access_request: AccessRequest) -> list[policy.Given]:
-    """The approvals of the current revision."""
+    """The approvals of the current revision, of a request that was read with them."""
+    return _given(access_request.approvals.all(), access_request.revision)
+
+
+def given_now(access_request: AccessRequest) -> list[policy.Given]:
+    """The same, read anew."""
+    answers = Approval.objects.filter(access_request=access_request).select_related("person", "on_behalf_of")
+    return _given(answers.order_by("pk"), access_request.revision)
+
+
+def _given(answers: Iterable[Approval], revision: int) -> list[policy.Given]:
     return [
-        policy.Given(approval.person.username, frozenset(approval.groups))
-        for approval in access_request.approvals.all()
-        if approval.answer == Answer.APPROVE.value and approval.revision == access_request.revision
+        policy.Given(one.person.username, frozenset(one.groups), one.on_behalf_of.username if one.on_behalf_of else "")
+        for one in answers
+        if one.answer == Answer.APPROVE.value and one.revision == revision
     ]
 
 

@@ -17,10 +17,8 @@ def live_for(belonging: Belonging) -> QuerySet[Grant]:
         "target", "holder", "access_request__target", "access_request__requester", "access_request__beneficiary"
     )
     if not belonging.sees_all:
-        voiced = Q(pk__in=[])
-        for group, since in belonging.since.items():
-            voiced |= Q(access_request__step_groups__contains=[group], access_request__filed_at__gte=since)
-        alive = alive.filter(voiced).exclude(Q(holder=belonging.person) | Q(holder__owner=belonging.person))
+        alive = alive.filter(belonging.has_voice_in("access_request__"))
+        alive = alive.exclude(Q(holder=belonging.person) | Q(holder__owner=belonging.person))
         alive = alive.exclude(access_request__requester=belonging.person)
     return alive.order_by("expires_at", "pk")
 

@@ -12,7 +12,7 @@ from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, 
 from accessrequests.domain import wording
 from accessrequests.domain.events import Actor, Via
 from accessrequests.domain.lifecycle import AccessRequestState, GrantState
-from accessrequests.models import AccessRequest, Grant, Identity, Membership, Person, PersonalToken
+from accessrequests.models import AccessRequest, Delegation, Grant, Identity, Membership, Person, PersonalToken
 from accessrequests.models.people import GroupRole, MembershipQuerySet, MembershipSource
 
 MOST_SERVICES = 50
@@ -44,6 +44,11 @@ def services_on_offer() -> list[Person]:
     return list(Person.objects.filter(owner__isnull=False, is_active=True).order_by("username")[:MOST_SERVICES])
 
 
+def givers_to(person: Person) -> list[int]:
+    """The ids of those in whose place the person answers now."""
+    return list(Delegation.objects.running().filter(stand_in=person).values_list("giver", flat=True))
+
+
 def ids_of(usernames: Iterable[str]) -> list[int]:
     return list(Person.objects.filter(username__in=list(usernames)).values_list("pk", flat=True))
 
@@ -55,12 +60,6 @@ def groups_of_all(folk: Iterable[Person]) -> dict[int, frozenset[str]]:
     for person_id, group in current.values_list("person_id", "group__name"):
         groups[person_id].add(group)
     return {person_id: frozenset(names) for person_id, names in groups.items()}
-
-
-def memberships_of(person: Person) -> list[tuple[str, datetime]]:
-    """The groups that the person belongs to now, each with since when."""
-    current = Membership.objects.filter(person=person, person__is_active=True).current()
-    return list(current.values_list("group__name", "since"))
 
 
 def may_audit(person: Person) -> bool:
@@ -127,6 +126,12 @@ def deciders_by_group(groups: Iterable[str], *, since: datetime, without: Iterab
     for group, username in pairs.values_list("group__name", "person__username"):
         named[group].append(username)
     return named
+
+
+def stand_ins_of(folk: Iterable[Person], *, without: Iterable[int]) -> QuerySet[Person]:
+    """Who answers in the place of one of these people now, but for the beneficiaries."""
+    running = Delegation.objects.running().filter(giver__in=list(folk)).values("stand_in")
+    return Person.objects.filter(pk__in=running).exclude(pk__in=list(without))
 
 
 def members_by_group(groups: Iterable[str], *, without: Iterable[int] = ()) -> dict[str, list[str]]:

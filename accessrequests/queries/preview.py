@@ -16,7 +16,7 @@ from accessrequests.domain.window import ends_at
 from accessrequests.domain.wording import moment
 from accessrequests.models import AccessRequest, Grant, Person, PolicyVersion, Target
 from accessrequests.models.access_requests import AccessKind
-from accessrequests.queries import access_requests, asks, holdings, people, principals
+from accessrequests.queries import access_requests, asks, holdings, people, principals, voices
 from accessrequests.queries.asks import Asked, Considered
 
 MOST_COMPARED = 100
@@ -74,7 +74,7 @@ def preview(
     held = privileges.union(granted, principals.held_by(considered.target, principal))
     without = [requester.pk, considered.beneficiary.pk, *people.ids_of(considered.owners)]
     starts_at = max(at, asked.starts_at or at)
-    verdict = access_requests.with_people(policy.to_json(considered.verdict), without=without, since=at)
+    verdict = voices.with_people(policy.to_json(considered.verdict), without=without, since=at)
     whose = people.on_behalf(requester, considered.beneficiary)
     return Preview(
         verdict={**verdict, "sentences": [*verdict["sentences"], whose]} if whose else verdict,

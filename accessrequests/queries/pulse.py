@@ -69,7 +69,7 @@ def news_of(belonging: Belonging, *, since: datetime, at: datetime) -> News:
 def _requests(belonging: Belonging, *, since: datetime) -> tuple[list[Asked], list[Asked]]:
     """Two ways, one question: each has an index of its own, which both joined by OR have not."""
     columns = ("pk", "state", "requester__username", "roles", "level", "target__slug", "decided_by")
-    waits = access_requests.waiting_for(belonging.person, groups=belonging.since.items()).annotate(why=Value(_WAITS))
+    waits = access_requests.waiting_for(belonging).annotate(why=Value(_WAITS))
     nothing = AccessRequest.objects.filter(
         requester=belonging.person, state__in=_BAD_NEWS, decided_at__gt=since
     ).annotate(why=Value(_DECIDED))

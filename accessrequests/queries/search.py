@@ -35,10 +35,16 @@ _SAYS = f"""to_tsvector('simple'::regconfig, translate({_TEXT}, '@._-/:"[],', ' 
             @@ to_tsquery('simple', %(words)s)"""
 _NAMES = "requester_id = ANY(%(folk)s) OR beneficiary_id = ANY(%(folk)s) OR target_id = ANY(%(targets)s)"
 # Each part has an index. That of the answered ones has a bound: who left a group still sees the latest of what they answered.
+# Of what is asked of somebody who lent their voice, what no such person gains by: with several of them, that is less
+# than the lists show, and never more.
 _IS_SEEN = """(%(sees_all)s OR requester_id = %(me)s
                OR beneficiary_id = ANY(ARRAY(SELECT id FROM accessrequests_person
                                               WHERE id = %(me)s OR owner_id = %(me)s))
                OR step_groups && %(groups)s::varchar[]
+               OR (step_groups && %(lent)s::varchar[] AND requester_id <> ALL(%(givers)s)
+                   AND beneficiary_id <> ALL(ARRAY(SELECT id FROM accessrequests_person
+                                                    WHERE id = ANY(%(givers)s) OR owner_id = ANY(%(givers)s)))
+                   AND NOT owners && %(giver_names)s::varchar[])
                OR id = ANY(ARRAY(SELECT access_request_id FROM accessrequests_approval
                                   WHERE person_id = %(me)s ORDER BY id DESC LIMIT %(most_answered)s)))"""
 # What says the words and what is named are planned for all that they would find, each from the indexes, and run only for
@@ -50,7 +56,7 @@ WITH saying AS MATERIALIZED (
     SELECT id FROM accessrequests_accessrequest
      WHERE ({_NAMES} OR id = %(number)s) AND {_IS_SEEN} AND id < %(before)s
 ), newest AS MATERIALIZED (
-    SELECT id, requester_id, beneficiary_id, target_id, step_groups, {_TEXT} AS said
+    SELECT id, requester_id, beneficiary_id, owners, target_id, step_groups, {_TEXT} AS said
       FROM accessrequests_accessrequest WHERE id < %(before)s ORDER BY id DESC LIMIT %(window)s
 )
 (SELECT 'anywhere', id FROM saying LIMIT %(most_anywhere)s)
@@ -138,6 +144,9 @@ def _numbers(belonging: Belonging, wanted: _Wanted, *, before: int | None) -> tu
                 "me": belonging.person.pk,
                 "sees_all": belonging.sees_all,
                 "groups": sorted(belonging.since),
+                "lent": sorted({group for one in belonging.lent for group in one.since}),
+                "givers": [one.giver.pk for one in belonging.lent],
+                "giver_names": [one.giver.username for one in belonging.lent],
                 "words": " & ".join(f"'{word}'{':*' if _may_go_on(word) else ''}" for word in wanted.words),
                 "starts": [_pattern(word) for word in wanted.words],
                 "number": wanted.number,
@@ -188,7 +197,7 @@ def _is_seen(belonging: Belonging) -> Q:
     answered = Approval.objects.filter(access_request=OuterRef("access_request"), person=me)
     mine = Person.objects.filter(Q(pk=me.pk) | Q(owner=me)).values("pk")
     own = Q(holder__in=mine) | Q(access_request__requester=me) | Q(access_request__beneficiary__in=mine)
-    return own | Q(access_request__step_groups__overlap=sorted(belonging.since)) | Q(Exists(answered))
+    return own | belonging.asked_about("access_request__") | Q(Exists(answered))
 
 
 def _targets(text: str) -> QuerySet[Target]:

@@ -207,7 +207,7 @@ def _with_approvals(found: QuerySet[Grant], *, roles: bool = False) -> QuerySet[
     # Where its clusters are is shown; what is in its databases is much, and not.
     unread = [f"{inventory}__databases", *([] if roles else [f"{inventory}__roles"])]
     return known.defer(*unread).prefetch_related(
-        Prefetch("access_request__approvals", Approval.objects.select_related("person").order_by("pk"))
+        Prefetch("access_request__approvals", Approval.objects.select_related("person", "on_behalf_of").order_by("pk"))
     )
 
 

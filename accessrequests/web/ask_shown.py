@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from accessrequests.domain import external, privileges
+from accessrequests.domain.approvals import Given
 from accessrequests.domain.gates import only_we_end_it, who_ends
 from accessrequests.domain.kinds import CERTIFICATES, named_method
 from accessrequests.domain.policy import Verdict
@@ -76,7 +77,8 @@ def rail_of(
     )
     considered = found.considered
     verdict, advice = considered.verdict, advice_on(considered, requester=requester)
-    people = {step["group"]: step["people"] for step in found.verdict["steps"]}
+    people = {step["group"]: [Given(name, frozenset()) for name in step["people"]] for step in found.verdict["steps"]}
+    voices = {step["group"]: step["voices"] for step in found.verdict["steps"]}
     is_project_role = asked.kind == AccessKind.PROJECT_ROLE
     wanted = privileges.union(*considered.privileges.values())
     new = privileges.what_this_lets_you_do(privileges.difference(wanted, found.held))
@@ -88,7 +90,7 @@ def rail_of(
         advice=advice,
         refusals=[refusal.sentence for refusal in verdict.refusals],
         steps=shown.steps_shown(verdict.steps, people=people),
-        lacking=[step.group for step in verdict.steps if len(people[step.group]) < step.needed],
+        lacking=[step.group for step in verdict.steps if voices[step.group] < step.needed],
         made=f"{_made(asked, login)} for {somebody}",
         length=spell_duration(asked.duration),
         maximum=spell_duration(verdict.maximum) if verdict.maximum else "",

@@ -188,7 +188,7 @@ def _approved(grant: Grant) -> str:
     """Approved by bob and carol. (The moment and the ticket stand beside it.)"""
     asked = grant.access_request
     counted = [one for one in asked.approvals.all() if one.revision == asked.revision]
-    said = [one.person.username for one in counted if one.answer == Answer.APPROVE.value]
+    said = [shown.spoke(one) for one in counted if one.answer == Answer.APPROVE.value]
     names = list(dict.fromkeys(said))
     if asked.is_break_glass:
         agreed = f": {' and '.join(names)} agreed" if names else ", and nobody approved it"

@@ -63,7 +63,8 @@ def fresh(view: View[P]) -> View[P]:
         if accounts.signed_in_recently(request):
             return view(request, *args, **kwargs)
         # The press is not repeated by itself: a secret is shown only as the answer to a button that says so.
-        back = request.path.rsplit("/", 2)[0] + "/" if request.path != reverse("tokens") else request.path
+        is_page = request.path in {reverse("tokens"), reverse("away")}
+        back = request.path if is_page else request.path.rsplit("/", 2)[0] + "/"
         return ask_again(request, back=back)
 
     return cast("View[P]", answer)

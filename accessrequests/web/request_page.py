@@ -26,8 +26,7 @@ MOST_WAITING = 25
 
 def with_list(request: HttpRequest, *, current: int | None, at: datetime) -> dict[str, Any]:
     """What waits for the person, for the list beside the page of `current`, or else of the first of them."""
-    groups = belonging(request).since.items()
-    found = list(access_requests.inbox_of(me(request), groups=groups)[:MOST_WAITING])
+    found = list(access_requests.inbox_of(belonging(request))[:MOST_WAITING])
     total: int = found[0].waiting if found else 0  # type: ignore[attr-defined]
     request.__dict__[KNOWN_WAITING] = total
     numbers = [one.pk for one in found]
@@ -118,13 +117,20 @@ def _deciding(
         "approve": forms.get("approve") or ApproveForm(initial={"revision": access_request.revision}, longest=longest),
         "deny": forms.get("deny") or DenyForm(initial={"revision": access_request.revision}),
         "opens": request.GET.get("open", ""),
-        "voices": sorted(who.voices(access_request)),
+        "decides_as": _decides_as(deciding.voice_in(who, access_request, verdict)),
         "longest": longest,
         "enough": enough,
         "enough_value": format_duration(enough) if enough else "",
         "is_unusual": record is not None and record.is_longer_than_usual(longest),
         "shorter": [(format_duration(one), one) for one in reversed(SHORTER) if one < longest],
     }
+
+
+def _decides_as(voice: policy.Given | None) -> str:
+    if voice is None:
+        return ""
+    groups = " and ".join(sorted(voice.groups))
+    return f"{groups}, in the place of {voice.on_behalf_of}" if voice.on_behalf_of else groups
 
 
 def _decided_too(

@@ -205,8 +205,10 @@ class Quorum:
 
 def quorum_of(access_request: AccessRequest, verdict: policy.Verdict) -> Quorum | None:
     """1 of 2 done, by bob as data-owners. Nothing while nobody has, or when one is enough."""
-    taken = policy.filled(verdict.steps, holdings.given(access_request))
-    done = [f"{name} as {group}" for group, names in taken.items() for name in names]
+    given = holdings.given(access_request)
+    said = {one.person: shown.voiced(one) for one in given}
+    taken = policy.filled(verdict.steps, given)
+    done = [f"{said[name]} as {group}" for group, names in taken.items() for name in names]
     needed = sum(step.needed for step in verdict.steps)
     return Quorum(done, needed) if done and needed > 1 else None
 

@@ -74,7 +74,7 @@ class Shell:
         """What waits for this person and, for administrators, what is overdue: one question on every page."""
         if self.person is None:
             return 0, 0
-        waiting = access_requests.waiting_for(self.person, groups=belonging(self._request).since.items())
+        waiting = access_requests.waiting_for(belonging(self._request))
         if GroupRole.ADMINISTRATOR not in self._roles:
             return waiting.count(), 0
         found = Person.objects.filter(pk=self.person.pk).values_list(

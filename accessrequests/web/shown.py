@@ -12,7 +12,7 @@ from accessrequests.domain.lifecycle import AccessRequestState, CredentialState,
 from accessrequests.domain.policy import Step
 from accessrequests.domain.privileges import Level
 from accessrequests.domain.situation import ends_soon
-from accessrequests.models import AccessRequest, Grant, Target
+from accessrequests.models import AccessRequest, Approval, Grant, Target
 from accessrequests.models.access_requests import Answer
 from accessrequests.queries import holdings, preview, standing, voices
 
@@ -124,18 +124,30 @@ def sentence_of(access_request: AccessRequest, verdict: policy.Verdict) -> str:
 
 
 def steps_shown(
-    steps: Sequence[Step], *, people: dict[str, list[str]], given: Sequence[policy.Given] = ()
+    steps: Sequence[Step], *, people: dict[str, list[policy.Given]], given: Sequence[policy.Given] = ()
 ) -> list[StepShown]:
     filled = policy.filled(steps, given)
+    said = {one.person: voiced(one) for one in given}
     return [
         StepShown(
             group=step.group,
             needed=step.needed,
-            approved=filled[step.group],
-            people=[name for name in people[step.group] if name not in filled[step.group]],
+            approved=[said[name] for name in filled[step.group]],
+            people=[voiced(one) for one in people[step.group] if policy.is_unheard(one, given)],
         )
         for step in steps
     ]
+
+
+def voiced(voice: policy.Given) -> str:
+    """Who speaks, and for whom: bob for grace."""
+    return f"{voice.person} for {voice.on_behalf_of}" if voice.on_behalf_of else voice.person
+
+
+def spoke(approval: Approval) -> str:
+    """The same of an answer that was given."""
+    for_whom = approval.on_behalf_of
+    return f"{approval.person.username} for {for_whom.username}" if for_whom else approval.person.username
 
 
 def lets_you_do(access_request: AccessRequest) -> list[str]:

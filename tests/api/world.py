@@ -4,34 +4,42 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.apps import apps
 from django.db import connection
 from django.db.models import Max
 
-from accessrequests.models import AccessRequest, AuditEvent, CallBucket, Credential, CustomRoleChange, Grant
-from accessrequests.operations import grants
+from accessrequests.domain.events import Via
+from accessrequests.domain.window import format_moment
+from accessrequests.models import AccessRequest, AuditEvent, CallBucket, Credential, CustomRoleChange, Delegation, Grant
+from accessrequests.operations import delegations, grants
 from tests import make, roles
 from tests.api.caller import ask
 from tests.make import Cast
 
+DAY = timedelta(days=1)
+TOMORROW = format_moment(datetime.now(tz=UTC) + DAY)
 DRAFT = {"name": "draft", "rules": [make.rule("prod")]}
 
 
 @dataclass(frozen=True)
 class World:
     """A request of alice's that waits for a data owner, a live grant of hers whose password nobody has read, and a change
-    of a custom role that she proposed and a data owner decides on.
+    of a custom role that she proposed and a data owner decides on. bob answers in her place, where she could.
     """
 
     cast: Cast
     request: AccessRequest
     grant: Grant
     change: CustomRoleChange
+    delegation: Delegation
 
     def path(self, template: str) -> str:
-        return template.format(request=self.request.pk, grant=self.grant.pk, change=self.change.pk)
+        return template.format(
+            request=self.request.pk, grant=self.grant.pk, change=self.change.pk, delegation=self.delegation.pk
+        )
 
     def body(self, endpoint: Endpoint) -> dict[str, Any] | None:
         """The endpoint's good body, about the request that is there."""
@@ -59,7 +67,9 @@ def make_world(cast: Cast) -> World:
     # Its bundle has its number, and nothing else is left in it.
     AccessRequest.objects.filter(pk=access_request.pk).update(bundle=access_request.pk)
     roles.project()
-    return World(cast, request=access_request, grant=grant, change=roles.propose(cast.alice))
+    delegation = delegations.delegate(giver=cast.alice, stand_in="bob", ends_at=make.now() + DAY, via=Via.API)
+    change = roles.propose(cast.alice)
+    return World(cast, request=access_request, grant=grant, change=change, delegation=delegation)
 
 
 @dataclass(frozen=True)
@@ -122,6 +132,9 @@ ENDPOINTS = (
     Endpoint("deny", "POST", "access-requests/{request}/deny/", "decide", {"revision": 1, "reason": "Use staging."}),
     Endpoint("cancel", "POST", "access-requests/{request}/cancel/", "request", {}),
     Endpoint("comments", "POST", "access-requests/{request}/comments/", "request", {"text": "Would staging do?"}),
+    Endpoint("delegations", "GET", "delegations/", "read", filters=PAGE),
+    Endpoint("delegations", "POST", "delegations/", "decide", {"stand_in": "frank", "ends_at": TOMORROW}),
+    Endpoint("delegation_end", "POST", "delegations/{delegation}/end/", "decide", {}),
     Endpoint("bundles", "POST", "bundles/", "request", {"asks": [ask(), ask(target="shop-staging")]}),
     Endpoint("bundle", "GET", "bundles/{request}/", "read"),
     Endpoint("bundle_approve", "POST", "bundles/{request}/approve/", "decide", {"requests": _READ, "comment": "Fine."}),
@@ -160,6 +173,7 @@ def picture() -> dict[str, Any]:
         "rows": rows,
         "audit": AuditEvent.objects.aggregate(Max("sequence")),
         "requests": list(AccessRequest.objects.order_by("pk").values_list("pk", "state", "revision")),
+        "delegations": list(Delegation.objects.order_by("pk").values_list("pk", "ended_by")),
         "changes": list(CustomRoleChange.objects.order_by("pk").values_list("pk", "state", "note")),
         "grants": list(Grant.objects.order_by("pk").values_list("pk", "state", "attempt", "note")),
         "credentials": list(Credential.objects.order_by("pk").values_list("pk", "state", "generation")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from accessrequests.domain.approvals import (
     asked_now,
     combined,
     filled,
+    first_slot,
     groups_wanted,
     is_complete,
     open_steps,
@@ -188,3 +190,30 @@ class TestStandingIn:
 
     def test_changes_nothing_for_everybody_else(self) -> None:
         assert standing_in(frozenset({"security"}), stand_ins=["on-call"], steps=self.STEPS) == {"security"}
+
+
+class TestLentVoice:
+    """Who has spoken, in person or through another, has spoken once."""
+
+    STEPS = (Step("data-owners", 2), Step("security", 1))
+
+    @pytest.mark.parametrize(
+        ("before", "candidate"),
+        [
+            (Given("grace", GRACE.groups), Given("frank", GRACE.groups, "grace")),
+            (Given("frank", GRACE.groups, "grace"), Given("grace", GRACE.groups)),
+            (Given("frank", GRACE.groups, "grace"), Given("bob", GRACE.groups, "grace")),
+            (Given("frank", GRACE.groups, "grace"), Given("frank", GRACE.groups)),
+            (Given("frank", GRACE.groups, "grace"), Given("frank", GRACE.groups, "bob")),
+        ],
+    )
+    def test_fills_one_slot(self, before: Given, candidate: Given) -> None:
+        assert slot_for(self.STEPS, [before], candidate) is None
+        assert slot_for(self.STEPS, [], candidate) == "data-owners"
+
+    def test_comes_after_ones_own(self) -> None:
+        own, lent = Given("frank", frozenset({"security"})), Given("frank", GRACE.groups, "grace")
+        assert first_slot(self.STEPS, [], [own, lent]) == (own, "security")
+        taken = [Given("carol", frozenset({"security"}))]
+        assert first_slot(self.STEPS, taken, [own, lent]) == (lent, "data-owners")
+        assert first_slot(self.STEPS, [*taken, Given("grace", GRACE.groups)], [own, lent]) is None

@@ -17,6 +17,7 @@ from accessrequests.queries import access_requests as request_queries
 from accessrequests.queries import clock as real_clock
 from accessrequests.queries import extensions as extension_queries
 from accessrequests.queries.asks import Invalid
+from accessrequests.queries.belonging import belonging_of
 from accessrequests.queries.broken import SELF_TEST
 from sandbox import catalogue
 from tests import glass, make
@@ -56,7 +57,7 @@ class TestRequest:
         grant = Grant.objects.get()
         for person in (cast.bob, cast.grace, cast.carol):
             assert access_request in request_queries.visible_to(person)
-            assert not request_queries.waiting_for(person).exists(), "nobody is asked"
+            assert not request_queries.waiting_for(belonging_of(person)).exists(), "nobody is asked"
         assert access_request not in request_queries.visible_to(cast.alice)
 
         grants.revoke(grant_id=grant.pk, person=cast.grace, via=Via.WEB, reason="It is not on fire.")
@@ -175,7 +176,7 @@ class TestSecondPerson:
         assert (again.state, again.wanted_groups) == ("pending", ["security"])
         assert traces.jobs() == [("notify", str(again))]
         assert not Grant.objects.filter(access_request=again).exists()
-        assert list(request_queries.waiting_for(cast.carol)) == [again]
+        assert list(request_queries.waiting_for(belonging_of(cast.carol))) == [again]
         with refuses(Refused):
             make.approve(again, cast.bob)
 

@@ -11,6 +11,7 @@ from accessrequests.operations import access_requests
 from accessrequests.operations.refusals import IllegalMove, Refused, StaleRevision
 from accessrequests.queries.access_requests import waiting_for
 from accessrequests.queries.asks import Invalid
+from accessrequests.queries.belonging import belonging_of
 from tests import make
 from tests.fixtures import MovableClock
 from tests.make import Cast
@@ -52,11 +53,11 @@ class TestEdit:
     def test_asks_those_again_who_answered_before_and_counts_nobody_twice(self, cast: Cast) -> None:
         access_request = make.submit(cast.alice, **WRITE)
         make.approve(access_request, cast.bob)
-        assert not waiting_for(cast.bob).exists()
+        assert not waiting_for(belonging_of(cast.bob)).exists()
 
         edited = edit(access_request, cast.alice, reason="Only orders are needed.")
 
-        assert waiting_for(cast.bob).get() == edited
+        assert waiting_for(belonging_of(cast.bob)).get() == edited
         make.approve(edited, cast.carol)
         assert AccessRequest.objects.get().state == "pending"
         make.approve(edited, cast.bob)

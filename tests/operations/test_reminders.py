@@ -39,12 +39,12 @@ class TestInTurn:
             ["data-owners", "security"],
             ["data-owners"],
         )
-        assert not waiting_for(cast.carol).exists()
+        assert not waiting_for(belonging_of(cast.carol)).exists()
         traces = Traces()
 
         make.approve(access_request, cast.bob)
 
-        assert waiting_for(cast.carol).get() == access_request
+        assert waiting_for(belonging_of(cast.carol)).get() == access_request
         assert traces.facts("access_request.asked") == {"groups": ["security"], "why": "it is their turn"}
         make.approve(access_request, cast.carol)
         assert Grant.objects.exists()
@@ -196,7 +196,7 @@ class TestEscalation:
             "groups": ["data-owners", "security"],
             "why": "nobody answered in time",
         }
-        assert waiting_for(cast.carol).get() == escalated
+        assert waiting_for(belonging_of(cast.carol)).get() == escalated
         make.approve(escalated, cast.carol)
         assert Grant.objects.get().access_request == escalated
 

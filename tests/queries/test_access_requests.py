@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from accessrequests.queries import access_requests, grants
+from accessrequests.queries.belonging import belonging_of
 from tests import make
 from tests.make import Cast
 
@@ -44,14 +45,17 @@ class TestInbox:
         write = make.submit(cast.alice, roles=("readWrite@shop",))
         make.approve(write, cast.bob)
 
-        assert list(access_requests.inbox_of(cast.bob)) == [other]
-        assert list(access_requests.inbox_of(cast.carol)) == [write]
-        assert set(access_requests.inbox_of(cast.grace)) == {own, other}  # bob has filled the slot of her group
-        assert not access_requests.inbox_of(cast.dave).exists()
+        assert list(access_requests.inbox_of(belonging_of(cast.bob))) == [other]
+        assert list(access_requests.inbox_of(belonging_of(cast.carol))) == [write]
+        assert set(access_requests.inbox_of(belonging_of(cast.grace))) == {
+            own,
+            other,
+        }  # bob has filled the slot of her group
+        assert not access_requests.inbox_of(belonging_of(cast.dave)).exists()
 
     def test_leaves_out_what_was_filed_before_the_person_joined(self, cast: Cast) -> None:
         make.submit(cast.alice)
         make.apply("frank", groups=["engineering", "data-owners"])
         after = make.submit(cast.alice)
 
-        assert list(access_requests.inbox_of(cast.frank)) == [after]
+        assert list(access_requests.inbox_of(belonging_of(cast.frank))) == [after]

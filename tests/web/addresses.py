@@ -7,7 +7,15 @@ from collections.abc import Mapping
 
 from django.urls import URLPattern
 
-from accessrequests.models import AuditEvent, CustomRoleChange, Grant, PersonalToken, PolicyDraft, PolicyVersion
+from accessrequests.models import (
+    AuditEvent,
+    CustomRoleChange,
+    Delegation,
+    Grant,
+    PersonalToken,
+    PolicyDraft,
+    PolicyVersion,
+)
 from accessrequests.web import urls
 
 # What stands for the first variable part of an address, by how the address begins.
@@ -18,7 +26,7 @@ _KINDS = {
     "access/": "grant",
     "break-glass/": "request",
     "tokens/": "token",
-    "account/": "token",
+    "account/away/": "delegation",
     "audit/": "event",
     "targets/<slug:slug>/custom-roles/": "project",
     "custom-roles/": "change",
@@ -52,6 +60,7 @@ def objects_of(
     """What addresses may be filled with."""
     last = AuditEvent.objects.order_by("-sequence").first()
     policy = PolicyVersion.objects.order_by("-version").first()
+    delegation = Delegation.objects.order_by("-pk").first()
     draft = PolicyDraft.objects.order_by("-pk").first()
     return {
         "request": request_id,
@@ -63,6 +72,7 @@ def objects_of(
         "policy": policy.version if policy is not None else 0,
         "project": change.target.slug if change is not None else "nowhere",
         "change": change.pk if change is not None else 0,
+        "delegation": delegation.pk if delegation is not None else 0,
         "draft": draft.pk if draft is not None else 0,
         "nowhere": "nowhere/",
     }

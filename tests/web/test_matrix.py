@@ -6,13 +6,15 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 from django.apps import apps
 from django.db import connection, transaction
 
+from accessrequests.domain.events import Via
 from accessrequests.models import AuditEvent
-from accessrequests.operations import people, policy_drafts
+from accessrequests.operations import delegations, people, policy_drafts
 from sandbox import catalogue
 from tests import make, roles
 from tests.make import Cast
@@ -41,6 +43,8 @@ GET: dict[str, dict[str, int]] = {
     "accounts/provider/callback/": dict.fromkeys(EVERYBODY, 404),
     "accounts/<path:rest>": dict.fromkeys(EVERYBODY, 404),
     "account/": ALL,
+    "account/away/": ALL,
+    "account/away/{delegation}/end/": NO_GET,
     "account/sessions/end/": NO_GET,
     "account/second-factor/": ALL,
     "account/second-factor/remove/": dict.fromkeys(EVERYBODY, 404),
@@ -112,6 +116,15 @@ GET: dict[str, dict[str, int]] = {
 # Each tries by themselves, on things that nobody has touched.
 POST: dict[str, dict[str, int]] = {
     "account/": dict.fromkeys(EVERYBODY, 422),
+    "account/away/": dict.fromkeys(EVERYBODY, 422),
+    "account/away/{delegation}/end/": {
+        "mallory": 404,
+        "carol": 404,
+        "bob": 404,
+        "dave": 403,
+        "erin": 303,
+        "alice": 303,
+    },
     "account/sessions/end/": dict.fromkeys(EVERYBODY, 303),
     "account/second-factor/": dict.fromkeys(EVERYBODY, 422),
     "account/second-factor/remove/": dict.fromkeys(EVERYBODY, 404),
@@ -220,7 +233,7 @@ def expected_of(row: Mapping[str, int], route: str, name: str, owner: str) -> in
 
 @dataclass(frozen=True)
 class World:
-    """One pending request, one live grant, one token and one change of a custom role, all of them of one owner."""
+    """One pending request, one live grant, one token, one lent voice and one change of a role, all of one owner."""
 
     cast: Cast
     owner: str
@@ -266,6 +279,7 @@ def world(request: pytest.FixtureRequest, cast: Cast) -> World:
     policy_drafts.draft(text="", document=catalogue.policy_document(), actor=make.OPERATOR)
     token, _ = people.create_token(person=owner, name="laptop", scopes=["read"], actor=make.OPERATOR)
     pending, grant = make.submit(owner), grants.live(owner, approver)
+    delegations.delegate(giver=owner, stand_in="erin", ends_at=make.now() + timedelta(days=1), via=Via.WEB)
     roles.project()
     found = objects_of(grant=grant, request_id=pending.pk, token=token, change=roles.propose(owner))
     return World(cast, request.param, found)

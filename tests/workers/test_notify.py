@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from accessrequests.domain.events import Job, Via
 from accessrequests.models import OutboxMessage
-from accessrequests.operations import access_requests, grants, targets
+from accessrequests.operations import access_requests, delegations, grants, targets
 from tests import make
 from tests.workers.conftest import READ_ORDERS, SHOP, WORKER, Work, drain
 from tests.workers.database_clock import DatabaseClock
@@ -75,6 +75,29 @@ class TestNotify:
         denied = {one.to[0]: one.subject for one in mail.outbox}
         assert set(denied) == {"alice@example.com", "bob@example.com"}
         assert "Alice Archer wants Continuous integration to read" in denied["bob@example.com"]
+
+    def test_asks_those_too_who_answer_for_somebody_and_tells_both_of_it(self, work: Work) -> None:
+        mail.outbox.clear()
+        lent = delegations.delegate(
+            giver=work.cast.grace, stand_in="frank", ends_at=make.now() + timedelta(days=7), via=Via.API
+        )
+        drain()
+        assert sent() == {
+            "grace@example.com": [f"{work.cast.frank.name} answers requests in your place"],
+            "frank@example.com": [f"{work.cast.grace.name} lets you answer in their place"],
+        }
+        make.submit(work.cast.alice, roles=(f"read@{SHOP}.orders",))
+        make.submit(work.cast.grace, roles=(f"read@{SHOP}.orders",))
+        drain()
+        told = sent()
+        assert {address: len(subjects) for address, subjects in told.items()} == {
+            "bob@example.com": 2,
+            "grace@example.com": 1,
+            "frank@example.com": 1,
+        }, "nobody is asked for who would gain"
+        delegations.end(delegation_id=lent.pk, person=work.cast.frank, via=Via.API)
+        drain()
+        assert set(sent()) == {"grace@example.com", "frank@example.com"}
 
     def test_leaves_out_the_requester_who_could_decide_for_others(self, work: Work) -> None:
         mail.outbox.clear()

@@ -12,7 +12,7 @@ from accessrequests.api import words
 from accessrequests.api.fields import Length, Moment
 from accessrequests.domain import sentences
 from accessrequests.domain.events import Event
-from accessrequests.models import AccessRequest, AuditEvent, BreakGlass
+from accessrequests.models import AccessRequest, Approval, AuditEvent, BreakGlass
 from accessrequests.queries import preview, voices
 
 
@@ -93,10 +93,15 @@ class GivenApproval(serializers.Serializer[Any]):
     """One recorded yes or no."""
 
     person = serializers.CharField(source="person.username")
+    on_behalf_of = serializers.SerializerMethodField(help_text="Whose voice it was, where it was lent; else null.")
     answer = serializers.ChoiceField(words.ANSWERS)
     group = serializers.CharField(help_text="The group whose slot it fills; empty for a no.")
     comment = serializers.CharField()
     at = Moment()
+
+    @extend_schema_field({"type": "string", "nullable": True})
+    def get_on_behalf_of(self, one: Approval) -> str | None:
+        return one.on_behalf_of.username if one.on_behalf_of else None
 
 
 class TimelineEntry(serializers.Serializer[Any]):
