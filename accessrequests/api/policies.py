@@ -90,6 +90,5 @@ class SimulatePolicy(Endpoint):
             draft=checked.rules,
             since=simulation.since_days(body.get("days", USUAL_DAYS), at=clock.now()),
             progress=lambda _: None,
-            most=simulation.MOST_AT_ONCE,
         )
         return Response(ReplayShape(found).data)

@@ -18,7 +18,7 @@ from accessrequests.queries.ask_facts import ask_of
 CHUNK = 250
 MOST_SHOWN = 200
 LONGEST_DAYS = 366
-MOST_AT_ONCE = 2_000  # for whoever waits for the answer of one call
+MOST_AT_ONCE = 2_000  # for whoever waits for the answer, and for what it costs all others meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +53,20 @@ class Simulation:
     def same(self) -> int:
         return self.done - sum(self.kinds.values())
 
+    @property
+    def left_out_words(self) -> str:
+        """What is said of those that were too many; empty when there were none."""
+        if not self.left_out:
+            return ""
+        older = "1 older one was" if self.left_out == 1 else f"{self.left_out} older ones were"
+        return f"Only the newest {MOST_AT_ONCE} are judged. {older} left out: look back over fewer days."
 
-def simulate(*, in_force: Rules, draft: Rules, since: datetime, most: int | None = None) -> Iterator[Simulation]:
-    """Replay, newest first and `most` of them; each step is the same object, further on. The last one is the whole."""
+
+def simulate(*, in_force: Rules, draft: Rules, since: datetime) -> Iterator[Simulation]:
+    """Replay, newest first and no more than `MOST_AT_ONCE`; each step is the same object, further on. The last one is the whole."""
     judged = AccessRequest.objects.filter(filed_at__gte=since, is_break_glass=False)  # who broke the glass asked nobody
     there = judged.count()
-    total = there if most is None else min(there, most)
+    total = min(there, MOST_AT_ONCE)
     found = Simulation(total=total, left_out=there - total)
     groups = _groups()
     rows = judged.select_related("target", "requester", "beneficiary").order_by("-pk")
@@ -83,11 +91,10 @@ def run(
     draft: Rules,
     since: datetime,
     progress: Callable[[Simulation], object],
-    most: int | None = None,
 ) -> Simulation:
     """The whole of it, telling how far it is on the way."""
     found = Simulation(total=0)
-    for found in simulate(in_force=in_force, draft=draft, since=since, most=most):
+    for found in simulate(in_force=in_force, draft=draft, since=since):
         progress(found)
     return found
 

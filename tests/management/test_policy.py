@@ -10,6 +10,7 @@ import pytest
 
 from accessrequests.domain import language
 from accessrequests.models import AuditEvent, PolicyDraft, PolicyVersion
+from accessrequests.queries import simulation
 from sandbox import catalogue
 from tests import make
 from tests.make import Cast
@@ -125,6 +126,16 @@ class TestSimulate:
             "  1 the same, 1 refused\n"
             f"  {one} of alice: 1 of data-owners -> refused. Rule prod allows at most 1 hour. Ask for a shorter time.\n"
         )
+
+    def test_says_how_many_were_too_many(self, cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(simulation, "MOST_AT_ONCE", 1)
+        for _ in range(3):
+            make.submit(cast.alice)
+
+        said = run("policy", "simulate", written(tmp_path, {"name": "p", "rules": [make.rule("prod")]}))
+
+        assert said.startswith("1 requests of the last 30 days")
+        assert "  Only the newest 1 are judged. 2 older ones were left out: look back over fewer days.\n" in said
 
     @pytest.mark.parametrize("days", ["0", "400"])
     def test_takes_a_year_at_most(self, cast: Cast, days: str) -> None:

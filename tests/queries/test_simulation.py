@@ -139,15 +139,11 @@ def test_leaves_out_who_broke_the_glass_because_they_asked_nobody(cast: Cast) ->
     assert _run(STRICTER).total == 1
 
 
-def test_judges_the_newest_when_there_are_too_many_for_one_call(cast: Cast) -> None:
+def test_judges_the_newest_when_there_are_too_many(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulation, "MOST_AT_ONCE", 2)
     _past(cast, 7)
 
-    found = simulation.run(
-        in_force=parse(_in_force()),
-        draft=parse(STRICTER),
-        since=make.now() - timedelta(days=30),
-        progress=lambda _: None,
-        most=2,
-    )
+    found = _run(STRICTER)
 
     assert (found.total, found.done, found.left_out) == (2, 2, 10)
+    assert found.left_out_words.startswith("Only the newest 2 are judged. 10 older ones were left out")

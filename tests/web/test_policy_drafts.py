@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from accessrequests.models import PolicyDraft, PolicyVersion
+from accessrequests.queries import simulation
 from tests import make
 from tests.make import Cast
 from tests.web.browser import signed_in, text_of
@@ -127,6 +128,16 @@ class TestReplay:
         assert f"Request {one.pk}" in pieces[-2]
         assert "Rule prod allows at most 1 hour." in pieces[-2]
         assert pieces[-1].rstrip().endswith("</html>")
+
+    def test_says_how_many_were_too_many(self, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(simulation, "MOST_AT_ONCE", 2)
+        for _ in range(3):
+            make.submit(cast.alice)
+
+        answer = signed_in(cast.dave).get(f"{_written(cast)}simulate/")
+        text = b"".join(answer.streaming_content).decode()
+
+        assert "Only the newest 2 are judged. 1 older one was left out: look back over fewer days." in text
 
     def test_who_must_agree_sees_the_numbers_and_nobodys_requests(self, cast: Cast) -> None:
         make.publish(GUARDED)

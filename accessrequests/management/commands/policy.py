@@ -82,6 +82,8 @@ class Command(BaseCommand):
         )
         self.stdout.write(f"{found.done} requests of the last {days} days, beside version {current.version} as of now:")
         self.stdout.write(f"  {found.same} the same" + "".join(f", {n} {kind}" for kind, n in found.counted))
+        if found.left_out:
+            self.stdout.write(f"  {found.left_out_words}")
         for one in found.changed:
             self.stdout.write(
                 f"  {one.access_request} of {one.access_request.requester}: {one.before} -> {one.after}. {one.why}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,7 +18,9 @@ from tests.make import Cast
 from tests.workers.atlas.gates import INSTALLATION, TARGET, Gates, gates, longest_call_is_over
 from tests.workers.atlas.gates import spec as gate_spec
 from workers.ledger import PostgresLedger
+from workers.provisioners.atlas.client import Calls, Method
 from workers.provisioners.atlas.roles import built_in
+from workers.provisioners.atlas.users import AtlasUser
 from workers.provisioners.atlas.vouched_users import VouchedUsers
 from workers.provisioners.base import Evidence, GrantedRole, GrantSpec, ProvisionerError
 from workers.provisioners.by_kind import ByKind
@@ -323,6 +325,44 @@ class TestFailing:
         assert roles_of(atlas) == ["read@shop"]
         assert not steps.take_back(first, frozenset({("readWrite", "shop", "")}))
         assert steps.readiness(second).usable
+
+
+class LostWrite:
+    """Our client, while somebody else's write lands just after ours and puts the labels back as they were."""
+
+    def __init__(self, atlas: Gates, calls: Calls, *, times: int) -> None:
+        self._atlas, self._calls, self._left = atlas, calls, times
+
+    def call(self, *args: Any, **said: Any) -> Any:
+        found = user(self._atlas) or {}
+        before = found.get("labels")
+        answer = self._calls.call(*args, **said)
+        if args[0] is Method.PATCH and self._left:
+            self._left -= 1
+            found["labels"] = before
+        return answer
+
+
+def test_a_later_end_that_the_tag_does_not_say_is_written_again(
+    atlas: Gates, steps: VouchedUsers, make_spec: MakeSpec
+) -> None:
+    spec = give(atlas, steps, make_spec("read@shop"))
+    later = dataclasses.replace(spec, expires_at=spec.expires_at + timedelta(hours=1))
+    client: Any = LostWrite(atlas, steps.client, times=1)
+    meddled = dataclasses.replace(steps, client=client)
+
+    with pytest.raises(ProvisionerError, match="does not say the later end") as caught:
+        meddled.extend(later)
+    assert not caught.value.permanent, "So the job tries again."
+    assert tag_says(atlas) == spec.expires_at
+    meddled.extend(later)
+    assert tag_says(atlas) == later.expires_at
+    end(steps, later)
+    assert user(atlas) is None
+
+
+def tag_says(atlas: Gates) -> datetime:
+    return datetime.fromisoformat(AtlasUser(user(atlas) or {}).labels["access-requests-end"])
 
 
 class TestOrphans:

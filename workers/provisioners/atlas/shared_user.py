@@ -35,6 +35,7 @@ _TAKEN_OVER = "The user {} lost our tag. What we gave it was taken, and it stays
 _MADE_MEANWHILE = "Somebody has just made a user named {}. We look again."
 _TOO_MUCH = "Together with another access of {}, it would give {} on {}, which nobody approved: roles count wherever a user works."
 _STILL_THERE = "The user {} still has what was given for this access. It is taken at the next try."
+_END_NOT_KEPT = "The tag of the user {} does not say the later end. It is written again at the next try."
 _UNPREPARED = "Nobody knows how it was before this access. It is looked up at the next try."
 _BASELINE: Mapping[str, Any] = {"roles": [], "made_by": "us"}
 
@@ -126,13 +127,19 @@ class SharedUser:
             raise ProvisionerError(NOT_KEPT)
 
     def extend(self, held: Held, spec: GrantSpec) -> None:
-        """Its tag says the latest end of all."""
+        """Its tag says the latest end of all; read back.
+
+        :raises ProvisionerError: when it does not, as where another write took it away. The next try writes it again.
+        """
         known = held.live.get(spec.grant_id)
         found = self.find()
         if known is None or found is None or not self._is_proven(found):
             raise ProvisionerError(_GONE.format(self.username), permanent=True)
         held.attempt(grant_id=spec.grant_id, wants={**known, "until": spec.expires_at.isoformat()})
         self._converge(held, found)
+        left = self.find()
+        if left is None or not self._says(left, _whole(held)):
+            raise ProvisionerError(_END_NOT_KEPT.format(self.username))
 
     def end(self, held: Held, spec: GrantSpec) -> Ended:
         """What only this grant needed is taken; with the last one goes the user. Read back."""
@@ -187,14 +194,17 @@ class SharedUser:
             self._delete()
             return
         whole = _whole(held)
-        tag = found.proof(self.tagger)
-        is_told = tag is not None and (tag.grant_id, tag.end) == (whole.grant_id, whole.end)
-        if is_told and not self.differs(held, found):
+        if self._says(found, whole) and not self.differs(held, found):
             return
         held.fence()
         with answered_for(whole.roles - POWERLESS):
             self._change(self._body(whole))
             held.fence()
+
+    def _says(self, user: AtlasUser, whole: _Whole) -> bool:
+        """Whether its tag names the grant that lasts longest, and that one's end."""
+        tag = user.proof(self.tagger)
+        return tag is not None and (tag.grant_id, tag.end) == (whole.grant_id, whole.end)
 
     def _take_back(self, held: Held, found: AtlasUser) -> None:
         """Somebody made it their own: it loses what we gave, and nothing else."""
