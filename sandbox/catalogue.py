@@ -69,6 +69,8 @@ PRINCIPALS: Mapping[str, Mapping[str, Any]] = {
     "uid=alice,ou=people,dc=example,dc=com": {"method": "ldap", "person": "alice"},
     "cn=support,ou=groups,dc=example,dc=com": {"method": "ldap", "group": "Support", "members": ["alice", "grace"]},
 }
+# What the production server's kit for the day without the product may do, and who may hold a half of it.
+OFFLINE_KIT: Mapping[str, list[str]] = {"roles": ["readWrite@shop"], "holders": ["frank", "erin"]}
 # Logins that stand on the targets anyway, beside the application's own, which is nobody's to widen.
 REPORTS = "shop-reports@admin"
 
@@ -109,6 +111,7 @@ def targets_document(hosts: Mapping[str, str], *, projects: Collection[str] = ()
             "offers": {"kinds": ["database_user", "role_grant"], "authentication": ["scram"]},
             "database_users": {REPORTS: _of_reports()},
             "connect_to": {"hosts": [hosts[slug]], "options": {"replicaSet": "rs0", "directConnection": "true"}},
+            **({"offline_kit": dict(OFFLINE_KIT)} if environment == "production" else {}),
         }
         for slug, (name, environment) in TARGETS.items()
     }

@@ -19,6 +19,7 @@ from workers import (
     diagnose,
     extend,
     inventory,
+    kits,
     notify,
     probes,
     provider,
@@ -75,6 +76,8 @@ HANDLERS: Mapping[Job, Callable[[Claim], Outcome]] = {
     Job.READ_SCHEDULES: schedules.read_schedules,
     Job.WATCH_BREAK_GLASS: watch.watch_break_glass,
     Job.SELF_TEST: self_test.self_test,
+    Job.WATCH_KIT: kits.watch_kit,
+    Job.ROTATE_KIT: kits.rotate_kit,
 }
 
 

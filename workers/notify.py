@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 
-from accessrequests.domain import policy, sentences
+from accessrequests.domain import offline_kits, policy, sentences
 from accessrequests.domain.delegating import DELEGATION_EVENTS
 from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState, EndReason, GrantState
@@ -21,7 +21,7 @@ from accessrequests.models import AccessRequest, AuditEvent, Grant, Person
 from accessrequests.operations.outbox import Claim
 from accessrequests.queries import access_requests, audit, authorities, clock, comments, extensions, outside, people
 from accessrequests.queries import grants as grant_queries
-from workers import alarms, delegation_notices, deliver, role_notices
+from workers import alarms, delegation_notices, deliver, kit_notices, role_notices
 from workers.channels import email
 from workers.channels.email import Thread
 from workers.outcomes import Done, Outcome, try_again
@@ -51,8 +51,9 @@ def notify(claim: Claim) -> Outcome:
     """One event, told to each audience in its own words, and to the receivers of webhooks first: they are no mail."""
     event = Event(claim.event)
     deliver.pass_on(claim)
-    if event in alarms.TOLD:
-        return alarms.tell(claim, _thread(claim.subject, claim))
+    if event in alarms.TOLD | offline_kits.TOLD:
+        tell_loudly = alarms.tell if event in alarms.TOLD else kit_notices.tell
+        return tell_loudly(claim, _thread(claim.subject, claim))
     tell = _OF_NO_REQUEST.get(event)
     if tell is not None:
         return _carried(claim, lambda: tell(claim))

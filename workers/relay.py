@@ -16,7 +16,7 @@ from django.db import DatabaseError, InterfaceError, connections
 
 from accessrequests.domain.events import Job
 from accessrequests.operations import outbox
-from accessrequests.queries import clock, people, usage, work
+from accessrequests.queries import clock, offline_kits, people, usage, work
 from workers import anchor, clocks
 from workers.children import Children
 from workers.clocks import Latest
@@ -32,6 +32,7 @@ AT_ONCE = 500
 ASKED_AT_ONCE = 200
 MINUTE = 60.0
 HOUR = 3600.0
+KIT_SECONDS = 5.0
 CONSUMERS = ("worker", "worker_urgent")
 OWN_CONSUMER = "relay"
 
@@ -92,7 +93,7 @@ class Relay:
         ready = work.to_send(now, limit=AT_ONCE)
         self._publisher.offer([message for message in ready if message.consumer != OWN_CONSUMER])
         own = [message.message_id for message in ready if message.consumer == OWN_CONSUMER]
-        self._children.offer([*work.unclaimed_urgent(now, limit=AT_ONCE), *own])
+        self._children.offer([*work.unclaimed_urgent(now, limit=AT_ONCE), *work.unclaimed_watches(now), *own])
         self._probes.ask(work.unreachable_targets())
         self._periodic.file()
         return SHORTEST_SLEEP if ended >= ENDED_AT_ONCE else _until(work.next_deadline(now), now)
@@ -116,6 +117,9 @@ class Periodic:
                 outbox.file_periodic(job=Job.PROVE_ALIVE, subject=f"consumer/{consumer}")
         if self.is_due("prune", HOUR):
             outbox.file_periodic(job=Job.PRUNE, subject="database/product")
+        if self.is_due("kits", KIT_SECONDS):
+            for slug in offline_kits.to_watch(clock.now()):
+                outbox.file_periodic(job=Job.WATCH_KIT, subject=f"target/{slug}", target=slug)
         self._file_for_grants()
         self._file_questions()
         self._file_for_targets()

@@ -55,6 +55,13 @@ class Event(StrEnum):
     BREAKGLASS_ALERT_FAILED = "breakglass.alert_failed"
     DELEGATION_MADE = "delegation.made"
     DELEGATION_ENDED = "delegation.ended"
+    BREAKGLASS_KIT_ORDERED = "breakglass.kit_ordered"
+    BREAKGLASS_KIT_MADE = "breakglass.kit_made"
+    BREAKGLASS_KIT_USED = "breakglass.kit_used"
+    BREAKGLASS_KIT_ROTATED = "breakglass.kit_rotated"
+    BREAKGLASS_KIT_REVIEWED = "breakglass.kit_reviewed"
+    BREAKGLASS_KIT_DAMAGED = "breakglass.kit_damaged"
+    BREAKGLASS_KIT_ENDED = "breakglass.kit_ended"
     AUDIT_VERIFIED = "audit.verified"
     AUDIT_EXPORTED = "audit.exported"
     POLICY_DRAFTED = "policy.drafted"
@@ -122,6 +129,8 @@ class Job(StrEnum):
     READ_SCHEDULES = "read_schedules"
     WATCH_BREAK_GLASS = "watch_break_glass"
     SELF_TEST = "self_test"
+    WATCH_KIT = "watch_kit"
+    ROTATE_KIT = "rotate_kit"
 
 
 class Queue(StrEnum):
@@ -177,6 +186,8 @@ QUEUE_OF: Mapping[Job, Queue] = {
     Job.READ_SCHEDULES: Queue.RECONCILE,
     Job.WATCH_BREAK_GLASS: Queue.RECONCILE,
     Job.SELF_TEST: Queue.RECONCILE,
+    Job.WATCH_KIT: Queue.RECONCILE,
+    Job.ROTATE_KIT: Queue.BREAK_GLASS,
 }
 
 # Both write the end of a grant on its target, so that one of them never undoes the other.
@@ -197,6 +208,7 @@ ALARMS = frozenset(
         Event.BREAKGLASS_USED,
         Event.BREAKGLASS_ENDED,
         Event.BREAKGLASS_REVIEW_OVERDUE,
+        Event.BREAKGLASS_KIT_USED,
     }
 )
 
@@ -230,6 +242,12 @@ FOLLOW_UPS: Mapping[Event, tuple[Job, ...]] = {
     Event.BREAKGLASS_DRILL_DUE: (Job.NOTIFY,),
     Event.BREAKGLASS_SELF_TEST_ASKED: (Job.SELF_TEST,),
     Event.BREAKGLASS_SELF_TESTED: (Job.NOTIFY,),
+    Event.BREAKGLASS_KIT_MADE: (Job.NOTIFY,),
+    # Whoever has used it knows its password, so that nobody else shall find it of any use.
+    Event.BREAKGLASS_KIT_USED: (Job.ROTATE_KIT, Job.NOTIFY),
+    Event.BREAKGLASS_KIT_REVIEWED: (Job.NOTIFY,),
+    Event.BREAKGLASS_KIT_DAMAGED: (Job.NOTIFY,),
+    Event.BREAKGLASS_KIT_ENDED: (Job.NOTIFY,),
     Event.CREDENTIAL_ROTATION_STARTED: (Job.ROTATE,),
     Event.CREDENTIAL_ROTATED: (Job.ERASE_CREDENTIAL,),
     Event.DELEGATION_MADE: (Job.NOTIFY,),

@@ -9,6 +9,7 @@ from typing import Any
 
 from accessrequests.domain import external
 from accessrequests.domain.kinds import KINDS, METHODS
+from accessrequests.domain.offline_kits import HALVES
 from accessrequests.domain.project_roles import NOT_FOR_GRANTS, is_project_role
 from accessrequests.management.documents import (
     Section,
@@ -26,8 +27,10 @@ LONGEST_DATABASE_USER = 1089  # a name of 1024 (Atlas, database users), and a da
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _KEYS = (
     "name", "kind", "environment", "owner", "data_classes", "offers", "connect_to", "retired", "database_users",
-    "members", "principals",
+    "members", "principals", "offline_kit",
 )  # fmt: skip
+# A kit's user has roles that are there without us, and so no role on one collection.
+_ROLE = re.compile(r"[^@.\s]+@[^@.\s]+")
 # An address holds no user, password, path or second host: nothing of a URI but host and port.
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 # Options that a person's driver is told; none that turns off TLS's checks or sends the password in the clear.
@@ -95,6 +98,19 @@ def _declared(target: Section, wrong: list[str]) -> dict[str, Any]:
         "database_users": {str(name): _database_user(target, name, entry, wrong) for name, entry in users.items()},
         "members": target.take("members", _members, said, default=none, needed=False),
         "principals": {str(name): _principal(target, name, entry, wrong) for name, entry in principals.items()},
+        **({"offline_kit": _offline_kit(target, wrong)} if "offline_kit" in target.values else {}),
+    }
+
+
+def _offline_kit(target: Section, wrong: list[str]) -> dict[str, list[str]]:
+    """The roles of the user that stands for the day when nothing of ours works, and who may hold a half of its kit."""
+    section, none = (
+        Section(f"{target.who}, offline_kit", target.values["offline_kit"], ("roles", "holders"), wrong),
+        list[str](),
+    )
+    return {
+        "roles": section.take("roles", _whole_roles, "a list of roles as role@database", default=none),
+        "holders": section.take("holders", _holders, "a list of two user names or more", default=none),
     }
 
 
@@ -178,6 +194,16 @@ def _project_roles(value: object) -> list[str] | None:
     """Access is given for a while by this product, never by somebody who got that for a while."""
     found = lines(64)(value)
     return found if found and all(is_project_role(one) and one not in NOT_FOR_GRANTS for one in found) else None
+
+
+def _whole_roles(value: object) -> list[str] | None:
+    found = lines(200)(value)
+    return found if found and all(_ROLE.fullmatch(role) for role in found) else None
+
+
+def _holders(value: object) -> list[str] | None:
+    found = lines(64)(value)
+    return found if found and len(found) >= HALVES else None
 
 
 def _people(value: object) -> list[str] | None:

@@ -11,6 +11,7 @@ from accessrequests.models.delegations import Delegation
 from accessrequests.models.diagnoses import Diagnosis
 from accessrequests.models.extensions import Extension
 from accessrequests.models.grants import Credential, Gate, Grant
+from accessrequests.models.offline_kits import KitUse, OfflineKit
 from accessrequests.models.outbox import CallBucket, IdempotencyKey, OutboxMessage
 from accessrequests.models.outside import Other, OutsideChange
 from accessrequests.models.people import Group, Identity, Membership, Person, PersonalToken
@@ -39,8 +40,10 @@ __all__ = [
     "IdempotencyKey",
     "Identity",
     "Inventory",
+    "KitUse",
     "Look",
     "Membership",
+    "OfflineKit",
     "Other",
     "OutboxMessage",
     "OutsideChange",

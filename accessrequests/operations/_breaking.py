@@ -6,8 +6,11 @@ from datetime import datetime
 
 from accessrequests.domain import reviews
 from accessrequests.domain.events import Event
+from accessrequests.domain.plain_text import visible_length, why_unreadable
 from accessrequests.models import AccessRequest, BreakGlass, Grant
 from accessrequests.operations._record import Fact
+from accessrequests.queries.ask_fields import REASON_MAXIMUM
+from accessrequests.queries.asks import Invalid
 
 
 def begin(access_request: AccessRequest, at: datetime) -> datetime:
@@ -31,6 +34,17 @@ def ended(grant: Grant, at: datetime) -> list[Fact]:
         return []
     facts = {"reason": grant.end_reason, "by": grant.ended_by, "grant": grant.pk}
     return [Fact(Event.BREAKGLASS_ENDED, str(grant.access_request), facts)]
+
+
+def check_note(note: str) -> None:
+    """:raises Invalid: when there is nothing to read in what a reviewer says, or it cannot be kept."""
+    if not visible_length(note):
+        raise Invalid({"note": ["Say what was done and how you know it."]})
+    if len(note) > REASON_MAXIMUM:
+        raise Invalid({"note": [f"Keep it within {REASON_MAXIMUM} characters."]})
+    unreadable = why_unreadable(note)
+    if unreadable:
+        raise Invalid({"note": [unreadable]})
 
 
 def _first(grant: Grant, column: str, at: datetime) -> bool:

@@ -22,6 +22,7 @@ from accessrequests.queries.audit import shown
 from accessrequests.queries.grants import CUT_BOUND
 
 AUDIT_LOCK = 7_241_960_113
+_OF_TARGETS = frozenset({Job.RECONCILE, Job.READ_INVENTORY, Job.READ_CHANGES, Job.ROTATE_KIT})
 UNREAD_LIFE = timedelta(minutes=15)
 
 CLOCKWORK = Actor(name=PRODUCT, via=Via.WORKER)
@@ -90,7 +91,7 @@ def _beside(job: Job, fact: Fact) -> str:
 def _target_of(job: Job, fact: Fact) -> str:
     if fact.grant is not None and job in {Job.PROVISION, Job.REVOKE, Job.ROTATE, Job.EXTEND}:
         return fact.grant.target.slug
-    return fact.subject.partition("/")[2] if job in {Job.RECONCILE, Job.READ_INVENTORY, Job.READ_CHANGES} else ""
+    return fact.subject.partition("/")[2] if job in _OF_TARGETS else ""
 
 
 def _ready_at(job: Job, fact: Fact, at: datetime) -> datetime:

@@ -11,13 +11,13 @@ from django.db import transaction
 from accessrequests.domain import reviews
 from accessrequests.domain.events import ALARMS, Event, Via
 from accessrequests.domain.lifecycle import GrantState
-from accessrequests.domain.plain_text import visible_length, why_unreadable
 from accessrequests.domain.proofs import Proof
 from accessrequests.domain.reviews import Finding
 from accessrequests.domain.window import format_moment
 from accessrequests.models import AccessRequest, AuditEvent, BreakGlass, Person, Target
 from accessrequests.operations import _asking
 from accessrequests.operations._asked import put_to
+from accessrequests.operations._breaking import check_note
 from accessrequests.operations._granting import approved
 from accessrequests.operations._holding import hold_policy
 from accessrequests.operations._record import CLOCKWORK, Fact, record
@@ -26,7 +26,6 @@ from accessrequests.operations.refusals import IllegalMove, NotReady, Refused
 from accessrequests.queries import break_glass as rules
 from accessrequests.queries import broken as uses
 from accessrequests.queries import clock, people
-from accessrequests.queries.ask_fields import REASON_MAXIMUM
 from accessrequests.queries.asks import Asked, Invalid
 from accessrequests.queries.belonging import belonging_of
 from accessrequests.queries.break_glass import Breaking
@@ -106,7 +105,7 @@ def review(
         raise IllegalMove(f"{by} has reviewed it already.", person=by, what="reviewed", at=broken.reviewed_at)
     if broken.began_at is None or access_request.grant.state not in {GrantState.REVOKED, GrantState.REVOKING}:
         raise NotReady("The access still lives. End it first, or wait for its end, and then review what was done.")
-    _check_note(note)
+    check_note(note)
     broken.reviewed_at, broken.reviewed_by = at, reviewer
     broken.finding, broken.review_note = finding.value, note.strip()
     broken.save()
@@ -220,13 +219,3 @@ def _facts_of(access_request: AccessRequest, broken: BreakGlass) -> dict[str, An
 def _refused(sentence: str, breaking: Breaking, *, rule: str = "") -> Refused:
     subject = f"target/{breaking.considered.target.slug}"
     return Refused(sentence, rule=rule, event=Event.BREAKGLASS_REFUSED, subject=subject)
-
-
-def _check_note(note: str) -> None:
-    if not visible_length(note):
-        raise Invalid({"note": ["Say what was done and how you know it."]})
-    if len(note) > REASON_MAXIMUM:
-        raise Invalid({"note": [f"Keep it within {REASON_MAXIMUM} characters."]})
-    unreadable = why_unreadable(note)
-    if unreadable:
-        raise Invalid({"note": [unreadable]})

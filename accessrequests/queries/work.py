@@ -19,6 +19,7 @@ from accessrequests.queries import clock
 URGENT = (Queue.REVOKE.value, Queue.BREAK_GLASS.value)
 SEND_AGAIN = timedelta(seconds=10)
 UNCLAIMED_FOR = timedelta(seconds=1)
+UNWATCHED_FOR = timedelta(seconds=5)
 TELLING = (Job.NOTIFY.value, Job.DELIVER.value)
 MOST_ALARMS = 2
 
@@ -74,6 +75,17 @@ def unclaimed_urgent(now: datetime, *, limit: int) -> list[int]:
     alarms = list(urgent.filter(job__in=TELLING).values_list("pk", flat=True)[:MOST_ALARMS])
     busy = telling.filter(claimed_until__gte=now).count() if alarms else 0
     return [*found, *alarms[: max(0, MOST_ALARMS - busy)]]
+
+
+def unclaimed_watches(now: datetime) -> list[int]:
+    """A look at an offline kit that nobody takes: it is needed most when the broker and the workers are away. One at a
+    time, since whoever ends access goes first.
+    """
+    looks = OutboxMessage.objects.filter(job=Job.WATCH_KIT.value, done_at=None)
+    if looks.filter(claimed_until__gte=now).exists():
+        return []
+    late = _open(now).filter(job=Job.WATCH_KIT.value, ready_at__lte=now - UNWATCHED_FOR)
+    return list(late.order_by("ready_at", "pk").values_list("pk", flat=True)[:1])
 
 
 def lapsed_requests(now: datetime, *, limit: int, except_for: Iterable[int] = ()) -> list[int]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+from django.db import IntegrityError, transaction
+
 from accessrequests.domain.events import Job
 from accessrequests.models import Inventory, OutboxMessage, Suspicion, Target
+from accessrequests.models.outbox import PERIODIC
 from accessrequests.operations import outbox, targets
 from tests import make
 from tests.fixtures import MovableClock
@@ -113,3 +117,12 @@ class TestPeriodicWork:
         assert outbox.file_periodic(job=Job.RECONCILE, subject="target/shop-prod", target="shop-prod")
         with leaves_nothing():
             assert not outbox.file_periodic(job=Job.RECONCILE, subject="target/shop-prod", target="shop-prod")
+
+    @pytest.mark.parametrize("job", sorted(PERIODIC))
+    def test_waits_once_also_when_two_relays_file_it_at_the_same_moment(self, cast: Cast, job: str) -> None:
+        """Neither sees the other's row before it is committed: only the table can refuse the second."""
+        outbox.file_periodic(job=Job(job), subject="schedule/all")
+        twin = OutboxMessage.objects.get(job=job, subject="schedule/all")
+        twin.pk = None
+        with pytest.raises(IntegrityError, match="outbox_periodic_once"), transaction.atomic():
+            twin.save(force_insert=True)

@@ -11,6 +11,7 @@ from workers.provisioners.base import Ledger, TargetProvisioner
 from workers.provisioners.by_kind import ByKind
 from workers.provisioners.connection_record import ConnectionRecord
 from workers.provisioners.mongodb import extra_roles as mongodb
+from workers.provisioners.mongodb.kit import MongoDBKit
 from workers.provisioners.mongodb.provisioner import MongoDBProvisioner
 from workers.provisioners.tag import Tagger
 
@@ -24,7 +25,8 @@ class MakeProvisioner(Protocol):
 def _mongodb(*, record: ConnectionRecord, tagger: Tagger, ledger: Ledger) -> ByKind:
     users = MongoDBProvisioner(record=record, tagger=tagger)
     extra = mongodb.ExtraRoles(servers=users.servers, tagger=tagger, ledger=ledger)
-    return ByKind(users, {AccessKind.ROLE_GRANT: extra})
+    kit = MongoDBKit(servers=users.servers, tagger=tagger)
+    return ByKind(users, {AccessKind.ROLE_GRANT: extra}, kit=kit)
 
 
 KINDS: Mapping[str, MakeProvisioner] = {"mongodb": _mongodb, "atlas": atlas_target}

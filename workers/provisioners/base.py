@@ -21,6 +21,7 @@ from accessrequests.domain.privileges import Privilege, RoleRef
 from accessrequests.domain.role_definitions import Definition
 from accessrequests.domain.sharing import SharedKind
 from accessrequests.domain.usage import Login
+from workers.provisioners.kit_keeper import KitKeeper
 
 
 class ProvisionerError(Exception):
@@ -296,6 +297,10 @@ class Provisioner(Protocol):
 
 class TargetProvisioner(Provisioner, Protocol):
     """A provisioner for all that is granted on one target."""
+
+    @property
+    def kit(self) -> KitKeeper:
+        """The user of its offline kit."""
 
     @property
     def place(self) -> str:

@@ -27,9 +27,11 @@ from workers.provisioners.base import (
     Readiness,
     RoleChange,
 )
+from workers.provisioners.kit_keeper import KitKeeper
 
 _NOT_HERE = "This kind of target gives no access of the kind {}."
 _NOTHING_TO_ROTATE = "Nothing was made that could have a password of ours."
+_NO_KIT = "This kind of target has no offline kit."
 _NOTHING_SHARED = "Grants share nothing of that kind on this target."
 _MOVED = (
     "The access was made in the project {}, and the target's record leads to {} now. It can only be ended there. "
@@ -102,12 +104,20 @@ class ByKind:
         *,
         project: Project | None = None,
         vouched: Vouched | None = None,
+        kit: KitKeeper | None = None,
     ) -> None:
         self.capabilities = users.capabilities
         self._users = users
         self._others = others
         self._vouched = vouched
         self._project = project
+        self._kit = kit
+
+    @property
+    def kit(self) -> KitKeeper:
+        if self._kit is None:
+            raise ProvisionerError(_NO_KIT, permanent=True)
+        return self._kit
 
     @property
     def place(self) -> str:

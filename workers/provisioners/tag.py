@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 _CONTEXT = "access-requests tag v1"
 _SHORTEST_KEY = 32
+_KIT = "offline kit"  # where the tag of a grant has its number
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,17 @@ class Tagger:
             return None
         # Nothing before this line was believed, and what carries our MAC was written by `make`.
         return Tag(grant_id=int(grant), end=datetime.fromisoformat(end))
+
+    def make_kit(self, *, principal: str) -> dict[str, str]:
+        """The tag of the user of an offline kit: no grant's, and without an end."""
+        mac = self._mac(principal=principal, grant=_KIT, end="")
+        return {"installation": self.installation, "mac": mac}
+
+    def proves_kit(self, tag: object, *, principal: str) -> bool:
+        """Whether the tag is ours and makes this very user that of an offline kit."""
+        mac = tag.get("mac") if isinstance(tag, Mapping) else None
+        expected = self._mac(principal=principal, grant=_KIT, end="")
+        return isinstance(mac, str) and hmac.compare_digest(expected.encode(), mac.encode(errors="replace"))
 
     def _mac(self, *, principal: str, grant: str, end: str) -> str:
         # JSON keeps the parts apart: no two sets of parts give the same text.

@@ -26,6 +26,7 @@ _OPTIONS = frozenset({"replicaSet", "directConnection", "loadBalanced"})
 def read(project: AtlasProject, *, record: AtlasRecord) -> InventorySnapshot:
     """One look at the project; its lists, and the limits."""
     custom_roles, users = project.roles(), [AtlasUser(each) for each in project.users()]
+    theirs = [user for user in users if not (user.is_labelled or user.is_labelled_kit)]
     used = {
         "database_users": len(users),
         "custom_roles": len(custom_roles),
@@ -41,9 +42,9 @@ def read(project: AtlasProject, *, record: AtlasRecord) -> InventorySnapshot:
         quotas={
             name: {"limit": limits[limit], "used": used[name]} for name, limit in LIMITS.items() if limit in limits
         },
-        users={user.at: user.role_names for user in users if not user.is_labelled}
+        users={user.at: user.role_names for user in theirs}
         | {member["username"]: sorted(member["roles"]) for member in project.members()},
-        reach={user.at: sorted(user.cluster_names) for user in users if not user.is_labelled},
+        reach={user.at: sorted(user.cluster_names) for user in theirs},
         custom_roles={role["roleName"]: roles.definition_of(role) for role in custom_roles},
     )
 

@@ -25,7 +25,7 @@ def things(project: AtlasProject, *, tagger: Tagger, entries: AccessList, roles:
     """Everything that we cannot prove to be ours."""
     users = [AtlasUser(user) for user in project.users()]
     return [
-        *(_user(user, tagger) for user in users if user.proof(tagger) is None),
+        *(_user(user, tagger) for user in users if user.proof(tagger) is None and not user.is_kit(tagger)),
         *(Thing(Kind.ENTRY, name, comment[:_DETAIL]) for name, comment in entries.of_others()),
         *(Thing(Kind.ROLE, name, detail) for name, detail in roles.of_others()),
         *(_invited(person) for person in project.members(invited=True)),

@@ -14,6 +14,7 @@ from workers.provisioners.atlas.budget import Urgency
 from workers.provisioners.atlas.client import Calls
 from workers.provisioners.atlas.custom_roles import CustomRoles
 from workers.provisioners.atlas.extra_roles import ExtraRoles
+from workers.provisioners.atlas.kit import AtlasKit
 from workers.provisioners.atlas.project import AtlasProject
 from workers.provisioners.atlas.project_roles import ProjectRoles
 from workers.provisioners.atlas.provisioner import AtlasProvisioner
@@ -33,7 +34,8 @@ def atlas_target(*, record: AtlasRecord, tagger: Tagger, ledger: Ledger, client:
     others: dict[AccessKind, Steps] = {AccessKind.ROLE_GRANT: extra, AccessKind.PROJECT_ROLE: members}
     vouched = VouchedUsers(client=users.client, record=record, tagger=tagger, ledger=ledger)
     project = _Project(record=record, tagger=tagger, ledger=ledger, client=users.client)
-    return ByKind(users, others, project=project, vouched=vouched)
+    kit = AtlasKit(client=users.client, record=record, tagger=tagger)
+    return ByKind(users, others, project=project, vouched=vouched, kit=kit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from accessrequests.domain import external, naming
 from accessrequests.domain.external import ADMIN, EXTERNAL
 from accessrequests.domain.kinds import AWS_IAM, CERTIFICATES, KINDS, LDAP, OIDC, SCRAM, X509, X509_MANAGED
 from workers.provisioners.base import GrantedRole, GrantSpec, Owned
+from workers.provisioners.kit_keeper import KitSpec
 from workers.provisioners.tag import Tag, Tagger
 
 DESCRIPTION = "Access Requests grant {}"
@@ -22,6 +23,8 @@ LONGEST_SHOWN = 255
 LONGEST_NATIVE = KINDS["atlas"].furthest_end or timedelta()
 
 _LABEL = "access-requests-{}"
+_KIT_LABEL = "access-requests-kit-{}"
+_KIT_TAG = ("installation", "mac")
 _TAG = ("installation", "grant", "end", "mac")
 _X509 = "x509Type"
 _AWS, _LDAP, _OIDC = "awsIAMType", "ldapAuthType", "oidcAuthType"
@@ -68,6 +71,17 @@ class AtlasUser:
     def is_labelled(self) -> bool:
         """Whether it says that an installation of this product made it."""
         return _LABEL.format("installation") in self.labels
+
+    @property
+    def is_labelled_kit(self) -> bool:
+        """Whether it says that it is the user of an offline kit."""
+        return _KIT_LABEL.format("installation") in self.labels
+
+    def is_kit(self, tagger: Tagger) -> bool:
+        """Whether it is, as our tag proves."""
+        labels = self.labels
+        tag = {name: labels.get(_KIT_LABEL.format(name)) for name in _KIT_TAG}
+        return tagger.proves_kit(tag, principal=self.principal)
 
     @property
     def roles(self) -> frozenset[Role]:
@@ -245,6 +259,25 @@ def labelled(database: str, username: str, *, tagger: Tagger, grant_id: int, end
     """Whose it is, for machines."""
     tag = tagger.make(principal=principal_of(username, database), grant_id=grant_id, end=end)
     return {"labels": [{"key": _LABEL.format(name), "value": tag[name]} for name in _TAG]}
+
+
+def kit_body(kit: KitSpec, *, tagger: Tagger) -> dict[str, Any]:
+    """The user of an offline kit: on every cluster, without an end."""
+    tag = tagger.make_kit(principal=principal_of(kit.username))
+    return {
+        "databaseName": ADMIN,
+        "username": kit.username,
+        "password": kit.password,
+        "roles": [role_document(kit_role(role)) for role in kit.roles],
+        "scopes": [],
+        "description": "Access Requests offline kit",
+        "labels": [{"key": _KIT_LABEL.format(name), "value": tag[name]} for name in _KIT_TAG],
+    }
+
+
+def kit_role(role: str) -> Role:
+    name, _, database = role.partition("@")
+    return name, database, ""
 
 
 def scopes_of(clusters: Iterable[str]) -> list[dict[str, str]]:

@@ -16,6 +16,7 @@ from workers.provisioners.mongodb.servers import USERS_DATABASE, Client, Documen
 from workers.provisioners.tag import Tag, Tagger
 
 TAG_FIELD = "accessRequests"
+KIT_FIELD = "accessRequestsKit"
 # From a block that is reserved for documentation: nobody can come from there, so no new login is let in.
 NOBODY = "192.0.2.1/32"
 _READ_MAJORITY = ReadConcern("majority")
@@ -86,6 +87,12 @@ def accounts_after(
         command["$clusterTime"] = moment.cluster
     answer = client.admin.command({**command, "readConcern": concern, "batchSize": len(usernames), "singleBatch": True})
     return [_account(document) for document in answer["cursor"]["firstBatch"]]
+
+
+def is_kit(document: Mapping[str, Any], *, tagger: Tagger) -> bool:
+    """Whether it is the user of an offline kit, as our tag proves."""
+    tag = (document.get("customData") or {}).get(KIT_FIELD)
+    return document["db"] == USERS_DATABASE and tagger.proves_kit(tag, principal=principal_of(document["user"]))
 
 
 def by_username(usernames: Iterable[str]) -> Document:

@@ -19,7 +19,9 @@ SYSTEM_DATABASES = frozenset({"admin", "config", "local"})
 _SECONDS_FOR_SIZES = 3.0
 
 
-def read(client: Client, *, is_ours: Callable[[str], bool]) -> InventorySnapshot:
+def read(
+    client: Client, *, is_ours: Callable[[str], bool], is_kit: Callable[[Mapping[str, Any]], bool]
+) -> InventorySnapshot:
     """Roles of every database, our own left out, and what is in the databases that hold people's data."""
     names = [entry["name"] for entry in client.admin.command("listDatabases", nameOnly=True)["databases"]]
     plain = sorted(set(names) - SYSTEM_DATABASES)
@@ -31,18 +33,20 @@ def read(client: Client, *, is_ours: Callable[[str], bool]) -> InventorySnapshot
     }
     deadline = time.monotonic() + _SECONDS_FOR_SIZES
     databases = {name: _collections(client, name, deadline) for name in plain}
-    users = _users(client, is_ours)
+    users = _users(client, is_ours, is_kit)
     others = [Thing(Kind.USER, name, ", ".join(held) or "no role") for name, held in users.items()]
     return InventorySnapshot(roles=roles, databases=databases, clusters={}, quotas={}, users=users, others=others)
 
 
-def _users(client: Client, is_ours: Callable[[str], bool]) -> dict[str, list[str]]:
+def _users(
+    client: Client, is_ours: Callable[[str], bool], is_kit: Callable[[Mapping[str, Any]], bool]
+) -> dict[str, list[str]]:
     """Those who stand there anyway, each with the roles that were given to them."""
-    found = client.admin["system.users"].find({}, {"user": 1, "db": 1, "roles": 1}).limit(MOST_USERS)
+    found = client.admin["system.users"].find({}, {"user": 1, "db": 1, "roles": 1, "customData": 1}).limit(MOST_USERS)
     return {
         f"{user['user']}@{user['db']}": sorted(f"{role['role']}@{role['db']}" for role in user.get("roles", ()))
         for user in found
-        if not is_ours(user["user"])
+        if not is_ours(user["user"]) and not is_kit(user)
     }
 
 

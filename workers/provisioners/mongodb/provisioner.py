@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -33,6 +34,7 @@ from workers.provisioners.mongodb.accounts import (
     Moment,
     accounts_after,
     find_accounts,
+    is_kit,
     networks,
     restrictions,
     tag_data,
@@ -223,7 +225,8 @@ class MongoDBProvisioner:
 
     @step("read the target's inventory")
     def read_inventory(self) -> InventorySnapshot:
-        return inventory.read(self._servers.main, is_ours=self._looks_like_ours)
+        kit = functools.partial(is_kit, tagger=self._tagger)
+        return inventory.read(self._servers.main, is_ours=self._looks_like_ours, is_kit=kit)
 
     def change_role(self, change: RoleChange) -> None:
         raise ProvisionerError(_NO_CUSTOM_ROLES.format(change.name), permanent=True)
