@@ -13,7 +13,6 @@ Everything is JSON under /control/ on the stand-in's own port, for whoever holds
 
 from __future__ import annotations
 
-import hmac
 import threading
 from collections import deque
 from collections.abc import Mapping
@@ -22,11 +21,11 @@ from typing import Any
 
 from sandbox.atlas.buckets import Buckets, UnknownBucket
 from sandbox.atlas.credentials import Tokens
-from sandbox.atlas.faults import Faults, UnknownFault
 from sandbox.atlas.organisation import Organisation
 from sandbox.atlas.people import NotInvited, answer_invitation
-from sandbox.atlas.settings import UnknownSetting
 from sandbox.atlas.wire import Answer, created, gone
+from sandbox.desk import UnknownSetting, may_control
+from sandbox.faults import Faults, UnknownFault
 
 PREFIX = "/control"
 _REMEMBERED_CALLS = 5000
@@ -82,8 +81,7 @@ class Control:
 
     def answer(self, *, method: str, segments: tuple[str, ...], headers: Mapping[str, str], body: Any) -> Answer:
         """Carry out one order; `segments` are those after /control."""
-        said = headers.get("authorization", "")
-        if not self._token or not hmac.compare_digest(said.encode(), f"Bearer {self._token}".encode()):
+        if not may_control(headers, token=self._token):
             return _REFUSED
         try:
             return self._carry_out(method, segments or ("",), body)

@@ -18,9 +18,9 @@ from urllib.parse import parse_qs
 
 from sandbox.atlas.control import PREFIX, Control
 from sandbox.atlas.digest import Unauthenticated
-from sandbox.atlas.faults import Dropped
 from sandbox.atlas.routes import Route
 from sandbox.atlas.wire import Account, Answer, AtlasError, Request, decoded
+from sandbox.faults import Dropped
 
 _IDLE_SECONDS = 65.0
 _JSON = re.compile(r"application/(json|vnd\.atlas\.[\w-]+\+json)\s*(;.*)?", re.IGNORECASE)

@@ -13,12 +13,13 @@ from sandbox.atlas.buckets import Buckets
 from sandbox.atlas.control import Control
 from sandbox.atlas.credentials import REVOKE_PATH, TOKEN_PATH, Credentials, Tokens
 from sandbox.atlas.digest import Digest
-from sandbox.atlas.faults import Fault, Faults, Overlaps, after, before
+from sandbox.atlas.faults import AFTER, BEFORE, Overlaps, after, before
 from sandbox.atlas.handler import Call, Handler, dressed, json_body
 from sandbox.atlas.organisation import Organisation
 from sandbox.atlas.rights import check_rights
 from sandbox.atlas.routes import Route
 from sandbox.atlas.wire import API, Answer, AtlasError, Request, decoded
+from sandbox.faults import Fault, Faults
 
 LOOPBACK = "127.0.0.1"
 _TOKENS = "tokens.json"
@@ -55,7 +56,7 @@ class AtlasServer(ThreadingHTTPServer):
             kept_in=organisation.directory / _TOKENS if organisation.directory is not None else None,
         )
         self.credentials = Credentials(tokens=tokens, digest=Digest(accounts=organisation.accounts))
-        self.faults = Faults()
+        self.faults = Faults(kinds=(*BEFORE, *AFTER))
         self.buckets = Buckets()
         self.overlaps = Overlaps()
         self.control = Control(

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-
-class UnknownSetting(ValueError):
-    """There is no such setting, or it cannot have this value."""
+from sandbox.desk import Adjustable
 
 
 @dataclass(slots=True)
-class Settings:
+class Settings(Adjustable):
     """The seed's values are those of a calm day at Atlas, made short."""
 
     apply_seconds: float = 2.0  # From a change of users or roles until the clusters are APPLIED.
@@ -28,23 +23,3 @@ class Settings:
     user_limit: int = 100  # Database users of a project; the limits endpoint shows it.
     custom_role_limit: int = 100
     access_list_limit: int = 200
-
-    def change(self, values: Mapping[str, Any]) -> None:
-        """Set some of them, all or none.
-
-        :raises UnknownSetting: a name or a value that does not fit.
-        """
-        kinds = {each.name: type(getattr(self, each.name)) for each in dataclasses.fields(self)}
-        for name, value in values.items():
-            if name not in kinds:
-                raise UnknownSetting(f"There is no setting {name}. There are: {', '.join(sorted(kinds))}.")
-            fits = isinstance(value, (int, float) if kinds[name] is float else kinds[name])
-            if not fits or isinstance(value, bool) is not (kinds[name] is bool):
-                raise UnknownSetting(f"{name} has to be a {kinds[name].__name__}.")
-            if not isinstance(value, (bool, str)) and value < 0:
-                raise UnknownSetting(f"{name} cannot be negative.")
-        for name, value in values.items():
-            setattr(self, name, kinds[name](value))
-
-    def as_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)

@@ -1,0 +1,1 @@
+"""A small Slack on loopback: its Web API, Socket Mode, signed deliveries, and a page to be somebody on."""

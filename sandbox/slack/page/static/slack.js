@@ -1,0 +1,31 @@
+// Saves reloads; every form works without it.
+"use strict";
+
+const { me, version } = document.body.dataset;
+
+// What follows a choice in Slack at once has a button here: press it for the person.
+for (const button of document.querySelectorAll("button[data-follows]")) {
+  const field = document.getElementById(button.dataset.follows);
+  if (field && field.tagName === "SELECT" && !field.multiple) {
+    button.hidden = true;
+    field.addEventListener("change", () => button.click());
+  }
+}
+
+const first = document.querySelector("[role=alertdialog] button[value=yes], [role=dialog] .modal-blocks :is(input:not([type=hidden]), select, textarea)");
+if (first) first.focus();
+else if (!location.hash) document.querySelector(".message:last-child")?.scrollIntoView({ block: "end" });
+
+const isBusy = () => {
+  const field = document.activeElement;
+  return Boolean(document.querySelector("[role=alertdialog]")) ||
+    (field && field.matches("input, textarea, select") && (field.value || field.closest("[role=dialog]")));
+};
+
+if (me) {
+  setInterval(async () => {
+    if (document.hidden || isBusy()) return;
+    const answer = await fetch(`/as/${me}/version`).catch(() => null);
+    if (answer && answer.ok && (await answer.text()) !== version && !isBusy()) location.reload();
+  }, 1500);
+}
