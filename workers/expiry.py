@@ -10,7 +10,7 @@ from datetime import datetime
 import structlog
 from django.db import InterfaceError, OperationalError, connection
 
-from accessrequests.operations import access_requests, custom_roles, extensions, grants, reminders
+from accessrequests.operations import access_requests, access_reviews, custom_roles, extensions, grants, reminders
 from accessrequests.operations.refusals import IllegalMove
 from accessrequests.queries import work
 
@@ -32,6 +32,7 @@ class Deadlines:
         self._changes: dict[int, float] = {}
         self._unwarned: dict[int, float] = {}
         self._unreminded: dict[int, float] = {}
+        self._reviews: dict[int, float] = {}
 
     def end_what_is_due(self, latest: datetime) -> int:
         """Start the revocation of every grant past its end, and lapse whatever waits past its time. How many were due.
@@ -76,6 +77,13 @@ class Deadlines:
                 _end_each(
                     due, self._unreminded, lambda pk: reminders.look_again(access_request_id=pk), "access_request"
                 )
+
+    def remind_who_reviews(self, now: datetime) -> None:
+        """Whoever has not answered in a review of access is told again, before it is due and every day after."""
+        due = work.reviews_to_remind(now, limit=AT_ONCE, except_for=self._reviews)
+        if due or self._reviews:
+            with _impatient():
+                _end_each(due, self._reviews, lambda pk: access_reviews.remind(campaign_id=pk), "access_review")
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from django.conf import settings
 
 from accessrequests.domain import offline_kits, policy, sentences
 from accessrequests.domain.delegating import DELEGATION_EVENTS
+from accessrequests.domain.access_reviews import REVIEW_EVENTS
 from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState, EndReason, GrantState
 from accessrequests.domain.notices import ASKING, authority_notice, changes_notice
@@ -21,7 +22,7 @@ from accessrequests.models import AccessRequest, AuditEvent, Grant, Person
 from accessrequests.operations.outbox import Claim
 from accessrequests.queries import access_requests, audit, authorities, clock, comments, extensions, outside, people
 from accessrequests.queries import grants as grant_queries
-from workers import alarms, delegation_notices, deliver, kit_notices, role_notices
+from workers import alarms, delegation_notices, deliver, kit_notices, review_notices, role_notices
 from workers.channels import email
 from workers.channels.email import Thread
 from workers.outcomes import Done, Outcome, try_again
@@ -210,4 +211,5 @@ _OF_NO_REQUEST: Mapping[Event, Callable[[Claim], None]] = {
     Event.TARGET_OURS_CHANGED: _tell_of_changes,
     **dict.fromkeys(ROLE_EVENTS, role_notices.tell),
     **dict.fromkeys(DELEGATION_EVENTS, delegation_notices.tell),
+    **dict.fromkeys(REVIEW_EVENTS, review_notices.tell),
 }

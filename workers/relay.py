@@ -90,6 +90,8 @@ class Relay:
         if self._periodic.is_due("warnings", LONGEST_SLEEP):
             self._deadlines.warn_who_ends_soon(now)
             self._deadlines.remind_who_may_answer(now)
+        if self._periodic.is_due("reviews", MINUTE):
+            self._deadlines.remind_who_reviews(now)
         ready = work.to_send(now, limit=AT_ONCE)
         self._publisher.offer([message for message in ready if message.consumer != OWN_CONSUMER])
         own = [message.message_id for message in ready if message.consumer == OWN_CONSUMER]

@@ -11,6 +11,7 @@ from accessrequests.api import words
 from accessrequests.api.fields import Length, Moment, Number, OneOf, Strict, Text, Texts, YesNo
 from accessrequests.domain.external import LONGEST
 from accessrequests.domain.role_definitions import MOST_LINES
+from accessrequests.operations.access_reviews import NAME_MAXIMUM
 from accessrequests.operations.bundles import FEWEST as FEWEST_TOGETHER
 from accessrequests.operations.bundles import MOST as MOST_TOGETHER
 from accessrequests.queries.ask_fields import MOST_ADDRESSES, REASON_MAXIMUM
@@ -20,6 +21,7 @@ from accessrequests.queries.roles_asked import MOST_ROLES
 
 LARGEST_REVISION = 2**31 - 1
 LARGEST_ID = 2**63 - 1
+MOST_TARGETS_REVIEWED = 500
 
 
 class Ask(Strict):
@@ -222,6 +224,41 @@ class Extension(Strict):
 
     duration = Length(help_text="By how much its end shall move. The whole counts against the policy's total.")
     reason = Text(max_length=REASON_MAXIMUM, help_text="Why it is needed for longer. Those who decide read it.")
+
+
+class ReviewStart(Strict):
+    """A review of access to be."""
+
+    name = Text(max_length=NAME_MAXIMUM, help_text="Those who review and the auditor read it.")
+    environments = Texts(child=Text(max_length=32), required=False, max_length=MOST_ROLES)
+    targets = Texts(
+        child=Text(max_length=64),
+        required=False,
+        max_length=MOST_TARGETS_REVIEWED,
+        help_text="Slugs, beside every target of the environments. Neither of both: every target.",
+    )
+    reviewers = Texts(
+        child=Text(max_length=64),
+        required=False,
+        max_length=MOST_ROLES,
+        help_text="Groups that answer; those who own each target when left out.",
+    )
+    due_at = Moment(help_text="Until when answers are wanted: an hour to a year from now.")
+
+
+class ReviewAnswering(Strict):
+    """What becomes of one access."""
+
+    answer = OneOf(words.REVIEW_ANSWERS, help_text="reduce ends a grant, and tells its holder to ask for less.")
+    reason = Text(
+        required=False, max_length=REASON_MAXIMUM, allow_blank=True, help_text="Needed to end or reduce something."
+    )
+
+
+class ReviewSignOff(Strict):
+    """The last word on a review."""
+
+    note = Text(required=False, max_length=REASON_MAXIMUM, allow_blank=True, help_text="For the auditor to read.")
 
 
 class Nothing(Strict):

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from accessrequests.api import words
 from accessrequests.api.fields import Flag, Moment, OneOf, PageSize, Strict, Text
 
-_SUBJECT = re.compile(r"(access_request|grant|custom_role_change|target|policy|person)/[^\s/]{1,80}")
+_SUBJECT = re.compile(r"(access_request|access_review|grant|custom_role_change|target|policy|person)/[^\s/]{1,80}")
 _EVENT = re.compile(r"[a-z_]{1,30}\.([a-z_]{1,30}|\*)")
 
 
@@ -40,6 +40,13 @@ class CustomRoleChangeFilters(Filters):
     """Which changes of custom roles."""
 
     state = OneOf(words.CHANGE_STATES, required=False)
+    target = Text(required=False, max_length=64, help_text="The slug of a target.")
+
+
+class ReviewItemFilters(Filters):
+    """Which of what is reviewed."""
+
+    state = OneOf(words.REVIEW_STATES, required=False)
     target = Text(required=False, max_length=64, help_text="The slug of a target.")
 
 

@@ -6,6 +6,7 @@ from django.urls import path, re_path, register_converter
 
 from accessrequests.api import (
     access_requests,
+    access_reviews,
     audit,
     break_glass,
     bundles,
@@ -75,6 +76,11 @@ urlpatterns = [
     path("bundles/<id:id>/deny/", bundles.DenyBundle.as_view(), name="bundle_deny"),
     path("break-glass/", break_glass.BreakGlass.as_view(), name="break_glass"),
     path("break-glass/<id:id>/review/", break_glass.ReviewBreakGlass.as_view(), name="break_glass_review"),
+    path("access-reviews/", access_reviews.AccessReviews.as_view(), name="access_reviews"),
+    path("access-reviews/<id:id>/", access_reviews.OneAccessReview.as_view(), name="access_review"),
+    path("access-reviews/<id:id>/items/", access_reviews.ReviewItems.as_view(), name="access_review_items"),
+    path("access-reviews/items/<id:id>/answer/", access_reviews.AnswerReviewItem.as_view(), name="answer_review"),
+    path("access-reviews/<id:id>/sign-off/", access_reviews.SignOffAccessReview.as_view(), name="sign_off_review"),
     path("grants/", grants.Grants.as_view(), name="grants"),
     path("grants/<id:id>/", grants.OneGrant.as_view(), name="grant"),
     path("grants/<id:id>/reveal/", grants.Reveal.as_view(), name="reveal"),

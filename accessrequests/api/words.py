@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from accessrequests.domain.access_reviews import ReviewAnswer, SubjectKind
 from accessrequests.domain.custom_roles import ChangeKind
 from accessrequests.domain.events import Via
 from accessrequests.domain.kinds import METHODS as METHODS_OF_SIGNING_IN
@@ -37,5 +38,8 @@ FINDINGS = _words(Finding)
 GRANT_STATES = _words(GrantState)
 KINDS = _words(AccessKind)
 LEVELS = _words(Level)
+REVIEW_ANSWERS = _words(ReviewAnswer)
+REVIEW_KINDS = _words(SubjectKind)
+REVIEW_STATES = ["open", *REVIEW_ANSWERS, "over"]
 SURFACES = _words(Via)
 METHODS = list(METHODS_OF_SIGNING_IN)

@@ -62,6 +62,12 @@ class Event(StrEnum):
     BREAKGLASS_KIT_REVIEWED = "breakglass.kit_reviewed"
     BREAKGLASS_KIT_DAMAGED = "breakglass.kit_damaged"
     BREAKGLASS_KIT_ENDED = "breakglass.kit_ended"
+    ACCESS_REVIEW_STARTED = "access_review.started"
+    ACCESS_REVIEW_ANSWERED = "access_review.answered"
+    ACCESS_REVIEW_HANDED_OVER = "access_review.handed_over"
+    ACCESS_REVIEW_REMINDED = "access_review.reminded"
+    ACCESS_REVIEW_SIGNED_OFF = "access_review.signed_off"
+    ACCESS_REVIEW_REFUSED = "access_review.refused"
     AUDIT_VERIFIED = "audit.verified"
     AUDIT_EXPORTED = "audit.exported"
     POLICY_DRAFTED = "policy.drafted"
@@ -248,6 +254,9 @@ FOLLOW_UPS: Mapping[Event, tuple[Job, ...]] = {
     Event.BREAKGLASS_KIT_REVIEWED: (Job.NOTIFY,),
     Event.BREAKGLASS_KIT_DAMAGED: (Job.NOTIFY,),
     Event.BREAKGLASS_KIT_ENDED: (Job.NOTIFY,),
+    Event.ACCESS_REVIEW_STARTED: (Job.NOTIFY,),
+    Event.ACCESS_REVIEW_HANDED_OVER: (Job.NOTIFY,),
+    Event.ACCESS_REVIEW_REMINDED: (Job.NOTIFY,),
     Event.CREDENTIAL_ROTATION_STARTED: (Job.ROTATE,),
     Event.CREDENTIAL_ROTATED: (Job.ERASE_CREDENTIAL,),
     Event.DELEGATION_MADE: (Job.NOTIFY,),

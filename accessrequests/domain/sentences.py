@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from accessrequests.domain.access_reviews import ANSWERED
 from accessrequests.domain.approvals import Step
 from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState, EndReason, GrantState
@@ -64,6 +65,8 @@ FINDINGS: Mapping[str, str] = {
     Finding.MISUSE.value: "misuse",
 }
 
+_TALLY: Mapping[str, str] = {**ANSWERED, "over": "over before an answer"}
+
 # {by} is who acted; the other gaps are filled by `_gaps`, and stay empty where the audit event keeps no such fact.
 _TIMELINE: Mapping[Event, str] = {
     Event.ACCESS_REQUEST_SUBMITTED: "{by} asked to {deed}{length}{more}{reason}.",
@@ -118,6 +121,12 @@ _TIMELINE: Mapping[Event, str] = {
     Event.BREAKGLASS_KIT_REVIEWED: "{by} reviewed the use of the offline kit and found {finding}{comment}.",
     Event.BREAKGLASS_KIT_DAMAGED: "The offline kit would not work as it should{why}.",
     Event.BREAKGLASS_KIT_ENDED: "{by} ended the offline kit. Its user is gone from the target.",
+    Event.ACCESS_REVIEW_STARTED: "{by} started an access review{name}{items}.",
+    Event.ACCESS_REVIEW_ANSWERED: "{by} reviewed {access}, and it is {answered}{comment}.",
+    Event.ACCESS_REVIEW_HANDED_OVER: "What is not ours was handed to those who own {on}: to be seen to by them.",
+    Event.ACCESS_REVIEW_REMINDED: "Those who still have something to review were reminded{open}.",
+    Event.ACCESS_REVIEW_SIGNED_OFF: "{by} signed the access review off{tally}{comment}.",
+    Event.ACCESS_REVIEW_REFUSED: "{by} was refused{why}.",
     Event.AUDIT_VERIFIED: "{by} checked the audit trail{why}.",
     Event.AUDIT_EXPORTED: "{by} took a copy of audit events away{why}.",
     Event.POLICY_DRAFTED: "{by} wrote a draft of a policy{name}.",
@@ -250,7 +259,21 @@ def _gaps(actor: str, facts: Mapping[str, Any]) -> dict[str, str]:
         "how": because(text.get("how", "")),
         "finding": FINDINGS.get(text.get("finding", ""), "something"),
         "channel": piece(" by {}", text.get("channel", "")),
+        **_of_review(text, facts),
         "skew": piece(" by {} ms", text.get("milliseconds", "")),
+    }
+
+
+def _of_review(text: Mapping[str, str], facts: Mapping[str, Any]) -> dict[str, str]:
+    """What is told of access reviews."""
+    counts = [f"{facts[key]} {words}" for key, words in _TALLY.items() if facts.get(key)]
+    return {
+        "items": piece(", of {} accesses", text.get("items", "")),
+        "access": text.get("access", "an access"),
+        "answered": ANSWERED.get(text.get("answer", ""), "answered"),
+        "on": _listed(facts.get("targets")) if facts.get("targets") else "the target",
+        "open": piece(": {} without an answer", text.get("open", "")),
+        "tally": piece(" ({})", ", ".join(counts)),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from accessrequests.models.access_requests import AccessRequest, Approval
+from accessrequests.models.access_reviews import ReviewCampaign, ReviewItem
 from accessrequests.models.audit import AuditEvent
 from accessrequests.models.break_glass import BreakGlass
 from accessrequests.models.connections import ConnectionBudget, ConnectionToken
@@ -52,6 +53,8 @@ __all__ = [
     "PolicyApproval",
     "PolicyDraft",
     "PolicyVersion",
+    "ReviewCampaign",
+    "ReviewItem",
     "Schedule",
     "SharedCall",
     "SharedObject",

@@ -109,6 +109,7 @@ class AccessRequest(models.Model):
                 condition=models.Q(state=AccessRequestState.PENDING.value),
                 name="access_request_reminding",
             ),
+            models.Index(fields=["decided_at"], name="access_request_decided"),
             GinIndex(fields=["step_groups"], name="access_request_deciders"),
             models.Index(fields=["requester", "-id"], name="access_request_mine"),
             models.Index(fields=["beneficiary", "-id"], name="access_request_for_me"),

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from accessrequests.domain.events import Actor, Event
+from accessrequests.domain.events import PRODUCT, Actor, Event
 from accessrequests.domain.lifecycle import GRANT_MOVES, EndReason, GrantState, check_move
+from accessrequests.domain.wording import moment
 from accessrequests.models import Grant
 from accessrequests.operations import _credential
 from accessrequests.operations._record import Fact
+from accessrequests.operations.refusals import IllegalMove
+
+ALIVE = {GrantState.PENDING.value, GrantState.ACTIVE.value}
 
 
 def start_revocation(grant: Grant, reason: EndReason, *, actor: Actor, at: datetime, note: str = "") -> list[Fact]:
@@ -46,3 +50,22 @@ def locked(grant_id: int) -> Grant:
     )
     grant.access_request.target = grant.target
     return grant
+
+
+def ended_by_person(grant: Grant, reason: EndReason, *, actor: Actor, at: datetime, note: str) -> list[Fact]:
+    """Somebody who may ends the access.
+
+    :raises IllegalMove: when it is ending or has ended.
+    """
+    if grant.state not in ALIVE:
+        since = grant.revocation_started_at or at
+        raise IllegalMove(_who_ended(grant, actor.name, since), person=grant.ended_by, what=grant.end_reason, at=since)
+    return start_revocation(grant, reason, actor=actor, at=at, note=note)
+
+
+def _who_ended(grant: Grant, who_asks: str, at: datetime) -> str:
+    if grant.ended_by == PRODUCT:
+        return f"It had ended already, at {moment(at)}."
+    ended = "ending" if grant.state == GrantState.REVOKING else "ended"
+    faster = "You have done that" if grant.ended_by == who_asks else f"{grant.ended_by} was faster"
+    return f"{faster}: the access is {ended} already."

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import transaction
 
-from accessrequests.domain.events import PRODUCT, Actor, Event, Job, Via
+from accessrequests.domain.events import Actor, Event, Job, Via
 from accessrequests.domain.lifecycle import (
     GATE_MOVES,
     GRANT_MOVES,
@@ -20,10 +20,9 @@ from accessrequests.domain.lifecycle import (
     GrantState,
     check_move,
 )
-from accessrequests.domain.wording import moment
 from accessrequests.models import Gate, Grant, OutboxMessage, Person
 from accessrequests.operations import _breaking, _credential
-from accessrequests.operations._ending import locked, start_revocation
+from accessrequests.operations._ending import ALIVE, ended_by_person, locked, start_revocation
 from accessrequests.operations._record import CLOCKWORK, Fact, record
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import IllegalMove, NotReady, Refused
@@ -34,7 +33,6 @@ from accessrequests.queries.belonging import belonging_of
 LONGEST_CALL = timedelta(seconds=11)  # a claim's lease of 6 s, and one bounded call of 5 s
 ATTEMPTS_TO_PROVISION = 8
 DATABASE_BEHIND = "The database's clock runs behind, so the end was taken from a clock that is right."
-ALIVE = {GrantState.PENDING.value, GrantState.ACTIVE.value}
 
 
 class TooEarly(Exception):
@@ -201,7 +199,7 @@ def release(*, grant_id: int, holder: Person, via: Via, idempotency: Idempotency
     if not holder.stands_for(grant.holder):
         raise Refused("Only its holder can release a grant. You may revoke it, if you may decide on its request.")
     actor = people.actor_of(holder, via)
-    facts = _ended_by_person(grant, EndReason.RELEASED, actor=actor, at=at, note="")
+    facts = ended_by_person(grant, EndReason.RELEASED, actor=actor, at=at, note="")
     record(*facts, actor=actor, at=at, idempotency=idempotency, object_id=grant.pk)
     return grant
 
@@ -219,7 +217,7 @@ def revoke(*, grant_id: int, person: Person, via: Via, reason: str, idempotency:
         sentence = "Only administrators and those who may decide on its request can revoke a grant."
         raise Refused(sentence, event=Event.GRANT_REFUSED, subject=str(grant))
     actor = people.actor_of(person, via)
-    facts = _ended_by_person(grant, EndReason.REVOKED, actor=actor, at=at, note=reason)
+    facts = ended_by_person(grant, EndReason.REVOKED, actor=actor, at=at, note=reason)
     record(*facts, actor=actor, at=at, idempotency=idempotency, object_id=grant.pk)
     return grant
 
@@ -358,21 +356,6 @@ def _give_up(grant: Grant, refusal: grant_queries.NotOpened, at: datetime) -> li
     facts = {"reason": refusal.reason.value, "why": refusal.sentence}
     failed = Fact(Event.GRANT_PROVISIONING_FAILED, str(grant), facts)
     return [failed, *start_revocation(grant, refusal.reason, actor=CLOCKWORK, at=at, note=refusal.sentence)]
-
-
-def _ended_by_person(grant: Grant, reason: EndReason, *, actor: Actor, at: datetime, note: str) -> list[Fact]:
-    if grant.state not in ALIVE:
-        since = grant.revocation_started_at or at
-        raise IllegalMove(_who_ended(grant, actor.name, since), person=grant.ended_by, what=grant.end_reason, at=since)
-    return start_revocation(grant, reason, actor=actor, at=at, note=note)
-
-
-def _who_ended(grant: Grant, who_asks: str, at: datetime) -> str:
-    if grant.ended_by == PRODUCT:
-        return f"It had ended already, at {moment(at)}."
-    ended = "ending" if grant.state == GrantState.REVOKING else "ended"
-    faster = "You have done that" if grant.ended_by == who_asks else f"{grant.ended_by} was faster"
-    return f"{faster}: the access is {ended} already."
 
 
 def _move_gates(grant: Grant, state: GateState, evidence: Mapping[str, Mapping[str, Any]]) -> None:

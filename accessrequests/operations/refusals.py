@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from accessrequests.domain.events import Actor, Event
-from accessrequests.models import AccessRequest, AuditEvent, CustomRoleChange, Grant, Person
+from accessrequests.models import AccessRequest, AuditEvent, CustomRoleChange, Grant, Person, ReviewCampaign
 from accessrequests.operations._record import Fact, record
 from accessrequests.queries import clock
 
 RECORDED_A_MINUTE = 20
+_NOT_SEEN = "They may not even see it."
 
 
 class Refused(Exception):
@@ -57,11 +58,13 @@ class Spent(Gone):
 class NotYours(Exception):
     """There, but not this person's to see: answered as if it were not there, and kept in the audit trail."""
 
-    def __init__(self, there: Grant | AccessRequest | CustomRoleChange, why: str = "They may not even see it.") -> None:
+    def __init__(self, there: Grant | AccessRequest | CustomRoleChange | ReviewCampaign, why: str = _NOT_SEEN) -> None:
         super().__init__()
         event = Event.GRANT_REFUSED if isinstance(there, Grant) else Event.ACCESS_REQUEST_REFUSED
         if isinstance(there, CustomRoleChange):
             event = Event.CUSTOM_ROLE_REFUSED
+        if isinstance(there, ReviewCampaign):
+            event = Event.ACCESS_REVIEW_REFUSED
         self.refused = Refused(why, event=event, subject=str(there))
 
 
@@ -80,6 +83,7 @@ def record_refusal(*, refused: Refused, actor: Actor) -> None:
             Event.GRANT_REFUSED,
             Event.CUSTOM_ROLE_REFUSED,
             Event.BREAKGLASS_REFUSED,
+            Event.ACCESS_REVIEW_REFUSED,
         ],
         at__gt=at - timedelta(minutes=1),
     )

@@ -13,7 +13,7 @@ from accessrequests.domain.events import Job, Queue
 from accessrequests.domain.extending import SHORTEST_WARNED, WARNED_BEFORE
 from accessrequests.domain.kinds import KINDS
 from accessrequests.domain.lifecycle import AccessRequestState, ChangeState, GrantState
-from accessrequests.models import AccessRequest, CustomRoleChange, Grant, OutboxMessage, Target
+from accessrequests.models import AccessRequest, CustomRoleChange, Grant, OutboxMessage, ReviewCampaign, Target
 from accessrequests.queries import clock
 
 URGENT = (Queue.REVOKE.value, Queue.BREAK_GLASS.value)
@@ -139,6 +139,12 @@ def to_look_at_again(now: datetime, *, limit: int, except_for: Iterable[int] = (
         state=AccessRequestState.PENDING.value, look_again_at__lte=now, lapses_at__gt=now
     )
     return list(due.exclude(pk__in=list(except_for)).order_by("look_again_at").values_list("pk", flat=True)[:limit])
+
+
+def reviews_to_remind(now: datetime, *, limit: int, except_for: Iterable[int] = ()) -> list[int]:
+    """Reviews of access of which those who have not answered are to be reminded, or administrators to sign off."""
+    due = ReviewCampaign.objects.filter(signed_off_at=None, remind_at__lte=now).exclude(pk__in=list(except_for))
+    return list(due.order_by("remind_at").values_list("pk", flat=True)[:limit])
 
 
 def next_deadline(now: datetime) -> datetime | None:

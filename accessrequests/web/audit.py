@@ -30,7 +30,7 @@ LONGEST_TYPED = 200
 LARGEST = 2**63 - 1
 COLUMNS = ("sequence", "at", "event", "actor", "via", "subject", "facts", "previous", "hash")
 FAMILIES = (
-    *("access_request.*", "grant.*", "credential.*", "policy.*", "target.*", "clock.*"),
+    *("access_request.*", "access_review.*", "grant.*", "credential.*", "policy.*", "target.*", "clock.*"),
     *("person.*", "group.*", "token.*", "audit.*"),
 )
 SINCE = {"1h": "Last hour", "24h": "Last 24 hours", "7d": "Last 7 days", "30d": "Last 30 days"}
@@ -166,7 +166,7 @@ def _row(event: AuditEvent) -> Row:
 def _about(subject: str) -> str:
     """The page of what the event is about, where there is one."""
     kind, _, name = subject.partition("/")
-    pages = {"access_request": "request", "grant": "grant"}
+    pages = {"access_request": "request", "grant": "grant", "access_review": "access-review"}
     if kind in pages and name.isascii() and name.isdecimal():
         return reverse(pages[kind], args=[int(name)])
     if kind == "target" and name:

@@ -97,7 +97,9 @@ class Shell:
     @cached_property
     def reading(self) -> list[Place]:
         return self._places(
-            ("targets", "Targets", "Targets", "database", 0), ("policies", "Policies", "Policies", "sliders", 0)
+            ("targets", "Targets", "Targets", "database", 0),
+            ("policies", "Policies", "Policies", "sliders", 0),
+            ("access-reviews", "Access reviews", "Reviews", "shield", 0),
         )
 
     @cached_property

@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from accessrequests.web import (
     access,
+    access_reviews,
     account,
     accounts,
     approvals,
@@ -83,6 +84,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("break-glass/<int:number>/", break_glass.detail, name="break-glass-one"),
     path("break-glass/<int:number>/end/", break_glass.end, name="break-glass-end"),
     path("break-glass/<int:number>/review/", break_glass.review, name="break-glass-review"),
+    path("access-reviews/", access_reviews.list_page, name="access-reviews"),
+    path("access-reviews/start/", access_reviews.start, name="access-review-start"),
+    path("access-reviews/<int:number>/", access_reviews.campaign_page, name="access-review"),
+    path("access-reviews/<int:number>/answer/", access_reviews.answer, name="access-review-answer"),
+    path("access-reviews/<int:number>/sign-off/", access_reviews.sign_off, name="access-review-sign-off"),
+    path("access-reviews/<int:number>/export/", access_reviews.export, name="access-review-export"),
+    path("access-reviews/<int:number>/print/", access_reviews.sheet, name="access-review-sheet"),
     path("history/", history.page, name="history"),
     path("history/export/", history.export, name="history-export"),
     path("pulse/", pulse.page, name="pulse"),

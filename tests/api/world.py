@@ -13,9 +13,19 @@ from django.db.models import Max
 
 from accessrequests.domain.events import Via
 from accessrequests.domain.window import format_moment
-from accessrequests.models import AccessRequest, AuditEvent, CallBucket, Credential, CustomRoleChange, Delegation, Grant
+from accessrequests.models import (
+    AccessRequest,
+    AuditEvent,
+    CallBucket,
+    Credential,
+    CustomRoleChange,
+    Delegation,
+    Grant,
+    ReviewCampaign,
+    ReviewItem,
+)
 from accessrequests.operations import delegations, grants
-from tests import make, roles
+from tests import make, reviews, roles
 from tests.api.caller import ask
 from tests.make import Cast
 
@@ -27,7 +37,8 @@ DRAFT = {"name": "draft", "rules": [make.rule("prod")]}
 @dataclass(frozen=True)
 class World:
     """A request of alice's that waits for a data owner, a live grant of hers whose password nobody has read, and a change
-    of a custom role that she proposed and a data owner decides on. bob answers in her place, where she could.
+    of a custom role that she proposed and a data owner decides on. bob answers in her place, where she could;
+    and data owners review all access.
     """
 
     cast: Cast
@@ -35,11 +46,12 @@ class World:
     grant: Grant
     change: CustomRoleChange
     delegation: Delegation
+    item: ReviewItem
 
     def path(self, template: str) -> str:
-        return template.format(
-            request=self.request.pk, grant=self.grant.pk, change=self.change.pk, delegation=self.delegation.pk
-        )
+        numbers = {"request": self.request.pk, "grant": self.grant.pk, "change": self.change.pk}
+        reviewed = {"review": self.item.campaign_id, "item": self.item.pk}
+        return template.format(**numbers, **reviewed, delegation=self.delegation.pk)
 
     def body(self, endpoint: Endpoint) -> dict[str, Any] | None:
         """The endpoint's good body, about the request that is there."""
@@ -68,8 +80,9 @@ def make_world(cast: Cast) -> World:
     AccessRequest.objects.filter(pk=access_request.pk).update(bundle=access_request.pk)
     roles.project()
     delegation = delegations.delegate(giver=cast.alice, stand_in="bob", ends_at=make.now() + DAY, via=Via.API)
+    item = reviews.start(cast.erin).items.get()
     change = roles.propose(cast.alice)
-    return World(cast, request=access_request, grant=grant, change=change, delegation=delegation)
+    return World(cast, request=access_request, grant=grant, change=change, delegation=delegation, item=item)
 
 
 @dataclass(frozen=True)
@@ -97,6 +110,11 @@ class Endpoint:
 
 BROKEN = ask(incident="INC-884", confirm_target="shop-prod", second_factor="123456")
 PAGE = ("page_size", "cursor")
+REVIEW = {
+    "name": "Autumn",
+    "targets": ["shop-prod"],
+    "due_at": (datetime.now(UTC) + timedelta(days=14)).isoformat(timespec="seconds"),
+}
 DELETION = {"change": "delete", "role": "alias", "reason": "Nobody uses it."}
 AUDIT = ("subject", "event", "since")
 _READ = [{"id": 1, "revision": 1}]
@@ -143,6 +161,14 @@ ENDPOINTS = (
     Endpoint(
         "break_glass_review", "POST", "break-glass/{request}/review/", "decide", {"finding": "real", "note": "Fine."}
     ),
+    Endpoint("access_reviews", "GET", "access-reviews/", "read", filters=PAGE),
+    Endpoint("access_reviews", "POST", "access-reviews/", "request", REVIEW),
+    Endpoint("access_review", "GET", "access-reviews/{review}/", "read"),
+    Endpoint(
+        "access_review_items", "GET", "access-reviews/{review}/items/", "read", filters=(*PAGE, "state", "target")
+    ),
+    Endpoint("answer_review", "POST", "access-reviews/items/{item}/answer/", "decide", {"answer": "keep"}),
+    Endpoint("sign_off_review", "POST", "access-reviews/{review}/sign-off/", "decide", {}),
     Endpoint("grants", "GET", "grants/", "read", filters=(*PAGE, "state")),
     Endpoint("grant", "GET", "grants/{grant}/", "read"),
     Endpoint("reveal", "POST", "grants/{grant}/reveal/", "reveal", {}),
@@ -175,6 +201,8 @@ def picture() -> dict[str, Any]:
         "requests": list(AccessRequest.objects.order_by("pk").values_list("pk", "state", "revision")),
         "delegations": list(Delegation.objects.order_by("pk").values_list("pk", "ended_by")),
         "changes": list(CustomRoleChange.objects.order_by("pk").values_list("pk", "state", "note")),
+        "reviews": list(ReviewCampaign.objects.order_by("pk").values_list("pk", "signed_off_at")),
+        "items": list(ReviewItem.objects.order_by("pk").values_list("pk", "answer")),
         "grants": list(Grant.objects.order_by("pk").values_list("pk", "state", "attempt", "note")),
         "credentials": list(Credential.objects.order_by("pk").values_list("pk", "state", "generation")),
     }

@@ -15,6 +15,7 @@ from accessrequests.models import (
     PersonalToken,
     PolicyDraft,
     PolicyVersion,
+    ReviewCampaign,
 )
 from accessrequests.web import urls
 
@@ -23,6 +24,7 @@ _KINDS = {
     "requests/": "request",
     "approvals/": "request",
     "bundles/": "request",
+    "access-reviews/": "review",
     "access/": "grant",
     "break-glass/": "request",
     "tokens/": "token",
@@ -55,7 +57,12 @@ def address_of(route: str, objects: Mapping[str, object]) -> str:
 
 
 def objects_of(
-    *, grant: Grant, request_id: int, token: PersonalToken | None = None, change: CustomRoleChange | None = None
+    *,
+    grant: Grant,
+    request_id: int,
+    token: PersonalToken | None = None,
+    change: CustomRoleChange | None = None,
+    review: ReviewCampaign | None = None,
 ) -> dict[str, object]:
     """What addresses may be filled with."""
     last = AuditEvent.objects.order_by("-sequence").first()
@@ -73,6 +80,7 @@ def objects_of(
         "project": change.target.slug if change is not None else "nowhere",
         "change": change.pk if change is not None else 0,
         "delegation": delegation.pk if delegation is not None else 0,
+        "review": review.pk if review is not None else 0,
         "draft": draft.pk if draft is not None else 0,
         "nowhere": "nowhere/",
     }

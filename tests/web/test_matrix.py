@@ -16,7 +16,7 @@ from accessrequests.domain.events import Via
 from accessrequests.models import AuditEvent
 from accessrequests.operations import delegations, people, policy_drafts
 from sandbox import catalogue
-from tests import make, roles
+from tests import make, reviews, roles
 from tests.make import Cast
 from tests.web import grants
 from tests.web.addresses import address_of, objects_of, routes
@@ -30,6 +30,8 @@ NO_GET = dict.fromkeys(EVERYBODY, 405)
 # What is for those who watch over it all, and what is for administrators alone.
 WATCHES = dict.fromkeys(EVERYBODY, 403) | {"dave": 200, "erin": 200}
 ADMINISTERS = dict.fromkeys(EVERYBODY, 403) | {"erin": 200}
+# Security reviews what stands on the target, and carol is security.
+REVIEWS = dict.fromkeys(EVERYBODY, 404) | dict.fromkeys(("carol", "dave", "erin"), 200)
 
 GET: dict[str, dict[str, int]] = {
     "": dict.fromkeys(EVERYBODY, 302),
@@ -77,6 +79,13 @@ GET: dict[str, dict[str, int]] = {
     "break-glass/{request}/": dict.fromkeys(EVERYBODY, 404),  # theirs are none; test_break_glass.py looks at some
     "break-glass/{request}/end/": NO_GET,
     "break-glass/{request}/review/": NO_GET,
+    "access-reviews/": ALL,
+    "access-reviews/start/": ADMINISTERS,
+    "access-reviews/{review}/": REVIEWS,
+    "access-reviews/{review}/answer/": NO_GET,
+    "access-reviews/{review}/sign-off/": NO_GET,
+    "access-reviews/{review}/export/": REVIEWS,
+    "access-reviews/{review}/print/": REVIEWS,
     "history/": ALL,
     "history/export/": ALL,
     "pulse/": ALL,
@@ -157,6 +166,13 @@ POST: dict[str, dict[str, int]] = {
     "break-glass/{request}/": dict.fromkeys(EVERYBODY, 405),
     "break-glass/{request}/end/": dict.fromkeys(EVERYBODY, 404),
     "break-glass/{request}/review/": dict.fromkeys(EVERYBODY, 404),
+    "access-reviews/": dict.fromkeys(EVERYBODY, 405),
+    "access-reviews/start/": dict.fromkeys(EVERYBODY, 403) | {"erin": 422},
+    "access-reviews/{review}/": dict.fromkeys(EVERYBODY, 405),
+    "access-reviews/{review}/answer/": REVIEWS | dict.fromkeys(("carol", "dave", "erin"), 422),
+    "access-reviews/{review}/sign-off/": REVIEWS | {"carol": 403, "dave": 403, "erin": 409},
+    "access-reviews/{review}/export/": dict.fromkeys(EVERYBODY, 405),
+    "access-reviews/{review}/print/": dict.fromkeys(EVERYBODY, 405),
     "history/": dict.fromkeys(EVERYBODY, 405),
     "history/export/": dict.fromkeys(EVERYBODY, 405),
     "pulse/": dict.fromkeys(EVERYBODY, 405),
@@ -281,7 +297,8 @@ def world(request: pytest.FixtureRequest, cast: Cast) -> World:
     pending, grant = make.submit(owner), grants.live(owner, approver)
     delegations.delegate(giver=owner, stand_in="erin", ends_at=make.now() + timedelta(days=1), via=Via.WEB)
     roles.project()
-    found = objects_of(grant=grant, request_id=pending.pk, token=token, change=roles.propose(owner))
+    review = reviews.start(cast.erin, reviewers=["security"])
+    found = objects_of(grant=grant, request_id=pending.pk, token=token, change=roles.propose(owner), review=review)
     return World(cast, request.param, found)
 
 
