@@ -10,8 +10,8 @@ import structlog
 from django.conf import settings
 
 from accessrequests.domain import offline_kits, policy, sentences
-from accessrequests.domain.delegating import DELEGATION_EVENTS
 from accessrequests.domain.access_reviews import REVIEW_EVENTS
+from accessrequests.domain.delegating import DELEGATION_EVENTS
 from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState, EndReason, GrantState
 from accessrequests.domain.notices import ASKING, authority_notice, changes_notice
