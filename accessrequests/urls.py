@@ -11,6 +11,7 @@ from django.views.generic import RedirectView
 
 from accessrequests import admin
 from accessrequests.api import fallback
+from accessrequests.slack import views as slack_views
 from accessrequests.web import errors, monitoring
 
 urlpatterns = [
@@ -21,6 +22,7 @@ urlpatterns = [
     path("favicon.ico", RedirectView.as_view(url=static("favicon.svg"))),
     path("api/v1/", include("accessrequests.api.urls")),
     re_path("^api(/|$)", fallback.nothing_here),
+    path("slack/events", slack_views.events),
     path("admin/", admin.site.urls),
     path("", include("accessrequests.web.urls")),
 ]

@@ -29,6 +29,7 @@ from workers import (
     role_changes,
     schedules,
     self_test,
+    slack_copies,
     usage,
     watch,
 )
@@ -78,6 +79,8 @@ HANDLERS: Mapping[Job, Callable[[Claim], Outcome]] = {
     Job.SELF_TEST: self_test.self_test,
     Job.WATCH_KIT: kits.watch_kit,
     Job.ROTATE_KIT: kits.rotate_kit,
+    Job.SHOW_IN_SLACK: slack_copies.show,
+    Job.SEND_TO_SLACK: slack_copies.send,
 }
 
 

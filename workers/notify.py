@@ -14,7 +14,7 @@ from accessrequests.domain.access_reviews import REVIEW_EVENTS
 from accessrequests.domain.delegating import DELEGATION_EVENTS
 from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState, EndReason, GrantState
-from accessrequests.domain.notices import ASKING, authority_notice, changes_notice
+from accessrequests.domain.notices import ASKING, Notice, authority_notice, changes_notice
 from accessrequests.domain.privileges import Level
 from accessrequests.domain.role_sentences import ROLE_EVENTS
 from accessrequests.domain.sentences import Audience, Story
@@ -69,6 +69,22 @@ def notify(claim: Claim) -> Outcome:
     comment = audit.told_by(claim.message_id) if event is Event.ACCESS_REQUEST_COMMENTED else None
     news = _News(event, access_request, grant, comment)
     return _carried(claim, lambda: _tell(news, _thread(str(access_request), claim)))
+
+
+def notice_to_requester(told: AuditEvent, access_request: AccessRequest) -> Notice | None:
+    """What those whose access it is are told of this event, for a channel that is no mail; nothing of their own words."""
+    event = Event(told.event)
+    grant: Grant | None = getattr(access_request, "grant", None)
+    if event is Event.GRANT_ENDING_SOON and not (grant and grant_queries.is_warned(grant)):
+        return None
+    comment = told if event is Event.ACCESS_REQUEST_COMMENTED else None
+    if comment is not None and comment.actor in {
+        access_request.requester.username,
+        access_request.beneficiary.username,
+    }:
+        return None
+    story = _story(_News(event, access_request, grant, comment), Audience.REQUESTER)
+    return sentences.notice(event, audience=Audience.REQUESTER, story=story)
 
 
 def _carried(claim: Claim, tell: Callable[[], None]) -> Outcome:

@@ -107,6 +107,9 @@ class Event(StrEnum):
     CUSTOM_ROLE_APPLIED = "custom_role.applied"
     CUSTOM_ROLE_FAILED = "custom_role.failed"
     CUSTOM_ROLE_REFUSED = "custom_role.refused"
+    PERSON_SLACK_LINKED = "person.slack_linked"
+    PERSON_SLACK_UNLINKED = "person.slack_unlinked"
+    SLACK_REJECTED = "slack.rejected"
     GROUP_APPLIED = "group.applied"
     TOKEN_CREATED = "token.created"  # noqa: S105 - the name of a fact
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - the name of a fact
@@ -137,6 +140,8 @@ class Job(StrEnum):
     SELF_TEST = "self_test"
     WATCH_KIT = "watch_kit"
     ROTATE_KIT = "rotate_kit"
+    SHOW_IN_SLACK = "show_in_slack"
+    SEND_TO_SLACK = "send_to_slack"
 
 
 class Queue(StrEnum):
@@ -194,6 +199,8 @@ QUEUE_OF: Mapping[Job, Queue] = {
     Job.SELF_TEST: Queue.RECONCILE,
     Job.WATCH_KIT: Queue.RECONCILE,
     Job.ROTATE_KIT: Queue.BREAK_GLASS,
+    Job.SHOW_IN_SLACK: Queue.NOTIFY,
+    Job.SEND_TO_SLACK: Queue.NOTIFY,
 }
 
 # Both write the end of a grant on its target, so that one of them never undoes the other.
@@ -219,32 +226,34 @@ ALARMS = frozenset(
 )
 
 FOLLOW_UPS: Mapping[Event, tuple[Job, ...]] = {
-    Event.ACCESS_REQUEST_SUBMITTED: (Job.NOTIFY,),
-    Event.ACCESS_REQUEST_EDITED: (Job.NOTIFY,),
-    Event.ACCESS_REQUEST_ASKED: (Job.NOTIFY,),
-    Event.ACCESS_REQUEST_APPROVED: (Job.PROVISION, Job.NOTIFY),
-    Event.ACCESS_REQUEST_EXTENSION_APPROVED: (Job.EXTEND,),
-    Event.ACCESS_REQUEST_DENIED: (Job.NOTIFY,),
-    Event.ACCESS_REQUEST_CANCELLED: (Job.NOTIFY,),
-    Event.ACCESS_REQUEST_EXPIRED: (Job.NOTIFY,),
-    Event.ACCESS_REQUEST_COMMENTED: (Job.NOTIFY,),
-    Event.GRANT_ACTIVATED: (Job.ERASE_CREDENTIAL, Job.NOTIFY),
-    Event.GRANT_ATTEMPT_FAILED: (Job.NOTIFY,),
-    Event.GRANT_PROVISIONING_FAILED: (Job.NOTIFY,),
-    Event.GRANT_EXTENDED: (Job.NOTIFY,),
-    Event.GRANT_EXTENSION_FAILED: (Job.NOTIFY,),
-    Event.GRANT_ENDING_SOON: (Job.NOTIFY,),
-    Event.GRANT_REVOCATION_STARTED: (Job.REVOKE,),
-    Event.GRANT_REVOKED: (Job.NOTIFY,),
-    Event.GRANT_DRIFT_FOUND: (Job.NOTIFY,),
+    Event.ACCESS_REQUEST_SUBMITTED: (Job.NOTIFY, Job.SHOW_IN_SLACK),
+    Event.ACCESS_REQUEST_EDITED: (Job.NOTIFY, Job.SHOW_IN_SLACK),
+    Event.ACCESS_REQUEST_ASKED: (Job.NOTIFY, Job.SHOW_IN_SLACK),
+    Event.ACCESS_REQUEST_APPROVAL_GIVEN: (Job.SHOW_IN_SLACK,),
+    Event.ACCESS_REQUEST_APPROVED: (Job.PROVISION, Job.NOTIFY, Job.SHOW_IN_SLACK),
+    Event.ACCESS_REQUEST_EXTENSION_APPROVED: (Job.EXTEND, Job.SHOW_IN_SLACK),
+    Event.ACCESS_REQUEST_DENIED: (Job.NOTIFY, Job.SHOW_IN_SLACK),
+    Event.ACCESS_REQUEST_CANCELLED: (Job.NOTIFY, Job.SHOW_IN_SLACK),
+    Event.ACCESS_REQUEST_EXPIRED: (Job.NOTIFY, Job.SHOW_IN_SLACK),
+    Event.ACCESS_REQUEST_COMMENTED: (Job.NOTIFY, Job.SHOW_IN_SLACK),
+    Event.GRANT_ACTIVATED: (Job.ERASE_CREDENTIAL, Job.NOTIFY, Job.SHOW_IN_SLACK),
+    Event.GRANT_ATTEMPT_FAILED: (Job.NOTIFY, Job.SHOW_IN_SLACK),
+    Event.GRANT_PROVISIONING_FAILED: (Job.NOTIFY, Job.SHOW_IN_SLACK),
+    Event.GRANT_EXTENDED: (Job.NOTIFY, Job.SHOW_IN_SLACK),
+    Event.GRANT_EXTENSION_FAILED: (Job.NOTIFY, Job.SHOW_IN_SLACK),
+    Event.GRANT_ENDING_SOON: (Job.NOTIFY, Job.SHOW_IN_SLACK),
+    Event.GRANT_REVOCATION_STARTED: (Job.REVOKE, Job.SHOW_IN_SLACK),
+    Event.GRANT_CUT: (Job.SHOW_IN_SLACK,),
+    Event.GRANT_REVOKED: (Job.NOTIFY, Job.SHOW_IN_SLACK),
+    Event.GRANT_DRIFT_FOUND: (Job.NOTIFY, Job.SHOW_IN_SLACK),
     Event.GRANT_DIAGNOSIS_ASKED: (Job.DIAGNOSE,),
     # Access first, review after: what is "approved" elsewhere is "activated" here.
-    Event.BREAKGLASS_REQUESTED: (Job.NOTIFY,),
-    Event.BREAKGLASS_ACTIVATED: (Job.PROVISION, Job.NOTIFY),
-    Event.BREAKGLASS_USED: (Job.NOTIFY,),
-    Event.BREAKGLASS_ENDED: (Job.NOTIFY,),
-    Event.BREAKGLASS_REVIEWED: (Job.NOTIFY,),
-    Event.BREAKGLASS_REVIEW_OVERDUE: (Job.NOTIFY,),
+    Event.BREAKGLASS_REQUESTED: (Job.NOTIFY, Job.SHOW_IN_SLACK),
+    Event.BREAKGLASS_ACTIVATED: (Job.PROVISION, Job.NOTIFY, Job.SHOW_IN_SLACK),
+    Event.BREAKGLASS_USED: (Job.NOTIFY, Job.SHOW_IN_SLACK),
+    Event.BREAKGLASS_ENDED: (Job.NOTIFY, Job.SHOW_IN_SLACK),
+    Event.BREAKGLASS_REVIEWED: (Job.NOTIFY, Job.SHOW_IN_SLACK),
+    Event.BREAKGLASS_REVIEW_OVERDUE: (Job.NOTIFY, Job.SHOW_IN_SLACK),
     Event.BREAKGLASS_DRILL_DUE: (Job.NOTIFY,),
     Event.BREAKGLASS_SELF_TEST_ASKED: (Job.SELF_TEST,),
     Event.BREAKGLASS_SELF_TESTED: (Job.NOTIFY,),

@@ -19,6 +19,7 @@ from accessrequests.models.people import Group, Identity, Membership, Person, Pe
 from accessrequests.models.policies import PolicyApproval, PolicyDraft, PolicyVersion
 from accessrequests.models.schedules import Schedule
 from accessrequests.models.shared_objects import SharedCall, SharedObject, SharedUse
+from accessrequests.models.slack import SlackArrival, SlackIdentity, SlackMessage
 from accessrequests.models.targets import Inventory, Look, Suspicion, Target
 from accessrequests.models.usage import Usage
 
@@ -59,6 +60,9 @@ __all__ = [
     "SharedCall",
     "SharedObject",
     "SharedUse",
+    "SlackArrival",
+    "SlackIdentity",
+    "SlackMessage",
     "Suspicion",
     "Target",
     "Usage",

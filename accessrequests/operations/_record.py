@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 
 from accessrequests.domain import chain
@@ -52,15 +53,27 @@ def record(
             object_id=object_id,
             created_at=at,
         )
-    messages = [_message(job, fact, at) for fact in facts for job in FOLLOW_UPS.get(fact.event, ())]
+    messages = [_message(job, fact, at) for fact in facts for job in FOLLOW_UPS.get(fact.event, ()) if _is_wanted(job)]
     if messages:
         # The only conflict there can be: an inventory that waits to be read already. One reading is enough.
         OutboxMessage.objects.bulk_create(messages, ignore_conflicts=True)
     _seal(facts, actor, wake=bool(messages))
 
 
+def wake() -> None:
+    """On commit the relay looks for what is to be carried."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
+
+
+def _is_wanted(job: Job) -> bool:
+    """Where nobody has Slack, nothing is to be shown there."""
+    return job is not Job.SHOW_IN_SLACK or settings.ACCESS_SLACK
+
+
 def _message(job: Job, fact: Fact, at: datetime) -> OutboxMessage:
-    subject = f"grant/{fact.grant.pk}" if fact.grant is not None and job is not Job.NOTIFY else fact.subject
+    tells = job in {Job.NOTIFY, Job.SHOW_IN_SLACK}
+    subject = f"grant/{fact.grant.pk}" if fact.grant is not None and not tells else fact.subject
     return OutboxMessage(
         job=job.value,
         queue=_queue_of(job, fact).value,

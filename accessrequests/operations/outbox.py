@@ -13,7 +13,7 @@ from django.db.models.functions import Cast, Concat
 from accessrequests.domain.events import QUEUE_OF, Job, lane_of
 from accessrequests.domain.lifecycle import GrantState
 from accessrequests.models import Grant, OutboxMessage, Target
-from accessrequests.models.outbox import CHANNEL
+from accessrequests.operations._record import wake
 from accessrequests.queries import clock
 
 LEASE = timedelta(seconds=6)
@@ -88,7 +88,7 @@ def finish(*, claim: Claim) -> bool:
     held = OutboxMessage.objects.filter(pk=claim.message_id, claim=claim.number, done_at=None)
     finished = bool(held.update(done_at=at, claimed_until=None))
     if finished and OutboxMessage.objects.filter(lane=lane_of(claim.job, claim.subject), done_at=None).exists():
-        _wake()
+        wake()
     return finished
 
 
@@ -142,7 +142,7 @@ def mend_times(*, latest: datetime) -> int:
     due = Q(ready_at__gt=at, ready_at__lte=latest) | Q(ready_at__gt=at + LONGEST_WAIT)
     brought = waiting.filter(due).exclude(job__in=DATED).update(ready_at=at, sent_at=None)
     if brought:
-        _wake()
+        wake()
     return brought
 
 
@@ -168,7 +168,7 @@ def file_deliveries(*, claim: Claim, receivers: Iterable[str]) -> None:
         ],
         ignore_conflicts=True,
     )
-    _wake()
+    wake()
 
 
 def mark_sent(*, message_ids: Sequence[int]) -> None:
@@ -197,10 +197,5 @@ def file_periodic(*, job: Job, subject: str, target: str = "") -> bool:
         ],
         ignore_conflicts=True,
     )
-    _wake()
+    wake()
     return True
-
-
-def _wake() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])

@@ -13,13 +13,22 @@ from psycopg import sql
 
 from accessrequests.domain.events import Job
 from accessrequests.domain.sharing import SharedKind
-from accessrequests.models import CallBucket, IdempotencyKey, OutboxMessage, OutsideChange, SharedObject, SharedUse
+from accessrequests.models import (
+    CallBucket,
+    IdempotencyKey,
+    OutboxMessage,
+    OutsideChange,
+    SharedObject,
+    SharedUse,
+    SlackArrival,
+)
 from accessrequests.models.outbox import PERIODIC
 from accessrequests.queries import clock
 
 AT_ONCE = 500
 KEYS_KEPT = timedelta(hours=48)
 CHANGES_KEPT = timedelta(days=90)  # each is an audit event, too
+ARRIVALS_KEPT = timedelta(hours=1)  # what Slack signed counts for five minutes; its last try comes after six
 DONE_KEPT = timedelta(days=7)
 PERIODIC_KEPT = timedelta(days=1)
 SPENT_AFTER = timedelta(minutes=1)  # a bucket counts the calls of one second
@@ -41,6 +50,7 @@ def prune() -> bool:
         _remove(_done_messages(at)),
         _remove(CallBucket.objects.filter(second__lt=int((at - SPENT_AFTER).timestamp())).order_by("pk")),
         _remove(_unused_objects(at)),
+        _remove(SlackArrival.objects.filter(at__lt=at - ARRIVALS_KEPT).order_by("pk")),
         _remove(OutsideChange.objects.filter(at__lt=at - CHANGES_KEPT).order_by("pk")),
         _remove_expired_limits(at),
     ]

@@ -12,7 +12,16 @@ from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, 
 from accessrequests.domain import wording
 from accessrequests.domain.events import Actor, Via
 from accessrequests.domain.lifecycle import AccessRequestState, GrantState
-from accessrequests.models import AccessRequest, Delegation, Grant, Identity, Membership, Person, PersonalToken
+from accessrequests.models import (
+    AccessRequest,
+    Delegation,
+    Grant,
+    Identity,
+    Membership,
+    Person,
+    PersonalToken,
+    SlackIdentity,
+)
 from accessrequests.models.people import GroupRole, MembershipQuerySet, MembershipSource
 
 MOST_SERVICES = 50
@@ -195,5 +204,6 @@ def listed(text: str) -> QuerySet[Person]:
         found.select_related("owner")
         .annotate(live=Subquery(counted))
         .prefetch_related(Prefetch("memberships", current, to_attr="current"))
+        .prefetch_related(Prefetch("slack_identities", SlackIdentity.objects.order_by("pk"), to_attr="slack_accounts"))
         .order_by("username")
     )

@@ -72,6 +72,7 @@ def _page(request: HttpRequest, form: ZoneForm, *, status: HTTPStatus = HTTPStat
         "codes_left": len(codes.wrap().get_unused_codes()) if codes else 0,
         "tokens": working.count(),
         "signs_in_with": _ways_of(person),
+        "slack_accounts": person.slack_identities.order_by("pk"),
     }
     return show(request, "account/account.html", context, status=status)
 

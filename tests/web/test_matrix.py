@@ -118,6 +118,8 @@ GET: dict[str, dict[str, int]] = {
     "health/{grant}/hurry/": NO_GET,
     "people/": ADMINISTERS,
     "search/": ALL,
+    "slack/accounts/{account}/unlink/": NO_GET,
+    "slack/link/": dict.fromkeys(EVERYBODY, 410),  # without an address that was signed; test_slack_link.py has some
     "start/": ADMINISTERS,
     "tokens/": ALL,
     "tokens/{token}/revoke/": NO_GET,
@@ -212,6 +214,8 @@ POST: dict[str, dict[str, int]] = {
     "health/{grant}/hurry/": dict.fromkeys(EVERYBODY, 403) | {"erin": 409},
     "people/": dict.fromkeys(EVERYBODY, 405),
     "search/": dict.fromkeys(EVERYBODY, 405),
+    "slack/accounts/{account}/unlink/": dict.fromkeys(EVERYBODY, 404),
+    "slack/link/": dict.fromkeys(EVERYBODY, 410),
     "start/": dict.fromkeys(EVERYBODY, 405),
     "tokens/": dict.fromkeys(EVERYBODY, 422),
     "tokens/{token}/revoke/": {"mallory": 404, "carol": 404, "bob": 404, "dave": 404, "erin": 404, "alice": 303},

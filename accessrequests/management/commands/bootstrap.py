@@ -11,6 +11,8 @@ from django.db import connections
 from psycopg import sql
 
 _REMOVABLE = {
+    "accessrequests_slackarrival",
+    "accessrequests_slackidentity",
     "accessrequests_callbucket",
     "accessrequests_idempotencykey",
     "accessrequests_other",

@@ -1,0 +1,177 @@
+"""The cards that Slack shows of a request, in each of its states: facts in, blocks out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from accessrequests.domain import block_kit
+from accessrequests.domain.block_kit import Block, Message, escaped, inert
+from accessrequests.domain.notices import Notice
+
+_VALUE = re.compile(r"v1\.([1-9][0-9]{0,17})\.([1-9][0-9]{0,8})", re.ASCII)
+
+APPROVE = "approve"
+APPROVE_SHORTER = "approve_shorter"
+DENY = "deny"
+END = "end"
+OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class CardFacts:
+    """What a card can tell. `buttons` are the deeds that are open; nobody's right to one is read off them.
+
+    `new_revision`: the request was edited, and the card is of an older reading. `confirm` repeats what a press gives.
+    """
+
+    number: int
+    revision: int
+    title: str
+    url: str
+    sentence: str
+    reason: str
+    target: str
+    roles: str
+    length: str
+    ticket: str = ""
+    policy: str = ""
+    approved_by: tuple[str, ...] = ()
+    lapses_at: datetime | None = None
+    ends_at: datetime | None = None
+    buttons: tuple[str, ...] = ()
+    confirm: str = ""
+    step_up: bool = False
+    is_loud: bool = False
+    new_revision: bool = False
+
+
+def value_of(number: int, revision: int) -> str:
+    """What a button carries. It is neither signed nor trusted: the request is looked up and the revision compared."""
+    return f"v1.{number}.{revision}"
+
+
+def parse_value(value: object) -> tuple[int, int] | None:
+    found = _VALUE.fullmatch(value) if isinstance(value, str) else None
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def card(facts: CardFacts) -> Message:
+    """The whole card from what is true now. Nothing of an earlier one is patched."""
+    if facts.new_revision:
+        return _changed(facts)
+    title = f"*<{facts.url}|{inert(facts.title, 200)}>*"
+    alarm = "<!here> *BREAK-GLASS* " if facts.is_loud else ""
+    blocks = [
+        block_kit.header(f"{'Break-glass' if facts.is_loud else 'Access request'} {facts.number}"),
+        block_kit.section(f"{alarm}{title}"),
+        block_kit.fields(_fields(facts)),
+        block_kit.section(block_kit.quoted(facts.reason)),
+        block_kit.section(inert(facts.sentence, 600)),
+    ]
+    small = _small(facts)
+    if small:
+        blocks.append(block_kit.context(small))
+    pressed = _buttons(facts)
+    if pressed:
+        blocks.append(block_kit.actions(f"act:{facts.number}:{facts.revision}", pressed))
+    return Message(_fallback(facts), blocks)
+
+
+def hash_of(message: Message) -> str:
+    whole = json.dumps([message.text, message.blocks], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(whole.encode()).hexdigest()
+
+
+def told(notice: Notice, *, number: int, revision: int, deeds: tuple[str, ...] = ()) -> Message:
+    """What is said once to one person, in the words of the mail."""
+    pressed = [_DEEDS[deed](value_of(number, revision), "") for deed in deeds]
+    pressed.append(block_kit.button(notice.button, action=OPEN, url=notice.url))
+    blocks = [
+        block_kit.section(f"*{inert(notice.subject, 300)}*"),
+        block_kit.section(inert(notice.sentence, 1_500)),
+        block_kit.actions(f"act:{number}:{revision}", pressed),
+    ]
+    return Message(
+        block_kit.cut_escaped(f"{inert(notice.subject, 300)}. {inert(notice.sentence, 1_500)}", 3_500), blocks
+    )
+
+
+def reply(sentence: str, said: str = "") -> Message:
+    """One line of what happened, in the thread of a card."""
+    text = inert(sentence, 600)
+    blocks = [block_kit.section(text)]
+    if said:
+        blocks.append(block_kit.section(block_kit.quoted(said)))
+    return Message(text, blocks)
+
+
+def whisper(sentence: str, *, label: str = "", url: str = "") -> Message:
+    """What one person alone is told, with one way on."""
+    text = inert(sentence, 1_500)
+    blocks = [block_kit.section(text)]
+    if url:
+        blocks.append(block_kit.actions("act:whisper", [block_kit.button(label, action=OPEN, url=url)]))
+    return Message(text, blocks)
+
+
+def _changed(facts: CardFacts) -> Message:
+    text = f"Access request {facts.number} was changed by its requester. What stood here no longer counts: see the new card."
+    return Message(text, [block_kit.section(f"{escaped(text)} <{facts.url}|Open the request>")])
+
+
+def _fields(facts: CardFacts) -> list[tuple[str, str]]:
+    named = [
+        ("Target", inert(facts.target, 200)),
+        ("Roles", inert(facts.roles, 600)),
+        ("For", inert(facts.length, 100)),
+        ("Ticket", inert(facts.ticket, 200)),
+        ("Ends", block_kit.date(facts.ends_at) if facts.ends_at else ""),
+        ("Lapses", block_kit.date(facts.lapses_at) if facts.lapses_at else ""),
+    ]
+    return [(name, text) for name, text in named if text]
+
+
+def _small(facts: CardFacts) -> str:
+    said = [f"Approved so far by {inert(', '.join(facts.approved_by), 300)}."] if facts.approved_by else []
+    if facts.step_up:
+        said.append("The policy wants this to be approved in the portal, with a second factor.")
+    if facts.policy:
+        said.append(f"Policy {inert(facts.policy, 100)}.")
+    return " ".join(said)
+
+
+def _fallback(facts: CardFacts) -> str:
+    return block_kit.cut_escaped(f"{inert(facts.title, 200)}. {inert(facts.sentence, 600)}", block_kit.LONGEST_FALLBACK)
+
+
+def _buttons(facts: CardFacts) -> list[Block]:
+    value = value_of(facts.number, facts.revision)
+    pressed = [_DEEDS[deed](value, facts.confirm) for deed in facts.buttons]
+    is_open = APPROVE not in facts.buttons and DENY in facts.buttons and facts.step_up
+    label = "Open to approve" if is_open else "Open in portal"
+    if facts.buttons or facts.ends_at:
+        pressed.append(block_kit.button(label, action=OPEN, url=facts.url))
+    return pressed
+
+
+def _approve(value: str, sentence: str) -> Block:
+    sure = block_kit.confirm(title="Approve this access?", text=sentence, yes="Approve")
+    return block_kit.button("Approve", action=APPROVE, value=value, style="primary", confirm=sure)
+
+
+def _end(value: str, _sentence: str) -> Block:
+    text = "The access ends now. Whatever runs is stopped. It cannot be taken back."
+    sure = block_kit.confirm(title="End this access?", text=text, yes="End now")
+    return block_kit.button("End now", action=END, value=value, style="danger", confirm=sure)
+
+
+_DEEDS = {
+    APPROVE: _approve,
+    APPROVE_SHORTER: lambda value, _: block_kit.button("Shorter…", action=APPROVE_SHORTER, value=value),
+    DENY: lambda value, _: block_kit.button("Deny…", action=DENY, value=value, style="danger"),
+    END: _end,
+}

@@ -1,0 +1,51 @@
+"""How the product writes its log: one JSON object a line, on standard error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+
+
+def of_level(level: str) -> dict[str, Any]:
+    """Django's LOGGING; structlog is told the same."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.stdlib.filter_by_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.stdlib.add_logger_name,
+            structlog.stdlib.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "line": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "processor": structlog.processors.JSONRenderer(),
+                "foreign_pre_chain": [
+                    structlog.contextvars.merge_contextvars,
+                    structlog.processors.TimeStamper(fmt="iso"),
+                    structlog.stdlib.add_logger_name,
+                    structlog.stdlib.add_log_level,
+                    structlog.processors.format_exc_info,
+                ],
+            }
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            # Statement logs would carry bound parameters; nothing below a warning is wanted from the drivers.
+            "django.db.backends": {"level": "WARNING"},
+            "pymongo": {"level": "WARNING"},
+            # Says the whole address of every call, with the names and addresses of people in it.
+            "httpx2": {"level": "WARNING"},
+            "django.server": {"level": "WARNING"},
+        },
+    }

@@ -1,0 +1,136 @@
+"""Copies in Slack: which there shall be, what is said once, and what became of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from accessrequests.domain.block_kit import Message
+from accessrequests.domain.events import QUEUE_OF, Job
+from accessrequests.models import AccessRequest, OutboxMessage, SlackMessage
+from accessrequests.models.slack import SlackKind, SlackState
+from accessrequests.operations._record import wake
+from accessrequests.queries import clock
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """Something to say once in one place: in the threads of all cards, or to one person. `about`: never twice."""
+
+    kind: SlackKind
+    channel: str
+    message: Message
+    about: str
+    slack_user_id: str = ""
+
+
+@transaction.atomic(durable=True)
+def show(*, access_request_id: int, channels: Sequence[str], people: Sequence[str], once: Iterable[Once] = ()) -> None:
+    """There shall be a card in each of these channels and with each of these people, and each copy be drawn anew.
+
+    The request's row is held, so that nobody else makes the same copies meanwhile.
+    """
+    held = AccessRequest.objects.select_for_update(no_key=True).get(pk=access_request_id)
+    at = clock.now()
+    places = [(SlackKind.CARD, one) for one in channels] + [(SlackKind.OWN_CARD, one) for one in people]
+    SlackMessage.objects.bulk_create(
+        [
+            SlackMessage(
+                access_request=held,
+                kind=kind.value,
+                team_id=settings.ACCESS_SLACK_TEAM_ID,
+                channel=channel,
+                revision=held.revision,
+                created_at=at,
+            )
+            for kind, channel in places
+        ],
+        ignore_conflicts=True,
+    )
+    alive = SlackMessage.objects.filter(access_request=held).exclude(state=SlackState.DEAD.value)
+    cards = list(alive.filter(kind__in=[SlackKind.CARD.value, SlackKind.OWN_CARD.value]).order_by("pk"))
+    for said in once:
+        threads = [card for card in cards if card.kind == SlackKind.CARD] if said.kind is SlackKind.REPLY else [None]
+        for thread in threads:
+            _say(said, held, thread)
+    new = alive.filter(state=SlackState.WANTED.value).exclude(pk__in=[card.pk for card in cards]).order_by("pk")
+    _file([*cards, *new])
+
+
+@transaction.atomic(durable=True)
+def say(*, said: Once, access_request_id: int | None = None) -> None:
+    """Tell somebody something that is about no change of a request: why a press did nothing."""
+    about = AccessRequest.objects.filter(pk=access_request_id).first() if access_request_id else None
+    _say(said, about, None)
+    _file(SlackMessage.objects.filter(about=said.about, channel=said.channel, state=SlackState.WANTED.value))
+
+
+def mark_posted(*, message_id: int, posted_in: str, ts: str, rendered_hash: str) -> None:
+    """Slack has it, as it was drawn."""
+    changes: Mapping[str, Any] = {"posted_in": posted_in, "ts": ts, "rendered_hash": rendered_hash, "last_error": ""}
+    found = SlackMessage.objects.filter(pk=message_id)
+    found.filter(posted_at=None).update(posted_at=clock.now())
+    found.update(state=SlackState.POSTED.value, **changes)
+
+
+def mark_dead(*, message_id: int, why: str) -> None:
+    """Slack will never take it, or no longer has it: nothing is tried again."""
+    SlackMessage.objects.filter(pk=message_id).update(state=SlackState.DEAD.value, last_error=why)
+
+
+@transaction.atomic(durable=True)
+def file_stragglers(*, message_ids: Sequence[int]) -> None:
+    """Copies that nobody is about to draw and that are behind: the row that would have was lost."""
+    _file(SlackMessage.objects.filter(pk__in=message_ids).order_by("pk"))
+
+
+def _say(said: Once, access_request: AccessRequest | None, thread: SlackMessage | None) -> None:
+    SlackMessage.objects.bulk_create(
+        [
+            SlackMessage(
+                access_request=access_request,
+                kind=said.kind.value,
+                team_id=settings.ACCESS_SLACK_TEAM_ID,
+                channel=thread.channel if thread is not None else said.channel,
+                about=said.about,
+                thread=thread,
+                slack_user_id=said.slack_user_id,
+                content={"text": said.message.text, "blocks": list(said.message.blocks)},
+                created_at=clock.now(),
+            )
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _file(copies: Iterable[SlackMessage]) -> None:
+    """One job for each that none is waiting for yet. What a claimed one is drawing may be old already: it gets another."""
+    waiting = OutboxMessage.objects.filter(job=Job.SEND_TO_SLACK.value, done_at=None, claimed_until=None)
+    held = {copy.pk: copy for copy in copies}
+    filed = set(waiting.filter(subject__in=[str(copy) for copy in held.values()]).values_list("subject", flat=True))
+    at = clock.now()
+    OutboxMessage.objects.bulk_create(
+        [
+            OutboxMessage(
+                job=Job.SEND_TO_SLACK.value,
+                queue=QUEUE_OF[Job.SEND_TO_SLACK].value,
+                lane=_lane(copy),
+                subject=str(copy),
+                created_at=at,
+                ready_at=at,
+            )
+            for copy in held.values()
+            if str(copy) not in filed
+        ]
+    )
+    wake()
+
+
+def _lane(copy: SlackMessage) -> str:
+    """One after the other into one channel; who is told that a press did nothing does not stand in that line."""
+    line = f"whisper/{copy.pk}" if copy.kind == SlackKind.WHISPER else copy.channel
+    return f"{Job.SEND_TO_SLACK.value}/{line}"

@@ -1,0 +1,146 @@
+"""Slack: whose account is whose, which copies there are, and what the card of a request has to tell now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from accessrequests.domain import policy, sentences, slack_cards
+from accessrequests.domain.lifecycle import AccessRequestState, GrantState
+from accessrequests.domain.privileges import Level
+from accessrequests.domain.slack_cards import CardFacts
+from accessrequests.domain.window import spell_duration
+from accessrequests.models import AccessRequest, Grant, Person, SlackIdentity, SlackMessage
+from accessrequests.models.slack import SlackKind, SlackState
+from accessrequests.queries import access_requests, grants, holdings, standing
+
+EVERYBODY_ELSE = "*"
+_CARDS = (SlackKind.CARD.value, SlackKind.OWN_CARD.value)
+_PRESSABLE = (*_CARDS, SlackKind.NOTICE.value)
+_ALIVE = (GrantState.PENDING.value, GrantState.ACTIVE.value)
+
+
+def identity(*, enterprise_id: str, team_id: str, slack_user_id: str) -> SlackIdentity | None:
+    found = SlackIdentity.objects.select_related("person")
+    return found.filter(enterprise_id=enterprise_id, team_id=team_id, slack_user_id=slack_user_id).first()
+
+
+def identities_of(people: Iterable[Person]) -> QuerySet[SlackIdentity]:
+    """Their accounts in the workspace that is installed, of those who may still sign in."""
+    here = SlackIdentity.objects.filter(
+        enterprise_id=settings.ACCESS_SLACK_ENTERPRISE_ID, team_id=settings.ACCESS_SLACK_TEAM_ID
+    )
+    return here.filter(person__in=list(people), person__is_active=True).select_related("person").order_by("pk")
+
+
+def channels_of(groups: Iterable[str]) -> list[str]:
+    """Where these groups are asked, by the operator's word; each channel once."""
+    routes = settings.ACCESS_SLACK_CHANNELS
+    found = (routes.get(group) or routes.get(EVERYBODY_ELSE, "") for group in groups)
+    return list(dict.fromkeys(channel for channel in found if channel))
+
+
+def is_copy(*, access_request_id: int, channel: str, ts: str) -> bool:
+    """Whether this message is one of ours about that request."""
+    copies = SlackMessage.objects.filter(access_request=access_request_id, kind__in=_PRESSABLE)
+    return bool(ts) and copies.filter(posted_in=channel, ts=ts, state=SlackState.POSTED.value).exists()
+
+
+def message(message_id: int) -> SlackMessage:
+    found = SlackMessage.objects.select_related("access_request", "thread")
+    return found.get(pk=message_id)
+
+
+def last_posted(channel: str) -> datetime | None:
+    posted = SlackMessage.objects.filter(channel=channel, posted_at__isnull=False).order_by("-posted_at")
+    return posted.values_list("posted_at", flat=True).first()
+
+
+def card_of(access_request_id: int, *, kind: SlackKind, revision: int, at: datetime) -> CardFacts:
+    """All that a card tells, read now."""
+    access_request = access_requests.as_shown().select_related("target__inventory").get(pk=access_request_id)
+    grant: Grant | None = getattr(access_request, "grant", None)
+    verdict = policy.from_json(access_request.verdict)
+    length = access_request.approved_duration or access_request.duration
+    title = title_of(access_request)
+    waits = access_request.state == AccessRequestState.PENDING
+    page = "approvals" if kind is SlackKind.CARD else "requests"
+    step_up = waits and _wants_step_up(access_request, verdict)
+    return CardFacts(
+        number=access_request.pk,
+        revision=access_request.revision,
+        title=title,
+        url=f"{settings.ACCESS_BASE_URL}/{page}/{access_request.pk}/",
+        sentence=sentence_of(access_request, grant, at=at),
+        reason=access_request.reason,
+        target=access_request.target.slug,
+        roles=", ".join(map(str, access_request.roles)),
+        length=spell_duration(length),
+        ticket=access_request.ticket,
+        policy=f"{access_request.policy_version.name} v{access_request.policy_version.version}",
+        approved_by=tuple(one.person for one in holdings.given(access_request)) if waits else (),
+        lapses_at=access_request.lapses_at if waits else None,
+        ends_at=grant.expires_at if grant and grant.state in _ALIVE else None,
+        buttons=_buttons(access_request, grant, kind=kind, step_up=step_up, at=at),
+        confirm=f"{title}. The time begins once it is set up.",
+        step_up=step_up,
+        is_loud=access_request.is_break_glass,
+        new_revision=revision != access_request.revision,
+    )
+
+
+def title_of(access_request: AccessRequest) -> str:
+    return sentences.title(
+        requester=access_request.requester.name,
+        beneficiary=access_request.beneficiary.name,
+        roles=access_request.roles,
+        level=Level(access_request.level),
+        target=access_request.target.slug,
+        length=access_request.approved_duration or access_request.duration,
+        clusters=access_request.clusters,
+        is_break_glass=access_request.is_break_glass,
+        waits=access_request.state == AccessRequestState.PENDING,
+        more=access_request.extends_id is not None,
+    )
+
+
+def sentence_of(access_request: AccessRequest, grant: Grant | None, *, at: datetime) -> str:
+    """Where it stands: the access, once there is one."""
+    if grant is not None:
+        said = standing.sentence_of(grant, at=at)
+        return f"Approved by {access_request.decided_by}. {said}" if grant.state in _ALIVE else said
+    verdict = policy.from_json(access_request.verdict)
+    waiting = policy.open_steps(verdict.steps, holdings.given(access_request))
+    last = max(access_request.approvals.all(), key=lambda one: one.at, default=None)
+    void = access_request.state == AccessRequestState.CANCELLED
+    return sentences.request_sentence(
+        state=AccessRequestState(access_request.state),
+        lapses_at=access_request.lapses_at,
+        waiting_for=waiting,
+        decided_by=access_request.decided_by,
+        note=access_request.note if void else (last.comment if last else ""),
+    )
+
+
+def _wants_step_up(access_request: AccessRequest, pinned: policy.Verdict) -> bool:
+    today = holdings.judged_today(access_request)
+    return pinned.answering.step_up or (isinstance(today, policy.Verdict) and today.answering.step_up)
+
+
+def _buttons(
+    access_request: AccessRequest, grant: Grant | None, *, kind: SlackKind, step_up: bool, at: datetime
+) -> tuple[str, ...]:
+    if access_request.state == AccessRequestState.PENDING:
+        if kind is SlackKind.OWN_CARD or at >= access_request.lapses_at:
+            return ()
+        return (
+            (slack_cards.DENY,)
+            if step_up or access_request.is_break_glass
+            else (slack_cards.APPROVE, slack_cards.APPROVE_SHORTER, slack_cards.DENY)
+        )
+    if grant is None or grants.is_overdue(grant, at=at) or grant.state not in _ALIVE:
+        return ()
+    return (slack_cards.END,)

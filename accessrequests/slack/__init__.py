@@ -1,0 +1,1 @@
+"""SLACK, INBOUND. A press there is another way to press the same button."""

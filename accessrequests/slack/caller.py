@@ -1,0 +1,108 @@
+"""Who presses, and how they are told why a press did nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from accessrequests.domain import slack_cards
+from accessrequests.domain.events import Actor, Event, Via
+from accessrequests.models import AccessRequest, Person, SlackIdentity
+from accessrequests.models.slack import SlackKind
+from accessrequests.operations import refusals, slack_identities, slack_messages
+from accessrequests.operations.refusals import Refused
+from accessrequests.queries import people, slack
+from accessrequests.queries.asks import Invalid, NotReadYet
+from accessrequests.slack.arrival import Arrival
+
+EXPECTED = (
+    refusals.Refused,
+    refusals.IllegalMove,
+    refusals.StaleRevision,
+    refusals.NotReady,
+    refusals.Gone,
+    Invalid,
+    NotReadYet,
+    ObjectDoesNotExist,
+)
+_STRANGER = "You are here from another workspace. Nothing here is yours to decide, and nothing was changed."
+_UNLINKED = (
+    "Your Slack account is linked to nobody in Access Requests, so nothing was changed. Link it once, then try again."
+)
+_OFF = "Your account in Access Requests is off, so nothing was changed. Ask your administrators."
+_NOT_THERE = "There is nothing here, or it is not yours to see. Nothing was changed."
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """Why somebody may do nothing here, and the one way on."""
+
+    sentence: str
+    label: str = ""
+    url: str = ""
+
+
+def person_of(arrival: Arrival) -> Person | Turned:
+    """By the link that the person made, and by nothing that the account says of itself."""
+    if arrival.is_of_a_stranger:
+        return Turned(_STRANGER)
+    held = _identity(arrival)
+    if held is None:
+        query = urlencode({"t": slack_identities.address_for(account=arrival.account)})
+        return Turned(_UNLINKED, "Link your account", f"{settings.ACCESS_BASE_URL}{reverse('slack-link')}?{query}")
+    return held.person if held.person.is_active else Turned(_OFF)
+
+
+def _identity(arrival: Arrival) -> SlackIdentity | None:
+    account = arrival.account
+    return slack.identity(
+        enterprise_id=account.enterprise_id, team_id=account.team_id, slack_user_id=account.slack_user_id
+    )
+
+
+def actor_of(arrival: Arrival) -> Actor:
+    """Whom the audit trail names: the person, or the account where it is nobody's."""
+    held = None if arrival.is_of_a_stranger else _identity(arrival)
+    if held is not None:
+        return people.actor_of(held.person, Via.SLACK)
+    return Actor(f"slack:{arrival.account.slack_user_id}"[:64], Via.SLACK)
+
+
+def keep(arrival: Arrival, sentence: str, *, access_request_id: int) -> None:
+    """Record what was refused, if there is such a request."""
+    if AccessRequest.objects.filter(pk=access_request_id).exists():
+        subject = f"access_request/{access_request_id}"
+        refused = Refused(sentence, event=Event.ACCESS_REQUEST_REFUSED, subject=subject)
+        refusals.record_refusal(refused=refused, actor=actor_of(arrival))
+
+
+def explain(error: Exception, person: Person) -> str:
+    """In words, and kept if it is worth keeping. Whom we take the presser for is part of it."""
+    if isinstance(error, refusals.Refused):
+        refusals.record_refusal(refused=error, actor=people.actor_of(person, Via.SLACK))
+    if isinstance(error, ObjectDoesNotExist):
+        return _NOT_THERE
+    return f"{error} You act here as {person.name} ({person.username})."
+
+
+def tell(arrival: Arrival, turned: Turned, *, access_request_id: int | None = None) -> None:
+    """In a message that nobody else sees. It is sent by a worker: Slack may be slow, and the press is answered now."""
+    channel = arrival.text("container", "channel_id") or arrival.text("channel", "id") or arrival.account.slack_user_id
+    about = f"{arrival.text('trigger_id') or arrival.text('view', 'id')}"[:64]
+    said = slack_messages.Once(
+        kind=SlackKind.WHISPER,
+        channel=channel[:32],
+        message=slack_cards.whisper(turned.sentence, label=turned.label, url=turned.url),
+        about=about or "press",
+        slack_user_id=arrival.account.slack_user_id[:32],
+    )
+    slack_messages.say(said=said, access_request_id=access_request_id)
+
+
+def refused(sentence: str, number: int) -> Refused:
+    """What an operation would have raised."""
+    return Refused(sentence, event=Event.ACCESS_REQUEST_REFUSED, subject=f"access_request/{number}")

@@ -1,0 +1,132 @@
+"""Buttons of cards and notices: each calls the operation that the portal's button calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+from accessrequests.domain import policy, slack_cards, slack_modals
+from accessrequests.domain.events import Via
+from accessrequests.domain.lifecycle import AccessRequestState
+from accessrequests.models import AccessRequest, Grant, Person
+from accessrequests.operations import access_requests, grants
+from accessrequests.operations.refusals import NeedsSecondFactor
+from accessrequests.queries import access_requests as request_queries
+from accessrequests.queries import clock, deciding, slack
+from accessrequests.queries.belonging import belonging_of
+from accessrequests.slack import caller, client
+from accessrequests.slack.arrival import Arrival
+from accessrequests.slack.caller import Turned
+
+_NOT_OURS = "This is no message of ours about that request, so nothing was changed. Press a button of ours."
+_NO_MODAL = "Slack did not open the form in time, and nothing was changed. Press again, or use the portal."
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """One button, pressed by somebody whom we know."""
+
+    arrival: Arrival
+    person: Person
+    number: int
+    revision: int
+
+
+def pressed(arrival: Arrival) -> None:
+    """Nothing is ever ignored silently, but for the buttons that only lead to a page."""
+    actions = arrival.part("actions")
+    first = actions[0] if isinstance(actions, list) and actions and isinstance(actions[0], dict) else {}
+    do = _DEEDS.get(str(first.get("action_id", "")))
+    if do is None:
+        return
+    value = slack_cards.parse_value(first.get("value"))
+    number, revision = value or (0, 0)
+    person = caller.person_of(arrival)
+    if isinstance(person, Turned):
+        _refuse(arrival, person, number)
+    elif not _is_our_copy(arrival, number):
+        _refuse(arrival, Turned(_NOT_OURS), number)
+    else:
+        press = Press(arrival, person, number, revision)
+        try:
+            do(press)
+        except caller.EXPECTED as error:
+            caller.tell(arrival, _turned(press, error), access_request_id=number)
+
+
+def _turned(press: Press, error: Exception) -> Turned:
+    sentence = caller.explain(error, press.person)
+    is_for_the_web = isinstance(error, NeedsSecondFactor)
+    return Turned(sentence, "Open to approve", page_of(press.number)) if is_for_the_web else Turned(sentence)
+
+
+def page_of(number: int) -> str:
+    return f"{settings.ACCESS_BASE_URL}/approvals/{number}/"
+
+
+def _refuse(arrival: Arrival, turned: Turned, number: int) -> None:
+    caller.keep(arrival, turned.sentence, access_request_id=number)
+    caller.tell(arrival, turned, access_request_id=number or None)
+
+
+def _is_our_copy(arrival: Arrival, number: int) -> bool:
+    channel, ts = arrival.text("container", "channel_id"), arrival.text("container", "message_ts")
+    return slack.is_copy(access_request_id=number, channel=channel, ts=ts)
+
+
+def _approve(press: Press) -> None:
+    access_requests.approve(
+        access_request_id=press.number, approver=press.person, via=Via.SLACK, revision=press.revision
+    )
+
+
+def _approve_shorter(press: Press) -> None:
+    access_request = _decidable(press)
+    longest = access_request.approved_duration or access_request.duration
+    _open(press, slack_modals.shorter(press.number, press.revision, longest=longest))
+
+
+def _deny(press: Press) -> None:
+    access_request = _decidable(press)
+    _open(press, slack_modals.deny(press.number, press.revision, title=slack.title_of(access_request)))
+
+
+def _end(press: Press) -> None:
+    """Its holder gives it back, others revoke it: the portal has a button for each."""
+    grant = Grant.objects.get(access_request=press.number)
+    if grant.holder_id == press.person.pk:
+        grants.release(grant_id=grant.pk, holder=press.person, via=Via.SLACK)
+    else:
+        grants.revoke(grant_id=grant.pk, person=press.person, via=Via.SLACK, reason="Ended in Slack.")
+
+
+def _decidable(press: Press) -> AccessRequest:
+    """Who may not decide is told before they type; the operation judges again.
+
+    :raises Refused: with what the operation would say.
+    """
+    access_request = request_queries.as_shown().select_related("target__inventory").get(pk=press.number)
+    if access_request.state == AccessRequestState.PENDING:
+        verdict = policy.from_json(access_request.verdict)
+        why_not = deciding.why_not_decide(belonging_of(press.person), access_request, verdict, at=clock.now())
+        if why_not:
+            raise caller.refused(why_not, press.number)
+    return access_request
+
+
+def _open(press: Press, view: Mapping[str, Any]) -> None:
+    """The one call that the web makes: a trigger lives for three seconds, so nobody else can."""
+    if not client.open_view(trigger_id=press.arrival.text("trigger_id"), view=view):
+        turned = Turned(_NO_MODAL, "Open the request", page_of(press.number))
+        caller.tell(press.arrival, turned, access_request_id=press.number)
+
+
+_DEEDS: Mapping[str, Callable[[Press], None]] = {
+    slack_cards.APPROVE: _approve,
+    slack_cards.APPROVE_SHORTER: _approve_shorter,
+    slack_cards.DENY: _deny,
+    slack_cards.END: _end,
+}

@@ -1,0 +1,303 @@
+"""Guards what a press in Slack does: what the same button of the portal does, by whom the account is linked to, once."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from accessrequests.models import AccessRequest, Approval, AuditEvent, Grant, Person, SlackMessage
+from tests import make
+from tests.make import Cast
+from tests.slack import workspace
+from tests.slack.workspace import TEAM, WebApi, account_of, copy_of, link, pressed, send_payload, submitted
+from tests.traces import Traces
+
+
+def press(copy: SlackMessage, person: Person, action: str = "approve", **changes: Any) -> Any:
+    answer = send_payload(pressed(copy, account_of(person), action, **changes))
+    assert (answer.status_code, answer.content) == (200, b"")
+    return answer
+
+
+def told() -> list[str]:
+    """What people were told alone, and have not been sent yet."""
+    return [str((one.content or {})["text"]) for one in SlackMessage.objects.filter(kind="whisper").order_by("pk")]
+
+
+@pytest.fixture
+def card(cast: Cast) -> SlackMessage:
+    link(cast.alice, cast.bob, cast.carol, cast.mallory)
+    return copy_of(make.submit(cast.alice))
+
+
+def state_of(card: SlackMessage) -> str:
+    return AccessRequest.objects.get(slack_messages=card).state
+
+
+class TestApprove:
+    def test_approves_as_the_person_through_slack(self, cast: Cast, card: SlackMessage) -> None:
+        traces = Traces()
+        press(card, cast.bob)
+        assert state_of(card) == "approved"
+        assert [event for event, _, _ in traces.events()] == [
+            "access_request.approval_given",
+            "access_request.approved",
+        ]
+        given = AuditEvent.objects.get(event="access_request.approval_given")
+        assert (given.actor, given.via) == ("bob", "slack")
+        assert ("show_in_slack", f"access_request/{card.access_request_id}") in traces.jobs()
+        assert Grant.objects.filter(access_request=card.access_request_id).exists()
+        assert told() == []
+
+    def test_slack_replay_same_payload(self, cast: Cast, card: SlackMessage) -> None:
+        """One decision; the second is answered what the first was."""
+        payload, at = pressed(card, account_of(cast.bob), "approve"), int(make.now().timestamp())
+        answers = [send_payload(payload, at=at) for _ in range(2)]
+        assert [(one.status_code, one.content) for one in answers] == [(200, b"")] * 2
+        assert Approval.objects.count() == 1
+        assert told() == []
+
+    def test_slack_retry_num(self, cast: Cast, card: SlackMessage, settings: Settings) -> None:
+        """The same interaction with signatures of its own: one effect, and whoever presses again is told."""
+        settings.REDIS_URL = "redis://127.0.0.1:1/0"
+        for number in range(4):
+            send_payload(
+                pressed(card, account_of(cast.bob), "approve"),
+                at=int(make.now().timestamp()) - number,
+                **{"X-Slack-Retry-Num": str(number)},
+            )
+        assert Approval.objects.count() == Grant.objects.count() == 1
+        assert all("You approved this" in one for one in told())
+
+    def test_of_the_second_of_two_says_who_was_faster(self, cast: Cast, card: SlackMessage) -> None:
+        link(cast.grace)
+        press(card, cast.bob)
+        press(card, cast.grace)
+        (sentence,) = told()
+        assert "bob was faster" in sentence
+        assert Approval.objects.count() == 1
+
+    def test_of_an_edited_request_is_not_counted(self, cast: Cast, card: SlackMessage) -> None:
+        AccessRequest.objects.filter(slack_messages=card).update(revision=2)
+        press(card, cast.bob)
+        assert state_of(card) == "pending"
+        assert "The request was edited" in told()[0]
+
+    def test_where_the_policy_wants_a_second_factor_leads_to_the_portal(self, cast: Cast) -> None:
+        link(cast.bob)
+        make.publish_rules(make.rule("production", step_up=True))
+        card = copy_of(make.submit(cast.alice))
+        press(card, cast.bob)
+        assert state_of(card) == "pending"
+        (said,) = SlackMessage.objects.filter(kind="whisper")
+        assert f"/approvals/{card.access_request_id}/" in json.dumps(said.content)
+
+
+class TestWhoIsRefused:
+    @pytest.mark.parametrize("name", ["alice", "mallory", "carol"])
+    def test_the_requester_and_those_who_approve_nothing(self, cast: Cast, card: SlackMessage, name: str) -> None:
+        traces = Traces()
+        for action in ("approve", "deny", "approve_shorter"):
+            press(card, getattr(cast, name), action)
+        assert state_of(card) == "pending"
+        subject = f"access_request/{card.access_request_id}"
+        assert traces.events() == [("access_request.refused", name, subject)] * 3
+        assert len(told()) == 3
+        assert Approval.objects.count() == 0
+
+    def test_slack_email_remap_and_slack_display_name_spoof(self, cast: Cast, card: SlackMessage) -> None:
+        """Neither a name nor an address makes anybody bob; whom we take them for is said."""
+        user = {
+            "id": account_of(cast.mallory),
+            "username": "bob",
+            "name": cast.bob.name,
+            "team_id": TEAM,
+            "profile": {"email": cast.bob.email, "display_name": cast.bob.name},
+        }
+        press(card, cast.mallory, user=user)
+        assert state_of(card) == "pending"
+        assert f"You act here as {cast.mallory.name} (mallory)." in told()[0]
+
+    @pytest.mark.parametrize("action", ["approve", "deny", "end"])
+    def test_slack_unlinked(self, cast: Cast, card: SlackMessage, action: str) -> None:
+        """Whoever is nobody here is told how to become somebody."""
+        traces = Traces()
+        send_payload(pressed(card, "U0OUTSIDER", action))
+        assert state_of(card) == "pending"
+        assert traces.events() == [
+            ("access_request.refused", "slack:U0OUTSIDER", f"access_request/{card.access_request_id}")
+        ]
+        (said,) = SlackMessage.objects.filter(kind="whisper")
+        assert (said.slack_user_id, said.channel) == ("U0OUTSIDER", "C0DATA")
+        assert "/slack/link/?t=" in json.dumps(said.content)
+
+    def test_slack_deactivated(self, cast: Cast, card: SlackMessage) -> None:
+        """Alive in Slack, off here."""
+        make.apply("bob", active=False)
+        press(card, cast.bob)
+        assert state_of(card) == "pending"
+        assert "is off" in told()[0]
+        assert AuditEvent.objects.filter(event="access_request.refused", actor="bob").exists()
+
+    def test_somebody_of_another_workspace_in_a_shared_channel(self, cast: Cast, card: SlackMessage) -> None:
+        """Even with the id of somebody who is linked: the audit trail does not blame bob for it."""
+        user = {"id": account_of(cast.bob), "username": "bob", "team_id": "T0RIVAL"}
+        press(card, cast.bob, user=user)
+        assert state_of(card) == "pending"
+        assert "another workspace" in told()[0]
+        refused = AuditEvent.objects.get(event="access_request.refused")
+        assert refused.actor == f"slack:{account_of(cast.bob)}"
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"team": {"id": "T0RIVAL"}},
+            {"api_app_id": "A0OTHER"},
+            {"api_app_id": None},
+            {"enterprise": {"id": "E0RIVAL"}},
+            {"team": None},
+        ],
+    )
+    def test_slack_wrong_team(self, cast: Cast, card: SlackMessage, changes: dict[str, Any]) -> None:
+        """The right person, but of another workspace, app or enterprise."""
+        answer = send_payload(pressed(card, account_of(cast.bob), "approve", **changes))
+        assert (answer.status_code, answer.content) == (403, b"")
+        assert state_of(card) == "pending"
+        assert AuditEvent.objects.filter(event="slack.rejected", subject="slack/workspace").count() == 1
+
+
+class TestWhatIsPressed:
+    def test_a_message_that_is_no_copy_of_ours_changes_nothing(self, cast: Cast, card: SlackMessage) -> None:
+        other = copy_of(make.submit(cast.alice, roles=("read@shop.customers",)))
+        for container in (
+            {"channel_id": "C0OTHER", "message_ts": card.ts},
+            {"channel_id": card.posted_in, "message_ts": "1.1"},
+            {"channel_id": other.posted_in, "message_ts": other.ts},
+            {"channel_id": card.posted_in},
+            {},
+        ):
+            press(card, cast.bob, container=container)
+        assert state_of(card) == "pending"
+        assert len(told()) == 5
+
+    @pytest.mark.parametrize("value", ["", "v1.1", "v2.1.1", "v1.0.1", "v1.99999999.1", "v1.1.1; DROP", None, 7])
+    def test_a_value_that_is_none_of_ours_changes_nothing(self, cast: Cast, card: SlackMessage, value: object) -> None:
+        press(card, cast.bob, actions=[{"action_id": "approve", "value": value}])
+        assert state_of(card) == "pending"
+        assert len(told()) == 1
+
+    @pytest.mark.parametrize("actions", [None, [], [7], [{}], [{"action_id": "open"}], "approve"])
+    def test_a_button_that_only_leads_somewhere_says_nothing(
+        self, cast: Cast, card: SlackMessage, actions: object
+    ) -> None:
+        press(card, cast.bob, actions=actions)
+        assert told() == []
+
+    def test_slack_response_url_ssrf(self, cast: Cast, card: SlackMessage, web_api: WebApi) -> None:
+        """No address that a payload names is ever called; not even Slack's own is needed."""
+        press(card, cast.bob, response_url=web_api.url + "evil")
+        press(card, cast.mallory, response_url=web_api.url + "evil")
+        assert web_api.calls == []
+
+
+class TestForms:
+    def test_deny_opens_a_form_and_its_reason_ends_the_request(
+        self, cast: Cast, card: SlackMessage, web_api: WebApi
+    ) -> None:
+        press(card, cast.bob, "deny", trigger_id="the-trigger")
+        (opened,) = web_api.of("views.open")
+        assert (opened["trigger_id"], opened["view"]["callback_id"]) == ("the-trigger", "deny")
+        private = json.loads(opened["view"]["private_metadata"])
+        assert private == {"r": card.access_request_id, "v": 1}
+
+        sent = submitted("deny", account_of(cast.bob), private, reason={"value": "Use the replica."})
+        answer = send_payload(sent)
+        assert (answer.status_code, answer.content) == (200, b"")
+        access_request = AccessRequest.objects.get(slack_messages=card)
+        assert (access_request.state, access_request.decided_by) == ("denied", "bob")
+        assert access_request.approvals.get().comment == "Use the replica."
+
+    def test_a_form_that_does_not_open_is_said(self, cast: Cast, card: SlackMessage, web_api: WebApi) -> None:
+        web_api.refuse("expired_trigger_id")
+        press(card, cast.bob, "deny")
+        assert "did not open the form" in told()[0]
+
+    @pytest.mark.parametrize(
+        ("name", "reason", "says"),
+        [
+            ("bob", "", "Say why"),
+            ("bob", "   ", "Say why"),
+            ("alice", "Because.", "Nobody decides on access that they ask for"),
+            ("mallory", "Because.", "You were not among them"),
+        ],
+    )
+    def test_what_is_wrong_stands_at_the_field(
+        self, cast: Cast, card: SlackMessage, name: str, reason: str, says: str
+    ) -> None:
+        private = {"r": card.access_request_id, "v": 1}
+        sent = submitted("deny", account_of(getattr(cast, name)), private, reason={"value": reason})
+        answer = send_payload(sent).json()
+        assert answer["response_action"] == "errors"
+        assert says in answer["errors"]["reason"]
+        assert state_of(card) == "pending"
+
+    def test_of_somebody_unlinked_or_about_nothing_do_nothing(self, cast: Cast, card: SlackMessage) -> None:
+        for user, private in (
+            ("U0OUTSIDER", {"r": card.access_request_id, "v": 1}),
+            (account_of(cast.bob), {"r": 99_999, "v": 1}),
+            (account_of(cast.bob), {}),
+            (account_of(cast.bob), {"r": card.access_request_id, "v": 7}),
+        ):
+            answer = send_payload(submitted("deny", user, private, reason={"value": "Because."})).json()
+            assert answer["response_action"] == "errors"
+        assert state_of(card) == "pending"
+        unknown = submitted("something-else", account_of(cast.bob), {}, reason={"value": "x"})
+        assert send_payload(unknown).content == b""
+
+    def test_approve_for_less(self, cast: Cast, card: SlackMessage, web_api: WebApi) -> None:
+        press(card, cast.bob, "approve_shorter")
+        (opened,) = web_api.of("views.open")
+        offered = [one["value"] for one in opened["view"]["blocks"][0]["element"]["options"]]
+        assert offered == ["PT15M", "PT30M", "PT1H", "PT2H"]
+        private = json.loads(opened["view"]["private_metadata"])
+
+        def choose(value: str) -> Any:
+            fields = {"duration": {"selected_option": {"value": value}}, "comment": {"value": "Half will do."}}
+            return send_payload(submitted("shorter", account_of(cast.bob), private, **fields))
+
+        assert "shorten" in choose("P1D").json()["errors"]["duration"]
+        assert "duration" in choose("an hour").json()["errors"]
+        assert choose("PT1H").content == b""
+        assert Grant.objects.get(access_request=card.access_request_id).length.total_seconds() == 3600
+
+
+class TestEnd:
+    def test_its_holder_gives_it_back_and_its_approver_revokes_it(self, cast: Cast) -> None:
+        link(cast.alice, cast.bob, cast.mallory)
+        for person, reason in ((cast.alice, "released"), (cast.bob, "revoked")):
+            grant = make.active_grant(cast.alice, cast.bob)
+            card = copy_of(grant.access_request)
+            press(card, cast.mallory, "end")
+            press(card, person, "end")
+            grant.refresh_from_db()
+            assert (grant.state, grant.end_reason, grant.ended_by) == ("revoking", reason, person.username)
+        assert AuditEvent.objects.filter(event="grant.refused", actor="mallory").count() == 2
+
+    def test_of_what_never_began_is_said(self, cast: Cast, card: SlackMessage) -> None:
+        press(card, cast.bob, "end")
+        assert "nothing here" in told()[0]
+
+
+def test_what_breaks_may_come_again(cast: Cast, card: SlackMessage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A press that met a broken part is not taken for one that was carried out."""
+    payload, at = pressed(card, account_of(cast.bob), "approve"), int(make.now().timestamp())
+    with monkeypatch.context() as broken:
+        broken.setattr("accessrequests.queries.slack.is_copy", None)
+        with pytest.raises(TypeError):
+            send_payload(payload, at=at)
+    assert send_payload(payload, at=at).status_code == 200
+    assert state_of(card) == "approved"
+    assert workspace.SECRET not in "".join(map(str, AuditEvent.objects.values_list("facts", flat=True)))

@@ -1,0 +1,219 @@
+"""Guards what is seen in Slack: a copy wherever somebody is asked, each as true as the rows are, whatever Slack answers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db.models import Exists, OuterRef
+from pytest_django import Settings
+
+from accessrequests.domain.events import Job, Via
+from accessrequests.models import AccessRequest, OutboxMessage, Person, SlackMessage
+from accessrequests.operations import access_requests
+from tests import make
+from tests.make import Cast
+from tests.slack.workspace import WebApi, link
+from workers import handlers
+
+
+@pytest.fixture
+def cast(committed_cast: Cast) -> Cast:
+    """Workers close connections, so that nothing may be left uncommitted."""
+    return committed_cast
+
+
+JOBS = [Job.SHOW_IN_SLACK.value, Job.SEND_TO_SLACK.value]
+
+
+def carry(*, most: int = 60) -> None:
+    """Carry all that is for Slack, in the order of its lanes, as if the pace were kept."""
+    older = OutboxMessage.objects.filter(lane=OuterRef("lane"), pk__lt=OuterRef("pk"), done_at=None)
+    for _ in range(most):
+        waiting = OutboxMessage.objects.filter(job__in=JOBS, done_at=None).exclude(Exists(older)).order_by("pk")
+        message = waiting.filter(failures=0).first()
+        if message is None:
+            return
+        SlackMessage.objects.update(posted_at=None)
+        OutboxMessage.objects.filter(pk=message.pk).update(ready_at=make.now())
+        handlers.carry(message_id=message.pk, owner="test")
+    raise AssertionError("There was more to carry than anybody meant.")
+
+
+def words(call: dict[str, Any]) -> str:
+    return json.dumps(call["blocks"], ensure_ascii=False)
+
+
+def labels(call: dict[str, Any]) -> list[str]:
+    return [
+        element["text"]["text"]
+        for block in call["blocks"]
+        if block["type"] == "actions"
+        for element in block["elements"]
+    ]
+
+
+def deny(access_request: AccessRequest, person: Person) -> None:
+    access_requests.deny(
+        access_request_id=access_request.pk, approver=person, via=Via.WEB, revision=1, reason="Use the replica."
+    )
+
+
+class TestCards:
+    def test_stand_where_people_are_asked_and_with_whose_it_is(self, cast: Cast, web_api: WebApi) -> None:
+        link(cast.alice, cast.bob)
+        access_request = make.submit(cast.alice)
+        carry()
+        posted = {call["channel"]: call for call in web_api.of("chat.postMessage")}
+        assert set(posted) == {"C0DATA", "U0ALICE"}
+        assert labels(posted["C0DATA"]) == ["Approve", "Shorter…", "Deny…", "Open in portal"]
+        assert labels(posted["U0ALICE"]) == []
+        approve = posted["C0DATA"]["blocks"][-1]["elements"][0]
+        assert (approve["value"], approve["style"]) == (f"v1.{access_request.pk}.1", "primary")
+        assert "confirm" in approve
+        own = SlackMessage.objects.get(kind="own_card")
+        assert (own.channel, own.posted_in, own.state) == ("U0ALICE", "D0ALICE", "posted")
+
+    def test_lose_their_buttons_whatever_way_it_was_decided(self, cast: Cast, web_api: WebApi) -> None:
+        link(cast.alice)
+        access_request = make.submit(cast.alice)
+        carry()
+        deny(access_request, cast.bob)
+        carry()
+        updated = {call["channel"]: call for call in web_api.of("chat.update")}
+        assert set(updated) == {"C0DATA", "D0ALICE"}
+        assert all(labels(call) == [] for call in updated.values())
+        assert all(call["text"] for call in updated.values())
+        assert "bob denied it: Use the replica." in words(updated["C0DATA"])
+
+    def test_say_that_it_is_live_and_can_be_ended(self, cast: Cast, web_api: WebApi) -> None:
+        access_request = make.submit(cast.alice)
+        carry()
+        make.approve(access_request, cast.bob)
+        make.activated(access_request.grant)
+        carry()
+        assert labels(web_api.of("chat.update")[-1]) == ["End now", "Open in portal"]
+        assert "Live until" in words(web_api.of("chat.update")[-1])
+
+    def test_are_not_sent_again_when_nothing_has_changed(self, cast: Cast, web_api: WebApi) -> None:
+        make.submit(cast.alice)
+        carry()
+        sent = len(web_api.calls)
+        for copy in SlackMessage.objects.all():
+            OutboxMessage.objects.create(
+                job="send_to_slack",
+                queue="notify",
+                lane="x",
+                subject=str(copy),
+                created_at=make.now(),
+                ready_at=make.now(),
+            )
+        carry()
+        assert len(web_api.calls) == sent
+
+    def test_of_an_edited_request_are_new_and_the_old_ones_say_so(self, cast: Cast, web_api: WebApi) -> None:
+        from_before = make.submit(cast.alice)
+        carry()
+        access_requests.edit(
+            access_request_id=from_before.pk,
+            requester=cast.alice,
+            via=Via.WEB,
+            revision=1,
+            changes={"reason": "Refund totals are off for thirteen orders."},
+        )
+        carry()
+        (old,) = web_api.of("chat.update")
+        assert labels(old) == []
+        assert "was changed by its requester" in words(old)
+        assert labels(web_api.of("chat.postMessage")[1])[0] == "Approve"
+
+    def test_with_a_second_factor_offer_no_approval(self, cast: Cast, web_api: WebApi) -> None:
+        make.publish_rules(make.rule("production", step_up=True))
+        make.submit(cast.alice)
+        carry()
+        assert labels(web_api.of("chat.postMessage")[0]) == ["Deny…", "Open to approve"]
+
+    def test_go_nowhere_when_slack_is_off(self, cast: Cast, web_api: WebApi, settings: Settings) -> None:
+        make.submit(cast.alice)
+        settings.ACCESS_SLACK = False
+        carry()
+        assert web_api.calls == []
+        assert not SlackMessage.objects.exists()
+        make.submit(cast.alice, roles=("read@shop.customers",))
+        assert OutboxMessage.objects.filter(job__in=JOBS, done_at=None).count() == 0
+
+
+class TestThreadsAndNotices:
+    def test_tell_each_step_once(self, cast: Cast, web_api: WebApi) -> None:
+        link(cast.alice)
+        access_request = make.submit(cast.alice)
+        carry()
+        deny(access_request, cast.bob)
+        carry()
+        again = OutboxMessage.objects.filter(job="show_in_slack").latest("pk")
+        OutboxMessage.objects.filter(pk=again.pk).update(done_at=None)
+        carry()
+        said = web_api.of("chat.postMessage")[2:]
+        card = SlackMessage.objects.get(kind="card")
+        assert [(call["channel"], call.get("thread_ts")) for call in said] == [("C0DATA", card.ts), ("U0ALICE", None)]
+        assert said[0]["text"] == "bob denied the request: Use the replica."
+        assert said[1]["text"].startswith("Denied:")
+
+
+class TestWhatSlackAnswers:
+    def test_patience_is_kept_and_the_card_catches_up(self, cast: Cast, web_api: WebApi) -> None:
+        make.submit(cast.alice)
+        web_api.refuse("ratelimited", status=429, Retry_After="60")
+        carry()
+        waiting = OutboxMessage.objects.get(job="send_to_slack", done_at=None)
+        assert 55 < (waiting.ready_at - make.now()).total_seconds() <= 60
+        OutboxMessage.objects.filter(pk=waiting.pk).update(failures=0)
+        carry()
+        assert SlackMessage.objects.get().state == "posted"
+
+    def test_a_copy_that_slack_has_no_more_is_dead(self, cast: Cast, web_api: WebApi) -> None:
+        access_request = make.submit(cast.alice)
+        carry()
+        deny(access_request, cast.bob)
+        web_api.refuse("message_not_found")
+        carry()
+        copy = SlackMessage.objects.get(kind="card")
+        assert (copy.state, copy.last_error) == ("dead", "Slack refused it (message_not_found).")
+        assert OutboxMessage.objects.filter(job="send_to_slack", done_at=None).count() == 0
+
+    def test_an_outage_is_waited_for(self, cast: Cast, web_api: WebApi) -> None:
+        make.submit(cast.alice)
+        web_api.refuse("", status=503)
+        carry()
+        waiting = OutboxMessage.objects.get(job="send_to_slack", done_at=None)
+        assert waiting.failures == 1
+        assert SlackMessage.objects.get().state == "wanted"
+
+    def test_messages_into_one_channel_keep_the_pace(self, cast: Cast, web_api: WebApi) -> None:
+        make.submit(cast.alice)
+        carry()
+        make.submit(cast.alice, roles=("read@shop.customers",))
+        SlackMessage.objects.update(posted_at=make.now())
+        show = OutboxMessage.objects.get(job="show_in_slack", done_at=None)
+        handlers.carry(message_id=show.pk, owner="test")
+        send = OutboxMessage.objects.get(job="send_to_slack", done_at=None)
+        handlers.carry(message_id=send.pk, owner="test")
+        send.refresh_from_db()
+        assert (send.done_at, send.failures) == (None, 0)
+        assert len(web_api.of("chat.postMessage")) == 1
+
+
+def test_no_secret_is_in_anything_that_was_sent(cast: Cast, web_api: WebApi) -> None:
+    link(cast.alice)
+    make.activated(make.approved_grant(cast.alice, cast.bob))
+    carry()
+    sent = json.dumps(web_api.calls)
+    secrets = [
+        settings.SECRET_KEY,
+        *settings.ACCESS_SLACK_SIGNING_SECRETS,
+        settings.ACCESS_SLACK_BOT_TOKEN,
+        "mongodb://",
+    ]
+    assert [secret for secret in secrets if secret in sent] == []

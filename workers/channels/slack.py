@@ -1,0 +1,132 @@
+"""Slack's Web API: a message posted, drawn anew or whispered. Every failure is one of two: later, or never.
+
+Methods and errors: docs.slack.dev, reference/methods (chat.postMessage, chat.update, chat.postEphemeral); rate limits:
+docs.slack.dev, apis/web-api/rate-limits (HTTP 429 with Retry-After in seconds).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web import SlackResponse
+
+from accessrequests.domain.block_kit import Message
+
+SECONDS = 2
+TOO_MANY = 429
+SERVER_ERROR = 500
+# An operator, or Slack itself, mends these; the message is as good as before then.
+_LATER = frozenset(
+    {
+        *("ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"),
+        *("invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "missing_scope"),
+        *("not_in_channel", "team_access_not_granted", "accesslimited"),
+    }
+)
+# Who is told something that others are not to see has left the channel, or the channel cannot have it.
+_NOT_THERE = frozenset({"user_not_in_channel", "channel_not_found", "not_in_channel", "messages_tab_disabled"})
+
+
+class NotSent(Exception):
+    """Slack did not take it now. `after` seconds it may; the text names no secret."""
+
+    def __init__(self, sentence: str, *, after: float = 0.0) -> None:
+        super().__init__(sentence)
+        self.after = after
+
+
+class NeverSent(Exception):
+    """Slack will not take it, however often it is tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where Slack has put a message: of a person's, the direct channel, which is what an update needs."""
+
+    channel: str
+    ts: str
+
+
+def post(channel: str, message: Message, *, thread_ts: str = "") -> Place:
+    """:raises NotSent: to be tried again.
+    :raises NeverSent: not to be tried again.
+    """
+    answer = _called(
+        lambda: _client().chat_postMessage(
+            channel=channel,
+            text=message.text,
+            blocks=list(message.blocks),
+            thread_ts=thread_ts or None,
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+    )
+    return Place(str(answer["channel"]), str(answer["ts"]))
+
+
+def update(place: Place, message: Message) -> None:
+    """Both text and blocks, always: without blocks Slack takes away those that are there.
+
+    :raises NotSent: to be tried again.
+    :raises NeverSent: not to be tried again.
+    """
+    _called(
+        lambda: _client().chat_update(
+            channel=place.channel, ts=place.ts, text=message.text, blocks=list(message.blocks)
+        )
+    )
+
+
+def whisper(channel: str, user: str, message: Message) -> None:
+    """To one person, in the channel where they pressed; directly, where that cannot be.
+
+    :raises NotSent: to be tried again.
+    :raises NeverSent: not to be tried again.
+    """
+    try:
+        _called(
+            lambda: _client().chat_postEphemeral(
+                channel=channel, user=user, text=message.text, blocks=list(message.blocks)
+            ),
+            never=_NOT_THERE,
+        )
+    except NeverSent:
+        post(user, message)
+
+
+def _client() -> WebClient:
+    return WebClient(
+        token=settings.ACCESS_SLACK_BOT_TOKEN,
+        base_url=settings.ACCESS_SLACK_API_URL,
+        timeout=SECONDS,
+        retry_handlers=[],  # a handler makes one bounded call; when it is made again stands in the outbox
+    )
+
+
+def _called(call: Callable[[], SlackResponse], *, never: frozenset[str] = frozenset()) -> SlackResponse:
+    try:
+        return call()
+    except SlackApiError as error:
+        answer: Any = error.response
+        status, name = int(answer.status_code), str(answer.get("error", ""))
+        if status == TOO_MANY:
+            raise NotSent("Slack asks for patience.", after=_seconds(answer.headers)) from error
+        if status < SERVER_ERROR and (name in never or name not in _LATER):
+            raise NeverSent(f"Slack refused it ({name[:60]}).") from error
+        raise NotSent(f"Slack did not take it ({name[:60] or status}).") from error
+    except (SlackClientError, OSError, ValueError) as error:
+        raise NotSent(f"Slack did not answer ({type(error).__name__}).") from error
+
+
+def _seconds(headers: Any) -> float:
+    """HTTP has names of headers in any case; without a number it is the usual one second."""
+    for name, value in headers.items():
+        if str(name).lower() == "retry-after":
+            said = value[0] if isinstance(value, list) else value
+            return float(said) if str(said).isdigit() else 1.0
+    return 1.0

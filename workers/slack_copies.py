@@ -1,0 +1,137 @@
+"""Carries what is to be seen in Slack: which copies there shall be, and each drawn from what is true when it is sent."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.conf import settings
+
+from accessrequests.domain import sentences, slack_cards
+from accessrequests.domain.block_kit import Message
+from accessrequests.domain.events import Event
+from accessrequests.domain.lifecycle import AccessRequestState
+from accessrequests.models import AccessRequest, AuditEvent, SlackMessage
+from accessrequests.models.slack import SlackKind, SlackState
+from accessrequests.operations import slack_messages
+from accessrequests.operations.outbox import Claim
+from accessrequests.operations.slack_messages import Once
+from accessrequests.queries import access_requests, audit, clock, slack
+from workers import notify
+from workers.channels import slack as channel
+from workers.channels.slack import NeverSent, NotSent, Place
+from workers.outcomes import Again, Done, Outcome, try_again
+
+# docs.slack.dev, apis/web-api/rate-limits: about one message a second into one channel.
+PACE = timedelta(seconds=1)
+_CARDS = frozenset({SlackKind.CARD.value, SlackKind.OWN_CARD.value})
+_IN_THREADS = frozenset(
+    {
+        *(Event.ACCESS_REQUEST_APPROVAL_GIVEN, Event.ACCESS_REQUEST_APPROVED, Event.ACCESS_REQUEST_DENIED),
+        *(Event.ACCESS_REQUEST_CANCELLED, Event.ACCESS_REQUEST_EXPIRED, Event.ACCESS_REQUEST_COMMENTED),
+        *(Event.ACCESS_REQUEST_ASKED, Event.ACCESS_REQUEST_EXTENSION_APPROVED, Event.GRANT_ACTIVATED),
+        *(Event.GRANT_PROVISIONING_FAILED, Event.GRANT_EXTENDED, Event.GRANT_ENDING_SOON),
+        *(Event.GRANT_DRIFT_FOUND, Event.GRANT_REVOKED, Event.BREAKGLASS_USED, Event.BREAKGLASS_ENDED),
+        *(Event.BREAKGLASS_REVIEWED, Event.BREAKGLASS_REVIEW_OVERDUE),
+    }
+)
+
+
+def show(claim: Claim) -> Outcome:
+    """After something happened to a request or its grant: its copies, a line in their threads, a word to whose it is."""
+    if not settings.ACCESS_SLACK:
+        return Done()
+    access_request = access_requests.of_subject(claim.subject)
+    told = audit.told_by(claim.message_id)
+    own = slack.identities_of({access_request.requester, access_request.beneficiary})
+    accounts = [identity.slack_user_id for identity in own]
+    once = [] if told is None else [*_lines(told), *_notices(told, access_request, accounts)]
+    slack_messages.show(
+        access_request_id=access_request.pk, channels=_channels(access_request), people=accounts, once=once
+    )
+    return Done()
+
+
+def send(claim: Claim) -> Outcome:
+    """One copy. What is drawn already is not sent again, so that it does not matter which of two jobs is carried first."""
+    copy = slack.message(claim.subject_id)
+    is_card = copy.kind in _CARDS
+    if copy.state == SlackState.DEAD or (copy.state == SlackState.POSTED and not is_card):
+        return Done()
+    message = _drawn(copy)
+    digest = slack_cards.hash_of(message)
+    if digest == copy.rendered_hash:
+        return Done()
+    rest = _rest(copy)
+    if rest > timedelta():
+        return Again(why="Another message has just gone to this channel.", delay=rest, failed=False)
+    try:
+        place = _put(copy, message)
+    except NeverSent as error:
+        slack_messages.mark_dead(message_id=copy.pk, why=str(error))
+    except NotSent as error:
+        return try_again(claim, str(error), not_before=error.after)
+    else:
+        slack_messages.mark_posted(message_id=copy.pk, posted_in=place.channel, ts=place.ts, rendered_hash=digest)
+    return Done()
+
+
+def _drawn(copy: SlackMessage) -> Message:
+    if copy.kind in _CARDS and copy.access_request_id is not None:
+        kind = SlackKind(copy.kind)
+        facts = slack.card_of(copy.access_request_id, kind=kind, revision=copy.revision, at=clock.now())
+        return slack_cards.card(facts)
+    content = copy.content or {}
+    return Message(str(content.get("text", "")), content.get("blocks", []))
+
+
+def _rest(copy: SlackMessage) -> timedelta:
+    """How long to wait before a message goes to its channel. What is there already is drawn anew at once."""
+    last = None if copy.ts or copy.kind == SlackKind.WHISPER else slack.last_posted(copy.channel)
+    return last + PACE - clock.now() if last is not None else timedelta()
+
+
+def _put(copy: SlackMessage, message: Message) -> Place:
+    """:raises NotSent: to be tried again.
+    :raises NeverSent: not to be tried again.
+    """
+    if copy.ts:
+        place = Place(copy.posted_in, copy.ts)
+        channel.update(place, message)
+        return place
+    if copy.kind == SlackKind.WHISPER:
+        channel.whisper(copy.channel, copy.slack_user_id, message)
+        return Place(copy.channel, "")
+    if copy.thread is None:
+        return channel.post(copy.channel, message)
+    if copy.thread.state == SlackState.DEAD:
+        raise NeverSent("The card that it would stand under is gone.")
+    if not copy.thread.ts:
+        raise NotSent("The card that it would stand under is not there yet.")
+    return channel.post(copy.thread.posted_in, message, thread_ts=copy.thread.ts)
+
+
+def _channels(access_request: AccessRequest) -> list[str]:
+    """Of those who are asked now; of a break-glass, of those who are told. Whoever was asked before has their copy."""
+    if access_request.is_break_glass:
+        return slack.channels_of(access_request.step_groups)
+    if access_request.state != AccessRequestState.PENDING:
+        return []
+    return slack.channels_of([*access_request.wanted_groups, *access_request.stand_ins])
+
+
+def _lines(told: AuditEvent) -> list[Once]:
+    if told.event not in _IN_THREADS:
+        return []
+    sentence = sentences.timeline(Event(told.event), actor=told.actor, facts=told.facts)
+    line = slack_cards.reply(sentence)
+    return [Once(kind=SlackKind.REPLY, channel="", message=line, about=f"event/{told.sequence}")]
+
+
+def _notices(told: AuditEvent, access_request: AccessRequest, accounts: list[str]) -> list[Once]:
+    """What the mail says, to those whose access it is."""
+    notice = notify.notice_to_requester(told, access_request)
+    if notice is None:
+        return []
+    message = slack_cards.told(notice, number=access_request.pk, revision=access_request.revision)
+    about = f"event/{told.sequence}"
+    return [Once(kind=SlackKind.NOTICE, channel=one, message=message, about=about) for one in accounts]
