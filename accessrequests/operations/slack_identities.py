@@ -36,7 +36,14 @@ class Account:
 def address_for(*, account: Account) -> str:
     """What leads to the page that links this account: signed, for a while, and once."""
     until = int((clock.now() + ADDRESS_LIVES).timestamp())
-    held = [account.enterprise_id, account.team_id, account.slack_user_id, account.name[:100], secrets.token_urlsafe(9), until]
+    held = [
+        account.enterprise_id,
+        account.team_id,
+        account.slack_user_id,
+        account.name[:100],
+        secrets.token_urlsafe(9),
+        until,
+    ]
     return signing.Signer(salt=_SALT).sign_object(held, compress=True)
 
 
