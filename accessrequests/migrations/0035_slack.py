@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accessrequests', '0033_offline_kits'),
+        ('accessrequests', '0034_access_reviews'),
     ]
 
     operations = [
