@@ -71,6 +71,32 @@ PRINCIPALS: Mapping[str, Mapping[str, Any]] = {
 }
 # What the production server's kit for the day without the product may do, and who may hold a half of it.
 OFFLINE_KIT: Mapping[str, list[str]] = {"roles": ["readWrite@shop"], "holders": ["frank", "erin"]}
+# What people often ask for.
+PRESETS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
+    "shop-prod": (
+        {
+            "name": "Look into an order",
+            "roles": ["read@shop.orders"],
+            "duration": "PT1H",
+            "reason_hint": "Which order is it about, and what is wrong with it?",
+        },
+        {
+            "name": "Correct a customer's data",
+            "roles": ["find,update@shop.customers"],
+            "duration": "PT30M",
+            "reason_hint": "Whose data is wrong, and who told you?",
+        },
+    ),
+    "ecommerce-prod": (
+        {
+            "name": "Read orders where they are written",
+            "roles": ["read@shop.orders"],
+            "clusters": ["main"],
+            "duration": "PT2H",
+            "reason_hint": "Which order is it about, and what is wrong with it?",
+        },
+    ),
+}
 # Logins that stand on the targets anyway, beside the application's own, which is nobody's to widen.
 REPORTS = "shop-reports@admin"
 
@@ -112,6 +138,7 @@ def targets_document(hosts: Mapping[str, str], *, projects: Collection[str] = ()
             "database_users": {REPORTS: _of_reports()},
             "connect_to": {"hosts": [hosts[slug]], "options": {"replicaSet": "rs0", "directConnection": "true"}},
             **({"offline_kit": dict(OFFLINE_KIT)} if environment == "production" else {}),
+            **_often(slug),
         }
         for slug, (name, environment) in TARGETS.items()
     }
@@ -127,6 +154,7 @@ def targets_document(hosts: Mapping[str, str], *, projects: Collection[str] = ()
             "database_users": {"alice@admin": {"person": "alice"}, REPORTS: _of_reports()},
             "members": {person: f"{person}@example.com" for person in NAMES},
             "principals": {name: dict(said) for name, said in PRINCIPALS.items() if said["method"] in METHODS[slug]},
+            **_often(slug),
         }
         for slug in projects
     }
@@ -135,6 +163,10 @@ def targets_document(hosts: Mapping[str, str], *, projects: Collection[str] = ()
 
 def _of_reports() -> dict[str, Any]:
     return {"service": "shop-reports", "owners": ["alice", "bob"]}
+
+
+def _often(slug: str) -> dict[str, Any]:
+    return {"presets": [dict(preset) for preset in PRESETS[slug]]} if slug in PRESETS else {}
 
 
 def _entry(name: str, environment: str) -> dict[str, Any]:

@@ -21,13 +21,14 @@ from accessrequests.management.documents import (
     refuse,
     yes_or_no,
 )
+from accessrequests.management.presets_file import presets
 from accessrequests.models.access_requests import AccessKind
 
 LONGEST_DATABASE_USER = 1089  # a name of 1024 (Atlas, database users), and a database of 64 characters
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _KEYS = (
     "name", "kind", "environment", "owner", "data_classes", "offers", "connect_to", "retired", "database_users",
-    "members", "principals", "offline_kit",
+    "members", "principals", "presets", "offline_kit",
 )  # fmt: skip
 # A kit's user has roles that are there without us, and so no role on one collection.
 _ROLE = re.compile(r"[^@.\s]+@[^@.\s]+")
@@ -56,15 +57,17 @@ def _target(slug: object, entry: object, wrong: list[str]) -> dict[str, Any]:
     if not (isinstance(slug, str) and _SLUG.fullmatch(slug)):
         wrong.append(f"{section.who}: a slug is 1 to 64 of a-z, 0-9 and dash, beginning with a letter or digit.")
     none: list[str] = []
+    offers = _offers(section, wrong)
     return {
         "name": section.take("name", line(200), "one line of text", default=""),
         "kind": section.take("kind", _one_of(tuple(KINDS)), " or ".join(KINDS), default=""),
         "environment": section.take("environment", line(32), "one word, like production", default=""),
         "owner": section.take("owner", line(64), "a group or a team", default=""),
         "data_classes": section.take("data_classes", lines(64), "a list of words", default=none, needed=False),
-        "offers": _offers(section, wrong),
+        "offers": offers,
         "connect_to": _connect_to(section, wrong),
         "declared": _declared(section, wrong),
+        "presets": presets(section, offers, wrong),
         "retired": section.take("retired", yes_or_no, "true or false", default=False, needed=False),
     }
 

@@ -17,6 +17,7 @@ from accessrequests.models.outbox import CallBucket, IdempotencyKey, OutboxMessa
 from accessrequests.models.outside import Other, OutsideChange
 from accessrequests.models.people import Group, Identity, Membership, Person, PersonalToken
 from accessrequests.models.policies import PolicyApproval, PolicyDraft, PolicyVersion
+from accessrequests.models.saved_asks import SavedAsk
 from accessrequests.models.schedules import Schedule
 from accessrequests.models.shared_objects import SharedCall, SharedObject, SharedUse
 from accessrequests.models.slack import SlackArrival, SlackIdentity, SlackMessage
@@ -56,6 +57,7 @@ __all__ = [
     "PolicyVersion",
     "ReviewCampaign",
     "ReviewItem",
+    "SavedAsk",
     "Schedule",
     "SharedCall",
     "SharedObject",

@@ -20,6 +20,8 @@ class Target(models.Model):
     connect_to = models.JSONField(default=dict)
     # Whose logins stand there anyway: {"database_users": {name@database: {…}}, "members": {user name: Atlas user}}.
     declared = models.JSONField(default=dict, blank=True)
+    # Asks that people often need there, each under a name, with roles, a length and a hint for the reason.
+    presets = models.JSONField(default=list, blank=True)
     applied_at = models.DateTimeField()
     retired_at = models.DateTimeField(null=True, blank=True)
     unreachable_since = models.DateTimeField(null=True, blank=True)

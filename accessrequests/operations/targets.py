@@ -16,6 +16,8 @@ from accessrequests.operations._ending import start_revocation
 from accessrequests.operations._record import CLOCKWORK, Fact, record
 from accessrequests.queries import authorities, clock
 
+# What a preset leaves out: the target's first way to sign in, every cluster, and no hint.
+_UNSAID: Mapping[str, Any] = {"reason_hint": "", "clusters": [], "authentication": ""}
 SKEW_ALARM_SECONDS = 2.0
 BETWEEN_LOOKS = timedelta(seconds=6)  # one lease: whoever was at work at the first look has ended by the second
 
@@ -34,6 +36,7 @@ def apply_catalogue(*, entries: Mapping[str, Mapping[str, Any]], actor: Actor) -
         for name in ("name", "kind", "environment", "owner", "data_classes", "offers", "connect_to"):
             setattr(target, name, entry[name])
         target.declared = entry.get("declared", {})
+        target.presets = [{**_UNSAID, **preset} for preset in entry.get("presets", [])]
         target.applied_at = at
         target.retired_at = (target.retired_at or at) if entry.get("retired") else None
         target.save()

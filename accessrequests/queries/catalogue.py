@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -29,6 +30,13 @@ def every_target() -> QuerySet[Target]:
 def targets() -> QuerySet[Target]:
     """Those on which something can be asked for."""
     return every_target().filter(retired_at=None)
+
+
+def preset(slug: str, name: str) -> Mapping[str, Any] | None:
+    """An ask that people often need on a target, by the name that its catalogue entry gives it."""
+    target = targets().filter(slug=slug).first()
+    found = (one for one in target.presets if one["name"] == name) if target else iter(())
+    return next(found, None)
 
 
 def roles_of(target: Target) -> Sequence[Role]:

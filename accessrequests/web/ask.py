@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db import IntegrityError
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 
@@ -19,13 +20,13 @@ from accessrequests.domain.events import Via
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.domain.window import format_duration
 from accessrequests.domain.wizard import TOLD
-from accessrequests.models import AccessRequest, Inventory, Person, PolicyVersion
+from accessrequests.models import AccessRequest, Inventory, Person, PolicyVersion, SavedAsk
 from accessrequests.models.access_requests import AccessKind
 from accessrequests.operations import access_requests
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import Refused
 from accessrequests.queries import access_requests as request_queries
-from accessrequests.queries import asks, clock, idempotency, offers, people
+from accessrequests.queries import asks, catalogue, clock, idempotency, offers, people
 from accessrequests.queries.asks import Asked, Invalid, NotReadYet
 from accessrequests.queries.offers import ONE, SINGLE
 from accessrequests.web import requests, together, unsent
@@ -104,10 +105,13 @@ class Page:
     def _around(self) -> dict[str, Any]:
         """Where the form goes, and the request that it changes, in the revision that was read."""
         if self.changed is None:
-            return {"here": reverse("ask"), "services": people.services_on_offer}
+            return {"here": reverse("ask"), "services": people.services_on_offer, "saved": self._saved}
         here = reverse("request-change", args=[self.changed.pk])
         revision = self.request.POST.get("revision") or self.changed.revision
         return {"here": here, "changed": self.changed, "revision": revision}
+
+    def _saved(self) -> QuerySet[SavedAsk]:
+        return SavedAsk.objects.filter(person=self.person).select_related("access_request__target").order_by("name")
 
     def file(self, asked: Asked, also: Sequence[str]) -> int:
         """What is asked for, filed or put in the place of what was asked before: the number of the request."""
@@ -307,10 +311,25 @@ def _prefilled(person: Person, query: QueryDict) -> dict[str, Any]:
         "database_user",
         "principal",
     )
+    initial |= _of_preset(query.get("target", ""), query.get("preset", ""))
     named: dict[str, Any] = {"clusters": query.getlist("clusters")} if "clusters" in query else {}
     if query.get("kind") == AccessKind.PROJECT_ROLE and initial["named"]:
         named |= {"project_role": str(initial["named"]).split(), "named": ""}
     return initial | {name: query[name] for name in given if query.get(name)} | named
+
+
+def _of_preset(slug: str, name: str) -> dict[str, Any]:
+    """What the catalogue of the target says under that name; nothing where it says nothing."""
+    preset = catalogue.preset(slug, name) if slug and name else None
+    if preset is None:
+        return {}
+    return {
+        "preset": name,
+        "named": " ".join(preset["roles"]),
+        "duration": preset["duration"],
+        "clusters": preset["clusters"],
+        "authentication": preset["authentication"],
+    }
 
 
 def _again(person: Person, earlier: AccessRequest) -> dict[str, Any]:

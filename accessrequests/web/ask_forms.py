@@ -80,6 +80,7 @@ class AskForm(forms.Form):
     """
 
     once = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+    preset = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
     target = forms.ChoiceField(
         label="Database server",
         widget=forms.RadioSelect,
@@ -183,7 +184,8 @@ class AskForm(forms.Form):
         self.fields["ticket"].required = bool(tickets)
         self.fields["ticket"].help_text = " ".join(f"It must look like {ticket.said}." for ticket in tickets)
         self.fields["ticket"].error_messages["required"] = "Name the ticket that this is about."
-        help_text = f"Whoever decides reads this, and it stays on record. No secrets.{least}"
+        hint = next((f"{one['reason_hint']} " for one in self.presets if one["name"] == self.preset_name), "")
+        help_text = f"{hint}Whoever decides reads this, and it stays on record. No secrets.{least}"
         self.fields["reason"].help_text = help_text
         self.reason_length = visible_length(str(self["reason"].value() or ""))
 
@@ -235,6 +237,16 @@ class AskForm(forms.Form):
     def longest(self) -> str:
         maximum = self.judged.maximum if self.judged else None
         return spell_duration(maximum) if maximum else ""
+
+    @property
+    def presets(self) -> Sequence[Mapping[str, Any]]:
+        """What is often asked for on the chosen target, as its catalogue entry says."""
+        found: Sequence[Mapping[str, Any]] = self.offer.target.presets if self.offer.target else ()
+        return found
+
+    @property
+    def preset_name(self) -> str:
+        return str(self["preset"].value() or "")
 
     @property
     def may_name_another(self) -> bool:

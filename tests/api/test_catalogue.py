@@ -50,6 +50,18 @@ class TestTargets:
         shop = Caller(cast.alice).get("targets/shop-prod/").json()
         assert (shop["clusters"], shop["quotas"]) == ([], [])
 
+    def test_tell_what_people_often_ask_for(self, cast: Cast) -> None:
+        first, _ = Caller(cast.alice).get("targets/shop-prod/").json()["presets"]
+
+        assert first == {
+            "name": "Look into an order",
+            "roles": ["read@shop.orders"],
+            "duration": "PT1H",
+            "clusters": [],
+            "authentication": "",
+            "reason_hint": "Which order is it about, and what is wrong with it?",
+        }
+
     def test_tell_what_each_role_lets_one_do(self, cast: Cast) -> None:
         found = {one["role"]: one for one in Caller(cast.alice).get("targets/shop-prod/roles/").json()["results"]}
 

@@ -73,6 +73,43 @@ class TestApply:
         assert target.declared == declared
         assert target.offers["project_roles"] == ["GROUP_READ_ONLY"]
 
+    def test_learns_what_people_often_ask_for(self, db: None, tmp_path: Path) -> None:
+        preset = {"name": "Look", "roles": ["find@shop.orders"], "duration": "PT60M", "reason_hint": "Why?"}
+
+        run("targets", "apply", written(tmp_path, {"targets": {"shop": {**ENTRY, "presets": [preset]}}}))
+
+        kept = {**preset, "duration": "PT1H", "clusters": [], "authentication": ""}
+        assert Target.objects.get(slug="shop").presets == [kept]
+
+    @pytest.mark.parametrize(
+        ("changes", "sentence"),
+        [
+            ({"roles": ["read"]}, "Target shop, preset 1: the key roles must be a list of roles or single actions"),
+            ({"roles": []}, "the key roles must be a list"),
+            ({"duration": "an hour"}, "the key duration must be a length like PT1H"),
+            ({"duration": 60}, "the key duration must be a length like PT1H"),
+            ({"authentication": "x509"}, "Target shop, preset 1: the target offers scram, not x509."),
+            ({"password": "x"}, "Target shop, preset 1: the key password is unknown."),
+            ({"name": "a\nb"}, "the key name must be one short line of text"),
+        ],
+    )
+    def test_refuses_a_preset_that_is_wrong(
+        self, db: None, tmp_path: Path, changes: dict[str, Any], sentence: str
+    ) -> None:
+        preset = {"name": "Look", "roles": ["read@shop.orders"], "duration": "PT1H", **changes}
+
+        said = refused("targets", "apply", written(tmp_path, {"targets": {"shop": {**ENTRY, "presets": [preset]}}}))
+
+        assert sentence in said
+        assert not Target.objects.exists()
+
+    def test_refuses_two_presets_of_one_name_and_what_is_no_list(self, db: None, tmp_path: Path) -> None:
+        preset = {"name": "Look", "roles": ["read@shop.orders"], "duration": "PT1H"}
+
+        for found, sentence in ((preset, "a list of at most 12"), ([preset, preset], "several presets called Look")):
+            entry = {**ENTRY, "presets": found}
+            assert sentence in refused("targets", "apply", written(tmp_path, {"targets": {"shop": entry}}))
+
     def test_can_be_applied_again(self, db: None, tmp_path: Path) -> None:
         run("targets", "apply", written(tmp_path, {"targets": {"shop": ENTRY}}))
         run("targets", "apply", written(tmp_path, {"targets": {"shop": ENTRY}}))

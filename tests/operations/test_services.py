@@ -15,6 +15,7 @@ from accessrequests.queries import access_requests, asks, clock
 from accessrequests.queries import grants as grant_queries
 from accessrequests.queries import people as people_queries
 from accessrequests.queries.asks import Invalid
+from accessrequests.queries.belonging import belonging_of
 from sandbox import catalogue
 from tests import make
 from tests.make import Cast
@@ -123,7 +124,7 @@ class TestAsk:
         event = AuditEvent.objects.get(event="access_request.submitted", subject=str(asked))
         assert (event.actor, event.facts["beneficiary"], event.facts["owners"]) == ("alice", "ci-runner", ["bob"])
         assert {asked} <= set(access_requests.visible_to(cast.bob))
-        assert asked not in access_requests.waiting_for(cast.bob)
+        assert asked not in access_requests.waiting_for(belonging_of(cast.bob))
         with refuses(Refused, match="Nobody decides on access that they ask for or would get"):
             make.approve(asked, cast.bob)
         make.approve(asked, cast.grace)

@@ -81,9 +81,21 @@ class QuotaShape(serializers.Serializer[Any]):
     free = serializers.IntegerField(help_text="What ordinary access may still take.")
 
 
+class PresetShape(serializers.Serializer[Any]):
+    """What people often ask for there. Post it with a reason of your own; it is judged like any other ask."""
+
+    name = serializers.CharField()
+    roles = serializers.ListField(child=serializers.CharField())
+    duration = serializers.CharField(help_text="Like PT1H.")
+    clusters = serializers.ListField(child=serializers.CharField(), help_text="Empty: leave it out.")
+    authentication = serializers.CharField(allow_blank=True, help_text="Empty: the target's first.")
+    reason_hint = serializers.CharField(allow_blank=True, help_text="What the reason should say.")
+
+
 class TargetDetail(TargetShape):
     """A target, with the databases and collections that were found on it."""
 
+    presets = PresetShape(many=True)
     databases = serializers.SerializerMethodField()
     clusters = serializers.SerializerMethodField(help_text="To choose from in an ask; empty where there are none.")
     quotas = serializers.SerializerMethodField(help_text="What the target limits; empty where it limits nothing.")

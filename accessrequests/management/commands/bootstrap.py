@@ -18,6 +18,7 @@ _REMOVABLE = {
     "accessrequests_other",
     "accessrequests_outboxmessage",
     "accessrequests_outsidechange",
+    "accessrequests_savedask",
     "accessrequests_sharedcall",
     "accessrequests_sharedobject",
     "accessrequests_shareduse",
