@@ -82,15 +82,10 @@ def progress_of(campaigns: Iterable[int], items: QuerySet[ReviewItem]) -> dict[i
     return {campaign: Progress(*counts) for campaign, *counts in counted.values_list("campaign", *_COUNTS)}
 
 
-def places(items: QuerySet[ReviewItem]) -> list[str]:
-    """The targets that are in it."""
-    return sorted(set(items.order_by().values_list("target__slug", flat=True).distinct()))
-
-
-def groups(items: QuerySet[ReviewItem]) -> list[str]:
-    """The groups that review something of it."""
-    found = items.order_by().values_list("reviewers", flat=True).distinct()
-    return sorted({group for named in found for group in named})
+def places_and_groups(items: QuerySet[ReviewItem]) -> tuple[list[str], list[str]]:
+    """The targets that are in it, and the groups that review something of it."""
+    found = list(items.order_by().values_list("target__slug", "reviewers").distinct())
+    return sorted({slug for slug, _ in found}), sorted({group for _, named in found for group in named})
 
 
 def why_not_answer(item: ReviewItem, belonging: Belonging) -> str:

@@ -226,18 +226,19 @@ def _shown(
     page = Paginator(narrowed, PAGE).get_page(request.GET.get("page"))
     lines = reviews_shown.lines(campaign, page, who)
     answerable = [line.item.pk for line in lines if line.is_mine_to_answer]
-    open_in_all = access_reviews.progress(campaign.items.all()).open if who.administers else 0
+    found = _context(request, campaign)
+    places, groups = access_reviews.places_and_groups(items)
     context = {
-        **_context(request, campaign),
+        **found,
         "lines": lines,
         "page": page,
         "query": f"{urlencode(narrowing)}&" if narrowing else "",
         "only": narrowing,
-        "choices": {"target": access_reviews.places(items), "group": access_reviews.groups(items)},
+        "choices": {"target": places, "group": groups},
         "answerable": answerable,
         "form": form or AnswerForm(answerable=[]),
         "ticked": set(_known(campaign, request.POST.getlist("items"))),
-        "signing": (signing or SignOffForm()) if who.administers and not open_in_all else None,
+        "signing": (signing or SignOffForm()) if who.administers and not found["progress"].open else None,
         "sees_all": who.sees_all,
     }
     return show(request, "access_reviews/one.html", context, status=status)

@@ -13,6 +13,8 @@ WIDTH, HEIGHT, BASE = 640, 200, 170
 TOP = 20
 GAP = 0.3
 MOST_LABELS = 7
+# Of the bars that stand side by side: classes of the stylesheet.
+TONES = ("", "soft", "warn")
 HALF = 44  # of a label, which would be cut off nearer to the edge
 
 
@@ -52,9 +54,10 @@ class Chart:
     @property
     def legend(self) -> Sequence[tuple[str, str]]:
         """The tone of each bar of a group with the column that it shows; nothing where there is one bar only."""
-        if not any(bar.tone for bar in self.bars):
-            return ()
-        return (("", self.columns[1]), ("soft", self.columns[2]))
+        used = {bar.tone for bar in self.bars}
+        return [
+            (tone, self.columns[place]) for place, tone in enumerate(TONES, start=1) if tone in used and len(used) > 1
+        ]
 
     @property
     def is_empty(self) -> bool:
@@ -66,17 +69,17 @@ def of_health(numbers: Numbers) -> list[Chart]:
 
 
 def _waits(waits: Sequence[Wait]) -> Chart:
-    said = [(f"{one.day:%d %b}", _seconds(one.median), _seconds(one.p95), str(one.decisions)) for one in waits]
+    said = [(f"{one.day:%d %b}", seconds(one.median), seconds(one.p95), str(one.decisions)) for one in waits]
     pairs = [(one.median, one.p95) for one in waits]
     says = f"On {waits[-1].day:%d %B}, half were decided within {said[-1][1]}." if waits else "Nothing was decided yet."
-    return _chart(
+    return chart(
         name="waits",
         title="From ask to decision",
         says=says,
         columns=("Day", "Median", "95 of 100 within", "Decisions"),
         rows=said,
         values=pairs,
-        top=_seconds(max((one.p95 for one in waits), default=0)),
+        top=seconds(max((one.p95 for one in waits), default=0)),
     )
 
 
@@ -86,7 +89,7 @@ def _lags(lags: Sequence[Lag]) -> Chart:
     says = f"{kept} of {total} in seven days were cut off within a second" if total else "Nothing ended in seven days"
     if lags and lags[-1].week:
         says += f"; {lags[-1].week} {'is' if lags[-1].week == 1 else 'are'} still open"
-    return _chart(
+    return chart(
         name="lags",
         title="How late access was cut off",
         says=f"{says}.",
@@ -99,7 +102,7 @@ def _lags(lags: Sequence[Lag]) -> Chart:
 
 def _live(live: Sequence[Live]) -> Chart:
     says = f"{live[-1].grants} lived at some time of today." if live else "No access has lived yet."
-    return _chart(
+    return chart(
         name="live",
         title="Access that lived, by day",
         says=says,
@@ -110,7 +113,7 @@ def _live(live: Sequence[Live]) -> Chart:
     )
 
 
-def _chart(
+def chart(
     *,
     name: str,
     title: str,
@@ -130,7 +133,7 @@ def _chart(
         for place, value in enumerate(group):
             height = round((BASE - TOP) * value / largest)
             x = round(slot * (number + GAP / 2) + width * place)
-            tone = "soft" if place else ""
+            tone = TONES[place]
             words = f"{row[0]}: {row[min(place + 1, len(row) - 1)]}"
             bars.append(Bar(x, BASE - height, max(1, round(width)), height, tone, words))
         if number % every == 0:
@@ -138,5 +141,5 @@ def _chart(
     return Chart(name, title, says, columns, rows, bars, labels, top)
 
 
-def _seconds(value: float) -> str:
+def seconds(value: float) -> str:
     return shown.time_words(timedelta(seconds=value)) if value >= 1 else f"{value:.1f} s"

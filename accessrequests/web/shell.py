@@ -107,7 +107,11 @@ class Shell:
         """For those who watch over it all."""
         if not self._roles & {GroupRole.AUDITOR, GroupRole.ADMINISTRATOR}:
             return []
-        places = self._places(("audit", "Audit", "Audit", "list", 0), ("health", "Health", "Health", "pulse", 0))
+        places = self._places(
+            ("dashboard", "Dashboard", "Dashboard", "chart", 0),
+            ("audit", "Audit", "Audit", "list", 0),
+            ("health", "Health", "Health", "pulse", 0),
+        )
         if GroupRole.ADMINISTRATOR in self._roles:
             places += self._places(
                 ("people", "People", "People", "users", 0), ("admin:index", "Tables", "Tables", "code", 0)
