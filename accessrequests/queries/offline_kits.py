@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from accessrequests.domain.break_glass import evaluate_break_glass
 from accessrequests.domain.offline_kits import KitState
@@ -44,6 +44,23 @@ def of_target(slug: str) -> OfflineKit | None:
 
 def everything() -> list[OfflineKit]:
     return list(OfflineKit.objects.select_related("target").order_by("target__slug"))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A kit, with its oldest use that nobody has reviewed."""
+
+    kit: OfflineKit
+    use_id: int | None
+    began_at: datetime | None
+
+
+def standing() -> list[Standing]:
+    """For Health, in one question."""
+    waiting = KitUse.objects.filter(kit=OuterRef("pk"), reviewed_at=None).order_by("pk")
+    kits = OfflineKit.objects.select_related("target").order_by("target__slug")
+    found = kits.annotate(waiting=Subquery(waiting.values("pk")[:1]), began=Subquery(waiting.values("began_at")[:1]))
+    return [Standing(kit, kit.waiting, kit.began) for kit in found]
 
 
 def lacking() -> list[Target]:
@@ -116,10 +133,6 @@ def hearers(kit: OfflineKit, *, at: datetime) -> set[Person]:
 
 def uses() -> QuerySet[KitUse]:
     return KitUse.objects.select_related("kit__target", "reviewed_by").order_by("-pk")
-
-
-def unreviewed() -> QuerySet[KitUse]:
-    return uses().filter(reviewed_at=None)
 
 
 def may_see(who: Belonging, kit: OfflineKit) -> bool:

@@ -16,8 +16,9 @@ from accessrequests.models import AuditEvent, Grant
 from accessrequests.models.people import GroupRole
 from accessrequests.operations import grants
 from accessrequests.operations.refusals import Refused
-from accessrequests.queries import authorities, broken, charts, clock, on_call, watch
+from accessrequests.queries import authorities, broken, charts, clock, offline_kits, on_call, watch
 from accessrequests.web import drawing, shown
+from accessrequests.web.offline_kits import row_of
 from accessrequests.web.pages import SeeOther, me, portal_page, show
 from accessrequests.web.whoami import belonging
 
@@ -51,6 +52,7 @@ def health_page(request: HttpRequest) -> HttpResponse:
     if not roles & {GroupRole.AUDITOR, GroupRole.ADMINISTRATOR}:
         raise Refused("Only administrators and auditors see how the product is. Ask one of them.")
     at = clock.now()
+    kits = offline_kits.standing()
     seen, figures, troubled = watch.seen(at), watch.figures(at), watch.troubled()
     context = {
         "at": at,
@@ -73,6 +75,8 @@ def health_page(request: HttpRequest) -> HttpResponse:
         "schedules": on_call.everything(at),
         "failing": broken.failing_alarms(),
         "test": broken.last_self_test(),
+        "kits": [row_of(one.kit, at=at) for one in kits],
+        "kit_uses": [one for one in kits if one.use_id],
         "authorities": [_happened(event) for event in authorities.warned_of(at)],
         "anchor": _anchor(at),
         "figures": figures,

@@ -158,6 +158,7 @@ SCENES = (
     Scene("break glass, live, to who was told", "bob", "/break-glass/{breaking}/"),
     Scene("break glass, a use to review", "carol", "/break-glass/{broken}/"),
     Scene("break glass, what waits for a review", "carol", "/break-glass/"),
+    Scene("offline kits", "erin", "/break-glass/kits/"),
     Scene("break glass, report", "erin", "/break-glass/report/?{broken}"),
     Scene("break glass, report, being tested", "erin", "/break-glass/report/", act=try_the_glass),
     Scene("search", "alice", "/search/?q=orders"),
