@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from accessrequests.domain.privileges import to_json
-from accessrequests.operations import outside, targets
+from accessrequests.domain.custom_roles import is_made_for_an_access
+from accessrequests.domain.events import Job
+from accessrequests.domain.kinds import KINDS
+from accessrequests.domain.privileges import RoleRef, to_json
+from accessrequests.models import Grant
+from accessrequests.operations import outbox, outside, targets
 from accessrequests.operations.outbox import Claim
 from workers.connections import provisioner_for
 from workers.outcomes import Done, Outcome, after
@@ -17,6 +21,14 @@ def read_inventory(claim: Claim) -> Outcome:
     except ProvisionerError as error:
         return after(claim, error, target=slug)
     return Done()
+
+
+def read_soon(grant: Grant) -> None:
+    """A custom role that came or went with an access is listed at once, not with the next look."""
+    made = any(is_made_for_an_access(RoleRef.stored(name)) for name in grant.access_request.roles)
+    if made and KINDS[grant.target.kind].has_clusters:
+        slug = grant.target.slug
+        outbox.file_periodic(job=Job.READ_INVENTORY, subject=f"target/{slug}", target=slug)
 
 
 def read(slug: str) -> None:

@@ -17,6 +17,7 @@ from accessrequests.queries import clock, extensions, principals
 from accessrequests.queries import grants as grant_queries
 from workers.clocks import WATCH
 from workers.connections import provisioner_for
+from workers.inventory import read_soon
 from workers.outcomes import Again, Done, Outcome, after, look_again
 from workers.provisioners.base import Busy, GrantedRole, GrantSpec, Provisioner, ProvisionerError, Readiness
 
@@ -106,7 +107,12 @@ def _certificate(provisioner: Provisioner, attempt: Attempt, readiness: Readines
 
 def _marked_active(attempt: Attempt, readiness: Readiness, certificate: str) -> bool:
     gates = {gate.value: {"proof": proof.value, **readiness.evidence} for gate, proof in readiness.gates.items()}
-    return grants.mark_active(grant_id=attempt.grant.pk, attempt=attempt.number, gates=gates, certificate=certificate)
+    is_active = grants.mark_active(
+        grant_id=attempt.grant.pk, attempt=attempt.number, gates=gates, certificate=certificate
+    )
+    if is_active:
+        read_soon(attempt.grant)
+    return is_active
 
 
 def _failed(claim: Claim, attempt: Attempt, spec: GrantSpec, error: ProvisionerError) -> Outcome:

@@ -13,6 +13,7 @@ from accessrequests.operations.outbox import Claim
 from accessrequests.queries import clock
 from accessrequests.queries import grants as grant_queries
 from workers.connections import provisioner_for
+from workers.inventory import read_soon
 from workers.outcomes import AWAY, Again, Done, Outcome, after, try_again, wait_for
 from workers.provision import spec_of, wait_longer
 from workers.provisioners.base import Busy, Evidence, ProvisionerError
@@ -63,6 +64,7 @@ def _confirmed(claim: Claim, grant: Grant, facts: Mapping[str, Any], *, looked_a
         if wait > grants.LONGEST_CALL:
             return _not_yet(claim, grant, CLOCK_WENT_BACK)
         return Again(why=str(early), delay=wait, failed=False)
+    read_soon(grant)
     return Done()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.shortcuts import get_object_or_404
@@ -12,6 +13,7 @@ from rest_framework.response import Response
 from accessrequests.api import bodies
 from accessrequests.api.documenting import documented, page
 from accessrequests.api.endpoint import Endpoint, body_of, filters_of, person_of
+from accessrequests.api.fields import Strict
 from accessrequests.api.filters import AccessRequestFilters, narrowed
 from accessrequests.api.once import once
 from accessrequests.api.pagination import page_of
@@ -55,6 +57,17 @@ def told(request: Request, pk: int, **more: Any) -> Response:
     """The request as it is now."""
     (answer,) = shown([seen(person_of(request), pk)])
     return Response(answer, **more)
+
+
+def _decided(request: Request, pk: int, verb: Callable[..., AccessRequest], body: type[Strict]) -> Response:
+    """A yes or a no, given once."""
+    approver = person_of(request)
+    reached_for(approver, pk)
+    said = body_of(request, body)
+    done = once(
+        request, lambda key: verb(access_request_id=pk, approver=approver, via=Via.API, idempotency=key, **said).pk
+    )
+    return told(request, done.object_id)
 
 
 class AccessRequests(Endpoint):
@@ -192,18 +205,7 @@ class Approve(Endpoint):
         once=True,
     )
     def post(self, request: Request, id: int) -> Response:  # noqa: A002 - as the schema names it
-        approver = person_of(request)
-        reached_for(approver, id)
-        said = body_of(request, bodies.Approval)
-        done = once(
-            request,
-            lambda key: (
-                access_requests.approve(
-                    access_request_id=id, approver=approver, via=Via.API, idempotency=key, **said
-                ).pk
-            ),
-        )
-        return told(request, done.object_id)
+        return _decided(request, id, access_requests.approve, bodies.Approval)
 
 
 class Deny(Endpoint):
@@ -224,16 +226,7 @@ class Deny(Endpoint):
         once=True,
     )
     def post(self, request: Request, id: int) -> Response:  # noqa: A002 - as the schema names it
-        approver = person_of(request)
-        reached_for(approver, id)
-        said = body_of(request, bodies.Denial)
-        done = once(
-            request,
-            lambda key: (
-                access_requests.deny(access_request_id=id, approver=approver, via=Via.API, idempotency=key, **said).pk
-            ),
-        )
-        return told(request, done.object_id)
+        return _decided(request, id, access_requests.deny, bodies.Denial)
 
 
 class Cancel(Endpoint):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.http import Http404
 from django.urls import reverse
 from rest_framework.request import Request
@@ -10,6 +12,7 @@ from rest_framework.response import Response
 from accessrequests.api import bodies
 from accessrequests.api.documenting import documented
 from accessrequests.api.endpoint import Endpoint, body_of, person_of
+from accessrequests.api.fields import Strict
 from accessrequests.api.once import once
 from accessrequests.api.shapes.access_requests import BundleShape, shown
 from accessrequests.domain.events import Via
@@ -38,6 +41,20 @@ def _reached_for(person: Person, pk: int) -> None:
         if first is None:
             raise Http404
         raise NotYours(first)
+
+
+def _decided(request: Request, pk: int, verb: Callable[..., object], body: type[Strict]) -> Response:
+    """A yes or a no to those that are named, given once."""
+    approver = person_of(request)
+    _reached_for(approver, pk)
+    said = body_of(request, body)
+    revisions = bodies.revisions(said.pop("requests"))
+
+    def decide(key: Idempotency | None) -> int:
+        verb(bundle=pk, approver=approver, via=Via.API, revisions=revisions, idempotency=key, **said)
+        return pk
+
+    return Response(_told(approver, once(request, decide).object_id))
 
 
 class Bundles(Endpoint):
@@ -105,16 +122,7 @@ class ApproveBundle(Endpoint):
         once=True,
     )
     def post(self, request: Request, id: int) -> Response:  # noqa: A002 - as the schema names it
-        approver = person_of(request)
-        _reached_for(approver, id)
-        said = body_of(request, bodies.ApprovalOfSeveral)
-        revisions = bodies.revisions(said.pop("requests"))
-
-        def approve(key: Idempotency | None) -> int:
-            bundles.approve(bundle=id, approver=approver, via=Via.API, revisions=revisions, idempotency=key, **said)
-            return id
-
-        return Response(_told(approver, once(request, approve).object_id))
+        return _decided(request, id, bundles.approve, bodies.ApprovalOfSeveral)
 
 
 class DenyBundle(Endpoint):
@@ -135,13 +143,4 @@ class DenyBundle(Endpoint):
         once=True,
     )
     def post(self, request: Request, id: int) -> Response:  # noqa: A002 - as the schema names it
-        approver = person_of(request)
-        _reached_for(approver, id)
-        said = body_of(request, bodies.DenialOfSeveral)
-        revisions = bodies.revisions(said.pop("requests"))
-
-        def deny(key: Idempotency | None) -> int:
-            bundles.deny(bundle=id, approver=approver, via=Via.API, revisions=revisions, idempotency=key, **said)
-            return id
-
-        return Response(_told(approver, once(request, deny).object_id))
+        return _decided(request, id, bundles.deny, bodies.DenialOfSeveral)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.shortcuts import get_object_or_404
@@ -12,6 +13,7 @@ from rest_framework.response import Response
 from accessrequests.api import bodies
 from accessrequests.api.documenting import documented, page
 from accessrequests.api.endpoint import Endpoint, body_of, filters_of, person_of
+from accessrequests.api.fields import Strict
 from accessrequests.api.filters import CustomRoleChangeFilters
 from accessrequests.api.once import once
 from accessrequests.api.pagination import page_of
@@ -48,6 +50,15 @@ def _reached_for(person: Person, pk: int) -> None:
 def _told(request: Request, pk: int, **more: Any) -> Response:
     change = get_object_or_404(role_queries.visible_to(belonging_of(person_of(request))), pk=pk)
     return Response(ChangeShape(change).data, **more)
+
+
+def _decided(request: Request, pk: int, verb: Callable[..., CustomRoleChange], body: type[Strict]) -> Response:
+    """A yes or a no to one change, given once."""
+    approver = person_of(request)
+    _reached_for(approver, pk)
+    said = body_of(request, body)
+    done = once(request, lambda key: verb(change_id=pk, approver=approver, via=Via.API, idempotency=key, **said).pk)
+    return _told(request, done.object_id)
 
 
 def _sight(request: Request) -> dict[str, bool]:
@@ -199,14 +210,7 @@ class ApproveCustomRoleChange(Endpoint):
         once=True,
     )
     def post(self, request: Request, id: int) -> Response:  # noqa: A002 - as the schema names it
-        approver = person_of(request)
-        _reached_for(approver, id)
-        said = body_of(request, bodies.RoleApproval)
-        done = once(
-            request,
-            lambda key: custom_roles.approve(change_id=id, approver=approver, via=Via.API, idempotency=key, **said).pk,
-        )
-        return _told(request, done.object_id)
+        return _decided(request, id, custom_roles.approve, bodies.RoleApproval)
 
 
 class DenyCustomRoleChange(Endpoint):
@@ -227,14 +231,7 @@ class DenyCustomRoleChange(Endpoint):
         once=True,
     )
     def post(self, request: Request, id: int) -> Response:  # noqa: A002 - as the schema names it
-        approver = person_of(request)
-        _reached_for(approver, id)
-        said = body_of(request, bodies.Denial)
-        done = once(
-            request,
-            lambda key: custom_roles.deny(change_id=id, approver=approver, via=Via.API, idempotency=key, **said).pk,
-        )
-        return _told(request, done.object_id)
+        return _decided(request, id, custom_roles.deny, bodies.Denial)
 
 
 class CancelCustomRoleChange(Endpoint):

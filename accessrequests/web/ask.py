@@ -178,6 +178,8 @@ def _as_typed(page: Page, typed: QueryDict) -> HttpResponse:
     initial["role"] = [role for role in typed.getlist("role") if role in {one.name for one in page.offer.roles}]
     initial["single"] = typed.getlist("single")
     initial["clusters"] = typed.getlist("clusters")
+    there = [place for place in typed.getlist("more_collections") if place in page.offer.collections]
+    initial["more_collections"] = there
     initial["also"] = typed.getlist("also")
     initial["project_role"] = typed.getlist("project_role")
     if initial["authentication"] not in offered_methods(page.offer.target):
@@ -354,12 +356,15 @@ def _again(person: Person, earlier: AccessRequest) -> dict[str, Any]:
 
 def _choose(offer: Offer, initial: dict[str, Any], named: str) -> None:
     """Turn roles by name into the choice that stands for them, and a length into one of those that fit."""
-    role, _, where = named.partition("@")
+    parts = [name.partition("@") for name in named.split()]
+    roles, places = {role for role, *_ in parts}, [where for *_, where in parts]
+    role = roles.pop() if len(roles) == 1 and set(places) <= set(offer.collections) else ""
     wants = {one.role for one in offer.wants}
-    if " " not in named and f"{ONE}{role}" in wants and where in offer.collections:
-        initial |= {"want": f"{ONE}{role}", "collection": where}
-    elif " " not in named and SINGLE in wants and where in offer.collections and _actions_in(role):
-        initial |= {"want": SINGLE, "collection": where, "single": sorted(_actions_in(role))}
+    if role and f"{ONE}{role}" in wants:
+        initial |= {"want": f"{ONE}{role}", "collection": places[0], "more_collections": places[1:]}
+    elif role and SINGLE in wants and _actions_in(role):
+        single = sorted(_actions_in(role))
+        initial |= {"want": SINGLE, "collection": places[0], "more_collections": places[1:], "single": single}
     elif named in wants:
         initial["want"] = named
     elif named in {one.name for one in offer.roles}:

@@ -11,7 +11,9 @@ from accessrequests.domain.actions import COLLECTION_ACTIONS, SEARCH_ACTIONS, SI
 from accessrequests.domain.privileges import Level, Privilege, Resource, level_of
 from accessrequests.domain.window import LENGTHS, format_duration, parse_duration, spell_duration
 from accessrequests.queries.offers import OfferedRole, Outlook, Want, cost_of
+from accessrequests.web.ask_scope import Choice
 
+MOST_PLACES = 100  # Whoever has more than that names others under “More roles”.
 USUAL_LENGTH = "PT2H"
 _TONES = {Level.READ: "ok", Level.WRITE: "warn"}
 
@@ -76,6 +78,17 @@ def action_boxes(outlook: Outlook, ticked: Collection[str], *, has_search: bool)
         if boxes:
             groups.append((about, boxes))
     return groups
+
+
+def place_boxes(collections: Sequence[str], ticked: Collection[str]) -> list[tuple[str, list[Choice]]]:
+    """Collections to tick beside the chosen one, one group for each database."""
+    groups: dict[str, list[Choice]] = {}
+    shown = [one for number, one in enumerate(collections) if number < MOST_PLACES or one in ticked]
+    for number, place in enumerate(shown if len(collections) > 1 else ()):
+        database, _, collection = place.partition(".")
+        box = Choice(f"id_place_{number}", place, collection, "", place in ticked)
+        groups.setdefault(database, []).append(box)
+    return list(groups.items())
 
 
 def level_of_actions(actions: Collection[str]) -> Level:

@@ -29,7 +29,15 @@ from accessrequests.queries.offers import (
     roughly,
     wants_on_offer,
 )
-from accessrequests.web.ask_boxes import Chip, action_boxes, chips, level_of_actions, role_boxes, want_boxes
+from accessrequests.web.ask_boxes import (
+    Chip,
+    action_boxes,
+    chips,
+    level_of_actions,
+    place_boxes,
+    role_boxes,
+    want_boxes,
+)
 from accessrequests.web.ask_kinds import Kinds, kind_choices, login_choices, project_role_choices
 from accessrequests.web.ask_principals import principals_hint, principals_of
 from accessrequests.web.ask_scope import (
@@ -96,6 +104,7 @@ class AskForm(forms.Form):
     role = AnyOf(label="More roles", required=False, widget=forms.CheckboxSelectMultiple)
     single = AnyOf(label="Single actions", required=False, widget=forms.CheckboxSelectMultiple)
     collection = forms.CharField(label="Collection", required=False, widget=forms.Select(attrs={"class": "input"}))
+    more_collections = AnyOf(label="More collections", required=False, widget=forms.CheckboxSelectMultiple)
     roles = RoleWords(
         label="Roles by name",
         required=False,
@@ -176,6 +185,7 @@ class AskForm(forms.Form):
         self.action_boxes = action_boxes(offer.outlook, actions, has_search=has_search) if offer.collections else []
         self.wants = want_boxes(self._wants(actions), offer.outlook, self.wanted)
         self.fields["collection"].widget.choices = self._places()
+        self.place_boxes = place_boxes(offer.collections, self["more_collections"].value() or ())
         self.chips = self._chips()
         self._scope()
         self.reason_minimum = self.judged.reason_minimum if self.judged else 0
@@ -295,25 +305,25 @@ class AskForm(forms.Form):
         return length
 
     def _wanted_roles(self, cleaned: dict[str, Any]) -> list[str]:
-        """The chosen role with its place, and the ticked ones; without a choice, ticked ones take the collection."""
-        want, place, ticked = cleaned.get("want", ""), cleaned.get("collection", ""), list(cleaned.get("role", ()))
+        """The chosen role with each of its places, and the ticked ones; without a choice, ticked ones take the places."""
+        want, ticked = cleaned.get("want", ""), list(cleaned.get("role", ()))
+        chosen = [cleaned.get("collection", ""), *cleaned.get("more_collections", ())]
+        places = list(dict.fromkeys(filter(None, chosen)))
         if want == SINGLE and not cleaned.get("single"):
             self.add_error("single", "Tick what you want to do, or choose something else above.")
             return ticked
-        if (want == SINGLE or want.startswith(ONE)) and not place:
+        if (want == SINGLE or want.startswith(ONE)) and not places:
             self.add_error("collection", "Choose a collection.")
             return ticked
-        if want == SINGLE:
-            return [f"{single_actions.written(frozenset(cleaned['single']))}@{place}", *ticked]
-        if want.startswith(ONE):
-            return [f"{want.removeprefix(ONE)}@{place}", *ticked]
-        if want or not place or not ticked:
+        if want == SINGLE or want.startswith(ONE):
+            done = single_actions.written(frozenset(cleaned["single"])) if want == SINGLE else want.removeprefix(ONE)
+            return [*(f"{done}@{place}" for place in places), *ticked]
+        if want or not places or not ticked:
             return [want, *ticked] if want else ticked
-        database, _, collection = place.partition(".")
-        elsewhere = [role for role in ticked if role.rpartition("@")[2] != database]
+        elsewhere = [role for role in ticked if not any(_is_beside(place, role) for place in places)]
         if elsewhere:
-            self.add_error("collection", f"{place} is not in the database of {', '.join(elsewhere)}.")
-        return [f"{role}.{collection}" for role in ticked if role not in elsewhere]
+            self.add_error("collection", f"{' and '.join(places)} is not in the database of {', '.join(elsewhere)}.")
+        return [f"{role}.{place.partition('.')[2]}" for role in ticked for place in places if _is_beside(place, role)]
 
     def asked(self) -> Asked | None:
         """What can be judged of it: what is wrong already is left out. Nothing without a target."""
@@ -376,6 +386,10 @@ class AskForm(forms.Form):
         if inventory is None:
             return []
         return [("", "Choose a collection"), *((place, _sized(inventory, place)) for place in self.offer.collections)]
+
+
+def _is_beside(place: str, role: str) -> bool:
+    return place.partition(".")[0] == role.rpartition("@")[2]
 
 
 def _sized(inventory: Inventory, place: str) -> str:

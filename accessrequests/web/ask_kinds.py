@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from accessrequests.domain import project_roles
+from accessrequests.domain.kinds import named_method
 from accessrequests.models import Person, Target
 from accessrequests.models.access_requests import AccessKind
 from accessrequests.queries import principals, vouched
@@ -17,6 +18,17 @@ _KINDS = {
     AccessKind.ROLE_GRANT: ("More roles for a login that is there", "It goes on with the login that it has."),
     AccessKind.PROJECT_ROLE: ("A role in the Atlas project", "To manage it, not to read data with a driver."),
 }
+
+
+def offered_words(target: Target) -> list[tuple[str, str]]:
+    """What a target offers, as people call it."""
+    offers = target.offers
+    said = {
+        "What can be had": [_KINDS[AccessKind(kind)][0] for kind in offers.get("kinds", [])],
+        "To sign in with": [named_method(method) for method in offers.get("authentication", [])],
+        "Project roles": offers.get("project_roles", []),
+    }
+    return [(label, ", ".join(words)) for label, words in said.items() if words]
 
 
 @dataclass(frozen=True, slots=True)

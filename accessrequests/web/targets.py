@@ -22,6 +22,7 @@ from accessrequests.queries.asks import NotReadYet
 from accessrequests.queries.custom_roles import has_custom_roles
 from accessrequests.queries.targets import Said
 from accessrequests.web import shown
+from accessrequests.web.ask_kinds import offered_words
 from accessrequests.web.pages import me, portal_page, show
 from accessrequests.web.whoami import belonging
 
@@ -85,6 +86,7 @@ def target_page(request: HttpRequest, slug: str) -> HttpResponse:
             targets.what_it_says(_newest_policy(), target, person, frozenset(mine.since)),
         ),
         "target": target,
+        "offered": offered_words(target),
         "databases": [
             (one.name, [(name, _count(documents), _size(size)) for name, documents, size in one.collections])
             for one in targets.databases_of(target)

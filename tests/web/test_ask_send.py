@@ -66,6 +66,31 @@ class TestSend:
             (["read@shop.orders"], "read"),
         ]
 
+    def test_files_one_role_for_each_collection_that_is_ticked(self, cast: Cast) -> None:
+        browser, more = signed_in(cast.alice), ["shop.products", "shop.orders"]
+
+        read = press(browser, want="one:read", collection="shop.orders", more_collections=more)
+        single = press(browser, want="actions", collection="", single=["find", "insert"], more_collections=more)
+        named = press(browser, want="", collection="", role=["read@shop"], more_collections=more)
+        elsewhere = press(browser, want="", collection="", role=["readAnyDatabase@admin"], more_collections=more)
+
+        assert [answer.status_code for answer in (read, single, named, elsewhere)] == [303, 303, 303, 422]
+        assert "shop.products and shop.orders is not in the database of readAnyDatabase@admin." in text_of(elsewhere)
+        assert [one.roles for one in AccessRequest.objects.order_by("pk")] == [
+            ["read@shop.orders", "read@shop.products"],
+            ["find,insert@shop.products", "find,insert@shop.orders"],
+            ["read@shop.products", "read@shop.orders"],
+        ]
+
+    def test_a_link_with_several_collections_ticks_them(self, cast: Cast) -> None:
+        link = "/request/?target=shop-prod&role=read@shop.orders+read@shop.products"
+
+        page = " ".join(text_of(signed_in(cast.alice).get(link)).split())
+
+        assert '<option value="shop.orders" selected>' in page
+        assert 'value="shop.products" id="id_place_3" checked' in page
+        assert 'value="shop.customers" id="id_place_0" >' in page
+
     def test_a_double_click_files_one_request(self, cast: Cast) -> None:
         browser = signed_in(cast.alice)
         fields = Forms(text_of(browser.get(FORM))).fields_of("/request/")

@@ -10,7 +10,7 @@ from django.core import mail
 from accessrequests.domain.custom_roles import ChangeKind
 from accessrequests.domain.events import Job, Via
 from accessrequests.models import CustomRoleChange, Inventory
-from accessrequests.operations import custom_roles
+from accessrequests.operations import custom_roles, grants
 from accessrequests.queries import clock
 from accessrequests.queries.custom_roles import Proposed
 from tests.workers.atlas.path import SLUG, Way
@@ -143,13 +143,32 @@ def test_those_who_decide_and_whoever_proposed_it_are_told(stand_in: StandIn, st
 
 
 def test_single_actions_share_a_role_that_goes_with_the_last_access(stand_in: StandIn, stand_in_way: Way) -> None:
-    grants = [
+    both = [
         stand_in_way.provision(stand_in_way.approved(roles=("find,listIndexes@shop.orders",)), look=stand_in.carry_out)
         for _ in range(2)
     ]
 
-    assert [grant.state for grant in grants] == ["active", "active"]
+    assert [grant.state for grant in both] == ["active", "active"]
     (name,) = stand_in.project.custom_roles
     assert set(on_atlas(stand_in, name)) == {"FIND", "LIST_INDEXES"}
     held = [user["roles"] for user in stand_in.project.database_users.values()]
     assert held == [[{"databaseName": "admin", "roleName": name}]] * 2
+
+
+def test_a_role_that_comes_and_goes_with_an_access_is_listed_at_once(stand_in: StandIn, stand_in_way: Way) -> None:
+    grant = stand_in_way.provision(
+        stand_in_way.approved(roles=("find,listIndexes@shop.orders",)), look=stand_in.carry_out
+    )
+    (name,) = stand_in.project.custom_roles
+    assert name in listed()
+
+    grants.release(grant_id=grant.pk, holder=stand_in_way.cast.alice, via=Via.API)
+    stand_in_way.revoke(grant, look=stand_in.carry_out)
+
+    assert listed() == set()
+
+
+def listed() -> set[str]:
+    """The custom roles of the project, once the look that was filed is done."""
+    assert carry(Job.READ_INVENTORY, f"target/{SLUG}").done_at is not None
+    return set(Inventory.objects.get(target__slug=SLUG).custom_roles)
