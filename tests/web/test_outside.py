@@ -29,7 +29,7 @@ def test_what_others_have_is_listed_with_its_age_and_last_login(cast: Cast) -> N
     assert "address on the access list: &lt;b&gt;office&lt;/b&gt;" in first
     assert "made by ops@example.com" in first
     assert "not known" in first
-    assert "this kind of target keeps none" in first
+    assert "this kind of target keeps no logins" in first
     assert "Page 2 of 2" in second
 
 
