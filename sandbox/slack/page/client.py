@@ -74,9 +74,17 @@ class Client:
                 channel = self._workspace.channels.get(identifier)
                 if channel is None or user.id not in channel.members:
                     return NOT_FOUND
-                if more:
-                    return self._pages.thread(user, seat, channel, more[-1])
+                return self._channel_shown(user, seat, channel, more)
+        return NOT_FOUND
+
+    def _channel_shown(self, user: User, seat: Seat, channel: Channel, more: Sequence[str]) -> Answer:
+        match more:
+            case ():
                 return self._pages.channel(user, seat, channel)
+            case ("before", ts):
+                return self._pages.channel(user, seat, channel, before=ts)
+            case ("t", ts):
+                return self._pages.thread(user, seat, channel, ts)
         return NOT_FOUND
 
     def _done(self, user: User, seat: Seat, rest: Sequence[str], form: Form) -> Answer:

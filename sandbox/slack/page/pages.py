@@ -17,12 +17,13 @@ from sandbox.slack.page.shown import Drawing
 from sandbox.slack.wire import Answer
 from sandbox.slack.workspace import Channel, User, View, Workspace
 
+_PAGE = 40
 _HERE = Path(__file__).parent
 _ENGINE = Engine(dirs=[str(_HERE / "templates")])
 _STATIC = {"slack.css": "text/css", "slack.js": "text/javascript"}
 _ALWAYS = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; "
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; "
         "frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
@@ -76,14 +77,19 @@ class Pages:
                 seat.offered[key] = {}
                 seat.notice = str(failed)
 
-    def channel(self, user: User, seat: Seat, channel: Channel) -> Answer:
+    def channel(self, user: User, seat: Seat, channel: Channel, *, before: str = "") -> Answer:
+        """The newest messages, or those that come before one of them."""
         with self._workspace.lock:
             drawing = Drawing(self._workspace, seat)
             seen = self._workspace.seen_by(user, channel)
             shown = [each for each in seen if not each.thread_ts or each.reply_broadcast or each.only_for]
+            shown = [each for each in shown if not before or each.ts < before]
+            page = shown[-_PAGE:]
             context = {
                 **self._frame(user, seat, channel),
-                "messages": [drawing.message(each) for each in shown],
+                "messages": [drawing.message(each) for each in page],
+                "earlier": page[0].ts if len(shown) > len(page) else "",
+                "is_earlier": bool(before),
                 "title": self._name(channel),
             }
         return self._drawn("channel.html", context)
