@@ -9,7 +9,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from accessrequests.domain.access_reviews import ReviewAnswer
 from accessrequests.domain.outside import Kind
-from accessrequests.models import Group, Inventory, Membership, Other, Person, ReviewCampaign, ReviewItem
+from accessrequests.models import Group, Inventory, Other, Person, ReviewCampaign, ReviewItem
 from accessrequests.queries import people
 from accessrequests.queries.belonging import Belonging
 from accessrequests.queries.holdings import ALIVE
@@ -132,7 +132,7 @@ def waiting_for(campaign: ReviewCampaign) -> dict[Person, int]:
 
 def members_of(named: Iterable[str]) -> dict[str, list[Person]]:
     """The active people of each group; one question for all of them."""
-    current = Membership.objects.current().filter(group__name__in=list(named), person__is_active=True)
+    current = people.memberships_of_people().filter(group__name__in=list(named))
     found: dict[str, list[Person]] = {}
     for one in current.select_related("person", "group").order_by("person__username"):
         found.setdefault(one.group.name, []).append(one.person)

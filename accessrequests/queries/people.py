@@ -108,7 +108,7 @@ def administrators() -> QuerySet[Person]:
     return Person.objects.filter(role, is_active=True, owner=None).order_by("username").distinct()
 
 
-def _of_people() -> MembershipQuerySet:
+def memberships_of_people() -> MembershipQuerySet:
     """Current memberships of active people. A service identity may be in a group, and decides nothing."""
     return Membership.objects.filter(person__is_active=True, person__owner=None).current()
 
@@ -130,7 +130,7 @@ def deciders(group: str, *, since: datetime, without: Iterable[int]) -> QuerySet
 def deciders_by_group(groups: Iterable[str], *, since: datetime, without: Iterable[int]) -> dict[str, list[str]]:
     """The user names of the `deciders` of each group; one question for all of them."""
     named: dict[str, list[str]] = {group: [] for group in groups}
-    held = _of_people().held_since(since).filter(group__name__in=named)
+    held = memberships_of_people().held_since(since).filter(group__name__in=named)
     pairs = held.exclude(person__in=list(without)).order_by("person__username")
     for group, username in pairs.values_list("group__name", "person__username"):
         named[group].append(username)
@@ -146,7 +146,7 @@ def stand_ins_of(folk: Iterable[Person], *, without: Iterable[int]) -> QuerySet[
 def members_by_group(groups: Iterable[str], *, without: Iterable[int] = ()) -> dict[str, list[str]]:
     """The names of the active people of each group; one question for all of them."""
     named: dict[str, list[str]] = {group: [] for group in groups}
-    held = _of_people().filter(group__name__in=named)
+    held = memberships_of_people().filter(group__name__in=named)
     pairs = held.exclude(person__in=list(without)).order_by("person__username")
     for group, name in pairs.values_list("group__name", "person__name"):
         named[group].append(name)

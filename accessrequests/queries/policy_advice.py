@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from accessrequests.domain.approvals import Given, Step, open_steps
 from accessrequests.domain.policy import Rule, Rules
 from accessrequests.domain.tables import Finding, Path, closest
-from accessrequests.models import Group, Membership, Target
+from accessrequests.models import Group, Target
+from accessrequests.queries.people import memberships_of_people
 
 MOST_NAMED = 3
 
@@ -45,7 +46,7 @@ def advise(rules: Rules) -> list[Finding]:
 
 def _here() -> Here:
     people: dict[str, set[str]] = {name: set() for name in Group.objects.values_list("name", flat=True)}
-    current = Membership.objects.current().filter(person__is_active=True)
+    current = memberships_of_people()
     for group, person in current.values_list("group__name", "person__username"):
         people[group].add(person)
     targets = Target.objects.filter(retired_at=None).select_related("inventory")

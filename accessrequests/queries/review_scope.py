@@ -40,12 +40,13 @@ def items_of(campaign: ReviewCampaign, targets: Iterable[Target], *, most: int) 
 
 def _grants(targets: Iterable[int]) -> QuerySet[Grant]:
     alive = Grant.objects.filter(target__in=list(targets), state__in=ALIVE)
-    shown = alive.select_related("target", "holder", "usage", "access_request__requester")
+    shown = alive.select_related("target", "holder__owner", "usage", "access_request__requester")
     return shown.select_related("access_request__beneficiary").order_by("target__slug", "pk")
 
 
 def _of_grant(campaign: ReviewCampaign, grant: Grant) -> ReviewItem:
     asked, usage = grant.access_request, getattr(grant, "usage", None)
+    hands = grant.holder.owner or grant.holder  # of a service identity, as it is owned now
     deed = sentences.deed(
         roles=asked.roles, level=Level(asked.level), target=grant.target.slug, clusters=asked.clusters
     )
@@ -56,7 +57,7 @@ def _of_grant(campaign: ReviewCampaign, grant: Grant) -> ReviewItem:
         grant=grant,
         name=grant.login,
         who=grant.holder.name,
-        gains=sorted({grant.holder.username, asked.requester.username, asked.beneficiary.username, *asked.owners}),
+        gains=sorted({*map(str, (grant.holder, hands, asked.requester, asked.beneficiary)), *asked.owners}),
         what=deed[:1].upper() + deed[1:],
         roles=asked.roles,
         level=asked.level,

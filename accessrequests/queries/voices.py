@@ -12,6 +12,7 @@ from django.db.models import OuterRef
 
 from accessrequests.domain.approvals import Given
 from accessrequests.models import AccessRequest, AuditEvent, Delegation, Membership
+from accessrequests.queries.people import memberships_of_people
 
 # Who, and in whose place; nothing where it is their own.
 Voice = tuple[str, str]
@@ -51,7 +52,7 @@ def people_of(groups: Iterable[str], access_request: AccessRequest) -> dict[str,
 def _members(groups: Iterable[str]) -> Mapping[str, list[Membership]]:
     """Each with `stand_ins`: who answers in their place now."""
     members: dict[str, list[Membership]] = defaultdict(list)
-    held = Membership.objects.current().filter(group__name__in=list(groups), person__is_active=True, person__owner=None)
+    held = memberships_of_people().filter(group__name__in=list(groups))
     running = Delegation.objects.running().filter(giver=OuterRef("person")).order_by("stand_in__username")
     found = held.annotate(
         stand_ins=ArraySubquery(running.values_list("stand_in__username")),

@@ -11,7 +11,7 @@ from accessrequests.domain.events import Via
 from accessrequests.models import AccessRequest, AuditEvent, Grant, Person
 from accessrequests.operations import credentials, extensions, grants, people
 from accessrequests.operations.refusals import Refused
-from accessrequests.queries import access_requests, asks, clock
+from accessrequests.queries import access_requests, access_reviews, asks, clock
 from accessrequests.queries import grants as grant_queries
 from accessrequests.queries import people as people_queries
 from accessrequests.queries.asks import Invalid
@@ -145,6 +145,7 @@ class TestAsk:
 
         assert "ci-runner" not in people_queries.deciders_by_group(["data-owners"], since=at, without=[])["data-owners"]
         assert runner not in people_queries.deciders("data-owners", since=at, without=[])
+        assert runner not in access_reviews.members_of(["data-owners"])["data-owners"]
         assert "Continuous integration" not in people_queries.members_by_group(["data-owners"])["data-owners"]
 
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
-from django.apps import apps
-from django.db import connection, transaction
 
 from accessrequests.domain.events import Via
-from accessrequests.models import AuditEvent
 from accessrequests.operations import delegations, people, policy_drafts
 from sandbox import catalogue
 from tests import make, reviews, roles
@@ -21,6 +17,7 @@ from tests.make import Cast
 from tests.web import grants
 from tests.web.addresses import address_of, objects_of, routes
 from tests.web.browser import Browser, give_password, signed_in
+from tests.web.untouched import rows_of_everything, taken_back
 
 EVERYBODY = ("alice", "bob", "carol", "dave", "erin", "mallory")
 # Alice asked and holds; bob decides; dave audits; erin administers; carol and mallory have nothing to do with it.
@@ -274,30 +271,6 @@ class World:
 
     def expected(self, table: Mapping[str, Mapping[str, int]], name: str) -> dict[str, int]:
         return {route: expected_of(row, route, name, self.owner) for route, row in table.items()}
-
-
-def rows_of_everything() -> list[tuple[str, str]]:
-    """Every row of ours. Recorded refusals are no product state, and who signed in when is not either."""
-    tables = [model._meta.db_table for model in apps.get_app_config("accessrequests").get_models()]
-    parts = [
-        f"SELECT '{table}', (to_jsonb(t) - 'last_login')::text FROM {table} t"
-        for table in tables
-        if table != AuditEvent._meta.db_table
-    ]
-    parts.append(f"SELECT 'events', count(*)::text FROM {AuditEvent._meta.db_table} WHERE event NOT LIKE '%.refused'")
-    with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(parts) + " ORDER BY 1, 2")
-        return [(table, row) for table, row in cursor.fetchall()]
-
-
-@contextmanager
-def taken_back() -> Iterator[None]:
-    """Whatever happens inside leaves nothing, so that the next person finds the world untouched."""
-    atomic = transaction.atomic()
-    atomic._from_testcase = True  # type: ignore[attr-defined]  # operations insist on the outermost transaction
-    with atomic:
-        yield
-        transaction.set_rollback(True)
 
 
 @pytest.fixture(params=OWNERS)
