@@ -18,7 +18,7 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 
 from accessrequests.queries import clock as real_clock
 from sandbox.servers import scratch_directory
-from tests.kept import Kept, keep
+from tests.kept import Kept
 from tests.make import Cast
 from tests.sandbox.atlas.behind import Behind
 from tests.servers import APPLICATION, DATABASE, OWNER
@@ -49,12 +49,9 @@ def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def kept_cast(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Kept:
-    """The rows of the cast, and the way back to none."""
-    with django_db_blocker.unblock(), psycopg.connect(_ADDRESS, autocommit=True) as owner:
-        try:
-            return keep(owner, role=APPLICATION)
-        finally:
-            connections.close_all()
+    """The rows of the cast, room for those of others, and the way back to none."""
+    with django_db_blocker.unblock():
+        return Kept(_ADDRESS, role=APPLICATION)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -126,13 +123,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> MovableClock:
 @pytest.fixture
 def cast(kept_cast: Kept, db: None) -> Cast:
     """Alice and the others, the three shops, their inventory and the policy, inside the test's transaction."""
-    return kept_cast.give()
+    return kept_cast.cast.give()
 
 
 @pytest.fixture
 def committed_cast(kept_cast: Kept, committed: None) -> Cast:
     """The same, committed."""
-    return kept_cast.give()
+    return kept_cast.cast.give()
 
 
 @pytest.fixture(scope="session")

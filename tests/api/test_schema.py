@@ -23,7 +23,8 @@ from schemathesis.specs.openapi.checks import (
 from accessrequests.api.schema import schema
 from accessrequests.wsgi import application
 from tests.api.caller import Caller
-from tests.api.world import ENDPOINTS, World, make_world
+from tests.api.world import ENDPOINTS, World, world_of
+from tests.kept import Copy
 from tests.make import Cast
 
 CHECKS = (
@@ -98,9 +99,9 @@ class TestTheAPI:
         return schemathesis.openapi.from_wsgi("/api/v1/schema/", application)
 
     @pytest.mark.timeout(240)
-    def test_keeps_to_its_schema_whatever_is_sent(self, committed_cast: Cast, described: Any) -> None:
-        world = make_world(committed_cast)
-        callers = [Caller(getattr(committed_cast, name)) for name in ("alice", "bob", "dave")]
+    def test_keeps_to_its_schema_whatever_is_sent(self, kept_world: Copy[None], described: Any) -> None:
+        world = world_of(kept_world.give())
+        callers = [Caller(getattr(world.cast, name)) for name in ("alice", "bob", "dave")]
         seen: set[int] = set()
 
         for found in described.get_all_operations():

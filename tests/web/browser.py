@@ -18,6 +18,7 @@ from django.test import Client
 from accessrequests.models import Person
 
 PASSWORD = "correct-horse-battery-staple"
+CHEAP = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # to check it
 
 
 class Browser:

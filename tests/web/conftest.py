@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from pytest_django import Settings
 
+from tests.web.browser import CHEAP
+
 
 @pytest.fixture(autouse=True)
 def cheap_passwords(settings: Settings) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.PASSWORD_HASHERS = CHEAP
