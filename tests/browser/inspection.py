@@ -10,20 +10,29 @@ from playwright.sync_api import Page
 from tests.browser.windows import DESK, HEIGHTS, NARROWEST, PHONE
 
 TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
-EVERYTHING = {"type": "tag", "values": TAGS}
-COLOURS = {"type": "rule", "values": ("color-contrast", "link-in-text-block")}  # all that a theme can change
+COLOUR_RULES = ("color-contrast", "link-in-text-block")  # all that a theme can change
+EVERYTHING = {"runOnly": {"type": "tag", "values": TAGS}}
+COLOURS = {"runOnly": {"type": "rule", "values": COLOUR_RULES}}
+ALL_BUT_COLOURS = EVERYTHING | {"rules": {rule: {"enabled": False} for rule in COLOUR_RULES}}
 
 
-def inspect(page: Page, *, name: str) -> list[str]:
-    """Every rule at each size in the light, the colours again in the dark."""
+def inspect(page: Page, *, name: str, thoroughly: bool = False) -> list[str]:
+    """Every rule where there is room, the colours again in the dark, what a size can change where there is little room.
+
+    A phone shows what the narrowest window does; and narrow, only the bars have other colours, which every page has. They are
+    looked at all the same where that is to be done thoroughly.
+    """
     problems = _outline(page)
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        for width in (DESK, PHONE, NARROWEST):
-            _resize(page, width)
-            problems += [f"{width} px: {problem}" for problem in _sideways(page)]
-            found = _axe(page, EVERYTHING if scheme == "light" else COLOURS)
-            problems += [f"{scheme}, {width} px: {problem}" for problem in found]
+    for width in (PHONE, NARROWEST, DESK):
+        _resize(page, width)
+        problems += [f"{width} px: {problem}" for problem in _sideways(page)]
+        if width != PHONE or thoroughly:
+            rules = EVERYTHING if width == DESK or thoroughly else ALL_BUT_COLOURS
+            problems += [f"light, {width} px: {problem}" for problem in _axe(page, rules)]
+    page.emulate_media(color_scheme="dark")
+    for width in (DESK, NARROWEST) if thoroughly else (DESK,):
+        _resize(page, width)
+        problems += [f"dark, {width} px: {problem}" for problem in _axe(page, COLOURS)]
     _as_it_was(page)
     return [f"{name} {problem}" for problem in dict.fromkeys(problems)]
 
@@ -91,7 +100,7 @@ def _sideways(page: Page) -> list[str]:
 def _axe(page: Page, rules: dict[str, Any]) -> list[str]:
     if not page.evaluate("() => 'axe' in window"):  # reading it takes as long as a look with it
         page.evaluate(AXE_SCRIPT)
-    options = {"runOnly": rules, "resultTypes": ["violations"]}
+    options = {**rules, "resultTypes": ["violations"]}
     violations = page.evaluate("async options => (await axe.run(options)).violations", options)
     return [
         f"{violation['id']}: {violation['help']}: {node['html'][:160]} ({_why(node)})"

@@ -37,15 +37,13 @@ def by_name(scene: Scene) -> str:
 
 def look_at(scene: Scene, windows: Windows, states: States | Away) -> list[str]:
     path = re.sub(r"\{(\w+)\}", lambda found: str(getattr(states, found[1])), scene.path)
-    if scene.person is None or scene.act is not None:
-        page = windows.open(scene.person, path)
-    else:
-        page = windows.go(scene.person, path)
+    page = windows.open(None, path) if scene.person is None else windows.go(scene.person, path)
     problems = [f"{scene.name} answered {windows.status}"] if windows.status != scene.status else []
     if scene.act is not None:
         scene.act(page, windows)
-    problems += inspect(page, name=scene.name)
-    return problems + (inspect_forced_colours(page, name=scene.name) if scene.name in MAIN else [])
+    is_main = scene.name in MAIN
+    problems += inspect(page, name=scene.name, thoroughly=is_main)
+    return problems + (inspect_forced_colours(page, name=scene.name) if is_main else [])
 
 
 class TestEveryPage:
