@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 import psycopg
@@ -97,6 +98,17 @@ class States:
             "reason": "Sales want to look at orders.",
         }
         return number(self.world.alice.post("targets/ecommerce-prod/custom-roles/", body, expected=201))
+
+    @cached_property
+    def review(self) -> int:
+        """A review of everything that stands on one server, answered in part."""
+        erin, due_at = self.world.people["erin"], datetime.now(UTC) + timedelta(days=14)
+        body = {"name": "Fourth quarter", "targets": ["shop-prod"], "due_at": due_at.isoformat(timespec="seconds")}
+        started = erin.post("access-reviews/", body, expected=201)
+        items = self.world.dave.get(f"access-reviews/{started['id']}/items/")["results"]
+        login = next(item for item in items if item["username"] == "shop-app@admin")
+        self.world.bob.post(f"access-reviews/items/{login['id']}/answer/", {"answer": "keep", "reason": "The shop."})
+        return number(started)
 
     # -- Grants -----------------------------------------------------------------------------------
 

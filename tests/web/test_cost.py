@@ -16,7 +16,7 @@ from accessrequests.models import AccessRequest, Grant
 from accessrequests.operations import people
 from accessrequests.queries import audit
 from bench import crowd
-from tests import make
+from tests import make, reviews
 from tests.make import Cast
 from tests.servers import APPLICATION
 from tests.web.addresses import address_of, objects_of, routes
@@ -61,7 +61,8 @@ def house(cast: Cast) -> list[dict[str, object]]:
         cursor.execute("SELECT reltuples FROM pg_class WHERE oid = 'accessrequests_accessrequest'::regclass")
         assert cursor.fetchall()[0][0] >= crowd.REQUESTS, "The planner knows."
     ended = Grant.objects.filter(state="revoked").order_by("pk")[0]
-    one = objects_of(grant=grant, request_id=pending.pk, token=token)
+    review = reviews.start(cast.erin)
+    one = objects_of(grant=grant, request_id=pending.pk, token=token, review=review)
     other = objects_of(grant=ended, request_id=ended.access_request_id, token=token)
     return [one, other, {**one, "request": grant.access_request_id}]
 
