@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accessrequests.domain.access_reviews import REVIEW_EVENTS
 from accessrequests.domain.approvals import Step
 from accessrequests.domain.delegating import DELEGATION_EVENTS
 from accessrequests.domain.events import FOLLOW_UPS, Event, Job
@@ -354,9 +355,10 @@ class TestNotice:
         sent = {event for event, jobs in FOLLOW_UPS.items() if Job.NOTIFY in jobs}
         told = {event for event in Event for audience in Audience if notice(event, audience=audience, story=STORY)}
 
-        # These are told by notices of their own: to administrators, about custom roles, of lent voices, and of a break-glass.
+        # These have notices of their own: to administrators, of custom roles, lent voices, reviews and break-glass.
         alarms = {event for event in Event if event.value.startswith("breakglass.")}
-        apart = {Event.TARGET_AUTHORITY_ENDING, Event.TARGET_OURS_CHANGED, *ROLE_EVENTS, *DELEGATION_EVENTS, *alarms}
+        apart = {Event.TARGET_AUTHORITY_ENDING, Event.TARGET_OURS_CHANGED, *ROLE_EVENTS, *DELEGATION_EVENTS}
+        apart |= {*REVIEW_EVENTS, *alarms}
         assert told == sent - apart
 
     @given(st.text(max_size=300), st.text(max_size=300), st.text(max_size=60))
