@@ -15,8 +15,8 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
 
 from accessrequests.domain.events import Job
-from accessrequests.operations import outbox
-from accessrequests.queries import clock, offline_kits, people, usage, work
+from accessrequests.operations import outbox, slack_messages
+from accessrequests.queries import clock, offline_kits, people, slack, usage, work
 from workers import anchor, clocks
 from workers.children import Children
 from workers.clocks import Latest
@@ -122,6 +122,8 @@ class Periodic:
         if self.is_due("kits", KIT_SECONDS):
             for slug in offline_kits.to_watch(clock.now()):
                 outbox.file_periodic(job=Job.WATCH_KIT, subject=f"target/{slug}", target=slug)
+        if settings.ACCESS_SLACK and self.is_due("copies in Slack", MINUTE):
+            slack_messages.file_stragglers(message_ids=slack.stragglers(limit=ASKED_AT_ONCE))
         self._file_for_grants()
         self._file_questions()
         self._file_for_targets()

@@ -50,6 +50,11 @@ def cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
+def fallback(text: str) -> str:
+    """For notifications and screen readers. Slack refuses an empty one."""
+    return cut_escaped(text, LONGEST_FALLBACK) or "-"
+
+
 def escaped(text: str) -> str:
     """Our own words, in which nothing is to be a link or a mention."""
     return "".join(_ENTITIES.get(mark, mark) for mark in text)
@@ -182,3 +187,14 @@ def select(name: str, options: Sequence[Block], *, initial: Block | None = None)
     if initial is not None:
         chosen["initial_option"] = initial
     return chosen
+
+
+def several(name: str, options: Sequence[Block], *, most: int) -> Block:
+    offered = list(options)[:MOST_OPTIONS]
+    return {"type": "multi_static_select", "action_id": name, "options": offered, "max_selected_items": most}
+
+
+def searched(name: str, placeholder: str) -> Block:
+    """Its options are asked of us while somebody types."""
+    hint = plain(placeholder, LONGEST_PLACEHOLDER)
+    return {"type": "external_select", "action_id": name, "placeholder": hint, "min_query_length": 0}

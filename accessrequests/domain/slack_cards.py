@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +14,8 @@ from accessrequests.domain.block_kit import Block, Message, escaped, inert
 from accessrequests.domain.notices import Notice
 
 _VALUE = re.compile(r"v1\.([1-9][0-9]{0,17})\.([1-9][0-9]{0,8})", re.ASCII)
+
+MOST_LISTED = 7
 
 APPROVE = "approve"
 APPROVE_SHORTER = "approve_shorter"
@@ -106,7 +109,7 @@ def reply(sentence: str, said: str = "") -> Message:
     blocks = [block_kit.section(text)]
     if said:
         blocks.append(block_kit.section(block_kit.quoted(said)))
-    return Message(text, blocks)
+    return Message(block_kit.fallback(text), blocks)
 
 
 def whisper(sentence: str, *, label: str = "", url: str = "") -> Message:
@@ -115,7 +118,14 @@ def whisper(sentence: str, *, label: str = "", url: str = "") -> Message:
     blocks = [block_kit.section(text)]
     if url:
         blocks.append(block_kit.actions("act:whisper", [block_kit.button(label, action=OPEN, url=url)]))
-    return Message(text, blocks)
+    return Message(block_kit.fallback(text), blocks)
+
+
+def listed(heading: str, lines: Sequence[tuple[str, str]], *, url: str) -> Message:
+    """A few things, each with its page, and where all of them are."""
+    shown = [f"• <{page}|{inert(words, 250)}>" for words, page in lines[:MOST_LISTED]]
+    text = "\n".join([f"*{inert(heading, 150)}*", *shown, f"<{url}|Open them in the portal>"])
+    return Message(block_kit.fallback(inert(heading, 150)), [block_kit.section(text)])
 
 
 def _changed(facts: CardFacts) -> Message:
@@ -145,7 +155,7 @@ def _small(facts: CardFacts) -> str:
 
 
 def _fallback(facts: CardFacts) -> str:
-    return block_kit.cut_escaped(f"{inert(facts.title, 200)}. {inert(facts.sentence, 600)}", block_kit.LONGEST_FALLBACK)
+    return block_kit.fallback(f"{inert(facts.title, 200)}. {inert(facts.sentence, 600)}")
 
 
 def _buttons(facts: CardFacts) -> list[Block]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,13 @@ from accessrequests.domain.window import format_duration, parse_duration, spell_
 
 DENY = "deny"
 SHORTER = "shorter"
+ASK_TARGET = "ask.target"
+ASK_TERMS = "ask.terms"
+ASK_SEND = "ask.send"
 LONGEST_REASON = 2_000
+LONGEST_WHY = 1_000  # it is carried from form to form, in which 3,000 characters fit
+MOST_ROLES = 5
+MOST_LINES = 12
 _LENGTHS = ("PT15M", "PT30M", "PT1H", "PT2H", "PT4H", "PT8H", "PT12H", "P1D", "P3D", "P7D", "P30D")
 
 
@@ -43,6 +50,96 @@ def shorter(number: int, revision: int, *, longest: timedelta) -> Block:
             block_kit.text_input("comment", "Comment", hint="The requester reads this.", optional=True),
         ],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What was said about an ask in its forms. The last one carries it; all of it is judged again when it is sent."""
+
+    target: str
+    roles: tuple[str, ...] = ()
+    duration: str = ""
+    reason: str = ""
+    ticket: str = ""
+
+    @property
+    def private(self) -> str:
+        held = {"t": self.target, "a": self.roles, "d": self.duration, "r": self.reason, "k": self.ticket}
+        return json.dumps(held, ensure_ascii=False)
+
+
+def terms_of(private_metadata: str) -> Terms:
+    """What the last form carried; of one that is none of ours, nothing."""
+    try:
+        held = json.loads(private_metadata)
+        return Terms(str(held["t"]), tuple(map(str, held["a"])), str(held["d"]), str(held["r"]), str(held["k"]))
+    except (ValueError, KeyError, TypeError):
+        return Terms("")
+
+
+def choose_target() -> Block:
+    """The first form of an ask: where."""
+    return block_kit.modal(
+        callback=ASK_TARGET,
+        title="Request access",
+        submit="Next",
+        blocks=[block_kit.asked("target", "Where", block_kit.searched("target", "Search for a target"))],
+    )
+
+
+def choose_terms(target: str, *, roles: Sequence[str], collections: Sequence[str], longest: timedelta) -> Block:
+    """The second: what, for how long and why."""
+    blocks = [
+        block_kit.section(f"On *{inert(target, 100)}*"),
+        block_kit.asked("roles", "Roles", block_kit.several("roles", _options(roles), most=MOST_ROLES)),
+    ]
+    places = _options(collections)
+    if places:
+        hint = "Roles on its database are then asked for on this collection alone."
+        only = block_kit.select("collection", places)
+        blocks.append(block_kit.asked("collection", "On one collection only", only, hint=hint, optional=True))
+    choices = [block_kit.option(spell_duration(one), format_duration(one)) for one in lengths(longest)]
+    blocks += [
+        block_kit.asked("duration", "For how long", block_kit.select("duration", choices, initial=choices[0])),
+        block_kit.text_input("reason", "Why", hint="Whoever decides reads this. No secrets.", longest=LONGEST_WHY),
+        block_kit.text_input("ticket", "Ticket", longest=100, optional=True),
+    ]
+    private = Terms(target).private
+    return block_kit.modal(callback=ASK_TERMS, title="Request access", submit="Next", blocks=blocks, private=private)
+
+
+def confirm_ask(terms: Terms, *, title: str, lines: Sequence[str]) -> Block:
+    """The third: what the policy says, and the button that asks."""
+    blocks = [block_kit.section(f"*{inert(title, 300)}*"), block_kit.section(block_kit.quoted(terms.reason))]
+    blocks += [block_kit.section(inert(line, 600)) for line in lines[:MOST_LINES]]
+    return block_kit.modal(
+        callback=ASK_SEND, title="Request access", submit="Ask", blocks=blocks, private=terms.private
+    )
+
+
+def asked_it(sentence: str, *, url: str) -> Block:
+    """After it was sent."""
+    words = f"{inert(sentence, 600)} <{url}|Open the request>"
+    return block_kit.modal(callback="asked", title="Request access", submit="", blocks=[block_kit.section(words)])
+
+
+def not_asked(sentence: str) -> Block:
+    return block_kit.modal(
+        callback="asked", title="Request access", submit="", blocks=[block_kit.section(inert(sentence, 1_500))]
+    )
+
+
+def chosen(values: object, name: str) -> tuple[str, ...]:
+    """The values of a field in which several may be chosen."""
+    block = values.get(name) if isinstance(values, Mapping) else None
+    element: Any = block.get(name) if isinstance(block, Mapping) else None
+    options = element.get("selected_options") if isinstance(element, Mapping) else None
+    return tuple(str(one.get("value")) for one in options or () if isinstance(one, Mapping))
+
+
+def _options(names: Sequence[str]) -> list[Block]:
+    """A name that Slack cannot hold whole is left out: the portal has it."""
+    return [block_kit.option(name, name) for name in names if len(name) <= block_kit.LONGEST_OPTION]
 
 
 def lengths(longest: timedelta) -> list[timedelta]:

@@ -6,14 +6,16 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import BigIntegerField, Q, QuerySet
+from django.db.models.functions import Cast, Substr
 
 from accessrequests.domain import policy, sentences, slack_cards
+from accessrequests.domain.events import Job
 from accessrequests.domain.lifecycle import AccessRequestState, GrantState
 from accessrequests.domain.privileges import Level
 from accessrequests.domain.slack_cards import CardFacts
 from accessrequests.domain.window import spell_duration
-from accessrequests.models import AccessRequest, Grant, Person, SlackIdentity, SlackMessage
+from accessrequests.models import AccessRequest, Grant, OutboxMessage, Person, SlackIdentity, SlackMessage
 from accessrequests.models.slack import SlackKind, SlackState
 from accessrequests.queries import access_requests, grants, holdings, standing
 
@@ -52,6 +54,19 @@ def is_copy(*, access_request_id: int, channel: str, ts: str) -> bool:
 def message(message_id: int) -> SlackMessage:
     found = SlackMessage.objects.select_related("access_request", "thread")
     return found.get(pk=message_id)
+
+
+def stragglers(*, limit: int) -> list[int]:
+    """Copies that are still to be posted, and cards of what is not over, for which no job waits: rows may be lost."""
+    waits = OutboxMessage.objects.filter(job=Job.SEND_TO_SLACK.value, done_at=None).annotate(
+        number=Cast(Substr("subject", len("slack_message/") + 1), BigIntegerField())
+    )
+    is_open = Q(access_request__state=AccessRequestState.PENDING.value) | (
+        Q(access_request__grant__isnull=False) & ~Q(access_request__grant__state=GrantState.REVOKED.value)
+    )
+    behind = Q(state=SlackState.WANTED.value) | (Q(state=SlackState.POSTED.value, kind__in=_CARDS) & is_open)
+    found = SlackMessage.objects.filter(behind).exclude(pk__in=waits.values("number")).order_by("-pk")
+    return list(found.values_list("pk", flat=True)[:limit])
 
 
 def last_posted(channel: str) -> datetime | None:

@@ -12,12 +12,12 @@ from accessrequests.domain import policy, slack_cards, slack_modals
 from accessrequests.domain.events import Via
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.models import AccessRequest, Grant, Person
-from accessrequests.operations import access_requests, grants
+from accessrequests.operations import access_requests
 from accessrequests.operations.refusals import NeedsSecondFactor
 from accessrequests.queries import access_requests as request_queries
 from accessrequests.queries import clock, deciding, slack
 from accessrequests.queries.belonging import belonging_of
-from accessrequests.slack import caller, client
+from accessrequests.slack import caller, client, ending
 from accessrequests.slack.arrival import Arrival
 from accessrequests.slack.caller import Turned
 
@@ -95,12 +95,7 @@ def _deny(press: Press) -> None:
 
 
 def _end(press: Press) -> None:
-    """Its holder gives it back, others revoke it: the portal has a button for each."""
-    grant = Grant.objects.get(access_request=press.number)
-    if grant.holder_id == press.person.pk:
-        grants.release(grant_id=grant.pk, holder=press.person, via=Via.SLACK)
-    else:
-        grants.revoke(grant_id=grant.pk, person=press.person, via=Via.SLACK, reason="Ended in Slack.")
+    ending.end(Grant.objects.select_related("holder").get(access_request=press.number), press.person)
 
 
 def _decidable(press: Press) -> AccessRequest:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from accessrequests.domain import slack_modals
+from accessrequests.domain.block_kit import Block
 from accessrequests.domain.events import Via
+from accessrequests.domain.slack_modals import Terms
 from accessrequests.domain.window import InvalidDuration, parse_duration
 from accessrequests.models import Person
 from accessrequests.operations import access_requests
 from accessrequests.queries.asks import Invalid
-from accessrequests.slack import caller
+from accessrequests.slack import asking, caller
 from accessrequests.slack.arrival import Arrival
 from accessrequests.slack.caller import Turned
 
@@ -30,12 +32,20 @@ class Sent:
     def about(self) -> tuple[int, int]:
         return slack_modals.about(self.arrival.text("view", "private_metadata"))
 
+    @property
+    def terms(self) -> Terms:
+        return slack_modals.terms_of(self.arrival.text("view", "private_metadata"))
+
+    @property
+    def values(self) -> object:
+        return self.arrival.part("view", "state", "values")
+
     def typed(self, name: str) -> str:
-        return slack_modals.typed(self.arrival.part("view", "state", "values"), name)
+        return slack_modals.typed(self.values, name)
 
 
 def submitted(arrival: Arrival) -> dict[str, Any] | None:
-    """Nothing closes the form; errors stand at their fields."""
+    """Nothing closes the form; errors stand at their fields; another form takes its place."""
     known = _FORMS.get(arrival.text("view", "callback_id"))
     if known is None:
         return None
@@ -44,16 +54,29 @@ def submitted(arrival: Arrival) -> dict[str, Any] | None:
     person = caller.person_of(arrival)
     if isinstance(person, Turned):
         caller.keep(arrival, person.sentence, access_request_id=number)
-        return _errors({field: person.sentence})
+        return _errors({field: person.sentence}) if field else _instead(person.sentence)
     try:
-        send(Sent(arrival, person))
-    except Invalid as error:
-        return _errors(
-            {name if name in _FIELDS[field] else field: " ".join(said) for name, said in error.errors.items()}
-        )
+        following = send(Sent(arrival, person))
     except caller.EXPECTED as error:
+        return _refused(error, person, field, arrival.text("view", "callback_id"))
+    return {"response_action": "update", "view": following} if following is not None else None
+
+
+def _refused(error: Exception, person: Person, field: str, form: str) -> dict[str, Any]:
+    """At the fields that it is about. The last form of an ask has none, so that another takes its place."""
+    if not field:
+        return _instead(f"{caller.explain(error, person)} Nothing was asked for.")
+    if not isinstance(error, Invalid):
         return _errors({field: caller.explain(error, person)})
-    return None
+    told: dict[str, str] = {}
+    for name, said in error.errors.items():
+        place = name if name in _FIELDS[form] else field
+        told[place] = " ".join([*filter(None, [told.get(place, "")]), *said])
+    return _errors(told)
+
+
+def _instead(sentence: str) -> dict[str, Any]:
+    return {"response_action": "update", "view": slack_modals.not_asked(sentence)}
 
 
 def _errors(errors: Mapping[str, str]) -> dict[str, Any]:
@@ -65,6 +88,18 @@ def _deny(sent: Sent) -> None:
     access_requests.deny(
         access_request_id=number, approver=sent.person, via=Via.SLACK, revision=revision, reason=sent.typed("reason")
     )
+
+
+def _target(sent: Sent) -> Block:
+    return asking.take_target(sent.person, sent.values)
+
+
+def _terms(sent: Sent) -> Block:
+    return asking.take_terms(sent.person, sent.terms, sent.values)
+
+
+def _send(sent: Sent) -> Block:
+    return asking.send(sent.person, sent.terms)
 
 
 def _shorter(sent: Sent) -> None:
@@ -84,11 +119,15 @@ def _shorter(sent: Sent) -> None:
 
 
 # Each form with the field at which it is told what is about no field.
-_FORMS: Mapping[str, tuple[str, Callable[[Sent], None]]] = {
+_FORMS: Mapping[str, tuple[str, Callable[[Sent], Block | None]]] = {
     slack_modals.DENY: ("reason", _deny),
     slack_modals.SHORTER: ("duration", _shorter),
+    slack_modals.ASK_TARGET: ("target", _target),
+    slack_modals.ASK_TERMS: ("roles", _terms),
+    slack_modals.ASK_SEND: ("", _send),
 }
 _FIELDS: Mapping[str, frozenset[str]] = {
-    "reason": frozenset({"reason"}),
-    "duration": frozenset({"duration", "comment"}),
+    slack_modals.DENY: frozenset({"reason"}),
+    slack_modals.SHORTER: frozenset({"duration", "comment"}),
+    **asking.FIELDS,
 }

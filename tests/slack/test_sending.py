@@ -12,7 +12,8 @@ from pytest_django import Settings
 
 from accessrequests.domain.events import Job, Via
 from accessrequests.models import AccessRequest, OutboxMessage, Person, SlackMessage
-from accessrequests.operations import access_requests
+from accessrequests.operations import access_requests, slack_messages
+from accessrequests.queries import slack
 from tests import make
 from tests.make import Cast
 from tests.slack.workspace import WebApi, link
@@ -160,6 +161,23 @@ class TestThreadsAndNotices:
         assert [(call["channel"], call.get("thread_ts")) for call in said] == [("C0DATA", card.ts), ("U0ALICE", None)]
         assert said[0]["text"] == "bob denied the request: Use the replica."
         assert said[1]["text"].startswith("Denied:")
+
+
+class TestStragglers:
+    def test_are_found_when_their_job_was_lost(self, cast: Cast, web_api: WebApi) -> None:
+        access_request = make.submit(cast.alice)
+        carry()
+        card = SlackMessage.objects.get()
+        assert slack.stragglers(limit=10) == [card.pk]
+        slack_messages.file_stragglers(message_ids=[card.pk])
+        assert slack.stragglers(limit=10) == []
+        carry()
+        assert len(web_api.calls) == 1
+        deny(access_request, cast.bob)
+        OutboxMessage.objects.filter(job__in=JOBS).delete()
+        assert slack.stragglers(limit=10) == []
+        SlackMessage.objects.update(state="wanted")
+        assert slack.stragglers(limit=10) == [card.pk]
 
 
 class TestWhatSlackAnswers:

@@ -98,6 +98,23 @@ def submitted(callback: str, user: str, private: Mapping[str, Any], **values: An
     }
 
 
+def command(account: str, text: str, **changes: str) -> Any:
+    """/access, typed in a channel."""
+    form = {
+        "command": "/access",
+        "text": text,
+        "api_app_id": APP,
+        "team_id": TEAM,
+        "user_id": account,
+        "user_name": account.lower(),
+        "channel_id": "C0DATA",
+        "trigger_id": f"trigger.{next(_NUMBERS)}",
+        "response_url": "https://hooks.slack.com/commands/1/2/3",
+        **changes,
+    }
+    return send(urlencode(form).encode(), content_type="application/x-www-form-urlencoded")
+
+
 def copy_of(
     access_request: AccessRequest, *, channel: str = "C0DATA", kind: SlackKind = SlackKind.CARD
 ) -> SlackMessage:

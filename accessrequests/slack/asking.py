@@ -1,0 +1,164 @@
+"""Asking in Slack: three forms, each judged as the portal's form is, and the last one filed by the same operation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+
+from accessrequests.domain import slack_modals
+from accessrequests.domain.block_kit import Block, option, plain
+from accessrequests.domain.events import Via
+from accessrequests.domain.kinds import KINDS, SCRAM
+from accessrequests.domain.lifecycle import AccessRequestState
+from accessrequests.domain.privileges import InvalidRole, RoleRef
+from accessrequests.domain.slack_modals import Terms
+from accessrequests.domain.window import InvalidDuration, parse_duration
+from accessrequests.models import Inventory, Person, Target
+from accessrequests.models.access_requests import AccessKind
+from accessrequests.operations import access_requests
+from accessrequests.queries import asks, clock, offers, people, preview, slack
+from accessrequests.queries.asks import Asked, Invalid, NotReadYet
+from accessrequests.slack import caller, client
+from accessrequests.slack.arrival import Arrival
+from accessrequests.slack.caller import Turned
+
+USUAL = timedelta(hours=8)
+LONGEST_CARRIED = 3_000
+_NOT_HERE = "What is asked for there needs more than fits into this form. Ask in the portal: {}/request/"
+
+
+def shortcut(arrival: Arrival) -> None:
+    if arrival.text("callback_id") != "request.open":
+        return
+    person = caller.person_of(arrival)
+    turned = person if isinstance(person, Turned) else begin(arrival)
+    if turned is not None:
+        caller.tell(arrival, turned)
+
+
+def begin(arrival: Arrival) -> Turned | None:
+    """Open the first form; what to say where Slack did not."""
+    if client.open_view(trigger_id=arrival.text("trigger_id"), view=slack_modals.choose_target()):
+        return None
+    sentence = "Slack did not open the form in time. Try again, or ask in the portal."
+    return Turned(sentence, "Ask in the portal", f"{settings.ACCESS_BASE_URL}/request/")
+
+
+def suggest(arrival: Arrival) -> dict[str, Any]:
+    """The targets that the words are found in, by environment; none rather than an error: somebody is typing."""
+    person = caller.person_of(arrival)
+    if isinstance(person, Turned) or arrival.text("action_id") != "target":
+        return {"options": []}
+    found, _ = offers.found_targets(
+        offers.targets_on_offer(),
+        words=arrival.text("value")[:100],
+        person=person,
+        version=_policy(),
+        groups=people.groups_of(person),
+    )
+    grouped: dict[str, list[Block]] = {}
+    for one in found:
+        if one.is_eligible:
+            named = option(f"{one.target.slug}: {one.cost}", one.target.slug)
+            grouped.setdefault(one.target.environment, []).append(named)
+    if not grouped:
+        return {"options": []}
+    return {"option_groups": [{"label": plain(name, 75), "options": options} for name, options in grouped.items()]}
+
+
+def take_target(person: Person, values: object) -> Block:
+    """:raises Invalid: where the form has no room for what an ask there needs."""
+    slug = slack_modals.typed(values, "target")
+    target = Target.objects.filter(slug=slug, retired_at=None).first()
+    if target is None:
+        raise Invalid({"target": ["Choose one of the targets that are offered."]})
+    known = KINDS[target.kind]
+    fits = AccessKind.DATABASE_USER in target.offers.get("kinds", ()) and SCRAM in target.offers.get(
+        "authentication", ()
+    )
+    if known.has_clusters or known.needs_address or not fits:
+        raise Invalid({"target": [_NOT_HERE.format(settings.ACCESS_BASE_URL)]})
+    inventory = Inventory.objects.filter(target=target).first()
+    if inventory is None:
+        raise Invalid({"target": [f"Nobody has read yet what {slug} has to offer. Try again in a few minutes."]})
+    outlook = offers.outlook(_policy(), target, person=person, groups=people.groups_of(person))
+    longest = [verdict.maximum for verdict in outlook.values() if verdict.allowed and verdict.maximum]
+    roles = [role.name for role in offers.roles_on_offer(inventory)]
+    places = offers.collections_on_offer(inventory)
+    return slack_modals.choose_terms(slug, roles=roles, collections=places, longest=max(longest, default=USUAL))
+
+
+def take_terms(person: Person, terms: Terms, values: object) -> Block:
+    """What the policy says to it, in a form of its own.
+
+    :raises Invalid: with what is wrong, or with what the policy refuses.
+    """
+    only = slack_modals.typed(values, "collection")
+    said = Terms(
+        target=terms.target,
+        roles=tuple(_narrowed(role, only) for role in slack_modals.chosen(values, "roles")),
+        duration=slack_modals.typed(values, "duration"),
+        reason=slack_modals.typed(values, "reason"),
+        ticket=slack_modals.typed(values, "ticket"),
+    )
+    if len(said.private) > LONGEST_CARRIED:
+        raise Invalid({"reason": [_NOT_HERE.format(settings.ACCESS_BASE_URL)]})
+    found = preview.preview(requester=person, asked=_asked(said), at=clock.now())
+    verdict = found.considered.verdict
+    if not verdict.allowed:
+        raise Invalid({"roles": [verdict.refusals[0].sentence]})
+    lines = [*verdict.sentences, *found.what_this_lets_you_do]
+    if found.similar is not None:
+        lines.insert(0, found.similar.sentence)
+    title = f"{', '.join(said.roles)} on {said.target}"
+    return slack_modals.confirm_ask(said, title=title, lines=lines)
+
+
+def send(person: Person, terms: Terms) -> Block:
+    """:raises Refused: and :raises Invalid: as the operation does."""
+    filed = access_requests.submit(requester=person, asked=_asked(terms), via=Via.SLACK)
+    is_born = filed.state == AccessRequestState.APPROVED
+    done = "It is approved, and the access is being set up." if is_born else "It waits for those who decide."
+    sentence = f"Request {filed.pk}: {slack.title_of(filed)}. {done} You are told when something happens."
+    return slack_modals.asked_it(sentence, url=f"{settings.ACCESS_BASE_URL}/requests/{filed.pk}/")
+
+
+def _asked(terms: Terms) -> Asked:
+    try:
+        duration = parse_duration(terms.duration)
+    except InvalidDuration as error:
+        raise Invalid({"duration": [str(error)]}) from error
+    return Asked(
+        target=terms.target,
+        kind=AccessKind.DATABASE_USER.value,
+        roles=terms.roles,
+        duration=duration,
+        reason=terms.reason,
+        ticket=terms.ticket,
+    )
+
+
+def _narrowed(role: str, collection: str) -> str:
+    """read@shop on shop.orders alone is read@shop.orders; what is of another database stays as it is."""
+    try:
+        parsed = RoleRef.parse(role)
+    except InvalidRole:
+        return role
+    is_there = bool(collection) and parsed.where == collection.partition(".")[0]
+    return f"{role}.{collection.partition('.')[2]}" if is_there else role
+
+
+def _policy() -> Any:
+    try:
+        return asks.current_policy()
+    except NotReadYet:
+        return None
+
+
+FIELDS: Mapping[str, frozenset[str]] = {
+    slack_modals.ASK_TARGET: frozenset({"target"}),
+    slack_modals.ASK_TERMS: frozenset({"roles", "duration", "reason", "ticket"}),
+}

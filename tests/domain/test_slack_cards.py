@@ -1,0 +1,282 @@
+"""Guards what is shown in Slack: within every limit and with nothing live in it, whatever somebody wrote."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from slack_sdk.models.blocks import Block as SlackBlock
+from slack_sdk.models.views import View
+
+from accessrequests.domain import block_kit, slack_cards, slack_modals
+from accessrequests.domain.block_kit import Block, Message
+from accessrequests.domain.notices import Notice
+from accessrequests.domain.slack_cards import APPROVE, APPROVE_SHORTER, DENY, END, CardFacts
+
+AT = datetime(2026, 11, 22, 18, 52, tzinfo=UTC)
+FACTS = CardFacts(
+    number=2041,
+    revision=1,
+    title="Alice wants to read shop.orders on shop-prod for 2 hours",
+    url="https://access.example.com/approvals/2041/",
+    sentence="It waits for 1 person of data-owners and lapses at 23:00 UTC.",
+    reason="Refund totals are off for twelve orders.",
+    target="shop-prod",
+    roles="read@shop.orders",
+    length="2 hours",
+)
+STATES = {
+    "waiting": replace(FACTS, buttons=(APPROVE, APPROVE_SHORTER, DENY), lapses_at=AT, confirm="Alice wants to read."),
+    "partly approved": replace(FACTS, buttons=(APPROVE, APPROVE_SHORTER, DENY), approved_by=("mei",), ticket="OPS-1"),
+    "for the portal": replace(FACTS, buttons=(DENY,), step_up=True, policy="sandbox v7"),
+    "setting up": replace(FACTS, buttons=(END,), sentence="Approved by bob. Setting up."),
+    "live": replace(FACTS, buttons=(END,), ends_at=AT, sentence="Live until 20:00 UTC."),
+    "denied": replace(FACTS, sentence="bob denied it: use the replica."),
+    "ended": replace(FACTS, sentence="Ended: its time is over."),
+    "may still work": replace(FACTS, ends_at=AT, sentence="Ending. It may still work, retrying."),
+    "changed": replace(FACTS, new_revision=True),
+    "break-glass": replace(FACTS, buttons=(END,), is_loud=True, ends_at=AT),
+}
+NOTICE = Notice(
+    subject="Denied: Alice wants to read",
+    title="Alice wants to read",
+    quoted="",
+    sentence="bob denied it.",
+    button="Open the request",
+    url="https://access.example.com/requests/1/",
+    because="It is yours.",
+)
+EVIL = (
+    "<!channel> <@U0BOB> <https://evil.example|Approve> *Approved by Bob* :white_check_mark: `x` ~no~ _yes_ a_b &amp;"
+)
+WRITTEN = st.one_of(st.text(max_size=600), st.text("<>&!*_~`:|@#a \n\u202e\u200b😀", max_size=12_000))
+LIVE = re.compile(r"<[!@#]|<https?://(?!access\.example\.com/)")
+
+
+def lossless(blocks: Any) -> None:
+    """Slack's own models take every block and give back the same."""
+    for block in blocks:
+        parsed = SlackBlock.parse(block)
+        assert parsed is not None, block
+        assert json.loads(json.dumps(parsed.to_dict())) == json.loads(json.dumps(block))
+
+
+def sound(message: Message) -> None:
+    lossless(message.blocks)
+    assert 0 < len(message.text) <= 4_000
+    assert len(message.blocks) <= 50
+    named = [block["block_id"] for block in message.blocks if "block_id" in block]
+    assert len(set(named)) == len(named)
+    for block in message.blocks:
+        pressed = [element["action_id"] for element in block.get("elements", ()) if "action_id" in element]
+        assert len(set(pressed)) == len(pressed)
+
+
+def texts(message: Message) -> str:
+    """Everything in which Slack would look for something live."""
+    found = [message.text]
+
+    def look(part: object) -> None:
+        if isinstance(part, dict):
+            if part.get("type") == "mrkdwn":
+                assert part["verbatim"] is True
+                found.append(part["text"])
+            for held in part.values():
+                look(held)
+        elif isinstance(part, list | tuple):
+            for held in part:
+                look(held)
+
+    look(message.blocks)
+    return "\n".join(found)
+
+
+def elements(blocks: Any) -> list[Block]:
+    return [one for block in blocks if block["type"] == "actions" for one in block["elements"]]
+
+
+class TestCards:
+    @pytest.mark.parametrize("state", STATES)
+    def test_are_what_slacks_own_models_take_and_give_back(self, state: str) -> None:
+        sound(slack_cards.card(STATES[state]))
+
+    def test_carry_number_and_revision_in_each_button_and_approve_is_the_primary_one(self) -> None:
+        buttons = elements(slack_cards.card(STATES["waiting"]).blocks)
+        assert [one["text"]["text"] for one in buttons] == ["Approve", "Shorter…", "Deny…", "Open in portal"]
+        assert [one.get("value") for one in buttons] == ["v1.2041.1"] * 3 + [None]
+        assert [one["action_id"] for one in buttons if one.get("style") == "primary"] == ["approve"]
+        assert buttons[0]["confirm"]["text"]["text"] == "Alice wants to read."
+
+    def test_have_no_button_once_it_is_over(self) -> None:
+        for state in ("denied", "ended", "changed"):
+            assert elements(slack_cards.card(STATES[state]).blocks) == []
+
+    def test_lead_to_the_portal_where_that_is_what_the_policy_wants(self) -> None:
+        buttons = elements(slack_cards.card(STATES["for the portal"]).blocks)
+        assert [one["text"]["text"] for one in buttons] == ["Deny…", "Open to approve"]
+        assert "second factor" in texts(slack_cards.card(STATES["for the portal"]))
+
+    def test_call_everybody_only_for_a_break_glass_and_only_by_our_own_word(self) -> None:
+        assert "<!here>" in texts(slack_cards.card(STATES["break-glass"]))
+        assert [one["action_id"] for one in elements(slack_cards.card(STATES["break-glass"]).blocks)] == ["end", "open"]
+
+    def test_are_the_same_only_when_nothing_differs(self) -> None:
+        hashes = {slack_cards.hash_of(slack_cards.card(facts)) for facts in STATES.values()}
+        assert len(hashes) == len(STATES)
+        assert slack_cards.hash_of(slack_cards.card(FACTS)) == slack_cards.hash_of(slack_cards.card(replace(FACTS)))
+
+    @given(written=WRITTEN)
+    @example(written=EVIL)
+    @example(written="<!channel>" * 1_000)
+    @example(written="&" * 10_000)
+    @example(written="")
+    def test_slack_mrkdwn_injection(self, written: str) -> None:
+        """Reason, names, roles and tickets of anybody: within every limit, and nothing in it is live."""
+        facts = replace(
+            STATES["waiting"],
+            reason=written,
+            title=written,
+            roles=written,
+            ticket=written,
+            sentence=written,
+            target=written,
+            confirm=written,
+            approved_by=(written, written),
+        )
+        message = slack_cards.card(facts)
+        sound(message)
+        shown = re.sub(r"<!date\^\d+\^[^>]*>", "", texts(message))
+        assert not LIVE.search(shown)
+        assert shown.count("<") == shown.count("<https://access.example.com/")
+        for said in (slack_cards.reply(written, written), slack_cards.whisper(written)):
+            sound(said)
+            assert "<" not in texts(said)
+        loud = slack_cards.told(replace(NOTICE, subject=written, sentence=written), number=1, revision=1)
+        sound(loud)
+        assert "<" not in texts(loud)
+
+
+class TestValues:
+    def test_are_read_as_they_were_written(self) -> None:
+        assert slack_cards.parse_value(slack_cards.value_of(77, 3)) == (77, 3)
+
+    @pytest.mark.parametrize(
+        "value", ["", "v1.1", "v1.1.1.1", "v1.01.1", "v1.-1.1", "v1.\u0661.1", "v2.1.1", None, 7, {}]
+    )
+    def test_of_any_other_shape_are_none(self, value: object) -> None:
+        assert slack_cards.parse_value(value) is None
+
+
+class TestWhatWasWritten:
+    def test_keeps_its_words_and_loses_what_is_live(self) -> None:
+        shown = block_kit.inert(EVIL)
+        assert "&lt;!channel&gt;" in shown
+        assert "a_b" in shown
+        assert not re.search(r"(?<!\w)[*_~`]|[*_~`](?!\w)|:white_check_mark:", shown)
+
+    def test_is_quoted_line_by_line(self) -> None:
+        assert block_kit.quoted("one\n\ntwo") == "> one\n> \n> two"
+        assert block_kit.quoted("") == "> "
+
+    def test_is_not_cut_in_the_middle_of_an_entity(self) -> None:
+        assert block_kit.cut_escaped("ab&amp;cd", 6) == "ab…"
+        assert block_kit.cut_escaped("ab&amp;cd", 9) == "ab&amp;cd"
+        assert block_kit.cut("abcdef", 4) == "abc…"
+
+    def test_a_moment_is_in_the_readers_zone(self) -> None:
+        assert block_kit.date(AT).startswith(f"<!date^{int(AT.timestamp())}^")
+        assert block_kit.date(AT).endswith("|22 Nov 2026 18:52 UTC>")
+
+    def test_our_own_words_are_escaped(self) -> None:
+        assert block_kit.escaped("a < b & c > d") == "a &lt; b &amp; c &gt; d"
+
+
+class TestForms:
+    @pytest.mark.parametrize(
+        "view",
+        [
+            slack_modals.deny(2041, 1, title=EVIL * 20),
+            slack_modals.shorter(2041, 1, longest=timedelta(hours=2)),
+            slack_modals.choose_target(),
+            slack_modals.choose_terms("shop", roles=["r@a", "r" * 90], collections=[], longest=timedelta(hours=1)),
+            slack_modals.choose_terms("shop", roles=["r@a"], collections=["a.b"], longest=timedelta(hours=1)),
+            slack_modals.confirm_ask(slack_modals.Terms("shop", reason=EVIL), title=EVIL, lines=[EVIL] * 20),
+            slack_modals.asked_it(EVIL, url="https://access.example.com/requests/1/"),
+            slack_modals.not_asked(EVIL * 50),
+            block_kit.modal(callback="x", title="Nothing to send", submit="", blocks=[block_kit.context("x")]),
+        ],
+    )
+    def test_are_what_slacks_own_models_take_and_give_back(self, view: Block) -> None:
+        lossless(view["blocks"])
+        given_back = View(**view).to_dict()
+        assert {name: given_back[name] for name in view if name != "blocks"} == {
+            name: held for name, held in view.items() if name != "blocks"
+        }
+        assert len(json.dumps(view)) < 250_000
+
+    def test_say_which_request_they_are_about(self) -> None:
+        assert slack_modals.about(slack_modals.deny(2041, 3, title="x")["private_metadata"]) == (2041, 3)
+        for nothing in ("", "{}", "[]", '{"r": "x", "v": 1}', "null"):
+            assert slack_modals.about(nothing) == (0, 0)
+
+    def test_carry_what_was_said(self) -> None:
+        terms = slack_modals.Terms("shop", ("read@shop",), "PT1H", EVIL, "OPS-1")
+        assert slack_modals.terms_of(terms.private) == terms
+        for nothing in ("", "{}", "[]", "7", '{"t": "x", "a": 7, "d": "", "r": "", "k": ""}'):
+            assert slack_modals.terms_of(nothing) == slack_modals.Terms("")
+
+    def test_several_may_be_chosen(self) -> None:
+        values = {"roles": {"roles": {"selected_options": [{"value": "a"}, 7, {"value": "b"}]}}, "odd": 7, "none": {}}
+        assert slack_modals.chosen(values, "roles") == ("a", "b")
+        for name in ("odd", "none", "missing"):
+            assert slack_modals.chosen(values, name) == ()
+        assert slack_modals.chosen(None, "roles") == ()
+
+    def test_offer_lengths_up_to_what_was_asked_for(self) -> None:
+        minutes = [length.total_seconds() / 60 for length in slack_modals.lengths(timedelta(minutes=90))]
+        assert minutes == [15, 30, 60, 90]
+        assert slack_modals.lengths(timedelta(seconds=10)) == [timedelta(seconds=10)]
+
+    def test_are_read_with_care(self) -> None:
+        values = {
+            "reason": {"reason": {"value": "Because."}},
+            "duration": {"duration": {"selected_option": {"value": "PT1H"}}},
+            "empty": {"empty": {"value": None}},
+            "odd": {"odd": 7},
+            "odder": 7,
+        }
+        assert slack_modals.typed(values, "reason") == "Because."
+        assert slack_modals.typed(values, "duration") == "PT1H"
+        for name in ("empty", "odd", "odder", "missing"):
+            assert slack_modals.typed(values, name) == ""
+        assert slack_modals.typed(None, "reason") == ""
+
+    def test_a_hint_and_a_choice_are_there_only_when_given(self) -> None:
+        assert "hint" not in block_kit.text_input("x", "X")
+        assert block_kit.text_input("x", "X", longest=100)["element"]["multiline"] is False
+        chosen = block_kit.option("One hour", "PT1H")
+        assert "initial_option" not in block_kit.select("x", [chosen])
+        assert block_kit.select("x", [chosen], initial=chosen)["initial_option"] == chosen
+
+    def test_a_whisper_may_lead_somewhere(self) -> None:
+        led = slack_cards.whisper("Link it.", label="Link your account", url="https://access.example.com/slack/link/")
+        sound(led)
+        assert [one["url"] for one in elements(led.blocks)] == ["https://access.example.com/slack/link/"]
+
+    def test_a_list_names_a_few_and_where_all_are(self) -> None:
+        page = "https://access.example.com/access/"
+        shown = slack_cards.listed("Yours", [(EVIL, page)] * 20, url=page)
+        sound(shown)
+        assert texts(shown).count(f"<{page}|") == 8
+        sound(slack_cards.listed("Nothing", [], url=page))
+
+    def test_a_notice_may_carry_deeds(self) -> None:
+        said = slack_cards.told(NOTICE, number=7, revision=2, deeds=(END,))
+        sound(said)
+        assert [one.get("value") for one in elements(said.blocks)] == ["v1.7.2", None]

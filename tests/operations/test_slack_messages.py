@@ -1,0 +1,134 @@
+"""Guards the copies in Slack: one in each place, one job for each that nobody is about to do, and what counts once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from pytest_django import Settings
+
+from accessrequests.domain import slack_cards
+from accessrequests.models import AccessRequest, AuditEvent, OutboxMessage, SlackArrival, SlackMessage
+from accessrequests.models.slack import SlackKind, SlackState
+from accessrequests.operations import slack_arrivals, slack_messages
+from accessrequests.operations.slack_messages import Once
+from tests import make
+from tests.fixtures import MovableClock
+from tests.make import Cast
+
+
+@pytest.fixture
+def access_request(cast: Cast, settings: Settings) -> AccessRequest:
+    settings.ACCESS_SLACK_TEAM_ID = "T0ACME"
+    return make.submit(cast.alice)
+
+
+def show(access_request: AccessRequest, *, once: Sequence[Once] = ()) -> None:
+    slack_messages.show(access_request_id=access_request.pk, channels=["C0DATA"], people=["U0ALICE"], once=once)
+
+
+def jobs() -> list[tuple[str, str]]:
+    found = OutboxMessage.objects.filter(job="send_to_slack", done_at=None).order_by("pk")
+    return list(found.values_list("subject", "lane"))
+
+
+def line(kind: SlackKind, channel: str = "", about: str = "event/7") -> Once:
+    return Once(kind=kind, channel=channel, message=slack_cards.reply("bob approved."), about=about)
+
+
+class TestShow:
+    def test_makes_each_copy_and_its_job_once(self, access_request: AccessRequest) -> None:
+        show(access_request)
+        show(access_request)
+        copies = list(SlackMessage.objects.order_by("pk"))
+        assert [(one.kind, one.channel, one.state, one.team_id) for one in copies] == [
+            ("card", "C0DATA", "wanted", "T0ACME"),
+            ("own_card", "U0ALICE", "wanted", "T0ACME"),
+        ]
+        assert jobs() == [
+            (str(copies[0]), "send_to_slack/C0DATA"),
+            (str(copies[1]), "send_to_slack/U0ALICE"),
+        ]
+
+    def test_files_another_job_while_one_is_being_done(self, access_request: AccessRequest) -> None:
+        show(access_request)
+        OutboxMessage.objects.filter(job="send_to_slack").update(claimed_until=make.now())
+        show(access_request)
+        assert len(jobs()) == 4
+
+    def test_leaves_dead_copies_in_peace(self, access_request: AccessRequest) -> None:
+        show(access_request)
+        dead = SlackMessage.objects.get(kind="card")
+        slack_messages.mark_dead(message_id=dead.pk, why="channel_not_found")
+        OutboxMessage.objects.filter(job="send_to_slack").delete()
+        show(access_request, once=[line(SlackKind.REPLY)])
+        assert [subject for subject, _ in jobs()] == [str(SlackMessage.objects.get(kind="own_card"))]
+
+    def test_of_a_new_revision_makes_new_copies(self, access_request: AccessRequest) -> None:
+        show(access_request)
+        AccessRequest.objects.filter(pk=access_request.pk).update(revision=2)
+        show(access_request)
+        assert list(SlackMessage.objects.filter(kind="card").values_list("revision", flat=True).order_by("pk")) == [
+            1,
+            2,
+        ]
+
+    def test_says_a_thing_once_in_each_thread_and_to_each_person(self, access_request: AccessRequest) -> None:
+        once = [line(SlackKind.REPLY), line(SlackKind.NOTICE, "U0ALICE")]
+        show(access_request, once=once)
+        show(access_request, once=once)
+        card = SlackMessage.objects.get(kind="card")
+        reply, notice = SlackMessage.objects.get(kind="reply"), SlackMessage.objects.get(kind="notice")
+        assert (reply.thread, reply.channel) == (card, "C0DATA")
+        assert (notice.thread, notice.channel) == (None, "U0ALICE")
+        assert notice.content is not None
+        assert notice.content["text"] == "bob approved."
+        assert len(jobs()) == 4
+
+
+class TestSay:
+    def test_goes_past_what_waits_for_its_channel(self, access_request: AccessRequest) -> None:
+        for about in (access_request.pk, None, 99_999):
+            said = line(SlackKind.WHISPER, "C0DATA", about=f"trigger.{about}")
+            slack_messages.say(said=said, access_request_id=about)
+        found = list(SlackMessage.objects.order_by("pk"))
+        assert [one.access_request_id for one in found] == [access_request.pk, None, None]
+        assert [lane for _, lane in jobs()] == [f"send_to_slack/whisper/{one.pk}" for one in found]
+
+
+class TestWhatBecameOfIt:
+    def test_keeps_when_it_was_first_posted(self, access_request: AccessRequest, clock: MovableClock) -> None:
+        show(access_request)
+        copy = SlackMessage.objects.get(kind="own_card")
+        slack_messages.mark_posted(message_id=copy.pk, posted_in="D0ALICE", ts="1.1", rendered_hash="a")
+        copy.refresh_from_db()
+        first = copy.posted_at
+        slack_messages.mark_posted(message_id=copy.pk, posted_in="D0ALICE", ts="1.1", rendered_hash="b")
+        copy.refresh_from_db()
+        assert (copy.state, copy.posted_in, copy.ts, copy.rendered_hash) == (SlackState.POSTED, "D0ALICE", "1.1", "b")
+        assert copy.posted_at == first
+
+    def test_a_job_that_was_lost_is_filed_again(self, access_request: AccessRequest) -> None:
+        show(access_request)
+        OutboxMessage.objects.filter(job="send_to_slack").delete()
+        copies = list(SlackMessage.objects.values_list("pk", flat=True).order_by("pk"))
+        slack_messages.file_stragglers(message_ids=copies)
+        slack_messages.file_stragglers(message_ids=copies)
+        assert len(jobs()) == 2
+
+
+class TestArrivals:
+    def test_count_once_and_are_answered_alike(self, cast: Cast) -> None:
+        assert slack_arrivals.take(digest="d").is_first
+        assert slack_arrivals.take(digest="d") == slack_arrivals.Taken(is_first=False)
+        slack_arrivals.keep(digest="d", answer={"response_action": "clear"})
+        assert slack_arrivals.take(digest="d").answer == {"response_action": "clear"}
+        slack_arrivals.let_go(digest="d")
+        assert slack_arrivals.take(digest="d").is_first
+        assert SlackArrival.objects.count() == 1
+
+    def test_that_are_rejected_are_kept_once_a_minute_and_kind(self, cast: Cast) -> None:
+        for what in ("signature", "signature", "workspace"):
+            slack_arrivals.note_rejected(what=what, why="it was signed by another")
+        kept = AuditEvent.objects.filter(event="slack.rejected").order_by("sequence")
+        assert list(kept.values_list("subject", "via")) == [("slack/signature", "slack"), ("slack/workspace", "slack")]

@@ -1,0 +1,198 @@
+"""Guards asking in Slack: the same rules, the same verdict and the same refusals as on the portal's form."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from slack_sdk.models.blocks import Block
+from slack_sdk.models.views import View
+
+from accessrequests.models import AccessRequest, AuditEvent, Person
+from tests import make
+from tests.make import Cast
+from tests.slack import workspace
+from tests.slack.workspace import APP, TEAM, WebApi, account_of, command, link, send_payload
+
+REASON = "Refund totals are off for twelve orders."
+
+
+def payload(kind: str, person: Person, **fields: Any) -> dict[str, Any]:
+    user = {"id": account_of(person), "team_id": TEAM}
+    return {"type": kind, "api_app_id": APP, "team": {"id": TEAM}, "user": user, **fields}
+
+
+def option(value: str) -> dict[str, Any]:
+    return {"selected_option": {"value": value}}
+
+
+def options(*values: str) -> dict[str, Any]:
+    return {"selected_options": [{"value": value} for value in values]}
+
+
+def sent(person: Person, callback: str, private: Any = None, **values: Any) -> Any:
+    return send_payload(workspace.submitted(callback, account_of(person), private or {}, **values)).json()
+
+
+def check(view: dict[str, Any]) -> None:
+    """Slack's own models take it."""
+    for block in view["blocks"]:
+        parsed = Block.parse(block)
+        assert parsed is not None
+        assert parsed.to_dict() == block
+    View(**view).to_dict()
+    assert len(view.get("private_metadata", "")) <= 3_000
+
+
+def terms(person: Person, *roles: str, duration: str = "PT2H", reason: str = REASON, only: str = "") -> Any:
+    private = {"t": "shop-prod", "a": [], "d": "", "r": "", "k": ""}
+    chosen = {"collection": option(only)} if only else {}
+    fields = {"roles": options(*roles), "duration": option(duration), "reason": {"value": reason}, **chosen}
+    return sent(person, "ask.terms", private, **fields)
+
+
+@pytest.fixture(autouse=True)
+def linked(cast: Cast) -> None:
+    link(cast.alice, cast.bob, cast.mallory)
+
+
+class TestTheForms:
+    def test_lead_from_a_target_to_a_request(self, cast: Cast, web_api: WebApi) -> None:
+        assert command(account_of(cast.alice), "").content == b""
+        (opened,) = web_api.of("views.open")
+        check(opened["view"])
+
+        second = sent(cast.alice, opened["view"]["callback_id"], target=option("shop-prod"))
+        assert second["response_action"] == "update"
+        check(second["view"])
+        offered = {block["block_id"]: block["element"] for block in second["view"]["blocks"] if "element" in block}
+        assert "read@shop" in [one["value"] for one in offered["roles"]["options"]]
+        assert "userAdmin@shop" not in [one["value"] for one in offered["roles"]["options"]]
+        assert [one["value"] for one in offered["duration"]["options"]][-1] == "PT8H"
+
+        third = terms(cast.alice, "read@shop", only="shop.orders")
+        assert third["response_action"] == "update"
+        check(third["view"])
+        said = json.dumps(third["view"]["blocks"])
+        assert "data-owners" in said
+        assert "read@shop.orders" in said
+        assert not AccessRequest.objects.exists()
+
+        last = sent(cast.alice, "ask.send", json.loads(third["view"]["private_metadata"]))
+        check(last["view"])
+        filed = AccessRequest.objects.get()
+        assert (filed.state, filed.roles, filed.reason) == ("pending", ["read@shop.orders"], REASON)
+        assert filed.duration == timedelta(hours=2)
+        submitted = AuditEvent.objects.get(event="access_request.submitted")
+        assert (submitted.actor, submitted.via) == ("alice", "slack")
+        assert f"/requests/{filed.pk}/" in json.dumps(last["view"])
+
+    def test_open_by_the_shortcut_too(self, cast: Cast, web_api: WebApi) -> None:
+        answer = send_payload(payload("shortcut", cast.alice, callback_id="request.open", trigger_id="t"))
+        assert answer.content == b""
+        assert web_api.of("views.open")[0]["view"]["callback_id"] == "ask.target"
+        send_payload(payload("shortcut", cast.alice, callback_id="another", trigger_id="t"))
+        assert len(web_api.calls) == 1
+
+    def test_are_answered_when_slack_does_not_open_them(self, cast: Cast, web_api: WebApi) -> None:
+        web_api.refuse("expired_trigger_id")
+        assert "did not open the form" in command(account_of(cast.alice), "").json()["text"]
+
+    def test_are_not_for_the_unlinked(self, cast: Cast, web_api: WebApi) -> None:
+        answer = command("U0OUTSIDER", "").json()
+        assert answer["response_type"] == "ephemeral"
+        assert "/slack/link/?t=" in json.dumps(answer["blocks"])
+        assert web_api.calls == []
+        gone = sent(cast.carol, "ask.send", {"t": "shop-prod", "a": ["read@shop"], "d": "PT1H", "r": REASON, "k": ""})
+        assert "linked to nobody" in json.dumps(gone["view"])
+        assert not AccessRequest.objects.exists()
+
+
+class TestWhatIsWrong:
+    @pytest.mark.parametrize(
+        ("changes", "field", "says"),
+        [
+            ({"reason": "short"}, "roles", "reason"),
+            ({"reason": ""}, "reason", "Say why"),
+            ({"duration": "P1D"}, "roles", "at most"),
+            ({"duration": "x"}, "duration", "PT"),
+        ],
+    )
+    def test_stands_at_its_field(self, cast: Cast, changes: dict[str, str], field: str, says: str) -> None:
+        answer = terms(cast.alice, "read@shop", **changes)
+        assert answer["response_action"] == "errors"
+        assert list(answer["errors"]) == [field]
+        assert says in answer["errors"][field]
+
+    def test_who_may_not_ask_is_refused(self, cast: Cast) -> None:
+        assert terms(cast.mallory, "read@shop")["response_action"] == "errors"
+        private = {"t": "shop-prod", "a": ["read@shop"], "d": "PT1H", "r": REASON, "k": ""}
+        last = sent(cast.mallory, "ask.send", private)
+        assert "Nothing was asked for" in json.dumps(last["view"])
+        assert not AccessRequest.objects.exists()
+
+    @pytest.mark.parametrize("target", ["nowhere", "", "shop-new"])
+    def test_a_target_that_cannot_be_asked_on(self, cast: Cast, target: str) -> None:
+        make.unread_target()
+        assert list(sent(cast.alice, "ask.target", target=option(target))["errors"]) == ["target"]
+
+    def test_a_project_of_atlas_is_asked_on_in_the_portal(self, cast: Cast) -> None:
+        make.make_atlas()
+        errors = sent(cast.alice, "ask.target", target=option("ecommerce-prod"))["errors"]
+        assert "/request/" in errors["target"]
+
+    def test_what_was_carried_is_read_with_care(self, cast: Cast) -> None:
+        for private in ({}, {"t": 7}, {"t": "shop-prod", "a": 7, "d": "", "r": "", "k": ""}):
+            assert "Nothing was asked for" in json.dumps(sent(cast.alice, "ask.send", private)["view"])
+        long = "\\" * 1_000
+        assert "portal" in terms(cast.alice, "x" * 999, reason=long)["errors"]["reason"]
+
+
+class TestSearch:
+    def test_finds_what_one_may_ask_for(self, cast: Cast) -> None:
+        found = send_payload(payload("block_suggestion", cast.alice, action_id="target", value="shop-p")).json()
+        (group,) = found["option_groups"]
+        assert [one["value"] for one in group["options"]] == ["shop-prod"]
+        assert group["options"][0]["text"]["text"] == "shop-prod: one of data-owners"
+
+    @pytest.mark.parametrize("name", ["mallory", "carol"])
+    def test_finds_nothing_for_others(self, cast: Cast, name: str) -> None:
+        person = getattr(cast, name)
+        found = send_payload(payload("block_suggestion", person, action_id="target", value="")).json()
+        assert found == {"options": []}
+
+
+class TestWords:
+    def test_mine_lists_what_one_has_and_waits_for(self, cast: Cast) -> None:
+        assert "You have no access" in command(account_of(cast.alice), "mine").json()["text"]
+        grant = make.active_grant(cast.alice, cast.bob)
+        waiting = make.submit(cast.alice, roles=("read@shop.customers",))
+        said = json.dumps(command(account_of(cast.alice), " MINE ").json()["blocks"])
+        assert f"/access/{grant.pk}/" in said
+        assert f"/requests/{waiting.pk}/" in said
+
+    def test_approvals_lists_what_waits_for_one(self, cast: Cast) -> None:
+        waiting = make.submit(cast.alice)
+        assert f"/approvals/{waiting.pk}/" in json.dumps(command(account_of(cast.bob), "approvals").json())
+        assert "Nothing waits for you" in command(account_of(cast.alice), "approvals").json()["text"]
+
+    def test_end_ends_ones_own_and_nobody_elses(self, cast: Cast) -> None:
+        grant = make.active_grant(cast.alice, cast.bob)
+        number = str(grant.access_request_id)
+        assert "nothing here" in command(account_of(cast.mallory), f"end {number}").json()["text"]
+        assert AuditEvent.objects.get(event="access_request.refused").actor == "mallory"
+        for text in ("end", "end x", "end 99999", "end " + "9" * 40):
+            assert "nothing here" in command(account_of(cast.alice), text).json()["text"]
+        assert "is being ended" in command(account_of(cast.alice), f"end {number}").json()["text"]
+        grant.refresh_from_db()
+        assert (grant.state, grant.end_reason) == ("revoking", "released")
+        assert "already" in command(account_of(cast.alice), f"end {number}").json()["text"]
+
+    @pytest.mark.parametrize("text", ["help", "what", "<!channel>"])
+    def test_help_says_what_there_is(self, cast: Cast, text: str) -> None:
+        assert "/access mine" in command(account_of(cast.alice), text).json()["text"]
+
+    def test_of_another_workspace_is_refused(self, cast: Cast) -> None:
+        assert command(account_of(cast.alice), "mine", team_id="T0RIVAL").status_code == 403
