@@ -18,7 +18,9 @@ from accessrequests.api.filters import AuditFilters, AuditPageFilters
 from accessrequests.api.pagination import page_of
 from accessrequests.api.shapes.audit import AuditEventShape, VerifyShape
 from accessrequests.domain import chain
+from accessrequests.domain.events import Via
 from accessrequests.models import AuditEvent, Person
+from accessrequests.operations import trail
 from accessrequests.operations.refusals import Refused
 from accessrequests.queries import audit, people
 
@@ -77,14 +79,18 @@ class ExportAuditEvents(Endpoint):
         summary="Export audit events",
         description="JSON Lines, oldest first. An export without filters by somebody who sees all is `full`: it can "
         "be checked offline with `python3 chain.py EXPORT.jsonl [ANCHORS.jsonl]`. Any other one lacks events, so its "
-        f"chain cannot be checked; it says so: the header `{COMPLETENESS}` is `partial`, and so is the file's name.",
+        f"chain cannot be checked; it says so: the header `{COMPLETENESS}` is `partial`, and so is the file's name. "
+        "That it was taken is an event itself, which the next export has.",
         answers={(200, "application/jsonl"): OpenApiResponse(OpenApiTypes.STR, description="One event a line.")},
         filters=AuditFilters,
     )
     def get(self, request: Request) -> StreamingHttpResponse:
         person, filters = person_of(request), filters_of(request, AuditFilters)
         completeness = "full" if people.may_audit(person) and not filters else "partial"
-        answer = StreamingHttpResponse(audit.export(matching(person, filters)), content_type="application/jsonl")
+        narrowed = {name: str(value) for name, value in filters.items()}
+        up_to = trail.note_export(written="jsonl", narrowed=narrowed, person=person, via=Via.API)
+        found = matching(person, filters).filter(sequence__lte=up_to)
+        answer = StreamingHttpResponse(audit.export(found), content_type="application/jsonl")
         answer[COMPLETENESS] = completeness
         answer["Content-Disposition"] = f'attachment; filename="audit-events-{completeness}.jsonl"'
         return answer

@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from accessrequests.domain import policy
+from accessrequests.domain.approvals import combined
 from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.domain.policy import Step
@@ -17,7 +18,7 @@ from accessrequests.domain.wording import people_needed
 from accessrequests.models import AccessRequest, Person, PolicyVersion
 from accessrequests.operations._record import Fact
 from accessrequests.operations.refusals import Refused
-from accessrequests.queries import asks
+from accessrequests.queries import asks, holdings
 
 RULE = "publishing"
 
@@ -77,13 +78,17 @@ def _waiting() -> QuerySet[AccessRequest]:
 
 
 def _show_to_groups_asked(rules: policy.Rules, version: int) -> None:
-    """Open requests are decided under this version too, so the groups that it asks must see them."""
+    """Open requests are decided under this version too, so the groups that it asks must see them, each in its turn."""
     shown = []
-    for access_request in _waiting().select_related("target"):
-        said = {step["group"] for step in access_request.verdict["steps"]}
-        asked = sorted(said | asks.groups_asked(rules, access_request, version=version) | set(access_request.stand_ins))
-        if asked != sorted(access_request.step_groups) or asked != sorted(access_request.wanted_groups):
-            # Who is still wanted depends on who answers under which version: all are asked to look again.
-            access_request.step_groups = access_request.wanted_groups = asked
+    for access_request in (
+        _waiting().select_related("target").prefetch_related("approvals__person", "approvals__on_behalf_of")
+    ):
+        said = policy.from_json(access_request.verdict).steps
+        steps = combined(said, asks.steps_asked(rules, access_request, version=version))
+        asked = sorted({step.group for step in steps} | set(access_request.stand_ins))
+        if asked != sorted(access_request.step_groups) or steps != said:
+            wanted = policy.groups_wanted(steps, holdings.given(access_request))
+            access_request.step_groups = asked
+            access_request.wanted_groups = list(dict.fromkeys([*wanted, *access_request.stand_ins]))
             shown.append(access_request)
     AccessRequest.objects.bulk_update(shown, ["step_groups", "wanted_groups"])

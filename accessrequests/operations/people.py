@@ -15,6 +15,7 @@ from accessrequests.domain.events import Actor, Event, Via
 from accessrequests.models import Group, Identity, Person, PersonalToken
 from accessrequests.models.people import MembershipSource
 from accessrequests.operations._belonging import give_memberships
+from accessrequests.operations._holding import hold_newcomers
 from accessrequests.operations._leaving import end_all, hold_requests
 from accessrequests.operations._record import Fact, record
 from accessrequests.operations._services import applied as service_applied
@@ -47,6 +48,7 @@ def apply_people(
     if unknown:
         raise Invalid({"groups": [f"There is no group {group}. Name it under groups." for group in sorted(unknown)]})
     facts: list[Fact] = []
+    hold_newcomers()  # somebody whom the file names may be signing in for the first time just now
     hold_requests(people.ids_of(named))  # whoever turns out to be off, or to have left a group
     known = {name: _apply_group(name, fields, facts) for name, fields in sorted(groups.items())}
     theirs = Q(username__in=named) | Q(owner__username__in=entries)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import TypeVar
 from zoneinfo import available_timezones
 
 from allauth.mfa.models import Authenticator
@@ -15,6 +16,7 @@ from accessrequests.operations._record import Fact, record
 from accessrequests.queries import clock, people
 from accessrequests.queries.asks import Invalid
 
+T = TypeVar("T")
 _TOO_MANY_ONCE_IN = timedelta(minutes=5)  # as long as the limit lasts
 
 
@@ -39,9 +41,14 @@ def note_too_many(*, username: str) -> None:
 
 
 @transaction.atomic(durable=True)
-def note_second_factor(*, person: Person, event: Event, way: str) -> None:
-    """A second factor came, went, or has new recovery codes; the factor itself is never named."""
+def change_second_factor(*, person: Person, event: Event, way: str, change: Callable[[], T]) -> T:
+    """A second factor comes, goes, or gets new recovery codes, together with the fact; the factor itself is never named.
+
+    `change` is what the library of sign-ins does: it asks whether the change may be, and makes it.
+    """
+    changed = change()
     record(_fact(event, person, {"way": way}), actor=people.actor_of(person, Via.WEB), at=clock.now())
+    return changed
 
 
 @transaction.atomic(durable=True)

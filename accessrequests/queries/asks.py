@@ -202,11 +202,11 @@ def elsewhere(considered: Considered, inventory: Inventory) -> policy.Verdict | 
     )
 
 
-def groups_asked(rules: policy.Rules, access_request: AccessRequest, *, version: int) -> frozenset[str]:
-    """The groups that a policy would ask about a filed request; for this, nothing of the people counts."""
+def steps_asked(rules: policy.Rules, access_request: AccessRequest, *, version: int) -> tuple[policy.Step, ...]:
+    """The steps that a policy would ask for a filed request; for this, nothing of the people counts."""
     ask = ask_of(access_request, person="", groups=frozenset())
     verdict = evaluator(is_break_glass=access_request.is_break_glass)(rules, ask, version=version)
-    return frozenset(step.group for step in verdict.steps)
+    return verdict.steps
 
 
 def lost_eligibility(access_request: AccessRequest) -> str:

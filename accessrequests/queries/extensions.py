@@ -109,11 +109,15 @@ def longer(grant: Grant, *, at: datetime) -> Longer:
         pinned = grant.access_request.policy_version
         current = pinned if getattr(grant, "newest_policy", None) == pinned.version else None
         verdict = asks.judge_again(drafted(grant, duration=_SHORTEST, reason=_UNWRITTEN), current=current)
+        longest = extending.longest(verdict, starts_at=grant.starts_at, expires_at=grant.expires_at)
+        if verdict.allowed and not verdict.steps and longest > _SHORTEST:
+            # Whoever is on call waits for nobody only up to a length: what is said is to be true of the longest, too.
+            verdict = asks.judge_again(drafted(grant, duration=longest, reason=_UNWRITTEN), current=current)
     except (asks.Invalid, asks.NotReadYet) as error:
         return Longer(why_not=str(error))
     if not verdict.allowed:
         return Longer(why_not=verdict.refusals[0].sentence)
-    return Longer(extending.longest(verdict, starts_at=grant.starts_at, expires_at=grant.expires_at), verdict)
+    return Longer(longest, verdict)
 
 
 def certificate_ends(grant: Grant) -> datetime | None:

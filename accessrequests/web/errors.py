@@ -37,6 +37,11 @@ NOT_FOUND = Told(
     "There is nothing here",
     "The address may be wrong, or what is here is not yours to see.",
 )
+TOO_OFTEN = Told(
+    HTTPStatus.TOO_MANY_REQUESTS,
+    "Too much at once",
+    "You pressed more often within a second than we take from one person. Wait a moment, then press again.",
+)
 EXPECTED = (
     refusals.Refused,
     refusals.IllegalMove,
@@ -65,6 +70,13 @@ def page(request: HttpRequest, told: Told, *, back: str = "", alone: bool = Fals
     known = not alone and isinstance(getattr(request, "user", None), Person)
     frame = "base.html" if known else "errors/_door.html"
     return render(request, "errors/page.html", {**context, "frame": frame, "known": known}, status=told.status)
+
+
+def too_often(request: HttpRequest, *, back: str) -> HttpResponse:
+    """A press too many within a second."""
+    response = page(request, TOO_OFTEN, back=back)
+    response["Retry-After"] = "1"
+    return response
 
 
 def _reference(told: Told) -> str:

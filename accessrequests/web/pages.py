@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from accessrequests.models import Person
+from accessrequests.operations import calls
 from accessrequests.web import accounts, errors, unsent
 
 # What htmx takes for the last answer.
@@ -45,6 +46,8 @@ def portal_page(*methods: str) -> Callable[[View[P]], View[P]]:
                 return redirect_to_login(wanted, login_url=resolve_url(settings.LOGIN_URL))
             if request.method not in methods and not (request.method == "HEAD" and "GET" in methods):
                 return errors.method_not_allowed(request, methods, back=back)
+            if request.method == "POST" and not calls.may_call(person=me(request)):
+                return errors.too_often(request, back=back)
             try:
                 return view(request, *args, **kwargs)
             except errors.EXPECTED as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -144,8 +145,8 @@ class AddApp(_Fresh, _CodePage, totp.ActivateTOTPView):
         return str(self.success_url)
 
     def form_valid(self, form: BaseForm) -> HttpResponse:
-        answer: HttpResponse = super().form_valid(form)
-        _note(self.request, Event.PERSON_SECOND_FACTOR_ADDED, APP)
+        valid = super().form_valid
+        answer = _changed(self.request, Event.PERSON_SECOND_FACTOR_ADDED, APP, lambda: valid(form))
         answer.status_code = HTTPStatus.SEE_OTHER
         return answer
 
@@ -157,8 +158,8 @@ class RemoveApp(_Fresh, totp.DeactivateTOTPView):
     success_url = reverse_lazy("account")
 
     def form_valid(self, form: BaseForm) -> HttpResponse:
-        answer: HttpResponse = super().form_valid(form)
-        _note(self.request, Event.PERSON_SECOND_FACTOR_REMOVED, APP)
+        valid = super().form_valid
+        answer = _changed(self.request, Event.PERSON_SECOND_FACTOR_REMOVED, APP, lambda: valid(form))
         answer.status_code = HTTPStatus.SEE_OTHER
         return answer
 
@@ -175,8 +176,8 @@ class MakeRecoveryCodes(_Fresh, recovery_codes.GenerateRecoveryCodesView):
     template_name = "mfa/recovery_codes/generate.html"
 
     def form_valid(self, form: BaseForm) -> HttpResponse:
-        answer: HttpResponse = super().form_valid(form)
-        _note(self.request, Event.PERSON_RECOVERY_CODES_MADE, "")
+        valid = super().form_valid
+        answer = _changed(self.request, Event.PERSON_RECOVERY_CODES_MADE, "", lambda: valid(form))
         answer.status_code = HTTPStatus.SEE_OTHER
         return answer
 
@@ -192,6 +193,7 @@ def _opened(sealed: str) -> str:
         return ""
 
 
-def _note(request: HttpRequest, event: Event, way: str) -> None:
+def _changed(request: HttpRequest, event: Event, way: str, change: Callable[[], HttpResponse]) -> HttpResponse:
+    """Both or neither: a factor that nobody knows of could not be explained, nor a fact of one that is not there."""
     person: Person = me(request)
-    sessions.note_second_factor(person=person, event=event, way=way)
+    return sessions.change_second_factor(person=person, event=event, way=way, change=change)

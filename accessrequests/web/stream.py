@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Generator
 from http import HTTPStatus
 from typing import Self, cast
@@ -26,6 +27,7 @@ from accessrequests.web.pages import me, portal_page
 LIFE_SECONDS = 300.0
 LOOK_SECONDS = 10.0  # also the keepalive: what no notice tells of is found at this pace
 BREATH_SECONDS = 1.0  # between two looks, however much is going on
+MOST_OF_ONE = 2  # of one person in one process; their other pages go on polling
 RETRY = b"retry: 5000\n\n"
 ALIVE = b": still here\n\n"
 
@@ -74,22 +76,25 @@ class Ear:
 
 
 class Slots:
-    """How many streams this process holds."""
+    """How many streams this process holds, and for whom: nobody takes them all."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._taken = 0
+        self._taken = Counter[int]()
 
-    def take(self) -> bool:
+    def take(self, person_id: int) -> bool:
         with self._lock:
-            if self._taken >= settings.ACCESS_LIVE_STREAMS:
+            is_full = self._taken.total() >= settings.ACCESS_LIVE_STREAMS
+            if is_full or self._taken[person_id] >= MOST_OF_ONE:
                 return False
-            self._taken += 1
+            self._taken[person_id] += 1
             return True
 
-    def give_back(self) -> None:
+    def give_back(self, person_id: int) -> None:
         with self._lock:
-            self._taken -= 1
+            self._taken[person_id] -= 1
+            if not self._taken[person_id]:
+                del self._taken[person_id]
 
 
 class Stream:
@@ -110,7 +115,7 @@ class Stream:
         self._lines.close()
         if self._is_open:
             self._is_open = False
-            SLOTS.give_back()
+            SLOTS.give_back(self._person.pk)
 
     def _told(self) -> Generator[bytes, None, None]:
         yield RETRY
@@ -140,7 +145,7 @@ SLOTS = Slots()
 
 @portal_page("GET")
 def stream(request: HttpRequest) -> HttpResponse:
-    if not SLOTS.take():
+    if not SLOTS.take(me(request).pk):
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
     EAR.start()
     answer = StreamingHttpResponse(Stream(me(request)), content_type="text/event-stream")

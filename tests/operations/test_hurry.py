@@ -64,3 +64,10 @@ class TestHurry:
         with refuses(Refused) as caught:
             hurry(active, cast, name=name)
         assert (caught.value.event, caught.value.subject) == ("grant.refused", str(active))
+
+    def test_tells_others_nothing_of_which_numbers_there_are(self, cast: Cast, active: Grant) -> None:
+        with refuses(Refused) as there:
+            hurry(active, cast, name="mallory")
+        with refuses(Refused) as nowhere:
+            grants.hurry(grant_id=active.pk + 1000, person=cast.mallory, via=Via.WEB)
+        assert str(there.value) == str(nowhere.value)

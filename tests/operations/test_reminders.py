@@ -49,6 +49,20 @@ class TestInTurn:
         make.approve(access_request, cast.carol)
         assert Grant.objects.exists()
 
+    def test_a_new_version_asks_nobody_before_their_turn(self, cast: Cast) -> None:
+        publish(approvals=TWO_STEPS, in_sequence=True)
+        access_request = make.submit(cast.alice)
+        more = [*TWO_STEPS, {"group": "administrators", "people": 1}]
+        publish(approvals=more, in_sequence=True)
+
+        access_request.refresh_from_db()
+        assert access_request.step_groups == ["administrators", "data-owners", "security"]
+        assert access_request.wanted_groups == ["data-owners"]
+        make.approve(access_request, cast.bob)
+        publish(approvals=TWO_STEPS, in_sequence=True)
+        access_request.refresh_from_db()
+        assert access_request.wanted_groups == ["security"], "what was given counts on"
+
     def test_refuses_who_comes_too_early_and_says_who_is_first(self, cast: Cast) -> None:
         publish(approvals=TWO_STEPS, in_sequence=True)
         access_request = make.submit(cast.alice)

@@ -12,6 +12,7 @@ from accessrequests.domain.shifts import Shift
 from accessrequests.models import AccessRequest, AuditEvent, Grant, Person, Schedule
 from accessrequests.operations import extensions, grants, schedules
 from accessrequests.queries import asks, on_call
+from accessrequests.queries import extensions as extension_queries
 from tests import make
 from tests.fixtures import MovableClock
 from tests.make import Cast
@@ -155,3 +156,14 @@ def test_a_schedule_that_is_configured_no_more_counts_no_more(cast: Cast) -> Non
     assert not Schedule.objects.exists()
     assert state_of(cast.frank) == "pending"
     assert AccessRequest.objects.count() == 2
+
+
+def test_more_time_says_who_is_asked_about_more_than_the_schedule_waives(cast: Cast) -> None:
+    read(shift())
+    grant = make.activated(Grant.objects.get(access_request=make.submit(cast.frank, duration=HOUR)))
+
+    longer = extension_queries.longer(grant, at=make.now())
+
+    assert longer.longest == 7 * HOUR
+    assert longer.verdict is not None
+    assert [step.group for step in longer.verdict.steps] == ["data-owners"]

@@ -45,10 +45,14 @@ class TestNotes:
     def test_a_second_factor_is_never_named(self, cast: Cast) -> None:
         traces = Traces()
 
-        sessions.note_second_factor(
-            person=cast.alice, event=Event.PERSON_SECOND_FACTOR_ADDED, way="an authenticator app"
+        changed = sessions.change_second_factor(
+            person=cast.alice,
+            event=Event.PERSON_SECOND_FACTOR_ADDED,
+            way="an authenticator app",
+            change=lambda: "what it answers",
         )
 
+        assert changed == "what it answers"
         assert traces.facts("person.second_factor_added") == {"way": "an authenticator app"}
 
 

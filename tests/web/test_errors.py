@@ -11,6 +11,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpResponse
 from django.test import RequestFactory
+from pytest_django import Settings
 
 from accessrequests import urls
 from accessrequests.models import AccessRequest, AuditEvent
@@ -36,6 +37,16 @@ class TestPages:
 
         assert (answer.status_code, heading_of(answer)) == (404, "There is nothing here")
         assert 'href="/"' in text_of(answer)
+
+    def test_pressed_too_often(self, cast: Cast, settings: Settings) -> None:
+        settings.ACCESS_CALLS_PER_SECOND = 0
+        browser = signed_in(cast.alice)
+        answer = browser.post("/account/", name="Alice")
+
+        assert (answer.status_code, heading_of(answer)) == (429, "Too much at once")
+        assert answer["Retry-After"] == "1"
+        assert "Wait a moment, then press again." in words_of(answer)
+        assert browser.get("/account/").status_code == 200, "to look costs nothing"
 
     def test_a_button_is_not_a_page(self, cast: Cast) -> None:
         access_request = make.submit(cast.alice)

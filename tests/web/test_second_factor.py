@@ -52,6 +52,22 @@ class TestAdd:
         assert secret not in stored
         assert codes[0] not in stored
 
+    def test_is_not_there_when_the_fact_of_it_could_not_be_kept(
+        self, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        browser = signed_in(cast.alice)
+        page = text_of(browser.get(ADD))
+        secret = re.findall(r'aria-label="The key"><code[^>]*>([A-Z2-7]+)<', page)[0]
+
+        def broken(*_args: object, **_options: object) -> None:
+            raise RuntimeError("The disk is full.")
+
+        monkeypatch.setattr("accessrequests.operations.sessions.record", broken)
+        with pytest.raises(RuntimeError):
+            browser.post(ADD, code=code_of(secret))
+
+        assert not Authenticator.objects.exists()
+
     def test_keeps_the_secret_sealed_while_it_waits_for_its_proof(self, cast: Cast) -> None:
         browser = signed_in(cast.alice)
 

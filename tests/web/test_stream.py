@@ -50,13 +50,21 @@ class TestStream:
 
     def test_gives_its_slot_back_even_when_nobody_read(self, cast: Cast, settings: Settings) -> None:
         settings.ACCESS_LIVE_STREAMS = SLOTS
-        assert stream.SLOTS.take()
-        assert not stream.SLOTS.take()
+        assert stream.SLOTS.take(1)
+        assert not stream.SLOTS.take(2)
 
         stream.Stream(cast.alice).close()
 
-        assert stream.SLOTS.take()
-        stream.SLOTS.give_back()
+        assert stream.SLOTS.take(1)
+        stream.SLOTS.give_back(1)
+
+    def test_one_person_never_takes_them_all(self, cast: Cast, settings: Settings) -> None:
+        settings.ACCESS_LIVE_STREAMS = 8
+        slots = stream.Slots()
+        assert [slots.take(1) for _ in range(3)] == [True, True, False]
+        assert slots.take(2)
+        slots.give_back(1)
+        assert slots.take(1)
 
 
 @pytest.fixture

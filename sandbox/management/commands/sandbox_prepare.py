@@ -22,7 +22,7 @@ from accessrequests.domain.proofs import APP
 from accessrequests.management.operators import operator
 from accessrequests.models import Person
 from accessrequests.operations.people import scopes_of, set_password
-from accessrequests.operations.sessions import note_second_factor
+from accessrequests.operations.sessions import change_second_factor
 from sandbox.catalogue import MEMBERS, NAMES, WITH_SECOND_FACTOR
 from sandbox.preparation import PEOPLE, POLICY, RESULT, TARGETS
 
@@ -79,8 +79,12 @@ def _await_database() -> None:
 def _add_second_factor(name: str) -> str:
     """The seed, as an app would have got it from the picture on the account page."""
     person, seed = Person.objects.get(username=name), str(generate_totp_secret())
-    TOTP.activate(person, seed)
-    note_second_factor(person=person, event=Event.PERSON_SECOND_FACTOR_ADDED, way=APP)
+    change_second_factor(
+        person=person,
+        event=Event.PERSON_SECOND_FACTOR_ADDED,
+        way=APP,
+        change=lambda: TOTP.activate(person, seed),
+    )
     return seed
 
 
