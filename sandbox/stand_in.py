@@ -80,6 +80,7 @@ class StandIn:
             "client_id": account.client_id,
             "client_secret": account.client_secret,
             "databases": {DATABASE: list(COLLECTIONS)},
+            "workers_at": ["127.0.0.1"],
         }
         records = {name: {**record, "project_id": identifier} for name, identifier in self.keys.projects.items()}
         records[DEV] |= {"owner": {"client_id": owner.client_id, "client_secret": owner.client_secret}}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from accessrequests.domain.kinds import KINDS, X509_MANAGED, named_method
 from accessrequests.domain.lifecycle import GateName
 
+BY_LOGIN = "proved by login"
 _MONGODB: Mapping[GateName, str] = {
     GateName.NETWORK: "Read back from the user. A login of ours would come from another address, so none can prove it.",
     GateName.USER: "Proved by a login, while the user can do nothing yet.",
@@ -20,7 +21,10 @@ _ATLAS: Mapping[GateName, str] = {
 _PROVED: Mapping[str, Mapping[GateName, str]] = {"mongodb": _MONGODB, "atlas": _ATLAS}
 
 
-def how_proved(kind: str, gate: GateName) -> str:
+def how_proved(kind: str, gate: GateName, *, by_login: bool = False) -> str:
+    """`by_login`: the new user has logged in, which a target that lets our workers in nowhere may not show."""
+    if by_login and gate is GateName.USER and kind == "atlas":
+        return "Proved by a login of our workers, on every cluster of its scope."
     return _PROVED[kind][gate]
 
 

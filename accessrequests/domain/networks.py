@@ -11,6 +11,11 @@ IPV4, IPV6 = 4, 6
 MAPPED_PREFIX = 96  # RFC 4291, 2.5.5.2: ::ffff:0:0/96
 
 
+def covers(wide: Network, narrow: Network) -> bool:
+    """Whether every address of the second is one of the first."""
+    return wide.version == narrow.version and narrow.subnet_of(wide)  # type: ignore[arg-type]
+
+
 def read_network(text: str) -> Network | None:
     """The block that the text names. An IPv4 address in IPv6 dress is the IPv4 address that a server sees."""
     try:

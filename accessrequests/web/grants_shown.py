@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from accessrequests.domain import certificates, external, vouching
 from accessrequests.domain.connecting import Place, Way, ways_to_connect
-from accessrequests.domain.gates import how_added, how_proved
+from accessrequests.domain.gates import BY_LOGIN, how_added, how_proved
 from accessrequests.domain.kinds import named_method
 from accessrequests.domain.lifecycle import CredentialState, GateName, GateState, GrantState
 from accessrequests.domain.situation import Situation
@@ -220,7 +220,7 @@ def gates_shown(grant: Grant) -> list[GateShown]:
         GateShown(
             GATES[GateName(gate.gate)],
             *_GATE_STATES[GateState(gate.state)],
-            how_proved(grant.target.kind, GateName(gate.gate))
+            how_proved(grant.target.kind, GateName(gate.gate), by_login=gate.evidence.get("proof") == BY_LOGIN)
             if grant.access_request.makes_a_user
             else how_added(grant.login),
             [(one_line(str(key)).replace("_", " "), one_line(str(value))) for key, value in gate.evidence.items()],

@@ -15,6 +15,18 @@ def test_each_gate_of_each_kind_says_how_it_is_proved(kind: str, gate: GateName)
     assert how_proved(kind, gate).endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("kind", "gate", "said"),
+    [
+        ("atlas", GateName.USER, "Proved by a login of our workers, on every cluster of its scope."),
+        ("atlas", GateName.ROLES, how_proved("atlas", GateName.ROLES)),
+        ("mongodb", GateName.USER, how_proved("mongodb", GateName.USER)),
+    ],
+)
+def test_a_login_on_atlas_is_said_to_be_one(kind: str, gate: GateName, said: str) -> None:
+    assert how_proved(kind, gate, by_login=True) == said
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_only_atlas_ends_a_user_by_itself_and_only_one_with_a_password(method: str) -> None:
     told = who_ends(kind="atlas", target="ecommerce-prod", authentication=method)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from accessrequests.domain.networks import are_everybody, read_network, write_network
+from accessrequests.domain.networks import are_everybody, covers, read_network, write_network
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,18 @@ def test_two_halves_are_everybody(texts: list[str], everybody: bool) -> None:
 
     assert len(networks) == len(texts)
     assert are_everybody(networks) is everybody
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "is_covered"),
+    [
+        ("192.0.2.0/24", "192.0.2.7", True),
+        ("192.0.2.7", "192.0.2.7", True),
+        ("192.0.2.7", "192.0.2.0/24", False),
+        ("::/1", "192.0.2.7", False),
+    ],
+)
+def test_one_block_covers_another_of_its_sort(wide: str, narrow: str, *, is_covered: bool) -> None:
+    blocks = [network for text in (wide, narrow) if (network := read_network(text)) is not None]
+
+    assert covers(blocks[0], blocks[1]) is is_covered

@@ -123,6 +123,8 @@ class TestAtlasRecord:
             ({"owner": "erin"}, "owner must be a mapping"),
             ({"owner": {**SERVICE_ACCOUNT, "base_url": "https://evil.example"}}, "owner.base_url is not a field"),
             ({"ca_file": "missing.pem"}, "ca_file names a file that is not there"),
+            ({"workers_at": "198.51.100.7"}, "workers_at must be a list of addresses"),
+            ({"workers_at": ["elsewhere"]}, "workers_at must be a list of addresses"),
         ],
     )
     def test_names_the_target_and_the_field_but_never_a_value(

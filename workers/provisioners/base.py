@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from accessrequests.domain.diagnosis import Diagnosis
+from accessrequests.domain.gates import BY_LOGIN
 from accessrequests.domain.kinds import SCRAM
 from accessrequests.domain.lifecycle import GateName
 from accessrequests.domain.outside import Change, Thing
@@ -129,7 +130,7 @@ class RoleChange:
 class Proof(StrEnum):
     """How we know that a gate is open."""
 
-    LOGIN = "proved by login"
+    LOGIN = BY_LOGIN
     READ_BACK = "proved by read-back"
     NOT_PROVABLE = "not provable"
     NOT_YET = "not yet"

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from accessrequests.domain.networks import read_network
 from accessrequests.domain.privileges import is_role
 from workers.provisioners.connection_entry import Entry
 
@@ -26,7 +27,7 @@ _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _SERVICE_ACCOUNT = frozenset({"client_id", "client_secret", "client_secret_file"})
 _API_KEY = frozenset({"public_key", "private_key", "private_key_file"})
 _ATLAS_FIELDS = frozenset(
-    {"kind", "base_url", "project_id", "org_id", "databases", "ca_file", "authority_file", "owner"}
+    {"kind", "base_url", "project_id", "org_id", "databases", "ca_file", "authority_file", "owner", "workers_at"}
 )
 # Atlas, and Atlas for Government. A secret in a record must not be sent to whatever address stands beside it.
 _ATLAS_HOSTS = frozenset({"cloud.mongodb.com", "cloud.mongodbgov.com"})
@@ -64,6 +65,7 @@ class AtlasRecord:
 
     `databases`: what may be asked for, each with its collections, since Atlas does not tell what its clusters hold.
     `authority_file`: where our own certificate authority for this project is, if not where the installation's is.
+    `workers_at`: the addresses at which its clusters see the workers. Where they are let in anyway, logins are tried.
     """
 
     slug: str
@@ -75,6 +77,7 @@ class AtlasRecord:
     base_url: str = ATLAS
     ca_file: str = ""
     authority_file: str = ""
+    workers_at: tuple[str, ...] = ()
     kind: str = "atlas"
 
 
@@ -152,7 +155,15 @@ def _atlas(entry: Entry, plain_text_allowed: bool) -> AtlasRecord:  # noqa: FBT0
         base_url=_base_url(entry, plain_text_allowed=plain_text_allowed),
         ca_file=entry.certificates(),
         authority_file=entry.file("authority_file"),
+        workers_at=_workers_at(entry),
     )
+
+
+def _workers_at(entry: Entry) -> tuple[str, ...]:
+    addresses = entry.raw.get("workers_at") or []
+    if not isinstance(addresses, list) or not all(isinstance(one, str) and read_network(one) for one in addresses):
+        raise entry.invalid("workers_at", "must be a list of addresses, as in [198.51.100.7]")
+    return tuple(addresses)
 
 
 def _databases(entry: Entry) -> Mapping[str, tuple[str, ...]]:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -74,9 +74,10 @@ class Living:
 class Patient(AtlasProvisioner):
     """As a worker calls it: what Atlas is still carrying out is looked at again."""
 
-    def __init__(self, living: Living) -> None:
+    def __init__(self, living: Living, *, workers_at: tuple[str, ...] = ()) -> None:
         tagger = Tagger(installation=INSTALLATION, target=TARGET, key=secrets.token_bytes(32))
-        super().__init__(record=living.record(), tagger=tagger, ledger=PostgresLedger(TARGET))
+        record = replace(living.record(), workers_at=workers_at)
+        super().__init__(record=record, tagger=tagger, ledger=PostgresLedger(TARGET))
         self.living = living
 
     @override

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -262,6 +263,40 @@ class TestEnding:
         assert not evidence.done
         assert atlas.entries == {}
         assert list(atlas.users) == [spec.username]
+
+
+class TestLogin:
+    """Where the workers' own address is let in anyway, and nowhere else."""
+
+    def test_proves_the_user(self, make_spec: MakeSpec, atlas: Living) -> None:
+        with closing(Patient(atlas, workers_at=("127.0.0.1",))) as provisioner:
+            spec = give(provisioner, make_spec())
+
+            readiness = provisioner.readiness(spec)
+            later = provisioner.readiness(dataclasses.replace(spec, password=""))
+
+        assert readiness.gates[GateName.USER] is Proof.LOGIN
+        assert (readiness.evidence["login"], readiness.usable) == ({"main": "works"}, True)
+        assert later.gates[GateName.USER] is Proof.READ_BACK, "The password is known only while it is set up."
+
+    def test_that_is_refused_is_waited_for(self, make_spec: MakeSpec, atlas: Living) -> None:
+        with closing(Patient(atlas, workers_at=("127.0.0.1",))) as provisioner:
+            spec = give(provisioner, make_spec())
+
+            readiness = provisioner.readiness(dataclasses.replace(spec, password="another one"))
+
+        assert (readiness.exact, readiness.usable) == (True, False)
+        assert readiness.waiting == "Atlas says that it is done; main does not take the login yet."
+
+    @pytest.mark.parametrize("elsewhere", ["203.0.113.7", "2001:db8::7"])
+    def test_is_not_tried_from_where_nobody_is_let_in(self, make_spec: MakeSpec, atlas: Living, elsewhere: str) -> None:
+        with closing(Patient(atlas, workers_at=(elsewhere,))) as provisioner:
+            spec = give(provisioner, make_spec())
+
+            readiness = provisioner.readiness(spec)
+
+        assert readiness.gates[GateName.USER] is Proof.READ_BACK
+        assert "login" not in readiness.evidence
 
 
 class TestReadiness:

@@ -11,7 +11,7 @@ from accessrequests.domain.atlas_actions import atlas_action
 from accessrequests.domain.diagnosis import Cause, Diagnosis, Shut
 from accessrequests.domain.external import ADMIN
 from accessrequests.domain.lifecycle import GateName
-from accessrequests.domain.networks import Network, read_network
+from accessrequests.domain.networks import Network, covers, read_network
 from accessrequests.domain.privileges import Privilege, difference
 from accessrequests.domain.wording import moment
 from workers.provisioners.atlas import roles
@@ -54,7 +54,7 @@ def _of_addresses(project: AtlasProject, spec: GrantSpec, at: datetime) -> Itera
     entries = [(network, entry) for entry in project.entries() if (network := _network_of(entry)) is not None]
     for text in spec.source_addresses:
         wanted = read_network(text)
-        covering = [entry for network, entry in entries if wanted is not None and _covers(network, wanted)]
+        covering = [entry for network, entry in entries if wanted is not None and covers(network, wanted)]
         alive = [entry for entry in covering if not _is_over(entry, at)]
         if not covering:
             yield Shut(Cause.ENTRY_GONE, text)
@@ -146,10 +146,6 @@ def _spelled(role: GrantedRole) -> str:
 def _network_of(entry: Mapping[str, object]) -> Network | None:
     """Security groups of a peered network have none."""
     return read_network(str(entry.get("cidrBlock", "")))
-
-
-def _covers(wide: Network, narrow: Network) -> bool:
-    return wide.version == narrow.version and narrow.subnet_of(wide)  # type: ignore[arg-type]
 
 
 def _is_over(entry: Mapping[str, object], at: datetime) -> bool:

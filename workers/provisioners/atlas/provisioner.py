@@ -20,6 +20,7 @@ from workers.provisioners.atlas.client import AtlasClient, Calls
 from workers.provisioners.atlas.clusters import Progress, progress
 from workers.provisioners.atlas.custom_roles import CustomRoles, own_roles
 from workers.provisioners.atlas.failures import AtlasFailure
+from workers.provisioners.atlas.login import NOT_TRIED, try_login
 from workers.provisioners.atlas.managed_certificates import ManagedCertificates
 from workers.provisioners.atlas.project import AtlasProject
 from workers.provisioners.atlas.steps import step
@@ -157,11 +158,13 @@ class AtlasProvisioner:
         applied = progress(project, spec.clusters)
         differs = self._differs(user, spec) + widened(project, self._custom_roles(project), spec)
         proof = Proof.NOT_YET if applied.late else Proof.READ_BACK
+        is_ready = network.proof is proof is Proof.READ_BACK and network.exact and not differs
+        tried = try_login(project, spec, workers_at=self._record.workers_at) if is_ready else NOT_TRIED
         return Readiness(
-            gates={GateName.NETWORK: network.proof, GateName.USER: proof, GateName.ROLES: proof},
+            gates={GateName.NETWORK: network.proof, GateName.USER: tried.proof(proof), GateName.ROLES: proof},
             exact=network.exact and not differs,
-            evidence=_told(user, network, applied, differs),
-            waiting=" ".join(filter(None, (applied.not_ready, network.waiting))),
+            evidence={**_told(user, network, applied, differs), **({"login": tried.answers} if tried.answers else {})},
+            waiting=" ".join(filter(None, (applied.not_ready, network.waiting, tried.waiting))),
             ends_early=network.ends_early or _ends_early(user, spec),
         )
 
