@@ -55,6 +55,7 @@ SCENES = (
     Scene("ask, not eligible", "mallory", "/request/"),
     Scene("ask, with errors", "alice", "/request/", act=send_nothing),
     Scene("ask, previewed", "alice", READ_ORDERS, act=preview),
+    Scene("ask, for several collections", "alice", f"{READ_ORDERS}+read@shop.products"),
     Scene("ask, on more servers", "alice", READ_ORDERS, act=ask_on_more_servers),
     Scene("wizard, first question", "alice", "/request/wizard/"),
     Scene("wizard, where", "alice", "/request/wizard/?plane=data&who=me&do=administer"),
