@@ -112,6 +112,7 @@ class Environment:
     database_url: str
     redis_url: str
     identity_url: str
+    slack: Mapping[str, str] = field(default_factory=dict)  # What the product is told of Slack.
 
     def of(self, process: str) -> dict[str, str]:
         """:raises KeyError: there is no such process."""
@@ -156,8 +157,8 @@ class Environment:
             "IDENTITY_PRIVATE_KEY": key.decode(),
         }
 
-    def of_atlas(self, told: Mapping[str, str]) -> dict[str, str]:
-        """For the Atlas stand-in, which knows nothing of the product."""
+    def of_stand_in(self, told: Mapping[str, str]) -> dict[str, str]:
+        """For a stand-in, which knows nothing of the product but perhaps where it listens."""
         return {name: value for name, value in os.environ.items() if name in INHERITED} | {
             "PYTHONUNBUFFERED": "1",
             **told,
@@ -185,4 +186,5 @@ class Environment:
             "ACCESS_OIDC_NAME": NAME,
             "ACCESS_OIDC_ASK_SECONDS": "5",
             "DATABASE_URL": self.database_url,
+            **self.slack,
         }

@@ -1,13 +1,17 @@
-"""The Slack workspace of the sandbox: who is a member, which channels there are, and the app in it."""
+"""The Slack workspace of the sandbox: its people, channels and app; and the stand-in of a world that serves it."""
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sandbox.catalogue import MEMBERS, NAMES
+from sandbox.processes import PortReservation
+from sandbox.slack.seed import SEED
 from sandbox.slack.table import SCOPES
 from sandbox.slack.workspace import new_id
 
@@ -22,6 +26,9 @@ _CHANNELS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 _PRIVATE, _SHARED = ("security",), ("partner-payments",)
 _WITHOUT_BOT = ("general",)
+# Where the people of each group are asked; `*` is every other group.
+_ASKED_IN = {"data-owners": "data-access", "security": "security", "*": "break-glass"}
+ACCOUNTS = "accounts.json"
 
 Document = dict[str, Any]
 
@@ -90,3 +97,68 @@ def _channel(keys: SlackKeys, name: str) -> Document:
         "is_private": name in _PRIVATE,
         "is_ext_shared": name in _SHARED,
     }
+
+
+class SlackStandIn:
+    """The stand-in of a world: its process, and what it and the product are told of each other."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory / "slack"
+        self.keys = SlackKeys()
+        self._port = PortReservation()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port.port}"
+
+    def environment(self, *, control_token: str, app: str) -> dict[str, str]:
+        """For its own process. `app` is the origin of the product, which hears of everything."""
+        return {
+            "SLACK_DIRECTORY": str(self.directory),
+            "SLACK_PORT": str(self._port.port),
+            "SLACK_CONTROL_TOKEN": control_token,
+            "SLACK_APP_URL": f"{app}/slack/events",
+        }
+
+    def of_product(self) -> dict[str, str]:
+        """For the product's processes: what an operator copies from the pages of the app."""
+        channels = {group: self.keys.channels[channel] for group, channel in _ASKED_IN.items()}
+        return {
+            "ACCESS_SLACK_API_URL": f"{self.url}/api/",
+            "ACCESS_SLACK_SIGNING_SECRETS": self.keys.signing_secret,
+            "ACCESS_SLACK_BOT_TOKEN": self.keys.bot_token,
+            "ACCESS_SLACK_APP_ID": self.keys.app_id,
+            "ACCESS_SLACK_TEAM_ID": self.keys.team_id,
+            "ACCESS_SLACK_CHANNELS": ",".join(f"{group}={channel}" for group, channel in channels.items()),
+        }
+
+    def write_files(self) -> None:
+        """The seed of the workspace, and for the product whose account is whose."""
+        self.directory.mkdir(mode=0o700)
+        linked = {name: self.keys.users[name] for name in NAMES}
+        for name, document in ((SEED, workspace_document(self.keys)), (ACCOUNTS, linked)):
+            path = self.directory / name
+            path.touch(mode=0o600)
+            path.write_text(json.dumps(document), encoding="utf-8")
+
+    def state(self, *, control_token: str) -> Document:
+        """How to use it, for the state file."""
+        keys = self.keys
+        return {
+            "url": self.url,
+            "signing_secret": keys.signing_secret,
+            "team_id": keys.team_id,
+            "app_id": keys.app_id,
+            "bot_token": keys.bot_token,
+            "users": {name: keys.users[name] for name in NAMES},
+            "outsider": keys.users[OUTSIDER],
+            "partner": keys.users[PARTNER],
+            "channels": dict(keys.channels),
+            "record_url": f"{self.url}/record",
+            "trigger_url": f"{self.url}/trigger",
+            "control_url": f"{self.url}/control",
+            "control_token": control_token,
+        }
+
+    def release(self) -> None:
+        self._port.release()

@@ -23,12 +23,13 @@ from sandbox.stand_in import StandIn
 from sandbox.state_file import StateFile
 from sandbox.supervisor import Pids, Supervisor, wait_for
 from sandbox.units import ProcessUnit, ServerUnit, Unit
+from sandbox.workplace import SlackStandIn
 
 _READY_SECONDS = 60.0
 _PRODUCTION = "shop-prod"
 _MONGOD = "mongod:"
 _IDENTITY = "identity"
-_ATLAS = "atlas"
+_ATLAS, _SLACK = "atlas", "slack"
 
 
 class World:
@@ -41,6 +42,7 @@ class World:
         self.redis = Valkey(directory / "redis", password=self.secrets.redis_password)
         self.mongods = {slug: Mongod(directory / f"mongod-{slug}", slug) for slug in SIZES}
         self.stand_in = StandIn(directory)
+        self.slack = SlackStandIn(directory)
         self._web_port = _reserve(port)
         self._identity_port = _reserve(None)
         self._state_file = state_file
@@ -51,6 +53,7 @@ class World:
             database_url=self.postgres.uri(APPLICATION, self.secrets.app_password, DATABASE),
             redis_url=self.redis.uri(),
             identity_url=f"http://127.0.0.1:{self._identity_port.port}",
+            slack=self.slack.of_product(),
         )
         self.units = self._make_units()
         owner_url = self.postgres.uri(OWNER, self.secrets.owner_password, DATABASE)
@@ -82,13 +85,18 @@ class World:
             environment=self.environment.of_identity(),
             log=self.places.logs / f"{_IDENTITY}.log",
         )
-        told = self.stand_in.environment(control_token=self.secrets.control_token)
-        units[_ATLAS] = ProcessUnit(
-            _ATLAS,
-            command=("python", "-m", "sandbox.atlas"),
-            environment=self.environment.of_atlas(told),
-            log=self.places.logs / f"{_ATLAS}.log",
-        )
+        token = self.secrets.control_token
+        stand_ins = {
+            _ATLAS: self.stand_in.environment(control_token=token),
+            _SLACK: self.slack.environment(control_token=token, app=self.environment.base_url),
+        }
+        for name, told in stand_ins.items():
+            units[name] = ProcessUnit(
+                name,
+                command=("python", "-m", f"sandbox.{name}"),
+                environment=self.environment.of_stand_in(told),
+                log=self.places.logs / f"{name}.log",
+            )
         servers = {"redis": self.redis, "postgres": self.postgres}
         mongods = self.mongods | self.stand_in.mongods
         servers |= {f"{_MONGOD}{name}": mongod for name, mongod in mongods.items()}
@@ -109,6 +117,7 @@ class World:
         self.stand_in.write_files(
             shop_password=self.secrets.shop_password, authority=self.secrets.authority.certificate_pem
         )
+        self.slack.write_files()
         rest = [Background(partial(self._start_target, slug)) for slug in self.mongods]
         rest += [Background(partial(self._start_cluster, name)) for name in self.stand_in.mongods]
         rest.append(Background(partial(self._start_server, "redis", self.redis)))
@@ -119,7 +128,7 @@ class World:
         self.units[WEB].start()  # It loads meanwhile, and answers "not ready" until there is a database.
         database.result()
         self._prepared = self._preparation.result()
-        for name in (RELAY, WORKER, WORKER_URGENT):
+        for name in (RELAY, WORKER, WORKER_URGENT, _SLACK):
             self.units[name].start()
         for started in rest:
             started.result()
@@ -147,6 +156,7 @@ class World:
         self.supervisor.end()
         self._web_port.release()
         self.stand_in.release()
+        self.slack.release()
         self._identity_port.release()
 
     def state(self) -> dict[str, Any]:
@@ -173,6 +183,7 @@ class World:
                 "control_token": self.secrets.control_token,
             },
             "atlas": self.stand_in.state(control_token=self.secrets.control_token),
+            "slack": self.slack.state(control_token=self.secrets.control_token),
             "control": {"socket": str(self.places.control), "token": self.secrets.control_token},
         }
 

@@ -24,7 +24,7 @@ PEOPLE = {"alice", "bob", "carol", "dave", "erin", "frank", "grace", "mallory"}
 PROCESSES = ("web", "relay", "worker", "worker_urgent")
 KEYS = {
     *("web", "tokens", "passwords", "postgres", "postgres_app", "redis", "mongodb", "targets", "pids"),
-    *("audit_anchor", "mail", "control", "logs", "identity", "atlas", "totp"),
+    *("audit_anchor", "mail", "control", "logs", "identity", "atlas", "slack", "totp"),
 }
 # Nothing of our own environment may be needed, and none of the suite's settings may slip in.
 BARE = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
@@ -146,7 +146,7 @@ def check_state_file(world: Running) -> None:
     assert set(state["targets"]) == {"shop-dev", "shop-staging", "shop-prod"}
     assert state["mongodb"]["uri"] == state["targets"]["shop-prod"]["uri"]
     assert world.state_file.stat().st_mode & 0o777 == 0o600
-    assert set(state["pids"]) == {*PROCESSES, "identity", "atlas", "redis", "postgres", "mongod"}
+    assert set(state["pids"]) == {*PROCESSES, "identity", "atlas", "slack", "redis", "postgres", "mongod"}
     assert [pid for pid in all_pids(state["pids"]) if is_gone(pid)] == []
     clusters = {f"{project}-{cluster}" for project, found in state["atlas"]["clusters"].items() for cluster in found}
     assert len(clusters) == 4

@@ -47,7 +47,7 @@ class Command(BaseCommand):
             help="stop or start one part of a running world, or run in it what stands after --",
         )
         parser.add_argument(
-            "name", nargs="?", help="redis, worker, worker_urgent, relay, web, postgres, atlas or mongod:<slug>"
+            "name", nargs="?", help="redis, worker, worker_urgent, relay, web, postgres, atlas, slack or mongod:<slug>"
         )
         parser.add_argument("--state-file", type=Path, help="write here how to use this world (or find it here)")
         parser.add_argument("--port", type=int, help="where the web listens (default: any free port)")

@@ -21,10 +21,13 @@ from accessrequests.domain.events import Event
 from accessrequests.domain.proofs import APP
 from accessrequests.management.operators import operator
 from accessrequests.models import Person
+from accessrequests.operations import slack_identities
 from accessrequests.operations.people import scopes_of, set_password
 from accessrequests.operations.sessions import change_second_factor
+from accessrequests.operations.slack_identities import Account
 from sandbox.catalogue import MEMBERS, NAMES, WITH_SECOND_FACTOR
 from sandbox.preparation import PEOPLE, POLICY, RESULT, TARGETS
+from sandbox.workplace import ACCOUNTS
 
 _DATABASE_SECONDS = 45.0
 _NO_STRETCHING = 2
@@ -48,6 +51,7 @@ class Command(BaseCommand):
         passwords = {name: secrets.token_urlsafe(12) for name in NAMES}
         tokens = {name: _create_token(name) for name in NAMES}
         totp = {name: _add_second_factor(name) for name in WITH_SECOND_FACTOR}
+        _link_accounts(json.loads((directory / "slack" / ACCOUNTS).read_text(encoding="utf-8")))
         _write(directory / RESULT, {"tokens": tokens, "passwords": passwords, "totp": totp})
         # Stretching helps a password that could be guessed, and these are random. The first sign-in stretches it anyway.
         ScryptPasswordHasher.work_factor = _NO_STRETCHING
@@ -86,6 +90,14 @@ def _add_second_factor(name: str) -> str:
         change=lambda: TOTP.activate(person, seed),
     )
     return seed
+
+
+def _link_accounts(accounts: dict[str, str]) -> None:
+    """As each of them would do it on the page that the app leads to."""
+    team, enterprise = settings.ACCESS_SLACK_TEAM_ID, settings.ACCESS_SLACK_ENTERPRISE_ID
+    for name, identifier in accounts.items():
+        address = slack_identities.address_for(account=Account(enterprise, team, identifier, name))
+        slack_identities.link(person=Person.objects.get(username=name), address=address)
 
 
 def _create_token(name: str) -> str:
