@@ -16,6 +16,7 @@ from sandbox.processes import end, spawn
 from sandbox.units import ROOT, program_path
 
 _STREAMS = 3
+_OF_WORKERS = frozenset({"break_glass_kit"})  # it needs their file of targets
 _LOOK_EVERY = 0.1
 _PATIENCE = 2.0
 
@@ -25,10 +26,13 @@ class OrderRefused(RuntimeError):
 
 
 class Errands:
-    """`manage.py …` as the operator. Only a child of the world may: nothing else accepts a sandbox's settings."""
+    """`manage.py …` as the operator, where the command needs it on the machine of the workers. Only a child of the world
+    may: nothing else accepts a sandbox's settings.
+    """
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], *, of_workers: Mapping[str, str]) -> None:
         self._environment = environment
+        self._of_workers = of_workers
 
     def run(self, order: Mapping[str, Any], *, streams: Sequence[int], asker: socket.socket) -> int:
         """The exit code. The command ends when whoever asked for it goes away.
@@ -40,7 +44,7 @@ class Errands:
             raise OrderRefused("Say which command to run, in which directory, and on which three streams.")
         process = spawn(
             [program_path("python"), ROOT / "manage.py", *map(str, arguments)],
-            environment=self._environment,
+            environment=self._of_workers if arguments[0] in _OF_WORKERS else self._environment,
             directory=directory,
             streams=streams,
         )

@@ -34,7 +34,15 @@ WORKER_PRIVILEGES: tuple[dict[str, Any], ...] = (
     {"resource": {"db": "admin", "collection": "system.roles"}, "actions": ["find"]},
     {
         "resource": {"cluster": True},
-        "actions": ["killAnySession", "killop", "inprog", "listDatabases", "replSetGetConfig", "appendOplogNote"],
+        "actions": [
+            "killAnySession",
+            "killop",
+            "inprog",
+            "listDatabases",
+            "replSetGetConfig",
+            "appendOplogNote",
+            "getLog",
+        ],
     },
 )
 

@@ -62,7 +62,9 @@ class World:
             control=self.places.control,
             token=self.secrets.control_token,
             on_change=self._tell_pids,
-            errands=Errands(self.environment.of_operator(owner_url=owner_url)),
+            errands=Errands(
+                self.environment.of_operator(owner_url=owner_url), of_workers=self.environment.of("worker")
+            ),
         )
         self._preparation = Preparation(
             places=self.places, environment=self.environment, postgres=self.postgres, secrets=self.secrets

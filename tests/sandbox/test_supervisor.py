@@ -41,7 +41,7 @@ class SmallWorld:
             control=directory / "control.sock",
             token="the token",
             on_change=self.told.append,
-            errands=Errands({"PATH": os.defpath, "HOME": str(directory)}),
+            errands=Errands({"PATH": os.defpath, "HOME": str(directory)}, of_workers={}),
         )
 
     def order(self, verb: str, name: str, **control: str) -> str:
