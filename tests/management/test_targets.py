@@ -103,6 +103,12 @@ class TestApply:
         assert sentence in said
         assert not Target.objects.exists()
 
+    def test_learns_what_the_offline_kit_may_do_and_who_may_hold_it(self, db: None, tmp_path: Path) -> None:
+        kit = {"roles": ["readWrite@shop"], "holders": ["frank", "erin", "grace"]}
+        run("targets", "apply", written(tmp_path, {"targets": {"shop": {**ENTRY, "offline_kit": kit}}}))
+
+        assert Target.objects.get().declared["offline_kit"] == kit
+
     def test_refuses_two_presets_of_one_name_and_what_is_no_list(self, db: None, tmp_path: Path) -> None:
         preset = {"name": "Look", "roles": ["read@shop.orders"], "duration": "PT1H"}
 
@@ -132,6 +138,9 @@ class TestApply:
             ("kind", "oracle", "Target shop: the key kind must be mongodb or atlas."),
             ("data_classes", "personal", "the key data_classes must be a list of words."),
             ("offers", ..., "Target shop: the key offers is missing."),
+            ("offline_kit", {"holders": ["frank", "erin"]}, "offline_kit: the key roles is missing"),
+            ("offline_kit", {"roles": ["read@shop.orders"], "holders": ["a", "b"]}, "a list of roles as role@database"),
+            ("offline_kit", {"roles": ["read@shop"], "holders": ["frank"]}, "a list of two user names or more"),
             ("offers.kinds", [], "Target shop, offers: the key kinds must be a list of database_user"),
             (
                 "offers.project_roles",
