@@ -22,7 +22,7 @@ from accessrequests.models import AccessRequest, AuditEvent, Grant, Person
 from accessrequests.operations.outbox import Claim
 from accessrequests.queries import access_requests, audit, authorities, clock, comments, extensions, outside, people
 from accessrequests.queries import grants as grant_queries
-from workers import alarms, delegation_notices, deliver, kit_notices, review_notices, role_notices
+from workers import alarms, delegation_notices, deliver, kit_notices, policy_notices, review_notices, role_notices
 from workers.channels import email
 from workers.channels.email import Thread
 from workers.outcomes import Done, Outcome, try_again
@@ -225,6 +225,7 @@ def _note(grant: Grant) -> str:
 _OF_NO_REQUEST: Mapping[Event, Callable[[Claim], None]] = {
     Event.TARGET_AUTHORITY_ENDING: _tell_of_authority,
     Event.TARGET_OURS_CHANGED: _tell_of_changes,
+    Event.POLICY_PROPOSED: policy_notices.tell,
     **dict.fromkeys(ROLE_EVENTS, role_notices.tell),
     **dict.fromkeys(DELEGATION_EVENTS, delegation_notices.tell),
     **dict.fromkeys(REVIEW_EVENTS, review_notices.tell),

@@ -18,6 +18,7 @@ from accessrequests.api import (
     grants,
     outside,
     policies,
+    policy_drafts,
     schema,
     wizard,
 )
@@ -60,6 +61,10 @@ urlpatterns = [
     path("policies/", catalogue.Policies.as_view(), name="policies"),
     path("policies/simulate/", policies.SimulatePolicy.as_view(), name="policy_simulate"),
     path("policies/schema/", catalogue.PolicySchema.as_view(), name="policy_schema"),
+    path("policies/drafts/", policy_drafts.PolicyDrafts.as_view(), name="policy_drafts"),
+    path("policies/drafts/<id:id>/", policy_drafts.OnePolicyDraft.as_view(), name="policy_draft"),
+    path("policies/drafts/<id:id>/agree/", policy_drafts.AgreeToDraft.as_view(), name="policy_draft_agree"),
+    path("policies/drafts/<id:id>/reject/", policy_drafts.RejectDraft.as_view(), name="policy_draft_reject"),
     path("access-requests/", access_requests.AccessRequests.as_view(), name="access_requests"),
     path("access-requests/wizard/", wizard.Wizard.as_view(), name="wizard"),
     path("access-requests/preview/", access_requests.PreviewAccessRequest.as_view(), name="preview"),

@@ -165,6 +165,21 @@ def changes_notice(*, target: str, what: str, url: str) -> Notice:
     )
 
 
+def policy_notice(*, proposer: str, policy: str, changed: Sequence[str], needed: str, url: str) -> Notice:
+    """For those whose agreement a proposed policy waits for. `changed` names the rules that would be otherwise."""
+    title = one_line(f"{name(proposer)} proposes a policy called {policy}")
+    rules = piece(" It would change {}.", one_line(" and ".join(changed)))
+    return Notice(
+        subject=title,
+        title=title,
+        quoted="",
+        sentence=f"It needs {needed} to agree before it is published.{rules} Read what would be otherwise, and agree or reject it there.",
+        button="Read it and decide",
+        url=one_line(url, LONGEST_URL),
+        because="You get this because a new policy needs your agreement.",
+    )
+
+
 def _submitted_to_approver(story: Story) -> str:
     lapses = piece(" Without an answer it lapses at {}.", moment(story.lapses_at) if story.lapses_at else "")
     return f"You are asked because it needs {people_needed(story.waiting_for)}. Approve or deny it here.{lapses}"

@@ -28,6 +28,7 @@ from accessrequests.operations._publishing import (
     next_version,
 )
 from accessrequests.operations._record import Fact, record
+from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import IllegalMove, Refused
 from accessrequests.queries import clock, people
 from accessrequests.queries.people import actor_of
@@ -82,7 +83,9 @@ def propose(*, draft_id: int, person: Person, via: Via) -> PolicyDraft:
 
 
 @transaction.atomic(durable=True)
-def approve(*, draft_id: int, approver: Person, via: Via, comment: str = "") -> PolicyDraft:
+def approve(
+    *, draft_id: int, approver: Person, via: Via, comment: str = "", idempotency: Idempotency | None = None
+) -> PolicyDraft:
     """Agree to a proposed draft; the last agreement that is needed publishes it.
 
     :raises Refused: when this person's agreement fills no open slot, or they wrote or proposed it.
@@ -105,12 +108,12 @@ def approve(*, draft_id: int, approver: Person, via: Via, comment: str = "") -> 
         held.decided_by, held.decided_at = approver.username, at
         held.save()
         facts.append(fact)
-    record(*facts, actor=actor_of(approver, via), at=at)
+    record(*facts, actor=actor_of(approver, via), at=at, idempotency=idempotency, object_id=held.pk)
     return held
 
 
 @transaction.atomic(durable=True)
-def reject(*, draft_id: int, person: Person, via: Via, why: str) -> PolicyDraft:
+def reject(*, draft_id: int, person: Person, via: Via, why: str, idempotency: Idempotency | None = None) -> PolicyDraft:
     """Say no to a draft, which ends it. An administrator may, and everybody whose agreement is asked for.
 
     :raises Refused: when it is not for this person to say.
@@ -124,7 +127,8 @@ def reject(*, draft_id: int, person: Person, via: Via, why: str) -> PolicyDraft:
     _move(held, DraftState.REJECTED)
     held.decided_by, held.decided_at, held.why = person.username, at, why
     held.save()
-    record(_fact(Event.POLICY_REJECTED, held, why=why), actor=actor_of(person, via), at=at)
+    fact = _fact(Event.POLICY_REJECTED, held, why=why)
+    record(fact, actor=actor_of(person, via), at=at, idempotency=idempotency, object_id=held.pk)
     return held
 
 

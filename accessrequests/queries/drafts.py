@@ -85,5 +85,21 @@ def may_agree(draft: PolicyDraft, person: Person) -> bool:
     """Whether to offer it: the operation judges again, after its locks."""
     if draft.against is None or person.pk in {draft.drafted_by_id, draft.proposed_by_id}:
         return False
-    asked = {step.group for step in policy.parse(draft.against.rules).publishing}
+    asked = {step.group for step in asked_of(draft)}
     return bool(people.groups_of(person, since=draft.proposed_at) & asked)
+
+
+def asked_of(draft: PolicyDraft) -> tuple[policy.Step, ...]:
+    """Whose agreement it needs, by the version that it was proposed against; nobody's before it is proposed."""
+    return policy.parse(draft.against.rules).publishing if draft.against is not None else ()
+
+
+def asked_people(draft: PolicyDraft) -> list[Person]:
+    """Those who could agree to it and have not, but for whoever wrote or proposed it."""
+    if draft.proposed_at is None:
+        return []
+    agreed = draft.approvals.values_list("person", flat=True)
+    without = [pk for pk in (draft.drafted_by_id, draft.proposed_by_id, *agreed) if pk]
+    groups = {step.group for step in asked_of(draft)}
+    found = {one for group in groups for one in people.deciders(group, since=draft.proposed_at, without=without)}
+    return sorted(found, key=str)

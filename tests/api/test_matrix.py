@@ -38,6 +38,10 @@ EXPECTED: dict[str, tuple[int, int, int, int, int, int]] = {
     "POST targets/shop-prod/look/": (403, 403, 403, 403, 202, 403),
     "GET policies/": (200, 200, 200, 200, 200, 200),
     "POST policies/simulate/": (403, 403, 403, 200, 200, 403),
+    "GET policies/drafts/": (200, 200, 200, 200, 200, 200),
+    "GET policies/drafts/{draft}/": (200, 200, 200, 200, 200, 200),
+    "POST policies/drafts/{draft}/agree/": (409, 409, 409, 409, 409, 409),  # nobody proposed it
+    "POST policies/drafts/{draft}/reject/": (403, 403, 403, 403, 200, 403),
     "GET policies/schema/": (200, 200, 200, 200, 200, 200),
     "GET access-requests/": (200, 200, 200, 200, 200, 200),
     "POST access-requests/": (201, 201, 403, 403, 403, 403),

@@ -21,10 +21,11 @@ from accessrequests.models import (
     CustomRoleChange,
     Delegation,
     Grant,
+    PolicyDraft,
     ReviewCampaign,
     ReviewItem,
 )
-from accessrequests.operations import delegations, grants
+from accessrequests.operations import delegations, grants, policy_drafts
 from tests import make, reviews, roles
 from tests.api.caller import ask
 from tests.make import Cast
@@ -38,7 +39,7 @@ DRAFT = {"name": "draft", "rules": [make.rule("prod")]}
 class World:
     """A request of alice's that waits for a data owner, a live grant of hers whose password nobody has read, and a change
     of a custom role that she proposed and a data owner decides on. bob answers in her place, where she could;
-    and data owners review all access.
+    and data owners review all access. There is a draft that nobody has proposed.
     """
 
     cast: Cast
@@ -47,11 +48,12 @@ class World:
     change: CustomRoleChange
     delegation: Delegation
     item: ReviewItem
+    draft: PolicyDraft
 
     def path(self, template: str) -> str:
         numbers = {"request": self.request.pk, "grant": self.grant.pk, "change": self.change.pk}
         reviewed = {"review": self.item.campaign_id, "item": self.item.pk}
-        return template.format(**numbers, **reviewed, delegation=self.delegation.pk)
+        return template.format(**numbers, **reviewed, delegation=self.delegation.pk, draft=self.draft.pk)
 
     def body(self, endpoint: Endpoint) -> dict[str, Any] | None:
         """The endpoint's good body, about the request that is there."""
@@ -84,6 +86,7 @@ def make_world(cast: Cast) -> None:
     delegations.delegate(giver=cast.alice, stand_in="bob", ends_at=make.now() + DAY, via=Via.API)
     reviews.start(cast.erin)
     roles.propose(cast.alice)
+    policy_drafts.draft(text=json.dumps(DRAFT), document=DRAFT, actor=make.OPERATOR)
 
 
 def world_of(cast: Cast) -> World:
@@ -95,6 +98,7 @@ def world_of(cast: Cast) -> World:
         change=CustomRoleChange.objects.get(),
         delegation=Delegation.objects.get(),
         item=ReviewItem.objects.get(),
+        draft=PolicyDraft.objects.get(),
     )
 
 
@@ -151,6 +155,10 @@ ENDPOINTS = (
     Endpoint("policies", "GET", "policies/", "read", filters=PAGE),
     Endpoint("policy_simulate", "POST", "policies/simulate/", "audit", {"document": json.dumps(DRAFT)}),
     Endpoint("policy_schema", "GET", "policies/schema/", "read"),
+    Endpoint("policy_drafts", "GET", "policies/drafts/", "read", filters=PAGE),
+    Endpoint("policy_draft", "GET", "policies/drafts/{draft}/", "read"),
+    Endpoint("policy_draft_agree", "POST", "policies/drafts/{draft}/agree/", "decide", {"comment": "Fine."}),
+    Endpoint("policy_draft_reject", "POST", "policies/drafts/{draft}/reject/", "decide", {"why": "Too wide."}),
     Endpoint("access_requests", "GET", "access-requests/", "read", filters=(*PAGE, "state", "mine", "awaiting_me")),
     Endpoint("access_requests", "POST", "access-requests/", "request", ask()),
     Endpoint("preview", "POST", "access-requests/preview/", "request", ask()),
@@ -213,6 +221,7 @@ def picture() -> dict[str, Any]:
         "audit": AuditEvent.objects.aggregate(Max("sequence")),
         "requests": list(AccessRequest.objects.order_by("pk").values_list("pk", "state", "revision")),
         "delegations": list(Delegation.objects.order_by("pk").values_list("pk", "ended_by")),
+        "drafts": list(PolicyDraft.objects.order_by("pk").values_list("pk", "state")),
         "changes": list(CustomRoleChange.objects.order_by("pk").values_list("pk", "state", "note")),
         "reviews": list(ReviewCampaign.objects.order_by("pk").values_list("pk", "signed_off_at")),
         "items": list(ReviewItem.objects.order_by("pk").values_list("pk", "answer")),

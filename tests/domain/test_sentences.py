@@ -355,10 +355,11 @@ class TestNotice:
         sent = {event for event, jobs in FOLLOW_UPS.items() if Job.NOTIFY in jobs}
         told = {event for event in Event for audience in Audience if notice(event, audience=audience, story=STORY)}
 
-        # These have notices of their own: to administrators, of custom roles, lent voices, reviews and break-glass.
+        # These have notices of their own: to administrators, of custom roles, lent voices, reviews and break-glass, and of
+        # a policy that is proposed.
         alarms = {event for event in Event if event.value.startswith("breakglass.")}
         apart = {Event.TARGET_AUTHORITY_ENDING, Event.TARGET_OURS_CHANGED, *ROLE_EVENTS, *DELEGATION_EVENTS}
-        apart |= {*REVIEW_EVENTS, *alarms}
+        apart |= {Event.POLICY_PROPOSED, *REVIEW_EVENTS, *alarms}
         assert told == sent - apart
 
     @given(st.text(max_size=300), st.text(max_size=300), st.text(max_size=60))

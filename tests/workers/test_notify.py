@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from accessrequests.domain.events import Job, Via
 from accessrequests.models import OutboxMessage
-from accessrequests.operations import access_requests, delegations, grants, targets
+from accessrequests.operations import access_requests, delegations, grants, policy_drafts, targets
 from tests import make
 from tests.workers.conftest import READ_ORDERS, SHOP, WORKER, Work, drain
 from tests.workers.database_clock import DatabaseClock
@@ -98,6 +98,20 @@ class TestNotify:
         delegations.end(delegation_id=lent.pk, person=work.cast.frank, via=Via.API)
         drain()
         assert set(sent()) == {"grace@example.com", "frank@example.com"}
+
+    def test_asks_those_whose_agreement_a_proposed_policy_waits_for(self, work: Work) -> None:
+        agreement = {"approvals": [{"group": "security", "people": 1}, {"group": "data-owners", "people": 1}]}
+        make.publish({"name": "guarded", "rules": [make.rule("prod")], "publishing": agreement})
+        draft = policy_drafts.draft(
+            text="", document={"name": "loose", "rules": [make.rule("prod", maximum="P7D")]}, actor=make.OPERATOR
+        )
+        mail.outbox.clear()
+        policy_drafts.propose(draft_id=draft.pk, person=work.cast.erin, via=Via.WEB)
+        drain()
+        body = mail.outbox[0].body
+        assert set(sent()) == {"bob@example.com", "carol@example.com", "grace@example.com"}
+        assert "It needs 1 person of security and 1 person of data-owners to agree before it is published." in body
+        assert f"https://access.example.com/policies/drafts/{draft.pk}/" in body
 
     def test_leaves_out_the_requester_who_could_decide_for_others(self, work: Work) -> None:
         mail.outbox.clear()
