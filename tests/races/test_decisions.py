@@ -46,10 +46,10 @@ def _one_winner(access_request: AccessRequest, outcomes: list[object]) -> None:
     assert audit.verify().ok
 
 
-def test_of_twenty_approvals_one_makes_the_grant_and_its_credential(committed_cast: Cast) -> None:
+def test_of_fifty_approvals_one_makes_the_grant_and_its_credential(committed_cast: Cast) -> None:
     access_request = make.submit(committed_cast.alice)
 
-    names = ["bob", "grace"] * 10
+    names = ["bob", "grace"] * 25
     outcomes = at_once([_approve(access_request, committed_cast, name) for name in names])
 
     _one_winner(access_request, outcomes)
