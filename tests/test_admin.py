@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -87,6 +88,9 @@ def world(cast: Cast) -> Cast:
     )
     shared.uses.create(grant=models.Grant.objects.get(), attempted_at=make.now())
     make.submit(cast.alice)
+    models.Delegation.objects.create(
+        giver=cast.grace, stand_in=cast.bob, made_at=at, starts_at=at, ends_at=at + timedelta(days=1)
+    )
     drafted = policy_drafts.draft(text="", document=catalogue.policy_document(), actor=make.OPERATOR)
     drafted.approvals.create(person=cast.carol, at=make.now())
     return cast
