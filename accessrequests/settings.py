@@ -334,6 +334,10 @@ SPECTACULAR_SETTINGS = {
         "GrantState": "accessrequests.api.words.GRANT_STATES",
         "GateState": "accessrequests.api.words.GATE_STATES",
         "CustomRoleChangeState": "accessrequests.api.words.CHANGE_STATES",
+        "AccessKind": "accessrequests.api.words.KINDS",
+        "ApprovalAnswer": "accessrequests.api.words.ANSWERS",
+        "ReviewedKind": "accessrequests.api.words.REVIEW_KINDS",
+        "ReviewAnswer": "accessrequests.api.words.REVIEW_ANSWERS",
     },
 }
 

@@ -190,6 +190,7 @@ class SignOffAccessReview(Endpoint):
         summary="Sign an access review off",
         description="For an administrator who answered none of it, once nothing waits for an answer.",
         body=bodies.ReviewSignOff,
+        examples={"With a word": {"note": "Read with the owners of both shops."}},
         answers={200: ReviewShape},
         problems=["refused", "not_found", "illegal_move", "not_ready"],
         once=True,
