@@ -12,6 +12,7 @@ from sandbox.tour.break_glass import BreakGlassChapter
 from sandbox.tour.ending import Ending
 from sandbox.tour.narrator import Narrator, expect
 from sandbox.tour.person import Answer, Browser, Person
+from sandbox.tour.slack import SlackChapter
 from sandbox.tour.story import Story, await_refusal, expect_nothing_made
 from sandbox.tour.target import Target
 
@@ -44,6 +45,7 @@ class Tour:
             self._release()
             self._deny()
             self._automatic()
+            SlackChapter(state=self._state, people=self._people, tell=self._tell).play()
             BreakGlassChapter(
                 state=self._state,
                 people=self._people,
