@@ -71,7 +71,7 @@ def start_provisioning(*, grant_id: int) -> Attempt | None:
         record(*_give_up(grant, refusal, at), actor=CLOCKWORK, at=at)
         return None
     if grant.opened_at is not None:
-        return Attempt(grant, grant.attempt, is_opened=True)
+        return Attempt(grant, grant.attempt, _password_of(grant), is_opened=True)
     if grant.provisioning_attempt and grant.attempt_ended_at is None:
         # The attempt before this one never said that it ended. It is void from now on; a call of it may still be out.
         grant.stray_calls_until = at + LONGEST_CALL
@@ -80,11 +80,15 @@ def start_provisioning(*, grant_id: int) -> Attempt | None:
     grant.attempt_started_at, grant.attempt_ended_at = at, None
     if grant.expires_at is None:
         grant.starts_at, grant.expires_at = at, at + grant.length
-    password = _credential.sealed_or_new(grant) if grant.access_request.has_password else ""
+    password = _password_of(grant)
     grant.save()
     facts = {"attempt": grant.attempt, "expires_at": _moment(grant.expires_at)}
     record(Fact(Event.GRANT_PROVISIONING_STARTED, str(grant), facts), actor=CLOCKWORK, at=at)
     return Attempt(grant, grant.attempt, password)
+
+
+def _password_of(grant: Grant) -> str:
+    return _credential.sealed_or_new(grant) if grant.access_request.has_password else ""
 
 
 @transaction.atomic(durable=True)

@@ -13,7 +13,7 @@ from accessrequests.domain.kinds import named_method
 from accessrequests.domain.lifecycle import CredentialState, GateName, GateState, GrantState
 from accessrequests.domain.situation import Situation
 from accessrequests.domain.wording import one_line
-from accessrequests.models import Grant
+from accessrequests.models import Gate, Grant
 from accessrequests.models.access_requests import Answer
 from accessrequests.queries import extensions, standing
 from accessrequests.queries.places import places_of
@@ -220,13 +220,18 @@ def gates_shown(grant: Grant) -> list[GateShown]:
         GateShown(
             GATES[GateName(gate.gate)],
             *_GATE_STATES[GateState(gate.state)],
-            how_proved(grant.target.kind, GateName(gate.gate), by_login=gate.evidence.get("proof") == BY_LOGIN)
+            how_proved(grant.target.kind, GateName(gate.gate), by_login=_proof_of(gate) == BY_LOGIN)
             if grant.access_request.makes_a_user
             else how_added(grant.login),
             [(one_line(str(key)).replace("_", " "), one_line(str(value))) for key, value in gate.evidence.items()],
         )
         for gate in grant.gates.all()
     ]
+
+
+def _proof_of(gate: Gate) -> str:
+    """How the target's own answer proved it, when it was opened."""
+    return str(gate.evidence.get(GateState.OPEN.value, {}).get("proof", ""))
 
 
 def hands_of(grant: Grant) -> str:

@@ -239,7 +239,7 @@ class TestNoteOpened:
 
         again = started(grant)
 
-        assert (again.number, again.is_opened, again.password) == (attempt.number, True, "")
+        assert (again.number, again.is_opened, again.password) == (attempt.number, True, attempt.password)
         assert grants.note_opened(grant_id=grant.pk, attempt=again.number)
         grant.refresh_from_db()
         assert (grant.opened_at, grant.attempt_ended_at) == (opened_at, opened_at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from typing import Any
 
-from accessrequests.models import AccessRequest, Grant
+from accessrequests.models import AccessRequest, Gate, Grant
 from accessrequests.operations import targets
 from tests import make
 from tests.make import Cast
@@ -172,6 +172,13 @@ class TestTheGrant:
         assert f"mongodb://{grant.username}@reports.example:27017/" in page
         assert "Read back from the project's access list until it is active." in page
         assert "deletes the user by itself when its time is over" in page
+
+    def test_says_when_a_login_proved_it(self, cast: Cast) -> None:
+        make.make_atlas()
+        grant = make.activated(make.approve(make.submit_to_atlas(cast.alice), cast.bob).grant)
+        Gate.objects.filter(grant=grant, gate="user").update(evidence={"open": {"proof": "proved by login"}})
+
+        assert "Proved by a login of our workers" in plain(signed_in(cast.alice).get(f"/access/{grant.pk}/"))
 
     def test_says_where_it_leads_once_the_target_has_said_it(self, cast: Cast) -> None:
         target = make.make_atlas()
