@@ -2,6 +2,8 @@
 
 Lock order: the requests that wait, the changes of custom roles that wait, then the people, then their grants, then the audit trail. Whoever decides takes the
 request first and then the people, so taking the requests here first keeps two operations from waiting for each other.
+What was filed since then is taken only where nobody holds it: whoever decides on it may wait for the people that we hold.
+Their decision is judged by the people as they are afterwards, and so is the access, before it opens.
 """
 
 from __future__ import annotations
@@ -95,7 +97,7 @@ def _void(disabled: Sequence[Person], left: Sequence[Person], actor: Actor, at: 
     off = {person.pk for person in disabled}
     concerned = _waiting([*off, *(person.pk for person in left)])
     people = concerned.select_related("target", "policy_version", "requester", "beneficiary")
-    for access_request in people.select_for_update(of=("self",), no_key=True):
+    for access_request in people.select_for_update(of=("self",), no_key=True, skip_locked=True):
         gone = access_request.beneficiary if access_request.beneficiary_id in off else access_request.requester
         why = _off(gone) if gone.is_service else "the person may no longer sign in"
         if not off & {access_request.requester_id, access_request.beneficiary_id}:
@@ -109,7 +111,8 @@ def _void_changes(disabled: Sequence[Person], left: Sequence[Person], actor: Act
     facts = []
     off = {person.pk for person in disabled}
     concerned = _changes([*off, *(person.pk for person in left)])
-    for change in concerned.select_related("target", "policy_version", "proposer"):
+    held = concerned.select_for_update(of=("self",), no_key=True, skip_locked=True)
+    for change in held.select_related("target", "policy_version", "proposer"):
         why = f"{change.proposer.name} may no longer sign in."
         if change.proposer_id not in off:
             why = custom_roles.lost_eligibility(change)
