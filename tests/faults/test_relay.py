@@ -21,7 +21,7 @@ from workers.relay import Relay
 
 PARTS = 2
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
