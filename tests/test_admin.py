@@ -97,7 +97,7 @@ def world(cast: Cast) -> Cast:
 
 
 class TestNoVerb:
-    @pytest.mark.parametrize("name", ["erin", "alice", "mallory"])
+    @pytest.mark.parametrize("name", ["erin", "mallory"])
     def test_a_post_to_any_address_changes_nothing(self, world: Cast, name: str) -> None:
         browser = signed_in(getattr(world, name))
         before = everything()
@@ -154,9 +154,11 @@ class TestTables:
 
     @pytest.mark.parametrize("name", ["alice", "bob", "dave", "mallory"])
     def test_none_is_shown_to_others(self, world: Cast, name: str) -> None:
+        """One who has no part in anything tries every address, the others every table."""
         browser = signed_in(getattr(world, name))
+        tables = [f"/admin/accessrequests/{model._meta.model_name}/" for model in TABLES]
 
-        for address in addresses():
+        for address in addresses() if name == "mallory" else tables:
             assert browser.get(address).status_code in {302, 403, 404}, address
         assert browser.get("/admin/").status_code == 403
 
