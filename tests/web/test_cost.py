@@ -84,10 +84,11 @@ class TestCost:
             looks = {path: look(browser, path) for path in everywhere}
             # Where there is nothing but a form to send, the others need not look as well.
             everywhere = [path for path in everywhere if looks[path][0] != HTTPStatus.METHOD_NOT_ALLOWED]
-            pages = {(path,): cost for path, (status, cost) in looks.items() if status == HTTPStatus.OK}
-            assert {path for (path,) in pages} >= {"/access/", "/request/"}, name
-            parts = {(path, PART): look(browser, path, headers={PART: "true"})[1] for (path,) in pages}
-            costs: dict[tuple[str, ...], int] = {**pages, **parts}
+            pages: dict[tuple[str, ...], int] = {
+                (path,): cost for path, (status, cost) in looks.items() if status == HTTPStatus.OK
+            }
+            assert pages.keys() >= {("/access/",), ("/request/",)}, name
+            costs = pages | {(*page, PART): look(browser, page[0], headers={PART: "true"})[1] for page in pages}
             too_dear |= {(name, *one): cost for one, cost in costs.items() if cost > GATHERED.get(one[0], BUDGET)}
 
         assert not too_dear
