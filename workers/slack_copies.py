@@ -26,7 +26,7 @@ PACE = timedelta(seconds=1)
 _CARDS = frozenset({SlackKind.CARD.value, SlackKind.OWN_CARD.value})
 _IN_THREADS = frozenset(
     {
-        *(Event.ACCESS_REQUEST_APPROVAL_GIVEN, Event.ACCESS_REQUEST_APPROVED, Event.ACCESS_REQUEST_DENIED),
+        *(Event.ACCESS_REQUEST_APPROVAL_GIVEN, Event.ACCESS_REQUEST_DENIED),
         *(Event.ACCESS_REQUEST_CANCELLED, Event.ACCESS_REQUEST_EXPIRED, Event.ACCESS_REQUEST_COMMENTED),
         *(Event.ACCESS_REQUEST_ASKED, Event.ACCESS_REQUEST_EXTENSION_APPROVED, Event.GRANT_ACTIVATED),
         *(Event.GRANT_PROVISIONING_FAILED, Event.GRANT_EXTENDED, Event.GRANT_ENDING_SOON),
@@ -132,6 +132,8 @@ def _notices(told: AuditEvent, access_request: AccessRequest, accounts: list[str
     notice = notify.notice_to_requester(told, access_request)
     if notice is None:
         return []
-    message = slack_cards.told(notice, number=access_request.pk, revision=access_request.revision)
+    ends = told.event == Event.GRANT_ENDING_SOON
+    deeds = slack.deeds_of_holder(access_request.grant, at=clock.now()) if ends else ()
+    message = slack_cards.told(notice, number=access_request.pk, revision=access_request.revision, deeds=deeds)
     about = f"event/{told.sequence}"
     return [Once(kind=SlackKind.NOTICE, channel=one, message=message, about=about) for one in accounts]

@@ -34,7 +34,8 @@ _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 # Slack has no escape for its marks of bold, italics, struck out and code; at the edge of a word they would be such marks.
 _MARKS = {"*": "\u2217", "_": "\u02cd", "~": "\u223c", "`": "\u02cb"}
 _AT_EDGE = re.compile(r"[*~`]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
-_EMOJI = re.compile(r":(?=[A-Za-z0-9_+'-]+:)")
+# :white_check_mark: would be drawn; the 52 of 18:52:04 is none.
+_EMOJI = re.compile(r":(?!\d\d:)(?=[A-Za-z0-9_+'-]+:)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,6 +21,7 @@ APPROVE = "approve"
 APPROVE_SHORTER = "approve_shorter"
 DENY = "deny"
 END = "end"
+EXTEND = "extend"
 OPEN = "open"
 
 
@@ -179,9 +180,10 @@ def _end(value: str, _sentence: str) -> Block:
     return block_kit.button("End now", action=END, value=value, style="danger", confirm=sure)
 
 
-_DEEDS = {
+_DEEDS: Mapping[str, Callable[[str, str], Block]] = {
     APPROVE: _approve,
     APPROVE_SHORTER: lambda value, _: block_kit.button("Shorter…", action=APPROVE_SHORTER, value=value),
     DENY: lambda value, _: block_kit.button("Deny…", action=DENY, value=value, style="danger"),
     END: _end,
+    EXTEND: lambda value, _: block_kit.button("Extend…", action=EXTEND, value=value),
 }

@@ -14,6 +14,7 @@ from accessrequests.domain.window import format_duration, parse_duration, spell_
 
 DENY = "deny"
 SHORTER = "shorter"
+EXTEND = "extend"
 ASK_TARGET = "ask.target"
 ASK_TERMS = "ask.terms"
 ASK_SEND = "ask.send"
@@ -48,6 +49,20 @@ def shorter(number: int, revision: int, *, longest: timedelta) -> Block:
         blocks=[
             block_kit.asked("duration", "For how long", block_kit.select("duration", choices, initial=choices[-1])),
             block_kit.text_input("comment", "Comment", hint="The requester reads this.", optional=True),
+        ],
+    )
+
+
+def extend(number: int, revision: int, *, longest: timedelta) -> Block:
+    choices = [block_kit.option(spell_duration(one), format_duration(one)) for one in lengths(longest)]
+    return block_kit.modal(
+        callback=EXTEND,
+        title="Extend the access",
+        submit="Ask for it",
+        private=_private(number, revision),
+        blocks=[
+            block_kit.asked("duration", "How much longer", block_kit.select("duration", choices, initial=choices[0])),
+            block_kit.text_input("reason", "Why", hint="Whoever decides reads this.", longest=LONGEST_REASON),
         ],
     )
 

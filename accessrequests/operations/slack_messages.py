@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 
 from accessrequests.domain.block_kit import Message
-from accessrequests.domain.events import QUEUE_OF, Job
+from accessrequests.domain.events import QUEUE_OF, Job, lane_of
 from accessrequests.models import AccessRequest, OutboxMessage, SlackMessage
 from accessrequests.models.slack import SlackKind, SlackState
 from accessrequests.operations._record import wake
@@ -131,6 +131,6 @@ def _file(copies: Iterable[SlackMessage]) -> None:
 
 
 def _lane(copy: SlackMessage) -> str:
-    """One after the other into one channel; who is told that a press did nothing does not stand in that line."""
-    line = f"whisper/{copy.pk}" if copy.kind == SlackKind.WHISPER else copy.channel
-    return f"{Job.SEND_TO_SLACK.value}/{line}"
+    """What is told in one place is told in order. A card waits for nothing of that: its buttons must go at once."""
+    told = copy.kind in {SlackKind.REPLY, SlackKind.NOTICE}
+    return lane_of(Job.SEND_TO_SLACK, copy.channel if told else str(copy))

@@ -17,7 +17,7 @@ from accessrequests.domain.slack_cards import CardFacts
 from accessrequests.domain.window import spell_duration
 from accessrequests.models import AccessRequest, Grant, OutboxMessage, Person, SlackIdentity, SlackMessage
 from accessrequests.models.slack import SlackKind, SlackState
-from accessrequests.queries import access_requests, grants, holdings, standing
+from accessrequests.queries import access_requests, extensions, grants, holdings, standing
 
 EVERYBODY_ELSE = "*"
 _CARDS = (SlackKind.CARD.value, SlackKind.OWN_CARD.value)
@@ -158,4 +158,10 @@ def _buttons(
         )
     if grant is None or grants.is_overdue(grant, at=at) or grant.state not in _ALIVE:
         return ()
-    return (slack_cards.END,)
+    return deeds_of_holder(grant, at=at) if kind is SlackKind.OWN_CARD else (slack_cards.END,)
+
+
+def deeds_of_holder(grant: Grant, *, at: datetime) -> tuple[str, ...]:
+    """What whoever has a live access may do about its end. The operation judges again."""
+    can_last = bool(extensions.longer(grant, at=at).longest)
+    return (slack_cards.EXTEND, slack_cards.END) if can_last else (slack_cards.END,)

@@ -13,9 +13,10 @@ from accessrequests.domain.events import Via
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.models import AccessRequest, Grant, Person
 from accessrequests.operations import access_requests
-from accessrequests.operations.refusals import NeedsSecondFactor
+from accessrequests.operations.refusals import NeedsSecondFactor, NotReady
 from accessrequests.queries import access_requests as request_queries
-from accessrequests.queries import clock, deciding, slack
+from accessrequests.queries import clock, deciding, extensions, slack
+from accessrequests.queries import grants as grant_queries
 from accessrequests.queries.belonging import belonging_of
 from accessrequests.slack import caller, client, ending
 from accessrequests.slack.arrival import Arrival
@@ -98,6 +99,17 @@ def _end(press: Press) -> None:
     ending.end(Grant.objects.select_related("holder").get(access_request=press.number), press.person)
 
 
+def _extend(press: Press) -> None:
+    """Only for whose access it is, and only where it can last longer; the operation judges again."""
+    grant = grant_queries.as_shown().get(access_request=press.number)
+    longer = extensions.longer(grant, at=clock.now())
+    if not press.person.stands_for(grant.holder):
+        raise caller.refused("Only the person who holds an access can have it extended.", press.number)
+    if not longer.longest:
+        raise NotReady(longer.why_not or "A later end waits for an answer, or is on its way already.")
+    _open(press, slack_modals.extend(press.number, press.revision, longest=longer.longest))
+
+
 def _decidable(press: Press) -> AccessRequest:
     """Who may not decide is told before they type; the operation judges again.
 
@@ -124,4 +136,5 @@ _DEEDS: Mapping[str, Callable[[Press], None]] = {
     slack_cards.APPROVE_SHORTER: _approve_shorter,
     slack_cards.DENY: _deny,
     slack_cards.END: _end,
+    slack_cards.EXTEND: _extend,
 }

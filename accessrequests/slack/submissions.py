@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from accessrequests.domain import slack_modals
@@ -11,8 +12,8 @@ from accessrequests.domain.block_kit import Block
 from accessrequests.domain.events import Via
 from accessrequests.domain.slack_modals import Terms
 from accessrequests.domain.window import InvalidDuration, parse_duration
-from accessrequests.models import Person
-from accessrequests.operations import access_requests
+from accessrequests.models import Grant, Person
+from accessrequests.operations import access_requests, extensions
 from accessrequests.queries.asks import Invalid
 from accessrequests.slack import asking, caller
 from accessrequests.slack.arrival import Arrival
@@ -39,6 +40,14 @@ class Sent:
     @property
     def values(self) -> object:
         return self.arrival.part("view", "state", "values")
+
+    @property
+    def duration(self) -> timedelta:
+        """:raises Invalid: when none was chosen."""
+        try:
+            return parse_duration(self.typed("duration"))
+        except InvalidDuration as error:
+            raise Invalid({"duration": [str(error)]}) from error
 
     def typed(self, name: str) -> str:
         return slack_modals.typed(self.values, name)
@@ -104,24 +113,27 @@ def _send(sent: Sent) -> Block:
 
 def _shorter(sent: Sent) -> None:
     number, revision = sent.about
-    try:
-        duration = parse_duration(sent.typed("duration"))
-    except InvalidDuration as error:
-        raise Invalid({"duration": [str(error)]}) from error
     access_requests.approve(
         access_request_id=number,
         approver=sent.person,
         via=Via.SLACK,
         revision=revision,
         comment=sent.typed("comment"),
-        duration=duration,
+        duration=sent.duration,
     )
+
+
+def _extend(sent: Sent) -> None:
+    grant = Grant.objects.get(access_request=sent.about[0])
+    reason = sent.typed("reason")
+    extensions.ask(grant_id=grant.pk, holder=sent.person, via=Via.SLACK, duration=sent.duration, reason=reason)
 
 
 # Each form with the field at which it is told what is about no field.
 _FORMS: Mapping[str, tuple[str, Callable[[Sent], Block | None]]] = {
     slack_modals.DENY: ("reason", _deny),
     slack_modals.SHORTER: ("duration", _shorter),
+    slack_modals.EXTEND: ("duration", _extend),
     slack_modals.ASK_TARGET: ("target", _target),
     slack_modals.ASK_TERMS: ("roles", _terms),
     slack_modals.ASK_SEND: ("", _send),
@@ -129,5 +141,6 @@ _FORMS: Mapping[str, tuple[str, Callable[[Sent], Block | None]]] = {
 _FIELDS: Mapping[str, frozenset[str]] = {
     slack_modals.DENY: frozenset({"reason"}),
     slack_modals.SHORTER: frozenset({"duration", "comment"}),
+    slack_modals.EXTEND: frozenset({"duration", "reason"}),
     **asking.FIELDS,
 }

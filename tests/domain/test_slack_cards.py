@@ -17,7 +17,7 @@ from slack_sdk.models.views import View
 from accessrequests.domain import block_kit, slack_cards, slack_modals
 from accessrequests.domain.block_kit import Block, Message
 from accessrequests.domain.notices import Notice
-from accessrequests.domain.slack_cards import APPROVE, APPROVE_SHORTER, DENY, END, CardFacts
+from accessrequests.domain.slack_cards import APPROVE, APPROVE_SHORTER, DENY, END, EXTEND, CardFacts
 
 AT = datetime(2026, 11, 22, 18, 52, tzinfo=UTC)
 FACTS = CardFacts(
@@ -178,6 +178,7 @@ class TestWhatWasWritten:
         shown = block_kit.inert(EVIL)
         assert "&lt;!channel&gt;" in shown
         assert "a_b" in shown
+        assert block_kit.inert("Live until 18:52:04 UTC") == "Live until 18:52:04 UTC"
         assert not re.search(r"(?<!\w)[*_~`]|[*_~`](?!\w)|:white_check_mark:", shown)
 
     def test_is_quoted_line_by_line(self) -> None:
@@ -203,6 +204,7 @@ class TestForms:
         [
             slack_modals.deny(2041, 1, title=EVIL * 20),
             slack_modals.shorter(2041, 1, longest=timedelta(hours=2)),
+            slack_modals.extend(2041, 1, longest=timedelta(hours=2)),
             slack_modals.choose_target(),
             slack_modals.choose_terms("shop", roles=["r@a", "r" * 90], collections=[], longest=timedelta(hours=1)),
             slack_modals.choose_terms("shop", roles=["r@a"], collections=["a.b"], longest=timedelta(hours=1)),
@@ -277,6 +279,6 @@ class TestForms:
         sound(slack_cards.listed("Nothing", [], url=page))
 
     def test_a_notice_may_carry_deeds(self) -> None:
-        said = slack_cards.told(NOTICE, number=7, revision=2, deeds=(END,))
+        said = slack_cards.told(NOTICE, number=7, revision=2, deeds=(EXTEND, END))
         sound(said)
-        assert [one.get("value") for one in elements(said.blocks)] == ["v1.7.2", None]
+        assert [one.get("value") for one in elements(said.blocks)] == ["v1.7.2", "v1.7.2", None]

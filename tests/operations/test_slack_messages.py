@@ -46,8 +46,8 @@ class TestShow:
             ("own_card", "U0ALICE", "wanted", "T0ACME"),
         ]
         assert jobs() == [
-            (str(copies[0]), "send_to_slack/C0DATA"),
-            (str(copies[1]), "send_to_slack/U0ALICE"),
+            (str(copies[0]), f"send_to_slack/{copies[0]}"),
+            (str(copies[1]), f"send_to_slack/{copies[1]}"),
         ]
 
     def test_files_another_job_while_one_is_being_done(self, access_request: AccessRequest) -> None:
@@ -84,6 +84,7 @@ class TestShow:
         assert notice.content is not None
         assert notice.content["text"] == "bob approved."
         assert len(jobs()) == 4
+        assert [lane for _, lane in jobs()][2:] == ["send_to_slack/C0DATA", "send_to_slack/U0ALICE"]
 
 
 class TestSay:
@@ -93,7 +94,7 @@ class TestSay:
             slack_messages.say(said=said, access_request_id=about)
         found = list(SlackMessage.objects.order_by("pk"))
         assert [one.access_request_id for one in found] == [access_request.pk, None, None]
-        assert [lane for _, lane in jobs()] == [f"send_to_slack/whisper/{one.pk}" for one in found]
+        assert [lane for _, lane in jobs()] == [f"send_to_slack/{one}" for one in found]
 
 
 class TestWhatBecameOfIt:

@@ -274,6 +274,32 @@ class TestForms:
         assert Grant.objects.get(access_request=card.access_request_id).length.total_seconds() == 3600
 
 
+class TestExtend:
+    def test_asks_for_a_later_end_as_the_portal_does(self, cast: Cast, web_api: WebApi) -> None:
+        link(cast.alice, cast.bob)
+        make.publish_rules(make.rule("production", total_maximum="PT8H"))
+        grant = make.active_grant(cast.alice, cast.bob)
+        card = copy_of(grant.access_request)
+        press(card, cast.bob, "extend")
+        assert "Only the person who holds" in told()[0]
+        press(card, cast.alice, "extend")
+        private = json.loads(web_api.of("views.open")[0]["view"]["private_metadata"])
+
+        def send(duration: str) -> Any:
+            fields = {
+                "duration": {"selected_option": {"value": duration}},
+                "reason": {"value": "The refund takes longer."},
+            }
+            return send_payload(submitted("extend", account_of(cast.alice), private, **fields))
+
+        assert list(send("P9D").json()["errors"]) == ["duration"]
+        assert send("PT1H").content == b""
+        asked = AccessRequest.objects.get(extends=grant)
+        assert (asked.state, asked.requester) == ("pending", cast.alice)
+        press(card, cast.alice, "extend")
+        assert len(told()) == 2
+
+
 class TestEnd:
     def test_its_holder_gives_it_back_and_its_approver_revokes_it(self, cast: Cast) -> None:
         link(cast.alice, cast.bob, cast.mallory)
