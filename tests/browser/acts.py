@@ -29,6 +29,14 @@ def preview(page: Page, _windows: Windows) -> None:
     page.wait_for_load_state("networkidle")
 
 
+def keep_as_template(page: Page, _windows: Windows) -> None:
+    page.get_by_text("Keep it as a template").click()
+    page.locator("#keep_name").fill("Orders, as every Monday")
+    press(page, "^keep it$")
+    page.goto("/request/")
+    page.get_by_text("Your templates").click()
+
+
 def make_token(page: Page, _windows: Windows) -> None:
     page.locator("[name=name]").fill("laptop")
     page.locator("[name=scopes]").first.check()

@@ -13,6 +13,7 @@ from tests.browser.acts import (
     be_asked_for_a_code,
     be_asked_to_agree,
     break_without_words,
+    keep_as_template,
     make_token,
     preview,
     propose_a_draft,
@@ -30,6 +31,8 @@ from tests.browser.acts import (
 )
 from tests.browser.steps import READ_ORDERS
 from tests.browser.windows import Windows
+
+OFTEN = "/request/?target=shop-prod&preset=Look%20into%20an%20order"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,8 @@ SCENES = (
     Scene("ask, previewed", "alice", READ_ORDERS, act=preview),
     Scene("ask, for several collections", "alice", f"{READ_ORDERS}+read@shop.products"),
     Scene("ask, on more servers", "alice", READ_ORDERS, act=ask_on_more_servers),
+    Scene("ask, by what people often ask for", "alice", f"{OFTEN}&grantee=ci-runner"),
+    Scene("ask, with a template", "alice", "/requests/{waiting}/", act=keep_as_template),
     Scene("wizard, first question", "alice", "/request/wizard/"),
     Scene("wizard, where", "alice", "/request/wizard/?plane=data&who=me&do=administer"),
     Scene("wizard, nothing allowed", "mallory", "/request/wizard/?plane=data&who=me"),
@@ -86,6 +91,7 @@ SCENES = (
     Scene("request, to change", "alice", "/requests/{waiting}/change/"),
     Scene("request, asked together", "alice", "/requests/{together}/"),
     Scene("request, one of two", "alice", "/requests/{one_of_two}/"),
+    Scene("request, for a service identity", "bob", "/requests/{for_a_service}/"),
     Scene("request, denied", "alice", "/requests/{denied}/"),
     Scene("request, cancelled", "alice", "/requests/{cancelled}/"),
     Scene("request, lapsed", "alice", "/requests/{lapsed}/"),
@@ -102,6 +108,8 @@ SCENES = (
     Scene("grant, revoked", "alice", "/access/{revoked}/"),
     Scene("grant, expired", "alice", "/access/{expired}/"),
     Scene("grant, somebody else's", "bob", "/access/{live}/"),
+    Scene("grant, of a service identity", "bob", "/access/{of_a_service}/"),
+    Scene("tokens, with a service identity", "bob", "/tokens/"),
     Scene("history", "alice", "/history/?{denied}{lapsed}"),
     Scene("history, none", "mallory", "/history/"),
     Scene("audit", "dave", "/audit/?{live}"),

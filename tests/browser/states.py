@@ -38,6 +38,16 @@ class States:
         return number(self.world.bob.ask(target="shop-prod", duration=LONG))
 
     @cached_property
+    def for_a_service(self) -> int:
+        return number(self.world.alice.ask(target="shop-prod", duration=LONG, grantee="ci-runner"))
+
+    @cached_property
+    def of_a_service(self) -> int:
+        """A live grant, which its owner has in hand."""
+        asked = self.world.alice.ask(target="shop-dev", duration=LONG, grantee="ci-runner")
+        return number(self.world.await_grant(self.world.follow(asked, self.world.bob), "active"))
+
+    @cached_property
     def denied(self) -> int:
         asked = self.world.alice.ask(target="shop-prod", duration="PT8H")
         reason = "Staging holds the same orders, and eight hours is more than you used last time."

@@ -44,6 +44,8 @@ class TestForWhom:
         for person in (cast.alice, cast.bob, cast.grace):
             assert SERVICE in text_of(signed_in(person).get(f"/requests/{asked.pk}/"))
         assert signed_in(cast.mallory).get(f"/requests/{asked.pk}/").status_code == 404
+        assert f"/requests/{asked.pk}/" in text_of(signed_in(cast.bob).get("/search/?q=ci-runner"))
+        assert f"/requests/{asked.pk}/" not in text_of(signed_in(cast.mallory).get("/search/?q=ci-runner"))
         assert f"Request {asked.pk}" not in text_of(signed_in(cast.bob).get("/approvals/"))
         assert "asks for Continuous" not in text_of(signed_in(cast.alice).get("/access/"))
 
