@@ -128,6 +128,7 @@ def test_a_world_from_beginning_to_end(worlds: Callable[[], Running], subtests: 
         check_state_file,
         check_every_part_opens,
         check_atlas,
+        check_slack,
         check_state_file_is_not_written_over,
         check_web_knows_no_secret_of_a_target,
         check_commands_run_inside,
@@ -185,6 +186,30 @@ def check_atlas(world: Running) -> None:
     settings = f"{atlas['control_url']}/settings"
     assert httpx2.get(settings).status_code == 401
     assert httpx2.get(settings, headers={"Authorization": f"Bearer {atlas['control_token']}"}).status_code == 200
+
+
+def check_slack(world: Running) -> None:
+    """Everybody is there and linked but the outsider, and nobody gets at its desk without the token."""
+    slack = world.state["slack"]
+    assert set(slack) >= {
+        *("url", "signing_secret", "team_id", "app_id", "bot_token", "users", "outsider"),
+        *("record_url", "trigger_url", "control_url", "control_token"),
+    }
+    with psycopg.connect(world.state["postgres"]) as connection:
+        linked = connection.execute(
+            "SELECT username, slack_user_id FROM accessrequests_slackidentity JOIN accessrequests_person"
+            " ON accessrequests_person.id = person_id WHERE team_id = %s",
+            [slack["team_id"]],
+        ).fetchall()
+    assert dict(linked) == slack["users"]
+    assert slack["outsider"] not in slack["users"].values()
+    desk = {"Authorization": f"Bearer {slack['control_token']}"}
+    made = httpx2.post(slack["trigger_url"], json={"user": slack["users"]["bob"]}, headers=desk).json()
+    assert set(made) == {"trigger_id", "response_url"}
+    called = httpx2.post(f"{slack['url']}/api/auth.test", headers={"Authorization": f"Bearer {slack['bot_token']}"})
+    assert called.json()["team_id"] == slack["team_id"]
+    assert httpx2.get(slack["record_url"], headers=desk).json()["calls"][-1]["method"] == "auth.test"
+    assert httpx2.get(slack["record_url"]).status_code == 401
 
 
 def check_every_part_opens(world: Running) -> None:

@@ -137,6 +137,7 @@ class Command(BaseCommand):
         self._say(f"\nSign in at {state['web']}/accounts/login/ as one of:")
         for name, full_name in NAMES.items():
             self._say(f"  {name:<8} {state['passwords'][name]}   {full_name}")
+        self._say(f"Slack, as anybody of them: {state['slack']['url']}/")
         self._say(
             f"The API is documented at {state['web']}/api/v1/docs/. Logs: {state['logs']}. Ctrl-C ends everything."
         )
