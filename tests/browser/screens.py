@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, ViewportSize, sync_playwright
 
 from tests.browser import chromium
 from tests.browser.states import Away, States, number
-from tests.browser.windows import PHONE, Look, Windows
+from tests.browser.windows import HEIGHTS, PATIENCE, PHONE, Look, Windows
 from tests.journeys.world import ROOT, World
 
 PLACE = ROOT / "docs" / "screens"
 LONGEST = 1800  # pixels; what is below is more of the same
 COLOURS = 128
+SLACK = "slack"
 EVERY_LOOK = (
     ("", Look()),
     ("-dark", Look(scheme="dark")),
@@ -105,6 +107,26 @@ def shoot(windows: Windows, shot: Shot) -> int:
     return total
 
 
+def shoot_slack(browser: Browser, demo: Demo) -> int:
+    """The card that waits, and the form to approve for less, as Bob sees them on the page of the stand-in."""
+    slack, total = demo.world.state()["slack"], 0
+    for suffix, look in EVERY_LOOK:
+        size = ViewportSize(width=look.width, height=HEIGHTS[look.width])
+        context = browser.new_context(viewport=size, color_scheme=look.scheme, has_touch=look.touch)
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        page.goto(f"{slack['url']}/as/bob/c/{slack['channels']['data-access']}")
+        card = page.get_by_role("article").filter(has_text=re.compile(rf"Access request {demo.waiting}\b"))
+        card.get_by_role("button", name="Approve").evaluate("button => button.scrollIntoView({block: 'center'})")
+        total += save(f"slack{suffix}", page.screenshot(animations="disabled"))
+        card.get_by_role("button", name="Shorter…").click()
+        page.get_by_role("dialog").wait_for()
+        total += save(f"slack-form{suffix}", page.screenshot(animations="disabled"))
+        page.get_by_role("dialog").get_by_role("button", name="Back").click()
+        context.close()
+    return total
+
+
 def main(wanted: list[str]) -> None:
     found = chromium.find()
     with tempfile.TemporaryDirectory() as directory, sync_playwright() as playwright:
@@ -113,8 +135,10 @@ def main(wanted: list[str]) -> None:
             browser = playwright.chromium.launch(
                 executable_path=found.executable, args=chromium.ARGUMENTS, env=dict(found.environment) or None
             )
-            windows = Windows(browser, world)
-            for shot in Demo(world).shots():
+            windows, demo = Windows(browser, world), Demo(world)
+            if not wanted or SLACK in wanted:
+                print(f"{SLACK:24} {shoot_slack(browser, demo) // 1024:4} kB", flush=True)
+            for shot in demo.shots():
                 if not wanted or shot.name in wanted:
                     print(f"{shot.name:24} {shoot(windows, shot) // 1024:4} kB", flush=True)
             browser.close()
