@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -22,7 +22,16 @@ from accessrequests.models import AccessRequest, AuditEvent, Grant, Person
 from accessrequests.operations.outbox import Claim
 from accessrequests.queries import access_requests, audit, authorities, clock, comments, extensions, outside, people
 from accessrequests.queries import grants as grant_queries
-from workers import alarms, delegation_notices, deliver, kit_notices, policy_notices, review_notices, role_notices
+from workers import (
+    alarms,
+    asked,
+    delegation_notices,
+    deliver,
+    kit_notices,
+    policy_notices,
+    review_notices,
+    role_notices,
+)
 from workers.channels import email
 from workers.channels.email import Thread
 from workers.outcomes import Done, Outcome, try_again
@@ -124,28 +133,33 @@ def _tell(news: _News, thread: Thread) -> None:
     """:raises email.NotSent: when somebody may be told later only."""
     author = news.comment.actor if news.comment is not None else ""
     for audience, recipients in _audiences(news).items():
-        notice = sentences.notice(news.event, audience=audience, story=_story(news, audience))
-        if notice is not None:
-            told = sorted((person for person in recipients if person.username != author), key=str)
-            email.send(notice, to=told, thread=thread)
+        story = _story(news, audience)
+        for others, told in _apart(news, audience, recipients):
+            also = story.also or tuple((f"Asked with it: {_title(one)}", _page_of(one)) for one in others)
+            notice = sentences.notice(news.event, audience=audience, story=replace(story, also=also))
+            if notice is not None:
+                to = sorted((person for person in told if person.username != author), key=str)
+                email.send(notice, to=to, thread=thread)
+
+
+def _apart(
+    news: _News, audience: Audience, recipients: set[Person]
+) -> list[tuple[Sequence[AccessRequest], set[Person]]]:
+    """Whoever is asked about several that were asked together gets one mail for them all."""
+    if news.event is Event.ACCESS_REQUEST_SUBMITTED and audience is Audience.APPROVER:
+        return asked.in_one_mail(news.access_request, recipients)
+    return [((), recipients)]
+
+
+def _page_of(access_request: AccessRequest) -> str:
+    return f"{settings.ACCESS_BASE_URL}/approvals/{access_request.pk}/"
 
 
 def _audiences(news: _News) -> dict[Audience, set[Person]]:
     access_request = news.access_request
-    # A service identity reads no mail: its owner does.
-    grantee = access_request.beneficiary.owner or access_request.beneficiary
-    beneficiaries = {access_request.requester, grantee}
-    without = [*(person.pk for person in beneficiaries), *people.ids_of(access_request.owners)]
+    beneficiaries = asked.beneficiaries_of(access_request)
     asks = news.event in ASKING and access_request.state == AccessRequestState.PENDING
-    if asks:
-        answered = access_request.approvals.filter(revision=access_request.revision)
-        without += [pk for pair in answered.values_list("person_id", "on_behalf_of_id") for pk in pair if pk]
-    approvers = {
-        person
-        for group in (access_request.wanted_groups if asks else access_request.step_groups)
-        for person in people.deciders(group, since=access_request.filed_at, without=without)
-    }
-    approvers |= set(people.stand_ins_of(approvers, without=without))
+    approvers = asked.approvers_of(access_request, asks=asks)
     enders = approvers | set(people.administrators())
     if news.comment is not None:
         # Once it is decided, those who took part go on talking; the others of the group are left in peace.
@@ -153,10 +167,25 @@ def _audiences(news: _News) -> dict[Audience, set[Person]]:
         approvers = (approvers if pending else set()) | comments.speakers(access_request)
     return {
         Audience.REQUESTER: beneficiaries,
-        Audience.GRANTEE: {grantee} - {access_request.requester} if asks else set(),
+        Audience.GRANTEE: beneficiaries - {access_request.requester} if asks else set(),
         Audience.APPROVER: approvers - beneficiaries,
         Audience.ENDER: enders - beneficiaries,
     }
+
+
+def _title(access_request: AccessRequest) -> str:
+    return sentences.title(
+        requester=access_request.requester.name,
+        beneficiary=access_request.beneficiary.name,
+        roles=access_request.roles,
+        level=Level(access_request.level),
+        target=access_request.target.slug,
+        length=access_request.approved_duration or access_request.duration,
+        clusters=access_request.clusters,
+        is_break_glass=access_request.is_break_glass,
+        waits=access_request.state == AccessRequestState.PENDING,
+        more=access_request.extends_id is not None,
+    )
 
 
 def _story(news: _News, audience: Audience) -> Story:
@@ -164,18 +193,7 @@ def _story(news: _News, audience: Audience) -> Story:
     steps = [policy.Step(step["group"], step["needed"]) for step in access_request.verdict["steps"]]
     acted = grant.ended_by if grant is not None and grant.ended_by else access_request.decided_by
     return Story(
-        title=sentences.title(
-            requester=access_request.requester.name,
-            beneficiary=access_request.beneficiary.name,
-            roles=access_request.roles,
-            level=Level(access_request.level),
-            target=access_request.target.slug,
-            length=access_request.approved_duration or access_request.duration,
-            clusters=access_request.clusters,
-            is_break_glass=access_request.is_break_glass,
-            waits=access_request.state == AccessRequestState.PENDING,
-            more=access_request.extends_id is not None,
-        ),
+        title=_title(access_request),
         url=f"{settings.ACCESS_BASE_URL}/{news.page_for(audience)}/",
         reason=access_request.reason,
         waiting_for=steps,

@@ -186,7 +186,9 @@ def _step_check(step: shown.StepShown, me: str) -> Check:
     done = f" {len(step.approved)} of {step.needed} done, by {', '.join(step.approved)}." if step.approved else ""
     if not step.people:
         return Check("n", "alert", f"{needed}: nobody is there who could approve. Ask an administrator.{done}")
-    names = ["you" if name == me else name for name in sorted(step.people, key=lambda name: (name != me, name))]
+    mine = f"{me} for "  # and whoever lent them a voice
+    people = sorted(step.people, key=lambda name: (name != me, not name.startswith(mine), name))
+    names = ["you" if name == me else name.replace(mine, "you for ", 1) for name in people]
     who = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
     return Check("p", "users", f"{needed}: {who} can approve.{done}")
 

@@ -17,7 +17,7 @@ from tests.make import Cast
 from tests.web.browser import signed_in, text_of
 from tests.web.grants import live
 
-BUDGET = 6
+BUDGET = 7  # who one is, whose service identities one owns, what waits, what lives
 
 
 def pulse(person: Person, since: datetime) -> str:

@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from accessrequests.domain.events import Job, Via
 from accessrequests.models import OutboxMessage
-from accessrequests.operations import access_requests, delegations, grants, policy_drafts, targets
+from accessrequests.operations import access_requests, bundles, delegations, grants, policy_drafts, targets
 from tests import make
 from tests.workers.conftest import READ_ORDERS, SHOP, WORKER, Work, drain
 from tests.workers.database_clock import DatabaseClock
@@ -98,6 +98,23 @@ class TestNotify:
         delegations.end(delegation_id=lent.pk, person=work.cast.frank, via=Via.API)
         drain()
         assert set(sent()) == {"grace@example.com", "frank@example.com"}
+
+    def test_asks_once_about_what_was_asked_together(self, work: Work) -> None:
+        mail.outbox.clear()
+        asks = [
+            make.asked(roles=(f"read@{SHOP}.orders",)),
+            make.asked(target="shop-staging", roles=("readWrite@shop",)),
+        ]
+        one, other = bundles.submit(requester=work.cast.alice, asked=asks, via=Via.API)
+        drain()
+        body = mail.outbox[0].body
+        assert {address: len(subjects) for address, subjects in sent().items()} == {
+            "bob@example.com": 1,
+            "grace@example.com": 1,
+        }
+        assert f"https://access.example.com/approvals/{one.pk}/" in body
+        assert "Asked with it: Alice Archer wants to change" in body
+        assert f"https://access.example.com/approvals/{other.pk}/" in body
 
     def test_asks_those_whose_agreement_a_proposed_policy_waits_for(self, work: Work) -> None:
         agreement = {"approvals": [{"group": "security", "people": 1}, {"group": "data-owners", "people": 1}]}
