@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from accessrequests.domain.events import Job
 from accessrequests.operations import break_glass, outbox
+from accessrequests.operations import offline_kits as operations
 from accessrequests.operations.outbox import Claim
-from accessrequests.queries import broken, clock
+from accessrequests.queries import broken, clock, offline_kits
 from workers.outcomes import Done, Outcome
 
 
@@ -13,6 +14,8 @@ def watch_break_glass(_claim: Claim) -> Outcome:
     at, version = clock.now(), broken.newest_policy()
     for one in broken.overdue(at):
         break_glass.escalate(access_request_id=one.access_request_id)
+    for use_id in offline_kits.unreviewed():
+        operations.escalate(use_id=use_id)
     if broken.is_settled(at=at):
         for target in broken.lacking_drills(version, at=at):
             break_glass.remind_of_drill(slug=target.slug)

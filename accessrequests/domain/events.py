@@ -60,6 +60,7 @@ class Event(StrEnum):
     BREAKGLASS_KIT_USED = "breakglass.kit_used"
     BREAKGLASS_KIT_ROTATED = "breakglass.kit_rotated"
     BREAKGLASS_KIT_REVIEWED = "breakglass.kit_reviewed"
+    BREAKGLASS_KIT_REVIEW_OVERDUE = "breakglass.kit_review_overdue"
     BREAKGLASS_KIT_DAMAGED = "breakglass.kit_damaged"
     BREAKGLASS_KIT_ENDED = "breakglass.kit_ended"
     ACCESS_REVIEW_STARTED = "access_review.started"
@@ -261,6 +262,7 @@ FOLLOW_UPS: Mapping[Event, tuple[Job, ...]] = {
     # Whoever has used it knows its password, so that nobody else shall find it of any use.
     Event.BREAKGLASS_KIT_USED: (Job.ROTATE_KIT, Job.NOTIFY),
     Event.BREAKGLASS_KIT_REVIEWED: (Job.NOTIFY,),
+    Event.BREAKGLASS_KIT_REVIEW_OVERDUE: (Job.NOTIFY,),
     Event.BREAKGLASS_KIT_DAMAGED: (Job.NOTIFY,),
     Event.BREAKGLASS_KIT_ENDED: (Job.NOTIFY,),
     Event.ACCESS_REVIEW_STARTED: (Job.NOTIFY,),

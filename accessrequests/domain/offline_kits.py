@@ -80,7 +80,7 @@ def notice(event: Event, story: KitStory) -> Notice:
         button=button,
         url=one_line(f"{story.base_url}/{path}", LONGEST_URL),
         because=_BECAUSE,
-        is_loud=event in {Event.BREAKGLASS_KIT_USED, Event.BREAKGLASS_KIT_DAMAGED},
+        is_loud=event in _LOUD,
     )
 
 
@@ -121,6 +121,14 @@ def _reviewed(story: KitStory) -> _Told:
     return f"The use of the offline kit of {story.target} was reviewed", said, "Open the review"
 
 
+def _overdue(story: KitStory) -> _Told:
+    said = (
+        f"Somebody logged in with {story.username}, and nobody has said what it was. Whoever reviews break-glasses there, or "
+        "an administrator, reviews it if they held no half of the kit. This is told once a day."
+    )
+    return f"The use of the offline kit of {story.target} is not reviewed", said, "Open the review"
+
+
 def _ended(story: KitStory) -> _Told:
     said = f"{name(story.actor)} ended it. Its user is gone, and its halves open nothing."
     return f"The offline kit of {story.target} was ended", said, _OPEN
@@ -131,6 +139,10 @@ _TOLD: Mapping[Event, Callable[[KitStory], _Told]] = {
     Event.BREAKGLASS_KIT_USED: _used,
     Event.BREAKGLASS_KIT_DAMAGED: _damaged,
     Event.BREAKGLASS_KIT_REVIEWED: _reviewed,
+    Event.BREAKGLASS_KIT_REVIEW_OVERDUE: _overdue,
     Event.BREAKGLASS_KIT_ENDED: _ended,
 }
 TOLD = frozenset(_TOLD)
+_LOUD = frozenset(
+    {Event.BREAKGLASS_KIT_USED, Event.BREAKGLASS_KIT_DAMAGED, Event.BREAKGLASS_KIT_REVIEW_OVERDUE},
+)

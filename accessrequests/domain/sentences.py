@@ -119,6 +119,7 @@ _TIMELINE: Mapping[Event, str] = {
     Event.BREAKGLASS_KIT_USED: "Somebody logged in with the offline kit{why}. Its password is changed at once.",
     Event.BREAKGLASS_KIT_ROTATED: "The password of the offline kit was changed and kept by nobody. The kit is spent.",
     Event.BREAKGLASS_KIT_REVIEWED: "{by} reviewed the use of the offline kit and found {finding}{comment}.",
+    Event.BREAKGLASS_KIT_REVIEW_OVERDUE: "Nobody has reviewed the use of the offline kit in time.",
     Event.BREAKGLASS_KIT_DAMAGED: "The offline kit would not work as it should{why}.",
     Event.BREAKGLASS_KIT_ENDED: "{by} ended the offline kit. Its user is gone from the target.",
     Event.ACCESS_REVIEW_STARTED: "{by} started an access review{name}{items}.",

@@ -7,11 +7,12 @@ from datetime import datetime
 
 from django.db import transaction
 
+from accessrequests.domain import reviews
 from accessrequests.domain.events import Actor, Event, Via
 from accessrequests.domain.offline_kits import HALVES, MOST_SEEN, KitLogin, KitState, in_words, unseen, username_for
 from accessrequests.domain.privileges import Level, from_json, level_of
 from accessrequests.domain.reviews import Finding
-from accessrequests.models import Inventory, KitUse, OfflineKit, Person, Target
+from accessrequests.models import AuditEvent, Inventory, KitUse, OfflineKit, Person, Target
 from accessrequests.operations._breaking import check_note
 from accessrequests.operations._record import CLOCKWORK, Fact, record
 from accessrequests.operations.refusals import IllegalMove, Refused
@@ -160,6 +161,22 @@ def review(*, use_id: int, reviewer: Person, via: Via, finding: Finding, note: s
     facts = {"use": use.pk, "finding": finding.value, "comment": note.strip(), "username": kit.username}
     record(Fact(Event.BREAKGLASS_KIT_REVIEWED, f"target/{slug}", facts), actor=people.actor_of(reviewer, via), at=at)
     return use
+
+
+@transaction.atomic(durable=True)
+def escalate(*, use_id: int) -> bool:
+    """Nobody has reviewed a use in time: that is told once a day. False: it is not due, or was told today."""
+    slug = KitUse.objects.values_list("kit__target__slug", flat=True).get(pk=use_id)
+    kit = _locked(slug)
+    use, at = KitUse.objects.get(pk=use_id), clock.now()
+    if use.reviewed_at is not None or at < reviews.review_due_at(use.noticed_at, reviews.EVERY_DAY):
+        return False
+    overdue = Fact(Event.BREAKGLASS_KIT_REVIEW_OVERDUE, f"target/{slug}", {"use": use.pk, "username": kit.username})
+    told = AuditEvent.objects.filter(event=overdue.event.value, subject=overdue.subject, facts__use=use.pk)
+    if told.filter(at__gt=at - reviews.EVERY_DAY).exists():
+        return False
+    record(overdue, actor=CLOCKWORK, at=at)
+    return True
 
 
 def _locked(slug: str) -> OfflineKit:

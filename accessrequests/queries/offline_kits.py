@@ -135,6 +135,10 @@ def uses() -> QuerySet[KitUse]:
     return KitUse.objects.select_related("kit__target", "reviewed_by").order_by("-pk")
 
 
+def unreviewed() -> list[int]:
+    return list(KitUse.objects.filter(reviewed_at=None).order_by("pk").values_list("pk", flat=True))
+
+
 def may_see(who: Belonging, kit: OfflineKit) -> bool:
     told, reviewers = groups_of(kit.target)
     return who.sees_all or who.person.username in kit.holders or bool(who.since.keys() & (told | reviewers))

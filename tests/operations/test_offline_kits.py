@@ -20,6 +20,7 @@ from tests.fixtures import MovableClock
 from tests.kits import SLUG, SUBJECT
 from tests.make import Cast
 from tests.traces import Traces, refuses
+from workers import watch
 
 
 def concern() -> str:
@@ -202,6 +203,20 @@ class TestReview:
         for person in (cast.erin, cast.frank, cast.alice, cast.dave):
             with refuses(Refused, match="security or the administrators"):
                 self.review(use, person)
+
+    def test_that_is_overdue_is_told_once_a_day(self, cast: Cast) -> None:
+        use = kits.used()
+        assert not offline_kits.escalate(use_id=use.pk)
+        KitUse.objects.update(noticed_at=make.now() - timedelta(days=4))
+        traces = Traces()
+        watch.watch_break_glass(None)  # type: ignore[arg-type]
+        assert not offline_kits.escalate(use_id=use.pk), "it was told today"
+
+        assert ("breakglass.kit_review_overdue", "access-requests", SUBJECT) in traces.events()
+        assert ("notify", SUBJECT) in traces.jobs()
+        self.review(use, cast.carol)
+        assert queries.unreviewed() == []
+        assert not offline_kits.escalate(use_id=use.pk)
 
     def test_says_something(self, cast: Cast) -> None:
         use = kits.used()
