@@ -168,8 +168,9 @@ def belonging_of(person: Person) -> Belonging:
     for one in found:
         if one.person_id != person.pk:
             others[one.person][one.group.name] = one.since
+    roles = frozenset() if person.is_service else people.roles_from(own)
     lent = tuple(Lent(giver, others[giver]) for giver in sorted(others, key=str))
-    return Belonging(person, {one.group.name: one.since for one in own}, people.roles_from(own), lent)
+    return Belonging(person, {one.group.name: one.since for one in own}, roles, lent)
 
 
 def _held(since: Mapping[str, datetime], asked: Collection[str], filed_at: datetime) -> frozenset[str]:

@@ -81,8 +81,8 @@ def may_administer(person: Person) -> bool:
 
 
 def roles_of(person: Person) -> frozenset[GroupRole]:
-    """The roles that the person's groups give now."""
-    if not person.is_active:
+    """The roles that the person's groups give now; a service identity has none, whatever becomes of its groups."""
+    if not person.is_active or person.is_service:
         return frozenset()
     current = Membership.objects.filter(person=person).exclude(group__role="").current().select_related("group")
     return roles_from(current)

@@ -148,6 +148,13 @@ class TestAsk:
         assert runner not in access_reviews.members_of(["data-owners"])["data-owners"]
         assert "Continuous integration" not in people_queries.members_by_group(["data-owners"])["data-owners"]
 
+    def test_has_no_role_even_where_its_group_gets_one_later(self, runner: Person) -> None:
+        people.apply_people(groups={"engineering": {"role": "auditor"}}, entries={}, actor=make.OPERATOR)
+
+        assert people_queries.roles_of(runner) == frozenset()
+        assert not belonging_of(runner).sees_all
+        assert not people_queries.may_audit(runner)
+
 
 class TestHold:
     def test_is_its_owners_and_not_of_whoever_asked(self, runner: Person, cast: Cast) -> None:
