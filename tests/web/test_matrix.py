@@ -306,6 +306,7 @@ class TestMatrix:
         assert set(found.values()) == {302}, found
         assert rows_of_everything() == before
 
+    @pytest.mark.parametrize("world", ["alice"], indirect=True)
     def test_post_without_our_token_changes_nothing(self, world: World) -> None:
         """At every address there is, also those that answer no POST: a new one is looked at by itself."""
         alice, bob = signed_in(world.cast.alice), signed_in(world.cast.bob)
@@ -324,6 +325,7 @@ class TestMatrix:
         assert rows_of_everything() == before
         assert [browser.get("/access/").status_code for browser in (alice, bob)] == [200, 200]
 
+    @pytest.mark.parametrize("world", ["alice"], indirect=True)
     @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE", "OPTIONS"])
     def test_other_methods_change_nothing(self, world: World, method: str) -> None:
         alice = signed_in(world.cast.alice)
