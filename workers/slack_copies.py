@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import structlog
 from django.conf import settings
 
 from accessrequests.domain import sentences, slack_cards
@@ -20,6 +21,8 @@ from workers import notify
 from workers.channels import slack as channel
 from workers.channels.slack import NeverSent, NotSent, Place
 from workers.outcomes import Again, Done, Outcome, try_again
+
+log = structlog.get_logger(__name__)
 
 # docs.slack.dev, apis/web-api/rate-limits: about one message a second into one channel.
 PACE = timedelta(seconds=1)
@@ -67,6 +70,7 @@ def send(claim: Claim) -> Outcome:
     try:
         place = _put(copy, message)
     except NeverSent as error:
+        log.warning("slack_copy_given_up", copy=str(copy), channel=copy.channel, why=str(error))
         slack_messages.mark_dead(message_id=copy.pk, why=str(error))
     except NotSent as error:
         return try_again(claim, str(error), not_before=error.after)
@@ -101,6 +105,8 @@ def _put(copy: SlackMessage, message: Message) -> Place:
     if copy.kind == SlackKind.WHISPER:
         channel.whisper(copy.channel, copy.slack_user_id, message)
         return Place(copy.channel, "")
+    if copy.kind == SlackKind.CARD:
+        channel.check_ours(copy.channel)
     if copy.thread is None:
         return channel.post(copy.channel, message)
     if copy.thread.state == SlackState.DEAD:

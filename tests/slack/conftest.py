@@ -22,6 +22,7 @@ def web_api_server() -> Iterator[WebApi]:
 def web_api(web_api_server: WebApi) -> WebApi:
     web_api_server.calls.clear()
     web_api_server.answers.clear()
+    web_api_server.channel.clear()
     return web_api_server
 
 

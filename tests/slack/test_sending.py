@@ -172,7 +172,7 @@ class TestStragglers:
         slack_messages.file_stragglers(message_ids=[card.pk])
         assert slack.stragglers(limit=10) == []
         carry()
-        assert len(web_api.calls) == 1
+        assert len(web_api.of("chat.postMessage")) == 1
         deny(access_request, cast.bob)
         OutboxMessage.objects.filter(job__in=JOBS).delete()
         assert slack.stragglers(limit=10) == []
@@ -200,6 +200,24 @@ class TestWhatSlackAnswers:
         copy = SlackMessage.objects.get(kind="card")
         assert (copy.state, copy.last_error) == ("dead", "Slack refused it (message_not_found).")
         assert OutboxMessage.objects.filter(job="send_to_slack", done_at=None).count() == 0
+
+    @pytest.mark.parametrize("what", ["is_ext_shared", "is_pending_ext_shared", "is_archived"])
+    def test_nobody_is_asked_where_others_read_along(self, cast: Cast, web_api: WebApi, what: str) -> None:
+        web_api.channel[what] = True
+        make.submit(cast.alice)
+        carry()
+        assert web_api.of("chat.postMessage") == []
+        assert SlackMessage.objects.get().state == "dead"
+
+    def test_an_invitation_of_the_app_is_waited_for(self, cast: Cast, web_api: WebApi) -> None:
+        web_api.channel["is_member"] = False
+        make.submit(cast.alice)
+        carry()
+        assert SlackMessage.objects.get().state == "wanted"
+        web_api.channel["is_member"] = True
+        OutboxMessage.objects.update(failures=0)
+        carry()
+        assert SlackMessage.objects.get().state == "posted"
 
     def test_an_outage_is_waited_for(self, cast: Cast, web_api: WebApi) -> None:
         make.submit(cast.alice)

@@ -139,6 +139,7 @@ class WebApi:
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.answers: list[tuple[int, dict[str, Any], dict[str, str]]] = []
+        self.channel: dict[str, bool] = {}
         kept = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -163,8 +164,10 @@ class WebApi:
 
     def answer(self, method: str, given: dict[str, Any]) -> tuple[int, dict[str, Any], dict[str, str]]:
         self.calls.append((method, given))
-        if self.answers:
+        if self.answers and method != "conversations.info":
             return self.answers.pop(0)
+        if method == "conversations.info":
+            return 200, {"ok": True, "channel": {"is_member": True, **self.channel}}, {}
         channel = str(given.get("channel", ""))
         place = f"D{channel[1:]}" if channel.startswith("U") else channel
         return 200, {"ok": True, "channel": place, "ts": f"1700000001.{next(_NUMBERS):06d}"}, {}

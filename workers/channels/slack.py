@@ -69,6 +69,21 @@ def post(channel: str, message: Message, *, thread_ts: str = "") -> Place:
     return Place(str(answer["channel"]), str(answer["ts"]))
 
 
+def check_ours(channel: str) -> None:
+    """What stands in a channel is read by all who are in it: it must be of our company alone, and alive.
+
+    :raises NotSent: when the app is not in it yet, or Slack does not say.
+    :raises NeverSent: when people of another company are in it, or are about to be, or nobody is.
+    """
+    found: Any = _called(lambda: _client().conversations_info(channel=channel))["channel"]
+    if found.get("is_ext_shared") or found.get("is_pending_ext_shared"):
+        raise NeverSent("The channel is shared with another company, so nobody is asked there.")
+    if found.get("is_archived"):
+        raise NeverSent("The channel is archived.")
+    if not found.get("is_member"):
+        raise NotSent("The app has not been invited into the channel.")
+
+
 def update(place: Place, message: Message) -> None:
     """Both text and blocks, always: without blocks Slack takes away those that are there.
 
