@@ -157,7 +157,7 @@ ENDPOINTS = (
     Endpoint("policy_schema", "GET", "policies/schema/", "read"),
     Endpoint("policy_drafts", "GET", "policies/drafts/", "read", filters=PAGE),
     Endpoint("policy_draft", "GET", "policies/drafts/{draft}/", "read"),
-    Endpoint("policy_draft_agree", "POST", "policies/drafts/{draft}/agree/", "decide", {"comment": "Fine."}),
+    Endpoint("policy_draft_agree", "POST", "policies/drafts/{draft}/agree/", "decide", {}),
     Endpoint("policy_draft_reject", "POST", "policies/drafts/{draft}/reject/", "decide", {"why": "Too wide."}),
     Endpoint("access_requests", "GET", "access-requests/", "read", filters=(*PAGE, "state", "mine", "awaiting_me")),
     Endpoint("access_requests", "POST", "access-requests/", "request", ask()),
