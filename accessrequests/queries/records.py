@@ -30,7 +30,7 @@ WITH asked AS (
     SELECT count(*) AS filed, count(*) FILTER (WHERE state = 'approved') AS approved,
            count(*) FILTER (WHERE state = 'denied') AS denied
       FROM accessrequests_accessrequest
-     WHERE requester_id = %(person)s AND filed_at >= %(since)s AND id <> %(this)s
+     WHERE beneficiary_id = %(person)s AND filed_at >= %(since)s AND id <> %(this)s
 ), latest AS (
     SELECT id FROM accessrequests_grant WHERE holder_id = %(person)s ORDER BY id DESC LIMIT %(most)s
 ), used AS (

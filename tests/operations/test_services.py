@@ -11,7 +11,7 @@ from accessrequests.domain.events import Via
 from accessrequests.models import AccessRequest, AuditEvent, Grant, Person
 from accessrequests.operations import credentials, extensions, grants, people
 from accessrequests.operations.refusals import Refused
-from accessrequests.queries import access_requests, access_reviews, asks, clock
+from accessrequests.queries import access_requests, access_reviews, asks, clock, records
 from accessrequests.queries import grants as grant_queries
 from accessrequests.queries import people as people_queries
 from accessrequests.queries.asks import Invalid
@@ -147,6 +147,14 @@ class TestAsk:
         assert runner not in people_queries.deciders("data-owners", since=at, without=[])
         assert runner not in access_reviews.members_of(["data-owners"])["data-owners"]
         assert "Continuous integration" not in people_queries.members_by_group(["data-owners"])["data-owners"]
+
+    def test_has_a_record_of_what_was_asked_for_it_by_whomever(self, runner: Person, cast: Cast) -> None:
+        make.approved_grant(cast.frank, cast.grace, grantee="ci-runner")
+        asked = make.submit(cast.alice, grantee="ci-runner")
+
+        record = records.record_of(asked, at=clock.now())
+
+        assert (record.filed, record.approved) == (1, 1)
 
     def test_has_no_role_even_where_its_group_gets_one_later(self, runner: Person) -> None:
         people.apply_people(groups={"engineering": {"role": "auditor"}}, entries={}, actor=make.OPERATOR)
