@@ -19,12 +19,12 @@ from accessrequests.queries import clock
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """Something to say once in one place: in the threads of all cards, or to one person. `about`: never twice."""
+    """Something to say in one place: in the threads of all cards, or to one person. Never twice `about` the same."""
 
     kind: SlackKind
     channel: str
     message: Message
-    about: str
+    about: str = ""
     slack_user_id: str = ""
 
 
@@ -56,7 +56,7 @@ def show(*, access_request_id: int, channels: Sequence[str], people: Sequence[st
     for said in once:
         threads = [card for card in cards if card.kind == SlackKind.CARD] if said.kind is SlackKind.REPLY else [None]
         for thread in threads:
-            _say(said, held, thread)
+            SlackMessage.objects.bulk_create([_row(said, held, thread)], ignore_conflicts=True)
     new = alive.filter(state=SlackState.WANTED.value).exclude(pk__in=[card.pk for card in cards]).order_by("pk")
     _file([*cards, *new])
 
@@ -65,8 +65,9 @@ def show(*, access_request_id: int, channels: Sequence[str], people: Sequence[st
 def say(*, said: Once, access_request_id: int | None = None) -> None:
     """Tell somebody something that is about no change of a request: why a press did nothing."""
     about = AccessRequest.objects.filter(pk=access_request_id).first() if access_request_id else None
-    _say(said, about, None)
-    _file(SlackMessage.objects.filter(about=said.about, channel=said.channel, state=SlackState.WANTED.value))
+    row = _row(said, about, None)
+    row.save()
+    _file([row])
 
 
 def mark_posted(*, message_id: int, posted_in: str, ts: str, rendered_hash: str) -> None:
@@ -88,22 +89,17 @@ def file_stragglers(*, message_ids: Sequence[int]) -> None:
     _file(SlackMessage.objects.filter(pk__in=message_ids).order_by("pk"))
 
 
-def _say(said: Once, access_request: AccessRequest | None, thread: SlackMessage | None) -> None:
-    SlackMessage.objects.bulk_create(
-        [
-            SlackMessage(
-                access_request=access_request,
-                kind=said.kind.value,
-                team_id=settings.ACCESS_SLACK_TEAM_ID,
-                channel=thread.channel if thread is not None else said.channel,
-                about=said.about,
-                thread=thread,
-                slack_user_id=said.slack_user_id,
-                content={"text": said.message.text, "blocks": list(said.message.blocks)},
-                created_at=clock.now(),
-            )
-        ],
-        ignore_conflicts=True,
+def _row(said: Once, access_request: AccessRequest | None, thread: SlackMessage | None) -> SlackMessage:
+    return SlackMessage(
+        access_request=access_request,
+        kind=said.kind.value,
+        team_id=settings.ACCESS_SLACK_TEAM_ID,
+        channel=thread.channel if thread is not None else said.channel,
+        about=said.about,
+        thread=thread,
+        slack_user_id=said.slack_user_id,
+        content={"text": said.message.text, "blocks": list(said.message.blocks)},
+        created_at=clock.now(),
     )
 
 

@@ -92,12 +92,10 @@ def explain(error: Exception, person: Person) -> str:
 def tell(arrival: Arrival, turned: Turned, *, access_request_id: int | None = None) -> None:
     """In a message that nobody else sees. It is sent by a worker: Slack may be slow, and the press is answered now."""
     channel = arrival.text("container", "channel_id") or arrival.text("channel", "id") or arrival.account.slack_user_id
-    about = f"{arrival.text('trigger_id') or arrival.text('view', 'id')}"[:64]
     said = slack_messages.Once(
         kind=SlackKind.WHISPER,
         channel=channel[:32],
         message=slack_cards.whisper(turned.sentence, label=turned.label, url=turned.url),
-        about=about or "press",
         slack_user_id=arrival.account.slack_user_id[:32],
     )
     slack_messages.say(said=said, access_request_id=access_request_id)

@@ -183,6 +183,11 @@ class TestWhatIsPressed:
         assert state_of(card) == "pending"
         assert len(told()) == 5
 
+    def test_everybody_is_told_each_time(self, cast: Cast, card: SlackMessage) -> None:
+        for person in (cast.mallory, cast.mallory, cast.alice):
+            press(card, person, trigger_id="the-same")
+        assert len(told()) == 3
+
     @pytest.mark.parametrize("value", ["", "v1.1", "v2.1.1", "v1.0.1", "v1.99999999.1", "v1.1.1; DROP", None, 7])
     def test_a_value_that_is_none_of_ours_changes_nothing(self, cast: Cast, card: SlackMessage, value: object) -> None:
         press(card, cast.bob, actions=[{"action_id": "approve", "value": value}])
