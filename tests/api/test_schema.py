@@ -33,7 +33,7 @@ CHECKS = (
     content_type_conformance,
     response_schema_conformance,
 )
-EXAMPLES = 12
+EXAMPLES = 8
 
 
 class TestTheSchema:

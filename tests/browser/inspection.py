@@ -19,14 +19,14 @@ ALL_BUT_COLOURS = EVERYTHING | {"rules": {rule: {"enabled": False} for rule in C
 def inspect(page: Page, *, name: str, thoroughly: bool = False) -> list[str]:
     """Every rule where there is room, the colours again in the dark, what a size can change where there is little room.
 
-    A phone shows what the narrowest window does; and narrow, only the bars have other colours, which every page has. They are
+    A phone shows what the narrowest window does. Narrow, only the bars have other colours, which every page has: they are
     looked at all the same where that is to be done thoroughly.
     """
     problems = _outline(page)
     for width in (PHONE, NARROWEST, DESK):
         _resize(page, width)
         problems += [f"{width} px: {problem}" for problem in _sideways(page)]
-        if width != PHONE or thoroughly:
+        if width != PHONE:
             rules = EVERYTHING if width == DESK or thoroughly else ALL_BUT_COLOURS
             problems += [f"light, {width} px: {problem}" for problem in _axe(page, rules)]
     page.emulate_media(color_scheme="dark")

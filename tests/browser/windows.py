@@ -55,8 +55,9 @@ class Windows:
     def go(self, name: str, path: str) -> Page:
         """The page in a window of that person's that is kept from test to test: a new one takes four times as long."""
         if name not in self._kept:
-            self._kept[name] = self._new(name, look=DESKTOP)
-            self._contexts.remove(self._kept[name].context)
+            page = self._new(name, look=DESKTOP) if name in self._sessions else self._watched(self._signed_in(name))
+            self._contexts.remove(page.context)
+            self._kept[name] = page
         return self._show(self._kept[name], path)
 
     def sign_in(self, name: str, page: Page) -> Page:
@@ -97,9 +98,13 @@ class Windows:
 
     def _new(self, name: str | None, *, look: Look) -> Page:
         if name is not None and name not in self._sessions:
-            page = self.sign_in(name, self._context(None, look=DESKTOP).new_page())
-            self._sessions[name] = page.context.storage_state()
+            self._signed_in(name)
         return self._watched(self._context(name, look=look).new_page())
+
+    def _signed_in(self, name: str) -> Page:
+        page = self.sign_in(name, self._context(None, look=DESKTOP).new_page())
+        self._sessions[name] = page.context.storage_state()
+        return page
 
     def _context(self, name: str | None, *, look: Look) -> BrowserContext:
         context = self._browser.new_context(

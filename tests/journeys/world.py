@@ -224,11 +224,15 @@ class World:
     def wait_for(
         self, look: Callable[[], Found | None], *, what: str, seconds: float = 20.0, pause: float = 0.05
     ) -> Found:
-        """Look until there is something to see; the deadline fails with all that is known."""
-        deadline = time.monotonic() + seconds
+        """Look until there is something to see, soon less often: looks cost those a processor who are to bring it about.
+
+        The deadline fails with all that is known.
+        """
+        deadline, longest = time.monotonic() + seconds, 4 * pause
         while not (found := look()):
             assert time.monotonic() < deadline, f"Not within {seconds:.0f} s: {what}.\n{self.told()}"
             time.sleep(pause)
+            pause = min(1.25 * pause, longest)
         return found
 
     def told(self) -> str:

@@ -59,9 +59,11 @@ def environment() -> Mapping[str, str]:
 
 
 def eventually(happens: Callable[[], bool], *, seconds: float = 20) -> bool:
-    deadline = time.monotonic() + seconds
+    """Looks less often with time: each look costs those a processor who are to bring it about."""
+    deadline, pause = time.monotonic() + seconds, 0.02
     while time.monotonic() < deadline:
         if happens():
             return True
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(1.25 * pause, 0.1)
     return False
