@@ -184,8 +184,8 @@ class TestWhatIsPressed:
         assert len(told()) == 5
 
     def test_everybody_is_told_each_time(self, cast: Cast, card: SlackMessage) -> None:
-        for person in (cast.mallory, cast.mallory, cast.alice):
-            press(card, person, trigger_id="the-same")
+        for person, action in ((cast.mallory, "approve"), (cast.mallory, "deny"), (cast.alice, "approve")):
+            press(card, person, action, trigger_id="the-same")
         assert len(told()) == 3
 
     @pytest.mark.parametrize("value", ["", "v1.1", "v2.1.1", "v1.0.1", "v1.99999999.1", "v1.1.1; DROP", None, 7])
