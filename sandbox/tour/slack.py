@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
-from sandbox.tour.narrator import Narrator, expect
+from sandbox.tour.narrator import Narrator, Unexpected, expect
 from sandbox.tour.person import Answer, Person, wait_until
 from sandbox.tour.slack_window import Form, SlackWindow
 
-_SECONDS = 5.0
+_SECONDS = 15.0  # It takes one or two; a machine may be busy with much else.
 _APPROVE, _END = "Approve", "End now"
 
 
 class SlackChapter:
-    """One request approved and ended in Slack, one denied there, and one decided elsewhere."""
+    """One request approved, extended and ended in Slack, one denied there, and one decided elsewhere."""
 
     def __init__(self, *, state: Mapping[str, Any], people: Mapping[str, Person], tell: Narrator) -> None:
         self._state = state
@@ -56,21 +56,37 @@ class SlackChapter:
             alice.await_grant(grant["id"], "active")
             live = self._card_with(asked, _END)
             expect(holds=_APPROVE not in live.buttons, found=live.buttons)
+        self._extend(grant["id"])
         with tell.step("Alice presses End now: it is over, and nothing can be pressed any more."):
             self._confirm(self._alice, asked, _END)
             ended = alice.await_grant(grant["id"], "revoked")
             expect(holds=ended["reason"] == "released", found=ended["reason"])
             self._await_no_button(asked, _END)
 
+    def _extend(self, grant: int) -> None:
+        with self._tell.step("She asks for more time on her own card, Bob approves that too, and it ends later."):
+            before = self._people["alice"].get(f"grants/{grant}/")
+            asked = {"id": before["access_request"]}
+            form = self._form(
+                self._alice, self._card_with(asked, "Extend…", window=self._alice), "Extend…", "Ask for it"
+            )
+            self._alice.press(
+                form, "Ask for it", **{"v:duration/duration": "PT15M", "v:reason/reason": "Two are left."}
+            )
+            newest = self._people["alice"].get("access-requests/", mine="true")["results"][0]
+            self._card_with(newest, _APPROVE)
+            self._confirm(self._bob, newest, _APPROVE)
+            wait_until(
+                lambda: self._people["alice"].get(f"grants/{grant}/")["expires_at"] > before["expires_at"],
+                what=lambda: f"it still ends at {before['expires_at']}",
+            )
+
     def _deny(self) -> None:
         with self._tell.step("Bob denies another one in a modal; the reason that he types stands on the card."):
             asked = self._ask("Ticket 4716: everything, to be sure.")
             why = "Ask for one collection, please."
-            forms = self._bob.press(self._card_with(asked, "Deny…"), "Deny…")
-            modal = next((form for form in forms if "Deny" in form.buttons), None)
-            expect(holds=modal is not None, found=f"no form to deny in, only {[form.buttons for form in forms]}")
-            if modal is not None:
-                self._bob.press(modal, "Deny", **{"v:reason/reason": why})
+            form = self._form(self._bob, self._card_with(asked, "Deny…"), "Deny…", "Deny")
+            self._bob.press(form, "Deny", **{"v:reason/reason": why})
             expect(holds=self._state_of(asked) == "denied", found=self._state_of(asked))
             self._await_no_button(asked, "Deny…", says=why)
 
@@ -97,18 +113,34 @@ class SlackChapter:
         return str(self._people["alice"].get(f"access-requests/{asked['id']}/")["state"])
 
     def _confirm(self, window: SlackWindow, asked: Answer, button: str) -> None:
-        """Press, and say yes to the question that Slack asks before it sends the press."""
-        forms = window.press(window.card(asked["id"]) or Form(action=""), button)
-        question = next((form for form in forms if ("do", "yes") in form.buttons.values()), None)
-        expect(holds=question is not None, found="Slack did not ask once more")
-        if question is not None:
-            window.press(question, next(label for label, sent in question.buttons.items() if sent == ("do", "yes")))
+        """Press, and say yes to the question that Slack asks before it sends the press.
 
-    def _card_with(self, asked: Answer, button: str) -> Form:
+        :raises Unexpected: it does not ask.
+        """
+        for form in window.press(window.card(asked["id"]) or Form(action=""), button):
+            for label, sent in form.buttons.items():
+                if sent == ("do", "yes"):
+                    window.press(form, label)
+                    return
+        raise Unexpected("Slack did not ask once more")
+
+    def _form(self, window: SlackWindow, card: Form, button: str, submit: str) -> Form:
+        """What a button opens.
+
+        :raises Unexpected: nothing that could be sent by pressing `submit`.
+        """
+        forms = window.press(card, button)
+        for form in forms:
+            if submit in form.buttons:
+                return form
+        raise Unexpected(f"{button} opened no form to {submit}, only {[list(form.buttons) for form in forms]}")
+
+    def _card_with(self, asked: Answer, button: str, *, window: SlackWindow | None = None) -> Form:
+        """With a window it is that person's own card; otherwise the one in the channel, as Bob sees it."""
         found: list[Form] = []
 
         def is_there() -> bool:
-            card = self._bob.card(asked["id"])
+            card = window.card(asked["id"], is_own=True) if window is not None else self._bob.card(asked["id"])
             found[:] = [card] if card is not None and button in card.buttons else []
             return bool(found)
 

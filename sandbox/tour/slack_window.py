@@ -31,16 +31,16 @@ class SlackWindow:
     def __init__(self, name: str, *, state: Mapping[str, Any]) -> None:
         slack = state["slack"]
         self.name = name
-        self._channels = slack["channels"]
+        self._channel = slack["channels"]["data-access"]
         self._pages = httpx2.Client(base_url=slack["url"], timeout=15, follow_redirects=True, trust_env=False)
         self._record = (slack["record_url"], {"Authorization": f"Bearer {slack['control_token']}"})
 
     def close(self) -> None:
         self._pages.close()
 
-    def card(self, number: int, *, channel: str = "data-access") -> Form | None:
-        """The newest card of this request that stands in the channel."""
-        answer = self._pages.get(self._page(channel))
+    def card(self, number: int, *, is_own: bool = False) -> Form | None:
+        """The newest card of this request: in the channel where people are asked, or in one's own messages."""
+        answer = self._pages.get(self._own_page() if is_own else self._page())
         expect(holds=answer.status_code == httpx2.codes.OK, found=f"the channel answered {answer.status_code}")
         pattern = re.compile(rf"\b{re.escape(_CARD.format(number))}\b")
         found = [form for form in _read(answer.text) if pattern.search(form.text)]
@@ -58,17 +58,24 @@ class SlackWindow:
         expect(holds=answer.status_code == httpx2.codes.OK, found=f"{label} answered {answer.status_code}")
         return _read(answer.text)
 
-    def whispers(self, *, channel: str = "data-access") -> str:
-        """What only this person sees there, and everything else."""
-        return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", self._pages.get(self._page(channel)).text))
+    def whispers(self) -> str:
+        """What only this person sees in the channel, and everything else."""
+        return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", self._pages.get(self._page()).text))
 
     def everything_sent(self) -> str:
         """Every call that the product has made of Slack."""
         url, headers = self._record
         return self._pages.get(url, headers=headers).text
 
-    def _page(self, channel: str) -> str:
-        return f"/as/{self.name}/c/{self._channels[channel]}"
+    def _page(self) -> str:
+        return f"/as/{self.name}/c/{self._channel}"
+
+    def _own_page(self) -> str:
+        """:raises Unexpected: the page leads nowhere like that."""
+        found = re.search(rf'href="(/as/{self.name}/c/D[^"]+)"', self._pages.get(self._page()).text)
+        if found is None:
+            raise Unexpected("the page does not lead to the app's messages")
+        return found[1]
 
 
 class _Forms(HTMLParser):
