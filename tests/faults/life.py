@@ -17,7 +17,7 @@ from tests.faults.child import Child
 from tests.servers import PROCESS
 from tests.workers.conftest import SHOP, Work, drain
 from tests.workers.database_clock import DatabaseClock
-from tests.workers.rows import carry, events_of, fresh, message
+from tests.workers.rows import compare, events_of, fresh, message
 from workers import handlers
 
 ONCE = ("grant.revocation_started", "grant.cut", "grant.revoked")
@@ -104,8 +104,7 @@ class Life:
 
     def reconciled(self) -> None:
         for _ in range(2):
-            outbox.file_periodic(job=Job.RECONCILE, subject="target/shop-prod", target="shop-prod")
-            carry(Job.RECONCILE, "target/shop-prod")
+            compare("shop-prod")
             self.clock.advance(timedelta(seconds=7))
 
     def on_target(self, grant: Grant) -> list[dict[str, Any]]:
