@@ -11,7 +11,7 @@ from accessrequests.domain.access_reviews import ReviewAnswer
 from accessrequests.domain.events import Via
 from accessrequests.models import Grant, OutboxMessage, ReviewCampaign, ReviewItem, Usage
 from accessrequests.operations import access_reviews, grants, targets
-from accessrequests.operations.refusals import IllegalMove, NotReady, Refused
+from accessrequests.operations.refusals import IllegalMove, NotReady, NotYours, Refused
 from accessrequests.queries import access_reviews as queries
 from accessrequests.queries import review_scope
 from accessrequests.queries.asks import Invalid
@@ -278,3 +278,8 @@ class TestWaiting:
         stand_there("another@admin")
         assert queries.still_there(campaign.items.all()) == set()
         assert review_scope.level_of(None, ["read@shop"]) == "admin"
+
+
+def test_reaching_for_a_review_of_others_is_kept(campaign: ReviewCampaign) -> None:
+    refused = NotYours(campaign).refused
+    assert (refused.event, refused.subject) == ("access_review.refused", str(campaign))
