@@ -73,6 +73,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "unused_logins": dashboard.unused_logins(who, at=at),
         "charts": [_waits(weeks), _broken(months)],
         "most": dashboard.MOST_SHOWN,
+        "decisions": f"{dashboard.MOST_DECISIONS:,}",
     }
     return show(request, "dashboard/dashboard.html", context)
 

@@ -25,8 +25,11 @@ ACTORS = {
     "deny_role": "bob",
     "target_look": "erin",
     "policy_draft_reject": "erin",
+    "access_reviews": "erin",
+    "answer_review": "bob",
 }
-# What only frank may do, test_break_glass.py does twice; and test_policies.py agrees twice to what was proposed.
+# What only frank may do, test_break_glass.py does twice; test_policies.py agrees twice to what was proposed, and
+# test_access_reviews.py signs twice off what nothing waits in.
 KEYED = tuple(
     endpoint
     for endpoint in POSTS
@@ -39,6 +42,7 @@ KEYED = tuple(
         "break_glass",
         "break_glass_review",
         "policy_draft_agree",
+        "sign_off_review",
     }
 )
 

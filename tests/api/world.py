@@ -39,7 +39,7 @@ DRAFT = {"name": "draft", "rules": [make.rule("prod")]}
 class World:
     """A request of alice's that waits for a data owner, a live grant of hers whose password nobody has read, and a change
     of a custom role that she proposed and a data owner decides on. bob answers in her place, where she could;
-    and data owners review all access. There is a draft that nobody has proposed.
+    and engineers review all access there is. There is a draft that nobody has proposed.
     """
 
     cast: Cast
@@ -129,7 +129,6 @@ BROKEN = ask(incident="INC-884", confirm_target="shop-prod", second_factor="1234
 PAGE = ("page_size", "cursor")
 REVIEW = {
     "name": "Autumn",
-    "targets": ["shop-prod"],
     "due_at": (datetime.now(UTC) + timedelta(days=14)).isoformat(timespec="seconds"),
 }
 DELETION = {"change": "delete", "role": "alias", "reason": "Nobody uses it."}
