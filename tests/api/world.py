@@ -84,7 +84,7 @@ def make_world(cast: Cast) -> None:
     AccessRequest.objects.filter(pk=access_request.pk).update(bundle=access_request.pk)
     roles.project()
     delegations.delegate(giver=cast.alice, stand_in="bob", ends_at=make.now() + DAY, via=Via.API)
-    reviews.start(cast.erin)
+    reviews.start(cast.erin, reviewers=["engineering"])
     roles.propose(cast.alice)
     policy_drafts.draft(text=json.dumps(DRAFT), document=DRAFT, actor=make.OPERATOR)
 
