@@ -94,11 +94,15 @@ class IdempotencyKey(models.Model):
 
 
 class CallBucket(models.Model):
-    """How many calls one person made in the current second."""
+    """How many calls one token of a person made in the current second, or how often they pressed something themselves."""
 
-    person = models.OneToOneField(Person, on_delete=models.PROTECT, related_name="+")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    token = models.BigIntegerField(default=0)  # 0: no token, but their own hand
     second = models.BigIntegerField()
     calls = models.PositiveIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["person", "token"], name="call_bucket_once")]
 
     def __str__(self) -> str:
         return f"{self.calls} calls of {self.person_id}"

@@ -13,14 +13,16 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from accessrequests.models import AccessRequest, CallBucket
+from accessrequests.operations.calls import BY_HAND
 from accessrequests.queries import catalogue
 from accessrequests.wsgi import application
 from tests.api.caller import ROOT, Caller, ask
 from tests.make import Cast
+from tests.web.browser import signed_in
 
 
 class TestPace:
-    def test_is_counted_per_person(self, cast: Cast, settings: Settings) -> None:
+    def test_is_counted_per_token(self, cast: Cast, settings: Settings) -> None:
         settings.ACCESS_CALLS_PER_SECOND = 1
         alice, bob = Caller(cast.alice), Caller(cast.bob)
 
@@ -32,6 +34,18 @@ class TestPace:
         assert (slow[0].json()["code"], slow[0].headers["Retry-After"]) == ("slow_down", "1")
         assert bob.get("targets/").status_code == 200
         assert CallBucket.objects.count() == 2
+
+    def test_of_a_stolen_token_keeps_nobody_from_ending_it(self, cast: Cast, settings: Settings) -> None:
+        settings.ACCESS_CALLS_PER_SECOND = 1
+        stolen, own = Caller(cast.alice, scopes=("read",)), Caller(cast.alice)
+        while stolen.get("targets/").status_code != 429:
+            continue
+
+        assert own.get("targets/").status_code == 200
+        assert signed_in(cast.alice).post(f"/tokens/{stolen.token_id}/revoke/").status_code == 303
+        counted = CallBucket.objects.filter(person=cast.alice)
+        assert set(counted.values_list("token", flat=True)) == {stolen.token_id, own.token_id, BY_HAND}
+        assert stolen.get("targets/").status_code == 401
 
     def test_of_strangers_costs_no_query(self, cast: Cast) -> None:
         with CaptureQueriesContext(connection) as queries:

@@ -1,4 +1,4 @@
-"""Guards the count of calls and presses: one row for each person, which begins anew with each second."""
+"""Guards the count of calls and presses: one row for each person and one for each token, which begin anew with each second."""
 
 from __future__ import annotations
 
