@@ -18,6 +18,7 @@ from accessrequests.domain.notices import ASKING, Notice, authority_notice, chan
 from accessrequests.domain.privileges import Level
 from accessrequests.domain.role_sentences import ROLE_EVENTS
 from accessrequests.domain.sentences import Audience, Story
+from accessrequests.domain.slack_links import LINK_EVENTS
 from accessrequests.models import AccessRequest, AuditEvent, Grant, Person
 from accessrequests.operations.outbox import Claim
 from accessrequests.queries import access_requests, audit, authorities, clock, comments, extensions, outside, people
@@ -31,6 +32,7 @@ from workers import (
     policy_notices,
     review_notices,
     role_notices,
+    slack_notices,
 )
 from workers.channels import email
 from workers.channels.email import Thread
@@ -247,4 +249,5 @@ _OF_NO_REQUEST: Mapping[Event, Callable[[Claim], None]] = {
     **dict.fromkeys(ROLE_EVENTS, role_notices.tell),
     **dict.fromkeys(DELEGATION_EVENTS, delegation_notices.tell),
     **dict.fromkeys(REVIEW_EVENTS, review_notices.tell),
+    **dict.fromkeys(LINK_EVENTS, slack_notices.tell),
 }

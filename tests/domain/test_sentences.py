@@ -26,6 +26,7 @@ from accessrequests.domain.sentences import (
     request_sentence,
     timeline,
 )
+from accessrequests.domain.slack_links import LINK_EVENTS
 
 AT = datetime(2030, 1, 31, 9, 30, tzinfo=UTC)
 TITLE = "Alice Archer wants to read shop.orders on shop-prod for 2 hours"
@@ -355,11 +356,11 @@ class TestNotice:
         sent = {event for event, jobs in FOLLOW_UPS.items() if Job.NOTIFY in jobs}
         told = {event for event in Event for audience in Audience if notice(event, audience=audience, story=STORY)}
 
-        # These have notices of their own: to administrators, of custom roles, lent voices, reviews and break-glass, and of
-        # a policy that is proposed.
+        # These have notices of their own: to administrators, of custom roles, lent voices, reviews and break-glass, of a
+        # policy that is proposed and of accounts of Slack.
         alarms = {event for event in Event if event.value.startswith("breakglass.")}
         apart = {Event.TARGET_AUTHORITY_ENDING, Event.TARGET_OURS_CHANGED, *ROLE_EVENTS, *DELEGATION_EVENTS}
-        apart |= {Event.POLICY_PROPOSED, *REVIEW_EVENTS, *alarms}
+        apart |= {Event.POLICY_PROPOSED, *REVIEW_EVENTS, *LINK_EVENTS, *alarms}
         assert told == sent - apart
 
     @given(st.text(max_size=300), st.text(max_size=300), st.text(max_size=60))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from accessrequests.models import AuditEvent, SlackIdentity
 from accessrequests.operations import slack_identities
 from accessrequests.operations.slack_identities import Account
 from tests.fixtures import MovableClock
 from tests.make import Cast
-from tests.web.browser import signed_in, text_of
+from tests.web.browser import give_password, signed_in, text_of
 
 
 def address(user: str = "U0BOB", name: str = "bobby") -> str:
@@ -41,6 +41,16 @@ class TestLink:
         for bad in (given, given[:-2], "", address()[::-1]):
             assert browser.get(page(bad)).status_code == 410
             assert browser.post("/slack/link/", t=bad).status_code == 410
+
+    def test_wants_the_password_again_after_fifteen_minutes(self, cast: Cast) -> None:
+        give_password(cast.bob)
+        given = address()
+        answer = signed_in(cast.bob, minutes_ago=16).press(page(given), action="/slack/link/")
+        assert not SlackIdentity.objects.exists()
+        _, _, back = answer["Location"].partition("/accounts/reauthenticate/?next=")
+        assert "/slack/link/" in unquote(back)
+        assert signed_in(cast.bob).press(unquote(back), action="/slack/link/").status_code == 303
+        assert SlackIdentity.objects.get().person == cast.bob
 
     def test_is_asked_of_who_is_signed_in(self, cast: Cast) -> None:
         account = address(name="<b>mallory</b>")
