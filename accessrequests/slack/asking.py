@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import IntegrityError
 
 from accessrequests.domain import slack_modals
 from accessrequests.domain.block_kit import Block, option, plain
@@ -16,10 +18,12 @@ from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.domain.privileges import InvalidRole, RoleRef
 from accessrequests.domain.slack_modals import Terms
 from accessrequests.domain.window import InvalidDuration, parse_duration
-from accessrequests.models import Inventory, Person, Target
+from accessrequests.models import AccessRequest, Inventory, Person, Target
 from accessrequests.models.access_requests import AccessKind
 from accessrequests.operations import access_requests
-from accessrequests.queries import asks, clock, offers, people, preview, slack
+from accessrequests.operations.idempotency import Idempotency
+from accessrequests.queries import access_requests as request_queries
+from accessrequests.queries import asks, clock, idempotency, offers, people, preview, slack
 from accessrequests.queries.asks import Asked, Invalid, NotReadYet
 from accessrequests.slack import caller, client
 from accessrequests.slack.arrival import Arrival
@@ -27,6 +31,7 @@ from accessrequests.slack.caller import Turned
 
 USUAL = timedelta(hours=8)
 LONGEST_CARRIED = 3_000
+LONGEST_KEY = 255
 _NOT_HERE = "What is asked for there needs more than fits into this form. Ask in the portal: {}/request/"
 
 
@@ -117,13 +122,32 @@ def take_terms(person: Person, terms: Terms, values: object) -> Block:
     return slack_modals.confirm_ask(said, title=title, lines=lines)
 
 
-def send(person: Person, terms: Terms) -> Block:
+def send(person: Person, terms: Terms, *, view_id: str) -> Block:
     """:raises Refused: and :raises Invalid: as the operation does."""
-    filed = access_requests.submit(requester=person, asked=_asked(terms), via=Via.SLACK)
+    filed = _filed_once(person, terms, view_id)
     is_born = filed.state == AccessRequestState.APPROVED
     done = "It is approved, and the access is being set up." if is_born else "It waits for those who decide."
     sentence = f"Request {filed.pk}: {slack.title_of(filed)}. {done} You are told when something happens."
     return slack_modals.asked_it(sentence, url=f"{settings.ACCESS_BASE_URL}/requests/{filed.pk}/")
+
+
+def _filed_once(person: Person, terms: Terms, view_id: str) -> AccessRequest:
+    """The request that was filed, now or by the first of two presses. A form keeps its id until it is closed."""
+    key = Idempotency(
+        person_id=person.pk,
+        key=f"slack:{view_id}"[:LONGEST_KEY],
+        path="slack/ask",
+        body_hash=hashlib.sha256(terms.private.encode()).hexdigest(),
+    )
+    earlier = idempotency.first_use(person_id=person.pk, key=key.key)
+    if earlier is None:
+        try:
+            return access_requests.submit(requester=person, asked=_asked(terms), via=Via.SLACK, idempotency=key)
+        except IntegrityError:
+            earlier = idempotency.first_use(person_id=person.pk, key=key.key)
+            if earlier is None:
+                raise
+    return request_queries.as_shown().get(pk=earlier.object_id)
 
 
 def _asked(terms: Terms) -> Asked:

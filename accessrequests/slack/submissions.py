@@ -108,7 +108,7 @@ def _terms(sent: Sent) -> Block:
 
 
 def _send(sent: Sent) -> Block:
-    return asking.send(sent.person, sent.terms)
+    return asking.send(sent.person, sent.terms, view_id=sent.arrival.text("view", "id"))
 
 
 def _shorter(sent: Sent) -> None:

@@ -89,6 +89,16 @@ class TestTheForms:
         assert (submitted.actor, submitted.via) == ("alice", "slack")
         assert f"/requests/{filed.pk}/" in json.dumps(last["view"])
 
+    def test_sent_twice_file_one_request(self, cast: Cast) -> None:
+        private = {"t": "shop-prod", "a": ["read@shop"], "d": "PT1H", "r": REASON, "k": ""}
+        form = workspace.submitted("ask.send", account_of(cast.alice), private)
+        first, again = (send_payload({**form, "trigger_id": trigger}).json() for trigger in ("1", "2"))
+        filed = AccessRequest.objects.get()
+        assert first == again
+        assert f"/requests/{filed.pk}/" in json.dumps(again["view"])
+        sent(cast.alice, "ask.send", {**private, "a": ["read@shop.orders"]})
+        assert AccessRequest.objects.count() == 2
+
     def test_open_by_the_shortcut_too(self, cast: Cast, web_api: WebApi) -> None:
         answer = send_payload(payload("shortcut", cast.alice, callback_id="request.open", trigger_id="t"))
         assert answer.content == b""
