@@ -29,12 +29,10 @@ TAG = "Access reviews"
 _START = {"Production": {"name": "Fourth quarter", "environments": ["production"], "due_at": "2030-01-31T09:30:00Z"}}
 
 
-def _reached_for(person: Person, pk: int) -> Belonging:
+def _reached_for(person: Person, pk: int) -> None:
     """:raises NotYours: when it is there, but not this person's to see."""
-    belonging = belonging_of(person)
-    if not queries.visible_to(belonging).filter(pk=pk).exists():
+    if not queries.visible_to(belonging_of(person)).filter(pk=pk).exists():
         raise NotYours(get_object_or_404(ReviewCampaign, pk=pk))
-    return belonging
 
 
 def _shapes(campaigns: Any, belonging: Belonging) -> Any:
@@ -156,8 +154,10 @@ class AnswerReviewItem(Endpoint):
     )
     def post(self, request: Request, id: int) -> Response:  # noqa: A002 - as the schema names it
         person = person_of(request)
-        item = get_object_or_404(ReviewItem, pk=id)
-        belonging = _reached_for(person, item.campaign_id)
+        belonging = belonging_of(person)
+        item = queries.items_for(belonging).filter(pk=id).first()
+        if item is None:
+            raise NotYours(get_object_or_404(ReviewItem.objects.select_related("campaign"), pk=id).campaign)
         said = body_of(request, bodies.ReviewAnswering)
         answer = ReviewAnswer(said["answer"])
 

@@ -101,7 +101,7 @@ def answer(
     its target are asked to see to it. An item whose access has ended meanwhile is left as it is.
     :raises Refused: when the reviewer may not answer one of them.
     :raises IllegalMove: when one is answered, all of them are over, or the review is signed off.
-    :raises Invalid: when none is named, one is not of this review, or the reason is missing.
+    :raises Invalid: when none is named, one is not of this review or not theirs to see, or the reason is missing.
     """
     campaign = _locked(campaign_id)
     at, actor = clock.now(), people.actor_of(reviewer, via)
@@ -209,11 +209,11 @@ def _answerable(campaign: ReviewCampaign, item_ids: Sequence[int], reviewer: Per
     wanted = set(item_ids)
     if not 0 < len(wanted) <= MOST_AT_ONCE:
         raise Invalid({"items": [f"Choose 1 to {MOST_AT_ONCE} of them at once."]})
-    found = campaign.items.filter(pk__in=wanted).select_related("target", "grant", "answered_by")
+    belonging = belonging_of(reviewer)
+    found = queries.items_for(belonging).filter(campaign=campaign, pk__in=wanted)  # nothing is told of the others
     items = list(found.order_by("grant_id", "pk"))
     if len(items) < len(wanted):
         raise Invalid({"items": ["Some of these are not of this review. Load the page again."]})
-    belonging = belonging_of(reviewer)
     for item in items:
         why = queries.why_not_answer(item, belonging)
         if why:

@@ -83,7 +83,7 @@ def answer(request: HttpRequest, number: int) -> HttpResponse:
     posted = request.POST.copy()
     if posted.get("everything"):
         posted.setlist("items", posted.getlist("here"))
-    form = AnswerForm(posted, answerable=_known(campaign, posted.getlist("items")))
+    form = AnswerForm(posted, answerable=_known(request, campaign, posted.getlist("items")))
     if form.is_valid():
         said = ReviewAnswer(form.cleaned_data["answer"])
         try:
@@ -185,10 +185,10 @@ def _items(request: HttpRequest, campaign: ReviewCampaign) -> QuerySet[ReviewIte
     return access_reviews.items_for(belonging(request)).filter(campaign=campaign)
 
 
-def _known(campaign: ReviewCampaign, numbers: list[str]) -> list[int]:
-    """Those of them that are of this review; the operation says what may be answered."""
+def _known(request: HttpRequest, campaign: ReviewCampaign, numbers: list[str]) -> list[int]:
+    """Those of them that are of this review, and theirs to see; the operation says what may be answered."""
     wanted = [int(one) for one in numbers[: PAGE * 2] if one.isascii() and one.isdecimal() and len(one) < len("9" * 19)]
-    return list(campaign.items.filter(pk__in=wanted).values_list("pk", flat=True))
+    return list(_items(request, campaign).filter(pk__in=wanted).values_list("pk", flat=True))
 
 
 def _all_lines(request: HttpRequest, campaign: ReviewCampaign) -> list[reviews_shown.Line]:
@@ -237,7 +237,7 @@ def _shown(
         "choices": {"target": places, "group": groups},
         "answerable": answerable,
         "form": form or AnswerForm(answerable=[]),
-        "ticked": set(_known(campaign, request.POST.getlist("items"))),
+        "ticked": set(_known(request, campaign, request.POST.getlist("items"))),
         "signing": (signing or SignOffForm()) if who.administers and not found["progress"].open else None,
         "sees_all": who.sees_all,
     }

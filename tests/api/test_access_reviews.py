@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from accessrequests.models import AuditEvent, ReviewItem
 from tests import make
 from tests.api.caller import Caller
 from tests.make import Cast
@@ -28,3 +29,15 @@ def test_they_are_listed_narrowed_and_signed_off_once(cast: Cast) -> None:
     first, again = (erin.post(f"{path}sign-off/", {"note": "Seen."}, key="a key") for _ in range(2))
     assert (first.status_code, first.json()) == (200, again.json())
     assert first.json()["signed_off_by"] == "erin"
+
+
+def test_what_others_review_is_told_to_nobody_who_asks_by_number(cast: Cast) -> None:
+    stand_there(ERRANDS, "till@admin")
+    item = item_of(start(cast.erin), "till@admin")
+    ReviewItem.objects.filter(pk=item.pk).update(reviewers=["security"])
+
+    asked = Caller(cast.bob).post(f"access-reviews/items/{item.pk}/answer/", {"answer": "keep"})
+
+    assert asked.status_code == 404
+    assert not any(word in asked.content.decode() for word in ("till", "security", "shop-prod"))
+    assert AuditEvent.objects.filter(event="access_review.refused", actor="bob").exists()

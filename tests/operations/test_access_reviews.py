@@ -191,8 +191,10 @@ class TestAnswer:
             assert list(caught.value.errors) == ["reason"]
         answer(cast.bob, item, reason="")
 
-    def test_is_of_this_review(self, campaign: ReviewCampaign, cast: Cast) -> None:
-        for items in ([], [0], list(range(101))):
+    def test_is_of_this_review_and_theirs_to_see(self, campaign: ReviewCampaign, cast: Cast) -> None:
+        hidden = item_of(campaign, ERRANDS).pk
+        ReviewItem.objects.filter(pk=hidden).update(reviewers=["security"])
+        for items in ([], [0], [hidden], list(range(101))):
             with refuses(Invalid) as caught:
                 access_reviews.answer(
                     campaign_id=campaign.pk, item_ids=items, reviewer=cast.bob, answer=ReviewAnswer.KEEP, via=Via.API

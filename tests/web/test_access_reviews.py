@@ -132,3 +132,13 @@ def test_it_is_there_for_those_who_review_or_watch(campaign: ReviewCampaign, cas
     )
     make.apply("bob", groups=["engineering"])
     assert ERRANDS in text_of(signed_in(cast.bob).get(page_of(campaign)))
+
+
+def test_what_others_review_cannot_be_asked_for_by_number(campaign: ReviewCampaign, cast: Cast) -> None:
+    campaign.items.filter(name=ERRANDS).update(reviewers=["security"])
+    hidden = item_of(campaign, ERRANDS)
+
+    asked = signed_in(cast.bob).post(page_of(campaign, "answer/"), answer="keep", items=[str(hidden.pk)])
+
+    assert asked.status_code == 422
+    assert ERRANDS not in text_of(asked)
