@@ -69,6 +69,23 @@ def _of_grant(campaign: ReviewCampaign, grant: Grant) -> ReviewItem:
     )
 
 
+class _Everybody:
+    """All people, read once: what they are called, and by what a login is taken for theirs where nobody says whose it is."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+        self._hands: dict[str, set[str]] = {}
+        for person in Person.objects.select_related("owner"):
+            self.names[person.username] = person.name
+            for known_as in {person.username.lower(), person.email.lower()}:
+                self._hands.setdefault(known_as, set()).update({str(person), str(person.owner or person)})
+
+    def by_name(self, login: str) -> list[str]:
+        """Whoever a login is named like gains by it: to let one person too many not answer harms nobody."""
+        named = login.lower().removesuffix(_EXTERNAL)
+        return sorted(self._hands.get(named, set()) | self._hands.get(named.partition("@")[0], set()))
+
+
 def _standing(campaign: ReviewCampaign, targets: Mapping[int, Target]) -> Iterator[ReviewItem]:
     """Logins that others made, and members of a project, as workers last read them."""
     found = Other.objects.filter(target__in=targets, kind__in=[Kind.USER.value, Kind.MEMBER.value])
@@ -76,32 +93,33 @@ def _standing(campaign: ReviewCampaign, targets: Mapping[int, Target]) -> Iterat
     for other in found.order_by("kind", "name"):
         others.setdefault(other.target_id, []).append(other)
     read = {one.target_id: one for one in Inventory.objects.filter(target__in=targets)}
-    names = dict(Person.objects.values_list("username", "name"))
+    everybody = _Everybody()
     for pk, target in targets.items():
         inventory, listed = read.get(pk), others.get(pk, [])
         for other in listed:
-            yield _of_login(campaign, target, inventory, other, names)
+            yield _of_login(campaign, target, inventory, other, everybody)
         if inventory is not None:
             known = {other.name for other in listed}
             for name in sorted(inventory.users.keys() - known):
                 if all(map(is_project_role, inventory.users[name])):
                     member = Other(target=target, kind=Kind.MEMBER.value, name=name, first_seen_at=inventory.read_at)
-                    yield _of_login(campaign, target, inventory, member, names)
+                    yield _of_login(campaign, target, inventory, member, everybody)
 
 
 def _of_login(
-    campaign: ReviewCampaign, target: Target, inventory: Inventory | None, other: Other, names: Mapping[str, str]
+    campaign: ReviewCampaign, target: Target, inventory: Inventory | None, other: Other, everybody: _Everybody
 ) -> ReviewItem:
     users: Mapping[str, list[str]] = inventory.users if inventory is not None else {}
     roles = list(users.get(other.name, ()))
-    who, gains = whose(target, other.name)
+    declared = whose(target, other.name)
+    who, gains = declared or ("", everybody.by_name(other.name))
     keeps_logins = other.kind == Kind.USER and target.kind in KINDS and KINDS[target.kind].keeps_logins
     return ReviewItem(
         campaign=campaign,
         target=target,
         kind=SubjectKind.USER.value if other.kind == Kind.USER else SubjectKind.MEMBER.value,
         name=other.name,
-        who=names.get(who, who)[:300],
+        who=everybody.names.get(who, who)[:300],
         gains=gains,
         what=", ".join(roles) or other.detail or "No role",
         roles=roles,
@@ -114,7 +132,7 @@ def _of_login(
     )
 
 
-def whose(target: Target, name: str) -> tuple[str, list[str]]:
+def whose(target: Target, name: str) -> tuple[str, list[str]] | None:
     """The person, service or group that the catalogue says a login belongs to, and everybody who gains by it."""
     for person, member in target.declared.get("members", {}).items():
         if member == name:
@@ -123,7 +141,9 @@ def whose(target: Target, name: str) -> tuple[str, list[str]]:
         **target.declared.get("database_users", {}),
         **target.declared.get("principals", {}),
     }
-    said = declared.get(name) or declared.get(name.removesuffix(_EXTERNAL)) or {}
+    said = declared.get(name) or declared.get(name.removesuffix(_EXTERNAL))
+    if not said:
+        return None
     if "person" in said:
         return said["person"], [said["person"]]
     gains = sorted(str(one) for one in (*said.get("owners", ()), *said.get("members", ())))

@@ -183,6 +183,17 @@ class TestAnswer:
             answer(cast.dave, item)
         answer(cast.erin, item)
 
+    def test_is_nobodys_whose_name_it_bears_where_the_catalogue_says_nothing(self, cast: Cast) -> None:
+        theirs = ["Bob@admin", "bob@example.com", "bob@$external"]
+        stand_there(*theirs, ERRANDS)
+        campaign = start(cast.erin)
+
+        for name in theirs:
+            assert item_of(campaign, name).gains == ["bob"]
+            with refuses(Refused, match="Nobody reviews access that they gain by"):
+                answer(cast.bob, item_of(campaign, name))
+        answer(cast.bob, item_of(campaign, ERRANDS))
+
     def test_needs_a_reason_to_take_something_away(self, campaign: ReviewCampaign, cast: Cast) -> None:
         item = item_of(campaign, ERRANDS)
         for say, reason in ((ReviewAnswer.END, " "), (ReviewAnswer.KEEP, "x" * 2001), (ReviewAnswer.KEEP, "a\u202e")):
