@@ -96,7 +96,8 @@ def _copy_grants(cursor: Cursor, grant_id: int, numbers: str, *, given: str, liv
 def _copy(cursor: Cursor, table: str, where: str, numbers: str, changed: Mapping[str, str]) -> None:
     """Copy the rows that `where` names, once for each number, with some columns worked out from it."""
     cursor.execute(
-        "SELECT quote_ident(column_name) FROM information_schema.columns WHERE table_name = %s ORDER BY 1",
+        "SELECT quote_ident(column_name) FROM information_schema.columns "
+        "WHERE table_schema = current_schema() AND table_name = %s ORDER BY 1",
         [f"accessrequests_{table}"],
     )
     columns = [name for (name,) in cursor.fetchall()]

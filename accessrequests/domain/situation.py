@@ -84,6 +84,10 @@ class Tally:
     scheduled: int = 0
 
     @property
+    def total(self) -> int:
+        return self.live + self.setting_up + self.ending + self.scheduled
+
+    @property
     def parts(self) -> list[tuple[int, str]]:
         """Of the kinds that there are, how many and what they are."""
         named = (

@@ -37,7 +37,7 @@ def _moment() -> models.DateTimeField[Any, Any]:
 
 
 _OPTIONAL: dict[str, Any] = {"blank": True, "null": True}
-_CAMPAIGN = [
+_CAMPAIGN: list[tuple[str, models.Field[Any, Any]]] = [
     _id(),
     ("name", models.CharField(max_length=120)),
     ("targets", _names(64)),
@@ -51,7 +51,7 @@ _CAMPAIGN = [
     ("signed_off_by", _to(settings.AUTH_USER_MODEL, "+", **_OPTIONAL)),
     ("note", models.TextField(blank=True)),
 ]
-_ITEM = [
+_ITEM: list[tuple[str, models.Field[Any, Any]]] = [
     _id(),
     ("campaign", _to("accessrequests.reviewcampaign", "items")),
     ("target", _to("accessrequests.target", "+")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -66,6 +67,11 @@ class Person(AbstractBaseUser):
     @property
     def is_service(self) -> bool:
         return self.owner_id is not None
+
+    @cached_property
+    def service_ids(self) -> list[int]:
+        """The service identities that the person owns: a few, or none. Asked once for each object of the person."""
+        return list(Person.objects.filter(owner=self).values_list("pk", flat=True))
 
     def stands_for(self, holder: Person) -> bool:
         """Whether what `holder` has is in this person's hands: their own, or that of a service of theirs."""

@@ -9,7 +9,6 @@ from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Sub
 
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.models import AccessRequest, Approval, Person, PolicyVersion
-from accessrequests.queries import people
 from accessrequests.queries.belonging import Belonging, belonging_of
 
 
@@ -31,7 +30,7 @@ def visible_to(person: Person) -> QuerySet[AccessRequest]:
     requests, who = as_shown(), belonging_of(person)
     if who.sees_all:
         return requests
-    own = Q(requester=person) | Q(beneficiary__in=[person.pk, *people.services_of(person)])
+    own = Q(requester=person) | Q(beneficiary__in=[person.pk, *person.service_ids])
     return requests.filter(own | _answered_by(person) | who.asked_about())
 
 
@@ -59,7 +58,7 @@ def asked_for_others(person: Person) -> QuerySet[AccessRequest]:
 def own_ways(person: Person) -> list[QuerySet[AccessRequest]]:
     """Those that the person asked for, and those whose access the person gets, or a service of theirs."""
     own = [AccessRequest.objects.filter(requester=person), AccessRequest.objects.filter(beneficiary=person)]
-    services = people.services_of(person)
+    services = person.service_ids
     return [*own, AccessRequest.objects.filter(beneficiary__in=services)] if services else own
 
 

@@ -60,7 +60,7 @@ def visible_to(person: Person, *, sees_all: bool | None = None) -> QuerySet[Audi
     events = AuditEvent.objects.order_by("-sequence")
     if people.may_audit(person) if sees_all is None else sees_all:
         return events
-    mine = [person.pk, *people.services_of(person)]
+    mine = [person.pk, *person.service_ids]
     requests = AccessRequest.objects.filter(Q(requester=person) | Q(beneficiary__in=mine))
     grants = Grant.objects.filter(access_request__in=requests.values("pk"))
     return events.filter(

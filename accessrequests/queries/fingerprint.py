@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from django.db.models import Count, Max
 
 from accessrequests.models import AccessRequest, Grant
-from accessrequests.queries import access_requests, people
+from accessrequests.queries import access_requests
 from accessrequests.queries.belonging import Belonging
 
 MOST = 50
@@ -24,7 +24,7 @@ def marks_of(belonging: Belonging) -> Marks:
     requests = AccessRequest.objects.filter(requester=person).order_by("-pk")
     for number, *mark in requests.values_list("pk", "state", "revision")[:MOST]:
         marks[f"request-{number}"] = tuple(mark)
-    grants = Grant.objects.filter(holder__in=[person.pk, *people.services_of(person)]).order_by("-pk")
+    grants = Grant.objects.filter(holder__in=[person.pk, *person.service_ids]).order_by("-pk")
     columns = ("pk", "state", "attempt", "expires_at", "cut_at", "last_error", "waits_for", "credential__state")
     for number, *mark in grants.values_list(*columns)[:MOST]:
         marks[f"grant-{number}"] = tuple(mark)

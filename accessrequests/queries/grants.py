@@ -90,7 +90,7 @@ def visible_to(person: Person) -> QuerySet[Grant]:
     if people.may_audit(person):
         return as_shown()
     requests = access_requests.visible_to(person).values("pk")
-    return as_shown().filter(Q(holder__in=[person.pk, *people.services_of(person)]) | Q(access_request__in=requests))
+    return as_shown().filter(Q(holder__in=[person.pk, *person.service_ids]) | Q(access_request__in=requests))
 
 
 def ways_to_see(person: Person) -> list[QuerySet[Grant]]:
@@ -101,7 +101,7 @@ def ways_to_see(person: Person) -> list[QuerySet[Grant]]:
     # Named one by one, because they are few: the planner would walk all grants to find them.
     for_others = list(access_requests.asked_for_others(person).values_list("pk", flat=True))
     voiced = [Grant.objects.filter(access_request__in=way.values("pk")) for way in access_requests.voiced_ways(who)]
-    own = Grant.objects.filter(holder__in=[person.pk, *people.services_of(person)])
+    own = Grant.objects.filter(holder__in=[person.pk, *person.service_ids])
     return [own, Grant.objects.filter(access_request__in=for_others), *voiced]
 
 
@@ -123,7 +123,7 @@ def is_overdue(grant: Grant, *, at: datetime) -> bool:
 
 def tally(holder: Person) -> Tally:
     """What the person holds, counted by what it is now."""
-    own = Grant.objects.filter(holder__in=[holder.pk, *people.services_of(holder)])
+    own = Grant.objects.filter(holder__in=[holder.pk, *holder.service_ids])
     return Tally(**own.exclude(state=GrantState.REVOKED.value).aggregate(**COUNTS))
 
 

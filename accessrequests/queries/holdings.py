@@ -11,14 +11,14 @@ from accessrequests.domain.lifecycle import GrantState
 from accessrequests.domain.privileges import Privilege
 from accessrequests.models import AccessRequest, Approval, Grant, Person, Target
 from accessrequests.models.access_requests import Answer
-from accessrequests.queries import access_requests, asks, limits, people
+from accessrequests.queries import access_requests, asks, limits
 
 ALIVE = (GrantState.PENDING.value, GrantState.ACTIVE.value)
 
 
 def grants_held(person: Person) -> QuerySet[Grant]:
     """The person's own grants and those of their services, with what a list shows of them."""
-    return Grant.objects.filter(holder__in=[person.pk, *people.services_of(person)]).select_related(
+    return Grant.objects.filter(holder__in=[person.pk, *person.service_ids]).select_related(
         "target", "holder", "credential", "access_request__target", "access_request__requester"
     )
 

@@ -43,11 +43,6 @@ def on_behalf(requester: Person, beneficiary: Person) -> str:
     return wording.on_behalf(requester=requester.name, beneficiary=beneficiary.name, owner=owner.name if owner else "")
 
 
-def services_of(person: Person) -> list[int]:
-    """The service identities that the person owns: a few, or none."""
-    return list(Person.objects.filter(owner=person).values_list("pk", flat=True))
-
-
 def services_on_offer() -> list[Person]:
     """Service identities that something can be asked for."""
     return list(Person.objects.filter(owner__isnull=False, is_active=True).order_by("username")[:MOST_SERVICES])

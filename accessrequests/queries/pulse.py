@@ -12,7 +12,7 @@ from django.db.models import Q, Value
 from accessrequests.domain.lifecycle import AccessRequestState, CredentialState, EndReason, GrantState
 from accessrequests.domain.situation import SOON
 from accessrequests.models import AccessRequest, Grant
-from accessrequests.queries import access_requests, people
+from accessrequests.queries import access_requests
 from accessrequests.queries.belonging import Belonging
 from accessrequests.queries.grants import CUT_BOUND
 
@@ -84,7 +84,7 @@ def _requests(belonging: Belonging, *, since: datetime) -> tuple[list[Asked], li
 
 def _grants(belonging: Belonging, *, since: datetime, at: datetime) -> list[Grant]:
     """One's own that lives or has begun to end since; for administrators also those that should be over and are not."""
-    mine = [belonging.person.pk, *people.services_of(belonging.person)]
+    mine = [belonging.person.pk, *belonging.person.service_ids]
     wanted = Q(holder__in=mine) & (Q(state=GrantState.ACTIVE.value) | Q(revocation_started_at__gt=since))
     if belonging.administers:
         late = at - CUT_BOUND

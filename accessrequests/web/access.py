@@ -44,7 +44,10 @@ def mine(request: HttpRequest) -> HttpResponse:
     at = clock.now()
     own = _with_approvals(holdings.grants_held(me(request)))
     not_over = own.exclude(state=GrantState.REVOKED.value).order_by("expires_at", "pk")
-    page = Paginator(not_over, MOST_ALIVE).get_page(request.GET.get("page"))
+    tally = grant_queries.tally(me(request))
+    pages = Paginator(not_over, MOST_ALIVE)
+    pages.count = tally.total
+    page = pages.get_page(request.GET.get("page"))
     alive = list(page)
     over = own.filter(state=GrantState.REVOKED.value).order_by("-pk")[:MOST_OVER]
     waiting = me(request).access_requests.filter(state="pending").select_related("target", "requester", "beneficiary")
@@ -53,7 +56,7 @@ def mine(request: HttpRequest) -> HttpResponse:
         request,
         "access/mine.html",
         {
-            "headline": headline(grant_queries.tally(me(request))),
+            "headline": headline(tally),
             "page": page,
             "alive": [held_shown(grant, at=at, is_mine=True, workers_silent=silent) for grant in alive],
             "over": [held_shown(grant, at=at, is_mine=True) for grant in over],

@@ -54,7 +54,8 @@ class TestEvents:
         assert found(event="grant.extended") == set()
         assert found(actor="bob") == {"access_request.approval_given", "access_request.approved"}
         assert found(since=middle.isoformat()) == {
-            "grant.activated", "access_request.submitted", "target.applied", "custom_role.proposed", "token.created",
+            "grant.activated", "access_request.submitted", "target.applied", "custom_role.proposed", "policy.drafted",
+            "delegation.made", "access_review.started", "token.created",
         }  # fmt: skip
         assert found(since=(middle + timedelta(days=1)).isoformat()) == set()
 

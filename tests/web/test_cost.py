@@ -25,7 +25,7 @@ from tests.web.grants import live
 
 BUDGET = 12
 # Health is no list and no detail: it gathers what a dozen tables say, each in one question.
-GATHERED = {"/health/": 15}
+GATHERED = {"/health/": 16}
 PART = "HX-Request"
 PEOPLE = ("alice", "bob", "dave", "erin", "mallory")
 # Addresses that are one page with several faces.
