@@ -31,7 +31,9 @@ def made(*seen: KitLogin) -> OfflineKit:
     """A kit that stands."""
     declare()
     order()
-    return offline_kits.mark_made(slug=SLUG, fingerprint=PRINT, seen=seen, actor=make.OPERATOR)
+    return offline_kits.mark_made(
+        slug=SLUG, holders=("frank", "erin"), fingerprint=PRINT, seen=seen, actor=make.OPERATOR
+    )
 
 
 def login(key: str = "conn7", *, ago: timedelta = timedelta(), address: str = "10.0.0.7") -> KitLogin:

@@ -59,18 +59,21 @@ def content_for(target: Target, roles: Sequence[str]) -> Content:
 
 
 def make(*, target: Target, holders: Sequence[str], content: Content, actor: Actor) -> OfflineKit:
-    """Order it, have the target make its user, and keep that it stands.
+    """Order it, have the target make its user, and keep that it stands. A use of the kit that was there is noted first.
 
     :raises ProvisionerError: the target did not; then the kit is one that was never finished.
     :raises Refused: the catalogue does not have it so.
     """
     slug = target.slug
     keeper = provisioner_for(slug).kit
+    at, old = clock.now(), queries.of_target(slug)
+    since = queries.watched_from(old, at=at) if old is not None else at - queries.LATE
+    before = keeper.logins(content.spec, since=since, until=at)
+    if old is not None:
+        operations.note_logins(slug=slug, logins=before, looked_at=at)
     operations.order(slug=slug, holders=holders, fingerprint=content.fingerprint, actor=actor)
     keeper.make(content.spec)
-    at = clock.now()
-    before = keeper.logins(content.spec, since=at - queries.LATE, until=at)
-    return operations.mark_made(slug=slug, fingerprint=content.fingerprint, seen=before, actor=actor)
+    return operations.mark_made(slug=slug, holders=holders, fingerprint=content.fingerprint, seen=before, actor=actor)
 
 
 def end(*, kit: OfflineKit, actor: Actor) -> OfflineKit:

@@ -35,12 +35,14 @@ def order(*, slug: str, holders: Sequence[str], fingerprint: str, actor: Actor) 
     roles = _roles(target)
     _check_holders(target, holders)
     at = clock.now()
+    # Until the target has the new password the halves of the old one may open it: whoever holds one stays a holder.
+    old = OfflineKit.objects.filter(target=target).exclude(state=KitState.ENDED.value).first()
     kit, _ = OfflineKit.objects.update_or_create(
         target=target,
         defaults={
             "username": username_for(slug),
             "roles": roles,
-            "holders": list(holders),
+            "holders": list(dict.fromkeys([*holders, *(old.holders if old is not None else ())])),
             "state": KitState.MAKING.value,
             "fingerprint": fingerprint,
             "ordered_at": at,
@@ -49,21 +51,23 @@ def order(*, slug: str, holders: Sequence[str], fingerprint: str, actor: Actor) 
             "trouble": "",
         },
     )
-    facts = {"username": kit.username, "holders": kit.holders, "fingerprint": fingerprint, "roles": roles}
+    facts = {"username": kit.username, "holders": list(holders), "fingerprint": fingerprint, "roles": roles}
     record(Fact(Event.BREAKGLASS_KIT_ORDERED, f"target/{slug}", facts), actor=actor, at=at)
     return kit
 
 
 @transaction.atomic(durable=True)
-def mark_made(*, slug: str, fingerprint: str, seen: Sequence[KitLogin], actor: Actor) -> OfflineKit:
-    """The target has the user as it was ordered. What logged in before, with what the kit was earlier, is no news.
+def mark_made(
+    *, slug: str, holders: Sequence[str], fingerprint: str, seen: Sequence[KitLogin], actor: Actor
+) -> OfflineKit:
+    """The target has the user as it was ordered for these holders. What logged in before it was ordered is no news.
 
     :raises IllegalMove: when another kit was ordered, or this one was used, meanwhile.
     """
     kit, at = _locked(slug), clock.now()
     if kit.state != KitState.MAKING or kit.fingerprint != fingerprint:
         raise IllegalMove("Somebody else changed the kit meanwhile. Make it again.", person="", what=kit.state, at=at)
-    kit.state = KitState.STANDING.value
+    kit.state, kit.holders = KitState.STANDING.value, list(holders)
     kit.made_at = kit.watched_at = kit.checked_at = at
     kit.spent_at = kit.rotated_at = None
     kit.seen = [login.key for login in seen][-MOST_SEEN:]
@@ -91,7 +95,7 @@ def note_logins(*, slug: str, logins: Sequence[KitLogin], looked_at: datetime) -
         "why": in_words(new),
         "username": kit.username,
         "addresses": use.addresses,
-        "holders": kit.holders,
+        "holders": use.holders,
         "use": use.pk,
     }
     record(Fact(Event.BREAKGLASS_KIT_USED, f"target/{slug}", facts), actor=CLOCKWORK, at=at)
@@ -225,8 +229,9 @@ def _use_of(kit: OfflineKit, new: Sequence[KitLogin], at: datetime) -> KitUse:
     use = KitUse.objects.filter(kit=kit, noticed_at__gte=kit.spent_at).first() if going_on else None
     if use is None:
         _, reviewers = kits.groups_of(kit.target)
-        use = KitUse(kit=kit, holders=kit.holders, began_at=new[0].at, noticed_at=at, logins=0)
+        use = KitUse(kit=kit, holders=[], began_at=new[0].at, noticed_at=at, logins=0)
         use.review_groups = sorted(reviewers)
+    use.holders = list(dict.fromkeys([*use.holders, *kit.holders]))
     use.last_at = max(login.at for login in new)
     use.logins += len(new)
     use.addresses = sorted({*use.addresses, *(login.address for login in new)})[:MOST_ADDRESSES]

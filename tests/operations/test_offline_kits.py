@@ -98,7 +98,9 @@ class TestMade:
         kits.order()
         kits.order(fingerprint="b" * 32)
         with refuses(IllegalMove):
-            offline_kits.mark_made(slug=SLUG, fingerprint=kits.PRINT, seen=(), actor=make.OPERATOR)
+            offline_kits.mark_made(
+                slug=SLUG, holders=("frank", "erin"), fingerprint=kits.PRINT, seen=(), actor=make.OPERATOR
+            )
 
     def test_grows_old_and_is_nothing_that_nobody_watches(self, cast: Cast, clock: MovableClock) -> None:
         kits.made()
@@ -143,6 +145,20 @@ class TestUse:
 
         assert kits.note(kits.login("conn10"))
         assert KitUse.objects.count() == 2
+
+    def test_while_a_new_kit_is_made_is_one_of_the_old_holders_too(self, cast: Cast) -> None:
+        kits.made()
+        kits.order(holders=("bob", "frank"))
+        assert kits.note(kits.login())
+
+        use = KitUse.objects.get()
+        assert use.holders == ["bob", "frank", "erin"]
+        with refuses(Refused, match="held no half"):
+            offline_kits.review(
+                use_id=use.pk, reviewer=cast.erin, via=Via.WEB, finding=Finding.REAL, note="It was me, or not."
+            )
+        kits.made()
+        assert OfflineKit.objects.get().holders == ["frank", "erin"]
 
     def test_its_password_is_changed_and_whatever_was_made_meanwhile_is_spent(self, cast: Cast) -> None:
         kits.used()

@@ -133,10 +133,13 @@ def test_a_new_one_makes_the_old_halves_useless_and_it_can_be_ended(
     work: Work, directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = connection_string(directory)
+    with Client(before) as holder:
+        holder.admin.command("ping")
     typed(monkeypatch, f"{FRANKS}\n{FRANKS}\n{ERINS}\n{ERINS}\n")
     other = tmp_path / "second"
     other.mkdir()
     run("break_glass_kit", "make", SLUG, "--directory", str(other))
+    assert KitUse.objects.get().logins >= 1, "whoever used the old one is told of, though nobody had looked yet"
     assert not work.can_log_in(before)
     mixed = [next(directory.glob("*frank.json")), next(other.glob("*erin.json"))]
     for half in mixed:
