@@ -81,8 +81,10 @@ EXPECTED: dict[str, tuple[int, int, int, int, int, int]] = {
     "GET audit-events/export/": (200, 200, 200, 200, 200, 200),
     "GET audit-events/verify/": (403, 403, 403, 200, 200, 403),
 }
-# A refusal of these leaves a trace: deciding on what one may not decide, and reaching for another's access.
+# These leave a trace, and nothing else: taking the trail away, deciding on what one may not decide, and reaching for
+# another's access.
 RECORDED = {
+    "GET audit-events/export/": {200: "audit.exported"},
     "POST access-requests/{request}/approve/": {403: "access_request.refused", 404: "access_request.refused"},
     "POST access-requests/{request}/deny/": {403: "access_request.refused", 404: "access_request.refused"},
     "POST bundles/{request}/approve/": {403: "access_request.refused", 404: "access_request.refused"},
