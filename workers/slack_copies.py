@@ -15,7 +15,7 @@ from accessrequests.models import AccessRequest, AuditEvent, SlackMessage
 from accessrequests.models.slack import SlackKind, SlackState
 from accessrequests.operations import slack_messages
 from accessrequests.operations.outbox import Claim
-from accessrequests.operations.slack_messages import Once
+from accessrequests.operations.slack_messages import Drawing, Once
 from accessrequests.queries import access_requests, audit, clock, slack
 from workers import notify
 from workers.channels import slack as channel
@@ -60,9 +60,11 @@ def send(claim: Claim) -> Outcome:
     is_card = copy.kind in _CARDS
     if copy.state == SlackState.DEAD or (copy.state == SlackState.POSTED and not is_card):
         return Done()
+    at, is_final = clock.now(), is_card and slack.is_over(copy)
     message = _drawn(copy)
-    digest = slack_cards.hash_of(message)
-    if digest == copy.rendered_hash:
+    drawing = Drawing(slack_cards.hash_of(message), at, is_final)
+    if drawing.rendered_hash == copy.rendered_hash:
+        slack_messages.mark_drawn(message_id=copy.pk, drawing=drawing)
         return Done()
     rest = _rest(copy)
     if rest > timedelta():
@@ -75,7 +77,7 @@ def send(claim: Claim) -> Outcome:
     except NotSent as error:
         return try_again(claim, str(error), not_before=error.after)
     else:
-        slack_messages.mark_posted(message_id=copy.pk, posted_in=place.channel, ts=place.ts, rendered_hash=digest)
+        slack_messages.mark_posted(message_id=copy.pk, posted_in=place.channel, ts=place.ts, drawing=drawing)
     return Done()
 
 

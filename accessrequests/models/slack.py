@@ -71,13 +71,13 @@ class SlackMessage(models.Model):
     """One copy in one place. `channel` is where it was sent to, `posted_in` where Slack put it: not the same for people.
 
     A card is of one `revision` of its request; the others carry their `content`, and `about`, which says of what.
+    `drawn_at` is the moment that its content is true of. Nothing changes any more in a card that is final.
     """
 
     access_request = models.ForeignKey(
         AccessRequest, on_delete=models.PROTECT, null=True, blank=True, related_name="slack_messages"
     )
     kind = models.CharField(max_length=8, choices=choices_of(SlackKind))
-    team_id = models.CharField(max_length=32)
     channel = models.CharField(max_length=32)
     revision = models.PositiveIntegerField(default=0)
     about = models.CharField(max_length=64, blank=True)
@@ -90,6 +90,8 @@ class SlackMessage(models.Model):
     rendered_hash = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField()
     posted_at = models.DateTimeField(null=True, blank=True)
+    drawn_at = models.DateTimeField(null=True, blank=True)
+    is_final = models.BooleanField(default=False)
     last_error = models.TextField(blank=True)
 
     class Meta:
@@ -111,6 +113,16 @@ class SlackMessage(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["posted_in", "ts"], name="slack_message_by_place"),
             models.Index(fields=["channel", "-posted_at"], name="slack_message_pace"),
+            models.Index(fields=["id"], condition=models.Q(state=SlackState.WANTED.value), name="slack_message_wanted"),
+            models.Index(
+                fields=["drawn_at"],
+                condition=models.Q(
+                    state=SlackState.POSTED.value,
+                    kind__in=[SlackKind.CARD.value, SlackKind.OWN_CARD.value],
+                    is_final=False,
+                ),
+                name="slack_message_card_lives",
+            ),
         ]
 
     def __str__(self) -> str:

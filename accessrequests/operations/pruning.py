@@ -21,14 +21,18 @@ from accessrequests.models import (
     SharedObject,
     SharedUse,
     SlackArrival,
+    SlackMessage,
 )
 from accessrequests.models.outbox import PERIODIC
+from accessrequests.models.slack import SlackKind, SlackState
 from accessrequests.queries import clock
 
 AT_ONCE = 500
 KEYS_KEPT = timedelta(hours=48)
 CHANGES_KEPT = timedelta(days=90)  # each is an audit event, too
 ARRIVALS_KEPT = timedelta(hours=1)  # what Slack signed counts for five minutes; its last try comes after six
+COPIES_KEPT = timedelta(days=90)  # in Slack, of what is over; their buttons are long gone
+SAID = (SlackKind.REPLY.value, SlackKind.NOTICE.value)
 DONE_KEPT = timedelta(days=7)
 PERIODIC_KEPT = timedelta(days=1)
 SPENT_AFTER = timedelta(minutes=1)  # a bucket counts the calls of one second
@@ -51,6 +55,7 @@ def prune() -> bool:
         _remove(CallBucket.objects.filter(second__lt=int((at - SPENT_AFTER).timestamp())).order_by("pk")),
         _remove(_unused_objects(at)),
         _remove(SlackArrival.objects.filter(at__lt=at - ARRIVALS_KEPT).order_by("pk")),
+        _remove(_old_copies(at)),
         _remove(OutsideChange.objects.filter(at__lt=at - CHANGES_KEPT).order_by("pk")),
         _remove_expired_limits(at),
     ]
@@ -63,6 +68,17 @@ def _done_messages(at: datetime) -> QuerySet[OutboxMessage]:
     is_last_sign = Q(job=Job.PROVE_ALIVE.value) & ~Exists(later.filter(done_at__gt=OuterRef("done_at")))
     old = Q(done_at__lt=at - DONE_KEPT) | Q(done_at__lt=at - PERIODIC_KEPT, job__in=PERIODIC)
     return OutboxMessage.objects.filter(old).exclude(is_last_sign).order_by("done_at")
+
+
+def _old_copies(at: datetime) -> QuerySet[SlackMessage]:
+    """What was said once in Slack and is read or will never be, and all of what is long over. A card goes after its lines."""
+    said = Q(kind=SlackKind.WHISPER.value) | Q(state=SlackState.DEAD.value, kind__in=SAID)
+    old = said & Q(created_at__lt=at - DONE_KEPT)
+    of_no_access = Q(access_request__grant=None) | Q(access_request__grant__revoked_at__lt=at - COPIES_KEPT)
+    long_over = Q(access_request__decided_at__lt=at - COPIES_KEPT) & of_no_access
+    has_lines = Exists(SlackMessage.objects.filter(thread=OuterRef("pk")))
+    spent = SlackMessage.objects.exclude(state=SlackState.WANTED.value).filter(old | long_over)
+    return spent.exclude(has_lines).order_by("pk")
 
 
 def _unused_objects(at: datetime) -> QuerySet[SharedObject]:

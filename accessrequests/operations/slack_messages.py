@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 
-from django.conf import settings
 from django.db import transaction
+from django.db.models.functions import Coalesce
 
 from accessrequests.domain.block_kit import Message
 from accessrequests.domain.events import QUEUE_OF, Job, lane_of
@@ -28,6 +28,15 @@ class Once:
     slack_user_id: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What a copy was drawn as: true of the moment `at`. Of what is over it is the last one."""
+
+    rendered_hash: str
+    at: datetime
+    is_final: bool = False
+
+
 @transaction.atomic(durable=True)
 def show(*, access_request_id: int, channels: Sequence[str], people: Sequence[str], once: Iterable[Once] = ()) -> None:
     """There shall be a card in each of these channels and with each of these people, and each copy be drawn anew.
@@ -42,7 +51,6 @@ def show(*, access_request_id: int, channels: Sequence[str], people: Sequence[st
             SlackMessage(
                 access_request=held,
                 kind=kind.value,
-                team_id=settings.ACCESS_SLACK_TEAM_ID,
                 channel=channel,
                 revision=held.revision,
                 created_at=at,
@@ -70,12 +78,23 @@ def say(*, said: Once, access_request_id: int | None = None) -> None:
     _file([row])
 
 
-def mark_posted(*, message_id: int, posted_in: str, ts: str, rendered_hash: str) -> None:
+def mark_posted(*, message_id: int, posted_in: str, ts: str, drawing: Drawing) -> None:
     """Slack has it, as it was drawn."""
-    changes: Mapping[str, Any] = {"posted_in": posted_in, "ts": ts, "rendered_hash": rendered_hash, "last_error": ""}
-    found = SlackMessage.objects.filter(pk=message_id)
-    found.filter(posted_at=None).update(posted_at=clock.now())
-    found.update(state=SlackState.POSTED.value, **changes)
+    SlackMessage.objects.filter(pk=message_id).update(
+        state=SlackState.POSTED.value,
+        posted_at=Coalesce("posted_at", clock.now()),
+        posted_in=posted_in,
+        ts=ts,
+        rendered_hash=drawing.rendered_hash,
+        drawn_at=drawing.at,
+        is_final=drawing.is_final,
+        last_error="",
+    )
+
+
+def mark_drawn(*, message_id: int, drawing: Drawing) -> None:
+    """What Slack has is still true."""
+    SlackMessage.objects.filter(pk=message_id).update(drawn_at=drawing.at, is_final=drawing.is_final)
 
 
 def mark_dead(*, message_id: int, why: str) -> None:
@@ -93,7 +112,6 @@ def _row(said: Once, access_request: AccessRequest | None, thread: SlackMessage 
     return SlackMessage(
         access_request=access_request,
         kind=said.kind.value,
-        team_id=settings.ACCESS_SLACK_TEAM_ID,
         channel=thread.channel if thread is not None else said.channel,
         about=said.about,
         thread=thread,

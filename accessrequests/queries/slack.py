@@ -6,22 +6,23 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import BigIntegerField, Q, QuerySet
-from django.db.models.functions import Cast, Substr
+from django.db.models import BigIntegerField, Exists, F, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models.functions import Cast, Concat, Substr
 
 from accessrequests.domain import policy, sentences, slack_cards
-from accessrequests.domain.events import Job
+from accessrequests.domain.events import FOLLOW_UPS, Job
 from accessrequests.domain.lifecycle import AccessRequestState, GrantState
 from accessrequests.domain.privileges import Level
 from accessrequests.domain.slack_cards import CardFacts
 from accessrequests.domain.window import spell_duration
-from accessrequests.models import AccessRequest, Grant, OutboxMessage, Person, SlackIdentity, SlackMessage
+from accessrequests.models import AccessRequest, AuditEvent, Grant, OutboxMessage, Person, SlackIdentity, SlackMessage
 from accessrequests.models.slack import SlackKind, SlackState
 from accessrequests.queries import access_requests, extensions, grants, holdings, standing
 
 EVERYBODY_ELSE = "*"
 _CARDS = (SlackKind.CARD.value, SlackKind.OWN_CARD.value)
 _PRESSABLE = (*_CARDS, SlackKind.NOTICE.value)
+_SHOWN = [event.value for event, jobs in FOLLOW_UPS.items() if Job.SHOW_IN_SLACK in jobs]
 _ALIVE = (GrantState.PENDING.value, GrantState.ACTIVE.value)
 
 
@@ -57,16 +58,36 @@ def message(message_id: int) -> SlackMessage:
 
 
 def stragglers(*, limit: int) -> list[int]:
-    """Copies that are still to be posted, and cards of what is not over, for which no job waits: rows may be lost."""
+    """Copies for which no job waits though they are behind: rows may be lost.
+
+    Those that Slack does not have yet go first, then cards of which something was told after they were drawn; the
+    longest behind first, so that nothing is left out for ever.
+    """
     waits = OutboxMessage.objects.filter(job=Job.SEND_TO_SLACK.value, done_at=None).annotate(
         number=Cast(Substr("subject", len("slack_message/") + 1), BigIntegerField())
     )
-    is_open = Q(access_request__state=AccessRequestState.PENDING.value) | (
-        Q(access_request__grant__isnull=False) & ~Q(access_request__grant__state=GrantState.REVOKED.value)
-    )
-    behind = Q(state=SlackState.WANTED.value) | (Q(state=SlackState.POSTED.value, kind__in=_CARDS) & is_open)
-    found = SlackMessage.objects.filter(behind).exclude(pk__in=waits.values("number")).order_by("-pk")
-    return list(found.values_list("pk", flat=True)[:limit])
+    idle = SlackMessage.objects.exclude(pk__in=waits.values("number"))
+    wanted = list(idle.filter(state=SlackState.WANTED.value).order_by("pk").values_list("pk", flat=True)[:limit])
+    cards = idle.filter(state=SlackState.POSTED.value, kind__in=_CARDS, is_final=False)
+    told = AuditEvent.objects.filter(event__in=_SHOWN, at__gt=OuterRef("drawn_at"))
+    of_request = told.filter(subject=_subject("access_request/", "access_request"))
+    of_grant = told.filter(subject=_subject("grant/", "access_request__grant"))
+    behind = cards.filter(Q(drawn_at=None) | Exists(of_request) | Exists(of_grant))
+    first = behind.order_by(F("drawn_at").asc(nulls_first=True), "pk").values_list("pk", flat=True)
+    return [*wanted, *first[: limit - len(wanted)]]
+
+
+def _subject(kind: str, number: str) -> Concat:
+    return Concat(Value(kind), Cast(OuterRef(number), TextField()))
+
+
+def is_over(copy: SlackMessage) -> bool:
+    """Whether nothing will change any more in what this card tells."""
+    about = copy.access_request
+    if about is None or copy.revision != about.revision:
+        return True
+    grant: Grant | None = getattr(about, "grant", None)
+    return about.state != AccessRequestState.PENDING and (grant is None or grant.state == GrantState.REVOKED)
 
 
 def last_posted(channel: str) -> datetime | None:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.db import connection
 
-from accessrequests.domain.events import Job
-from accessrequests.models import AccessRequest, AuditEvent, CallBucket, Grant, IdempotencyKey, OutboxMessage
-from accessrequests.operations import outbox, pruning
+from accessrequests.domain.events import Job, Via
+from accessrequests.models import (
+    AccessRequest,
+    AuditEvent,
+    CallBucket,
+    Grant,
+    IdempotencyKey,
+    OutboxMessage,
+    SlackMessage,
+)
+from accessrequests.operations import access_requests, outbox, pruning
 from accessrequests.queries import audit, work
 from tests import make
 from tests.fixtures import MovableClock
@@ -116,3 +125,37 @@ class TestTheRest:
         assert [model.objects.count() for model in (AccessRequest, Grant, AuditEvent)] == rows
         assert traces.events() == []
         assert audit.verify().ok
+
+
+class TestCopiesInSlack:
+    def copy(self, about: AccessRequest | None, kind: str, state: str, **fields: Any) -> SlackMessage:
+        return SlackMessage.objects.create(
+            access_request=about, kind=kind, state=state, channel="C0DATA", **{"created_at": make.now(), **fields}
+        )
+
+    def test_that_were_said_once_go_after_a_week_unless_they_wait(self, cast: Cast) -> None:
+        about, old = make.submit(cast.alice), make.now() - timedelta(days=8)
+        gone = [
+            self.copy(about, "whisper", "posted", created_at=old),
+            self.copy(None, "whisper", "dead", created_at=old),
+            self.copy(about, "notice", "dead", created_at=old),
+        ]
+        stays = [
+            self.copy(about, "whisper", "posted"),
+            self.copy(None, "whisper", "wanted", created_at=old),
+            self.copy(about, "card", "dead", created_at=old),
+            self.copy(about, "notice", "posted", created_at=old),
+        ]
+        pruning.prune()
+        left = set(SlackMessage.objects.values_list("pk", flat=True))
+        assert [one.pk in left for one in (*gone, *stays)] == [False] * 3 + [True] * 4
+
+    def test_of_what_is_over_go_after_ninety_days_the_lines_before_their_card(self, cast: Cast) -> None:
+        over, live = make.submit(cast.alice), make.active_grant(cast.alice, cast.bob).access_request
+        access_requests.cancel(access_request_id=over.pk, requester=cast.alice, via=Via.WEB)
+        for about in (over, live):
+            self.copy(about, "reply", "posted", thread=self.copy(about, "card", "posted"))
+        for days, left in ((89, [2, 2]), (91, [1, 2]), (91, [0, 2])):
+            AccessRequest.objects.update(decided_at=make.now() - timedelta(days=days))
+            pruning.prune()
+            assert [SlackMessage.objects.filter(access_request=one).count() for one in (over, live)] == left

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from pytest_django import Settings
 
 from accessrequests.domain import slack_cards
 from accessrequests.models import AccessRequest, AuditEvent, OutboxMessage, SlackArrival, SlackMessage
 from accessrequests.models.slack import SlackKind, SlackState
 from accessrequests.operations import slack_arrivals, slack_messages
-from accessrequests.operations.slack_messages import Once
+from accessrequests.operations.slack_messages import Drawing, Once
 from tests import make
 from tests.fixtures import MovableClock
 from tests.make import Cast
 
 
 @pytest.fixture
-def access_request(cast: Cast, settings: Settings) -> AccessRequest:
-    settings.ACCESS_SLACK_TEAM_ID = "T0ACME"
+def access_request(cast: Cast) -> AccessRequest:
     return make.submit(cast.alice)
 
 
@@ -41,9 +39,9 @@ class TestShow:
         show(access_request)
         show(access_request)
         copies = list(SlackMessage.objects.order_by("pk"))
-        assert [(one.kind, one.channel, one.state, one.team_id) for one in copies] == [
-            ("card", "C0DATA", "wanted", "T0ACME"),
-            ("own_card", "U0ALICE", "wanted", "T0ACME"),
+        assert [(one.kind, one.channel, one.state) for one in copies] == [
+            ("card", "C0DATA", "wanted"),
+            ("own_card", "U0ALICE", "wanted"),
         ]
         assert jobs() == [
             (str(copies[0]), f"send_to_slack/{copies[0]}"),
@@ -101,10 +99,10 @@ class TestWhatBecameOfIt:
     def test_keeps_when_it_was_first_posted(self, access_request: AccessRequest, clock: MovableClock) -> None:
         show(access_request)
         copy = SlackMessage.objects.get(kind="own_card")
-        slack_messages.mark_posted(message_id=copy.pk, posted_in="D0ALICE", ts="1.1", rendered_hash="a")
+        slack_messages.mark_posted(message_id=copy.pk, posted_in="D0ALICE", ts="1.1", drawing=Drawing("a", make.now()))
         copy.refresh_from_db()
         first = copy.posted_at
-        slack_messages.mark_posted(message_id=copy.pk, posted_in="D0ALICE", ts="1.1", rendered_hash="b")
+        slack_messages.mark_posted(message_id=copy.pk, posted_in="D0ALICE", ts="1.1", drawing=Drawing("b", make.now()))
         copy.refresh_from_db()
         assert (copy.state, copy.posted_in, copy.ts, copy.rendered_hash) == (SlackState.POSTED, "D0ALICE", "1.1", "b")
         assert copy.posted_at == first

@@ -122,7 +122,6 @@ def copy_of(
     return SlackMessage.objects.create(
         access_request=access_request,
         kind=kind.value,
-        team_id=TEAM,
         channel=channel,
         revision=access_request.revision,
         state="posted",
@@ -130,6 +129,7 @@ def copy_of(
         ts=f"1700000000.{next(_NUMBERS):06d}",
         created_at=make.now(),
         posted_at=make.now(),
+        drawn_at=make.now(),
     )
 
 

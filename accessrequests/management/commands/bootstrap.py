@@ -12,6 +12,7 @@ from psycopg import sql
 
 _REMOVABLE = {
     "accessrequests_slackarrival",
+    "accessrequests_slackmessage",
     "accessrequests_slackidentity",
     "accessrequests_callbucket",
     "accessrequests_idempotencykey",
