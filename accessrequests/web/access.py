@@ -155,9 +155,9 @@ def page(
     context: dict[str, Any] = {
         "held": held,
         "grant": grant,
-        "gates": grants_shown.gates_shown(grant),
-        "doctor": doctor_shown(grant),
-        "may_ask_why": diagnoses.may_ask(belonging(request), grant),
+        "gates": grants_shown.gates_shown(grant, at=at),
+        "doctor": doctor_shown(grant) if held.is_alive else None,
+        "may_ask_why": held.is_alive and diagnoses.may_ask(belonging(request), grant),
         "timeline": shown.timeline_of(grant.access_request),
         "lets_you_do": shown.lets_you_do(grant.access_request),
         "hands": grants_shown.hands_of(grant),

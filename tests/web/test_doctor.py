@@ -5,14 +5,16 @@ from __future__ import annotations
 import pytest
 
 from accessrequests.domain.diagnosis import Cause, Diagnosis, Shut, findings
+from accessrequests.domain.events import Via
 from accessrequests.domain.lifecycle import GateName
 from accessrequests.models import Diagnosis as Asked
 from accessrequests.models import Grant
 from accessrequests.operations import diagnoses
+from accessrequests.operations import grants as operations
 from tests.api.caller import Caller
 from tests.make import Cast
 from tests.web import grants
-from tests.web.browser import signed_in
+from tests.web.browser import signed_in, text_of
 
 SHUT = Shut(Cause.ENTRY_PENDING, "127.0.0.1/32")
 KNOWN = frozenset(GateName)
@@ -44,6 +46,20 @@ def test_the_page_asks_waits_and_shows_which_gate_is_shut(cast: Cast, grant: Gra
     assert "Wait a minute or two" in told
     assert "Look again" in told
     assert "If you see" not in told
+
+
+def test_access_that_is_over_has_no_older_look_and_no_button(cast: Cast, grant: Grant) -> None:
+    alice, address = signed_in(cast.alice), f"/access/{grant.pk}/"
+    alice.post(f"{address}diagnose/")
+    answer(grant)
+    assert "Nothing was found that would keep anybody out." in text_of(alice.get(address))
+
+    started = operations.release(grant_id=grant.pk, holder=cast.alice, via=Via.WEB)
+    for ended in (started, grants.gone(grant)):
+        page = text_of(alice.get(address))
+        assert "Look again" not in page, ended.state
+        assert "keep anybody out" not in page
+        assert "diagnose/" not in page
 
 
 def test_the_part_that_waits_stops_asking_when_the_answer_is_there(cast: Cast, grant: Grant) -> None:
