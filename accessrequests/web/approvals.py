@@ -89,6 +89,11 @@ def code_first(request: HttpRequest, *, back: str) -> HttpResponse:
 
 
 def _approved(access_request: AccessRequest) -> str:
+    if access_request.state == AccessRequestState.APPROVED and access_request.extends_id:
+        return (
+            f"You approved it. The new end counts once {access_request.target.slug} has it; until then the access is "
+            "live and ends as before."
+        )
     if access_request.state == AccessRequestState.APPROVED:
         return "You approved it. The access is being set up."
     return "You approved it. It still waits for others."

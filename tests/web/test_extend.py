@@ -47,6 +47,12 @@ def test_is_asked_for_with_what_the_policy_leaves_and_waits_for_those_who_must_a
     assert f"{cast.alice.name} wants to read shop.orders on shop-prod for 1 hour more" in asked
     assert "1 hour more" in text_of(signed_in(cast.bob).get("/approvals/"))
 
+    bob = signed_in(cast.bob)
+    bob.press(f"/approvals/{request.pk}/", action=f"/approvals/{request.pk}/approve/")
+    told = text_of(bob.get(f"/approvals/{request.pk}/"))
+    assert "The new end counts once shop-prod has it; until then the access is live and ends as before." in told
+    assert "The access is being set up." not in told
+
 
 def test_is_on_its_way_until_the_target_has_it(cast: Cast) -> None:
     grant, browser = automatic(cast), signed_in(cast.alice)
