@@ -100,7 +100,7 @@ def context_of(broken: BreakGlass, *, who: Belonging, at: datetime) -> dict[str,
         "reviewers": " or ".join(broken.review_groups),
         "lets_you_do": shown.lets_you_do(access_request),
         "timeline": shown.timeline_of(access_request),
-        "gates": grants_shown.gates_shown(grant) if grant is not None else [],
+        "gates": grants_shown.gates_shown(grant, at=at) if grant is not None else [],
         "no_history": _no_history(grant) if grant is not None else "",
         "held": _held(broken, grant, at) if grant is not None else "",
     }
@@ -111,6 +111,8 @@ def _no_history(grant: Grant) -> str:
 
 
 def _held(broken: BreakGlass, grant: Grant, at: datetime) -> str:
+    if grant.state == GrantState.PENDING:
+        return "It is not live yet: it is being set up."
     if grant.activated_at is None:
         return "It was never live."
     until = broken.ended_at or at

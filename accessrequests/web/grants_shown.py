@@ -215,11 +215,14 @@ def _steps(grant: Grant, *, at: datetime) -> list[Step]:
     return steps
 
 
-def gates_shown(grant: Grant) -> list[GateShown]:
+def gates_shown(grant: Grant, *, at: datetime) -> list[GateShown]:
+    states = dict(_GATE_STATES)
+    if grant.state == GrantState.PENDING and grant.not_before <= at:
+        states[GateState.CLOSED] = ("closed", "It is being set up.")
     return [
         GateShown(
             GATES[GateName(gate.gate)],
-            *_GATE_STATES[GateState(gate.state)],
+            *states[GateState(gate.state)],
             how_proved(grant.target.kind, GateName(gate.gate), by_login=_proof_of(gate) == BY_LOGIN)
             if grant.access_request.makes_a_user
             else how_added(grant.login),

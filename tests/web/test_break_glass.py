@@ -174,6 +174,14 @@ class TestOne:
         assert "Reviewed: a drill" in page
         assert "It worked as it should." in page
 
+    def test_says_that_it_is_being_set_up_while_it_is(self, cast: Cast) -> None:
+        page = text_of(signed_in(cast.carol).get(f"/break-glass/{glass.broken(cast.frank).pk}/"))
+
+        assert "It is not live yet: it is being set up." in page
+        assert "It is being set up.</p>" in page
+        assert "never live" not in page
+        assert "Nothing is open yet" not in page
+
     def test_that_is_no_break_glass_is_not_there(self, cast: Cast) -> None:
         number = make.submit(cast.alice).pk
         assert signed_in(cast.alice).get(f"/break-glass/{number}/").status_code == 404
