@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from accessrequests.api import urls as api_urls
+from accessrequests.api.bodies import Ask
 from accessrequests.domain.privileges import Resource
 from workers.provisioners.mongodb.health import NEEDED
 
@@ -276,6 +277,12 @@ class TestDocs:
 
         assert looked_at > 15
         assert wrong == []
+
+    def test_every_field_of_an_ask_is_in_the_examples_or_words_of_the_api(self) -> None:
+        told = (ROOT / "docs" / "api.md").read_text()
+
+        assert [name for name in Ask().fields if name not in told] == []
+        assert '"clusters": [' in told
 
     def test_every_file_on_the_map_is_there(self) -> None:
         drawn = re.findall(r"[a-z_]+\.py", (ROOT / "docs" / "map.md").read_text().split("```")[1])
