@@ -138,7 +138,10 @@ def _main(paths: Sequence[str]) -> int:
     except (Unopened, OSError, UnicodeDecodeError) as error:
         sys.stderr.write(f"It was not opened. {error}\n")
         return 1
-    sys.stderr.write("Every login with this is seen, told to many, and makes the kit useless. Now it is open:\n")
+    sys.stderr.write(
+        "Every login with this is looked for, told to many, and makes the kit useless; only one that is over within seconds "
+        "may be missed. Now it is open:\n"
+    )
     sys.stdout.write(content.decode() + "\n")
     return 0
 

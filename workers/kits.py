@@ -53,7 +53,7 @@ def content_for(target: Target, roles: Sequence[str]) -> Content:
         "roles": list(roles),
         "connect": _ways(target, spec),
         "made_at": format_moment(clock.now()),
-        "afterwards": "The product sees each login, tells of it, and changes this password. Make a new kit then.",
+        "afterwards": "The product looks for each login, tells of it, and changes this password. Make a new kit then.",
     }
     return Content(spec, json.dumps(said, indent=1, ensure_ascii=False).encode())
 

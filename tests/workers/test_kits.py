@@ -16,7 +16,7 @@ from accessrequests.operations import outbox
 from tests import kits
 from tests.kits import SLUG, SUBJECT
 from tests.management.commands import refused, run, typed
-from tests.workers.conftest import SHOP, Client, Work, drain
+from tests.workers.conftest import SHOP, WORKER, Client, Work, drain
 from tests.workers.rows import carry, compare, events_of
 from tests.workers.test_notify import sent
 from workers import self_test
@@ -59,7 +59,9 @@ def opened(directory: Path, *, typed: str = f"{ERINS}\n{FRANKS}\n") -> subproces
 
 
 def connection_string(directory: Path) -> str:
-    said = json.loads(opened(directory).stdout)
+    done = opened(directory)
+    assert "may be missed" in done.stderr
+    said = json.loads(done.stdout)
     assert (said["username"], said["roles"]) == (USER, [f"readWrite@{SHOP}"])
     return str(said["connect"][SLUG])
 
@@ -138,7 +140,11 @@ def test_a_new_one_makes_the_old_halves_useless_and_it_can_be_ended(
     typed(monkeypatch, f"{FRANKS}\n{FRANKS}\n{ERINS}\n{ERINS}\n")
     other = tmp_path / "second"
     other.mkdir()
+    victim = tmp_path / "victim"
+    victim.write_text("somebody's own")
+    (other / "kit.py").symlink_to(victim)
     run("break_glass_kit", "make", SLUG, "--directory", str(other))
+    assert (victim.read_text(), (other / "kit.py").is_symlink()) == ("somebody's own", False)
     assert KitUse.objects.get().logins >= 1, "whoever used the old one is told of, though nobody had looked yet"
     assert not work.can_log_in(before)
     mixed = [next(directory.glob("*frank.json")), next(other.glob("*erin.json"))]
@@ -150,6 +156,21 @@ def test_a_new_one_makes_the_old_halves_useless_and_it_can_be_ended(
     assert "is gone" in run("break_glass_kit", "end", SLUG)
     assert not work.users_named(USER)
     assert "no kit" in refused("break_glass_kit", "end", SLUG)
+
+
+def test_of_which_nobody_knows_whether_the_target_took_it_says_so(
+    work: Work, directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed(monkeypatch, f"{FRANKS}\n{FRANKS}\n{ERINS}\n{ERINS}\n")
+    work.owner.admin.command("updateUser", WORKER, roles=["clusterMonitor", "readAnyDatabase"])
+    try:
+        said = refused("break_glass_kit", "make", SLUG, "--directory", str(tmp_path))
+    finally:
+        work.owner.admin.command("updateUser", WORKER, roles=["root"])
+
+    assert "may have taken the new password" in said
+    assert "make the kit again" in said
+    assert not list(tmp_path.glob("kit-*.json"))
 
 
 def test_never_touches_a_user_that_is_not_proved_to_be_its_own(

@@ -72,7 +72,7 @@ class Command(BaseCommand):
         except (ProvisionerError, Refused, IllegalMove) as error:
             for file in files:
                 file.unlink(missing_ok=True)
-            raise CommandError(f"{error} No kit was made, and its halves are deleted.") from error
+            raise CommandError(_why_not(error, queries.of_target(target.slug), content.fingerprint)) from error
         self.stdout.write(
             f"The kit of {target.slug} stands as {content.spec.username}, fingerprint {content.fingerprint}."
         )
@@ -95,9 +95,9 @@ class Command(BaseCommand):
         files = [directory / name for name in named]
         try:
             for file, half in zip(files, halves, strict=True):
-                with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE), "w") as written:
-                    written.write(half + "\n")
-            (directory / OPENER).write_text(Path(kit_file.__file__).read_text(encoding="utf-8"), encoding="utf-8")
+                _write_new(file, half + "\n")
+            (directory / OPENER).unlink(missing_ok=True)  # that of an earlier kit, or a link that somebody planted
+            _write_new(directory / OPENER, Path(kit_file.__file__).read_text(encoding="utf-8"))
         except OSError as error:
             for file in files:
                 file.unlink(missing_ok=True)
@@ -153,6 +153,24 @@ class Command(BaseCommand):
             return getpass.getpass(prompt).strip()
         self.stderr.write(prompt, ending="")
         return sys.stdin.readline().strip()
+
+
+def _write_new(file: Path, text: str) -> None:
+    """Never through a link, nor into what somebody else put there."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    with os.fdopen(os.open(file, flags, _PRIVATE), "w", encoding="utf-8") as written:
+        written.write(text)
+
+
+def _why_not(error: Exception, kit: OfflineKit | None, fingerprint: str) -> str:
+    """What is true now: once it was ordered, the target may have taken the new password without our hearing of it."""
+    was_ordered = kit is not None and kit.fingerprint == fingerprint
+    if not was_ordered or (isinstance(error, ProvisionerError) and error.permanent):
+        return f"{error} No kit was made, and its halves are deleted."
+    return (
+        f"{error} The new halves are deleted. The target may have taken the new password all the same, so that the halves of "
+        "an earlier kit may open nothing any more: make the kit again."
+    )
 
 
 def _operator() -> Actor:
