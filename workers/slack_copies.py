@@ -107,7 +107,7 @@ def _put(copy: SlackMessage, message: Message) -> Place:
     if copy.kind == SlackKind.WHISPER:
         channel.whisper(copy.channel, copy.slack_user_id, message)
         return Place(copy.channel, "")
-    if copy.kind == SlackKind.CARD:
+    if copy.kind in {SlackKind.CARD.value, SlackKind.REPLY.value}:
         channel.check_ours(copy.channel)
     if copy.thread is None:
         return channel.post(copy.channel, message)

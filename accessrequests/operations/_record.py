@@ -89,7 +89,9 @@ def _message(job: Job, fact: Fact, at: datetime) -> OutboxMessage:
 def _queue_of(job: Job, fact: Fact) -> Queue:
     """A break-glass and its alarms go before what people wait for, and the relay carries them where nobody else does."""
     of_break_glass = fact.grant is not None and fact.grant.access_request.is_break_glass
-    if (job in {Job.PROVISION, Job.ROTATE} and of_break_glass) or (job is Job.NOTIFY and fact.event in ALARMS):
+    if job in {Job.PROVISION, Job.ROTATE, Job.SHOW_IN_SLACK} and of_break_glass:
+        return Queue.BREAK_GLASS
+    if job in {Job.NOTIFY, Job.SHOW_IN_SLACK} and fact.event in ALARMS:
         return Queue.BREAK_GLASS
     return QUEUE_OF[job]
 

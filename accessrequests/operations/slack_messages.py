@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models.functions import Coalesce
 
 from accessrequests.domain.block_kit import Message
-from accessrequests.domain.events import QUEUE_OF, Job, lane_of
+from accessrequests.domain.events import QUEUE_OF, Job, Queue, lane_of
 from accessrequests.models import AccessRequest, OutboxMessage, SlackMessage
 from accessrequests.models.slack import SlackKind, SlackState
 from accessrequests.operations._record import wake
@@ -59,7 +59,11 @@ def show(*, access_request_id: int, channels: Sequence[str], people: Sequence[st
         ],
         ignore_conflicts=True,
     )
-    alive = SlackMessage.objects.filter(access_request=held).exclude(state=SlackState.DEAD.value)
+    alive = (
+        SlackMessage.objects.select_related("access_request")
+        .filter(access_request=held)
+        .exclude(state=SlackState.DEAD.value)
+    )
     cards = list(alive.filter(kind__in=[SlackKind.CARD.value, SlackKind.OWN_CARD.value]).order_by("pk"))
     for said in once:
         threads = [card for card in cards if card.kind == SlackKind.CARD] if said.kind is SlackKind.REPLY else [None]
@@ -105,7 +109,7 @@ def mark_dead(*, message_id: int, why: str) -> None:
 @transaction.atomic(durable=True)
 def file_stragglers(*, message_ids: Sequence[int]) -> None:
     """Copies that nobody is about to draw and that are behind: the row that would have was lost."""
-    _file(SlackMessage.objects.filter(pk__in=message_ids).order_by("pk"))
+    _file(SlackMessage.objects.filter(pk__in=message_ids).select_related("access_request").order_by("pk"))
 
 
 def _row(said: Once, access_request: AccessRequest | None, thread: SlackMessage | None) -> SlackMessage:
@@ -131,7 +135,7 @@ def _file(copies: Iterable[SlackMessage]) -> None:
         [
             OutboxMessage(
                 job=Job.SEND_TO_SLACK.value,
-                queue=QUEUE_OF[Job.SEND_TO_SLACK].value,
+                queue=_queue(copy).value,
                 lane=_lane(copy),
                 subject=str(copy),
                 created_at=at,
@@ -142,6 +146,12 @@ def _file(copies: Iterable[SlackMessage]) -> None:
         ]
     )
     wake()
+
+
+def _queue(copy: SlackMessage) -> Queue:
+    """What tells of a break-glass goes where its alarms go."""
+    about = copy.access_request
+    return Queue.BREAK_GLASS if about is not None and about.is_break_glass else QUEUE_OF[Job.SEND_TO_SLACK]
 
 
 def _lane(copy: SlackMessage) -> str:

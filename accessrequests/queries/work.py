@@ -20,7 +20,7 @@ URGENT = (Queue.REVOKE.value, Queue.BREAK_GLASS.value)
 SEND_AGAIN = timedelta(seconds=10)
 UNCLAIMED_FOR = timedelta(seconds=1)
 UNWATCHED_FOR = timedelta(seconds=5)
-TELLING = (Job.NOTIFY.value, Job.DELIVER.value)
+TELLING = (Job.NOTIFY.value, Job.DELIVER.value, Job.SHOW_IN_SLACK.value, Job.SEND_TO_SLACK.value)
 MOST_ALARMS = 2
 
 

@@ -14,7 +14,7 @@ from accessrequests.domain.events import Job, Via
 from accessrequests.models import AccessRequest, OutboxMessage, Person, SlackMessage
 from accessrequests.operations import access_requests, grants, slack_messages
 from accessrequests.queries import slack
-from tests import make
+from tests import glass, make
 from tests.make import Cast
 from tests.slack.workspace import WebApi, link
 from workers import handlers
@@ -136,6 +136,17 @@ class TestCards:
         carry()
         assert labels(web_api.of("chat.postMessage")[0]) == ["Deny…", "Open to approve"]
 
+    def test_of_a_break_glass_go_before_what_others_wait_for(self, cast: Cast, web_api: WebApi) -> None:
+        make.submit(cast.alice)
+        glass.broken(cast.frank)
+        carry()
+        queues = dict(OutboxMessage.objects.filter(job__in=JOBS).values_list("subject", "queue"))
+        about = {str(copy): copy.access_request for copy in SlackMessage.objects.select_related("access_request")}
+        about |= {str(one): one for one in AccessRequest.objects.all()}
+        urgent = {subject: "break_glass" if one and one.is_break_glass else "notify" for subject, one in about.items()}
+        assert queues == urgent
+        assert set(urgent.values()) == {"break_glass", "notify"}
+
     def test_go_nowhere_when_slack_is_off(self, cast: Cast, web_api: WebApi, settings: Settings) -> None:
         make.submit(cast.alice)
         settings.ACCESS_SLACK = False
@@ -243,6 +254,15 @@ class TestWhatSlackAnswers:
         carry()
         assert web_api.of("chat.postMessage") == []
         assert SlackMessage.objects.get().state == "dead"
+
+    def test_nothing_is_told_in_a_thread_where_others_read_along_since(self, cast: Cast, web_api: WebApi) -> None:
+        access_request = make.submit(cast.alice)
+        carry()
+        web_api.channel["is_ext_shared"] = True
+        deny(access_request, cast.bob)
+        carry()
+        assert len(web_api.of("chat.postMessage")) == 1
+        assert SlackMessage.objects.get(kind="reply").state == "dead"
 
     def test_an_invitation_of_the_app_is_waited_for(self, cast: Cast, web_api: WebApi) -> None:
         web_api.channel["is_member"] = False
