@@ -18,8 +18,11 @@ from accessrequests.queries.asks import Invalid
 
 HEADER = "Idempotency-Key"
 LONGEST = 255
-# How a call can lose against its own twin: by the unique key, or because the twin has already moved the object.
-_LOST = (IntegrityError, refusals.IllegalMove, refusals.NotReady, refusals.Gone, refusals.StaleRevision)
+# How a call can lose against its own twin: by the unique key, or because the twin has already moved or made the object.
+_LOST = (
+    *(IntegrityError, refusals.IllegalMove, refusals.NotReady, refusals.Gone, refusals.StaleRevision),
+    refusals.Refused,
+)
 
 
 @dataclass(frozen=True, slots=True)

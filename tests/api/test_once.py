@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from accessrequests.models import AccessRequest, Approval, AuditEvent, Grant, IdempotencyKey
+from accessrequests.models import AccessRequest, Approval, AuditEvent, Delegation, Grant, IdempotencyKey
 from tests import make
 from tests.api.caller import Caller, ask
-from tests.api.world import POSTS, Endpoint, World, active_grant, picture
+from tests.api.world import POSTS, TOMORROW, Endpoint, World, active_grant, picture
 from tests.make import Cast
 
 ACTORS = {
@@ -143,6 +143,15 @@ class TestTwins:
         assert len({answer.json()["id"] for answer in answers}) == 1
         assert AccessRequest.objects.count() == 1
         assert AuditEvent.objects.filter(event="access_request.submitted").count() == 1
+
+    def test_lend_one_voice(self, committed_cast: Cast) -> None:
+        caller = Caller(committed_cast.alice)
+        body = {"stand_in": "frank", "ends_at": TOMORROW}
+
+        answers = at_once([lambda: caller.post("delegations/", body, key="one")] * 8)
+
+        assert {answer.status_code for answer in answers} == {201}
+        assert Delegation.objects.count() == 1
 
     def test_give_one_approval(self, committed_cast: Cast) -> None:
         access_request = make.submit(committed_cast.alice)
