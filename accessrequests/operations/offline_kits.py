@@ -217,7 +217,9 @@ def _check_holders(target: Target, holders: Sequence[str]) -> None:
         raise Refused(
             f"{' and '.join(strangers)} may not hold a kit of {target.slug}. The catalogue names {', '.join(named)}."
         )
-    active = set(Person.objects.filter(username__in=holders, is_active=True).values_list("username", flat=True))
+    active = set(
+        Person.objects.filter(username__in=holders, is_active=True, owner=None).values_list("username", flat=True)
+    )
     away = [name for name in holders if name not in active]
     if away:
         raise Refused(f"There is nobody called {' or '.join(away)} who may sign in. Name somebody else.")

@@ -70,6 +70,12 @@ class TestOrder:
         with refuses(Refused, match="nobody called frank"):
             kits.order()
 
+    def test_refuses_a_service_however_the_catalogue_names_it(self, cast: Cast) -> None:
+        service = make.make_service().username
+        kits.declare(holders=("frank", service))
+        with refuses(Refused, match=f"nobody called {service}"):
+            kits.order(holders=("frank", service))
+
     def test_refuses_where_nobody_has_read_what_is_there(self, cast: Cast) -> None:
         make.unread_target()
         kits.declare(slug="shop-new")
