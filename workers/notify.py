@@ -89,10 +89,7 @@ def notice_to_requester(told: AuditEvent, access_request: AccessRequest) -> Noti
     if event is Event.GRANT_ENDING_SOON and not (grant and grant_queries.is_warned(grant)):
         return None
     comment = told if event is Event.ACCESS_REQUEST_COMMENTED else None
-    if comment is not None and comment.actor in {
-        access_request.requester.username,
-        access_request.beneficiary.username,
-    }:
+    if comment is not None and comment.actor in {one.username for one in asked.beneficiaries_of(access_request)}:
         return None
     story = _story(_News(event, access_request, grant, comment), Audience.REQUESTER)
     return sentences.notice(event, audience=Audience.REQUESTER, story=story)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
@@ -11,13 +12,13 @@ from accessrequests.domain import sentences, slack_cards
 from accessrequests.domain.block_kit import Message
 from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState
-from accessrequests.models import AccessRequest, AuditEvent, SlackMessage
+from accessrequests.models import AccessRequest, AuditEvent, SlackIdentity, SlackMessage
 from accessrequests.models.slack import SlackKind, SlackState
 from accessrequests.operations import slack_messages
 from accessrequests.operations.outbox import Claim
 from accessrequests.operations.slack_messages import Drawing, Once
 from accessrequests.queries import access_requests, audit, clock, slack
-from workers import notify
+from workers import asked, notify
 from workers.channels import slack as channel
 from workers.channels.slack import NeverSent, NotSent, Place
 from workers.outcomes import Again, Done, Outcome, try_again
@@ -45,9 +46,9 @@ def show(claim: Claim) -> Outcome:
         return Done()
     access_request = access_requests.of_subject(claim.subject)
     told = audit.told_by(claim.message_id)
-    own = slack.identities_of({access_request.requester, access_request.beneficiary})
+    own = list(slack.identities_of(asked.beneficiaries_of(access_request)))
     accounts = [identity.slack_user_id for identity in own]
-    once = [] if told is None else [*_lines(told), *_notices(told, access_request, accounts)]
+    once = [] if told is None else [*_lines(told), *_notices(told, access_request, own)]
     slack_messages.show(
         access_request_id=access_request.pk, channels=_channels(access_request), people=accounts, once=once
     )
@@ -84,7 +85,8 @@ def send(claim: Claim) -> Outcome:
 def _drawn(copy: SlackMessage) -> Message:
     if copy.kind in _CARDS and copy.access_request_id is not None:
         kind = SlackKind(copy.kind)
-        facts = slack.card_of(copy.access_request_id, kind=kind, revision=copy.revision, at=clock.now())
+        reader = slack.person_at(copy.channel) if kind is SlackKind.OWN_CARD else None
+        facts = slack.card_of(copy.access_request_id, kind=kind, revision=copy.revision, reader=reader, at=clock.now())
         return slack_cards.card(facts)
     content = copy.content or {}
     return Message(str(content.get("text", "")), content.get("blocks", []))
@@ -135,13 +137,17 @@ def _lines(told: AuditEvent) -> list[Once]:
     return [Once(kind=SlackKind.REPLY, channel="", message=line, about=f"event/{told.sequence}")]
 
 
-def _notices(told: AuditEvent, access_request: AccessRequest, accounts: list[str]) -> list[Once]:
-    """What the mail says, to those whose access it is."""
+def _notices(told: AuditEvent, access_request: AccessRequest, own: Sequence[SlackIdentity]) -> list[Once]:
+    """What the mail says, to those whose access it is; with buttons to who has it in hand."""
     notice = notify.notice_to_requester(told, access_request)
     if notice is None:
         return []
     ends = told.event == Event.GRANT_ENDING_SOON
     deeds = slack.deeds_of_holder(access_request.grant, at=clock.now()) if ends else ()
-    message = slack_cards.told(notice, number=access_request.pk, revision=access_request.revision, deeds=deeds)
-    about = f"event/{told.sequence}"
-    return [Once(kind=SlackKind.NOTICE, channel=one, message=message, about=about) for one in accounts]
+    once = []
+    for one in own:
+        theirs = deeds if ends and one.person.stands_for(access_request.grant.holder) else ()
+        message = slack_cards.told(notice, number=access_request.pk, revision=access_request.revision, deeds=theirs)
+        about = f"event/{told.sequence}"
+        once.append(Once(kind=SlackKind.NOTICE, channel=one.slack_user_id, message=message, about=about))
+    return once

@@ -39,6 +39,15 @@ def identities_of(people: Iterable[Person]) -> QuerySet[SlackIdentity]:
     return here.filter(person__in=list(people), person__is_active=True).select_related("person").order_by("pk")
 
 
+def person_at(slack_user_id: str) -> Person | None:
+    """Whose account it is, in the workspace that is installed."""
+    here = SlackIdentity.objects.filter(
+        enterprise_id=settings.ACCESS_SLACK_ENTERPRISE_ID, team_id=settings.ACCESS_SLACK_TEAM_ID
+    )
+    found = here.filter(slack_user_id=slack_user_id).select_related("person").first()
+    return found.person if found is not None else None
+
+
 def channels_of(groups: Iterable[str]) -> list[str]:
     """Where these groups are asked, by the operator's word; each channel once."""
     routes = settings.ACCESS_SLACK_CHANNELS
@@ -95,8 +104,10 @@ def last_posted(channel: str) -> datetime | None:
     return posted.values_list("posted_at", flat=True).first()
 
 
-def card_of(access_request_id: int, *, kind: SlackKind, revision: int, at: datetime) -> CardFacts:
-    """All that a card tells, read now."""
+def card_of(
+    access_request_id: int, *, kind: SlackKind, revision: int, reader: Person | None, at: datetime
+) -> CardFacts:
+    """All that a card tells, read now. Of one's own card `reader` is who has it."""
     access_request = access_requests.as_shown().select_related("target__inventory").get(pk=access_request_id)
     grant: Grant | None = getattr(access_request, "grant", None)
     verdict = policy.from_json(access_request.verdict)
@@ -120,7 +131,7 @@ def card_of(access_request_id: int, *, kind: SlackKind, revision: int, at: datet
         approved_by=tuple(one.person for one in holdings.given(access_request)) if waits else (),
         lapses_at=access_request.lapses_at if waits else None,
         ends_at=grant.expires_at if grant and grant.state in _ALIVE else None,
-        buttons=_buttons(access_request, grant, kind=kind, step_up=step_up, at=at),
+        buttons=_buttons(access_request, grant, kind=kind, reader=reader, step_up=step_up, at=at),
         confirm=f"{title}. The time begins once it is set up.",
         step_up=step_up,
         is_loud=access_request.is_break_glass,
@@ -167,7 +178,13 @@ def _wants_step_up(access_request: AccessRequest, pinned: policy.Verdict) -> boo
 
 
 def _buttons(
-    access_request: AccessRequest, grant: Grant | None, *, kind: SlackKind, step_up: bool, at: datetime
+    access_request: AccessRequest,
+    grant: Grant | None,
+    *,
+    kind: SlackKind,
+    reader: Person | None,
+    step_up: bool,
+    at: datetime,
 ) -> tuple[str, ...]:
     if access_request.state == AccessRequestState.PENDING:
         if kind is SlackKind.OWN_CARD or at >= access_request.lapses_at:
@@ -179,7 +196,10 @@ def _buttons(
         )
     if grant is None or grants.is_overdue(grant, at=at) or grant.state not in _ALIVE:
         return ()
-    return deeds_of_holder(grant, at=at) if kind is SlackKind.OWN_CARD else (slack_cards.END,)
+    if kind is SlackKind.CARD:
+        return (slack_cards.END,)
+    in_hand = reader is not None and reader.stands_for(grant.holder)
+    return deeds_of_holder(grant, at=at) if in_hand else ()
 
 
 def deeds_of_holder(grant: Grant, *, at: datetime) -> tuple[str, ...]:

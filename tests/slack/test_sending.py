@@ -98,6 +98,21 @@ class TestCards:
         assert labels(web_api.of("chat.update")[-1]) == ["End now", "Open in portal"]
         assert "Live until" in words(web_api.of("chat.update")[-1])
 
+    def test_of_a_service_stand_with_its_owner_who_alone_has_the_buttons(self, cast: Cast, web_api: WebApi) -> None:
+        link(cast.alice, cast.bob)
+        runner = make.make_service()
+        access_request = make.submit(cast.alice, grantee=runner.username)
+        carry()
+        assert {call["channel"] for call in web_api.of("chat.postMessage")} == {"C0DATA", "U0ALICE", "U0BOB"}
+        make.approve(access_request, cast.grace)
+        make.activated(access_request.grant)
+        carry()
+        updated = {call["channel"]: labels(call) for call in web_api.of("chat.update")}
+        assert updated["D0BOB"] == ["Extend…", "End now", "Open in portal"]
+        assert updated["D0ALICE"] == ["Open in portal"]
+        told = SlackMessage.objects.filter(kind="notice").values_list("channel", flat=True)
+        assert set(told) == {"U0ALICE", "U0BOB"}
+
     def test_are_not_sent_again_when_nothing_has_changed(self, cast: Cast, web_api: WebApi) -> None:
         make.submit(cast.alice)
         carry()
