@@ -7,16 +7,12 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any
 
-from accessrequests.domain.events import Actor, Event
-from accessrequests.domain.lifecycle import AccessRequestState
-from accessrequests.models import AccessRequest, Group, Person
+from accessrequests.domain.events import Event
+from accessrequests.models import Group, Person
 from accessrequests.models.people import MembershipSource
 from accessrequests.operations._belonging import give_memberships
 from accessrequests.operations._record import Fact
-from accessrequests.operations._voiding import void
 from accessrequests.queries.asks import Invalid
-
-_NEW_HANDS = "the service identity has another owner now"
 
 
 def check_names(
@@ -62,12 +58,6 @@ def apply_service(
     groups: AbstractSet[Group] = {known[name] for name in entry.get("groups", [])}
     changes |= give_memberships(service, groups, source=MembershipSource.FILE, at=at)
     return service, changes | ({"owner": owner.username} if "owner" in changes else {})
-
-
-def changed_hands(service: Person, *, actor: Actor, at: datetime) -> list[Fact]:
-    """What waits for it was asked when somebody else was its owner, and so could not decide; it is void."""
-    waiting = AccessRequest.objects.filter(beneficiary=service, state=AccessRequestState.PENDING.value)
-    return [void(one, _NEW_HANDS, actor=actor, at=at) for one in waiting.order_by("pk")]
 
 
 def applied(service: Person, changes: Mapping[str, Any]) -> list[Fact]:

@@ -19,7 +19,7 @@ from accessrequests.operations._holding import hold_newcomers
 from accessrequests.operations._leaving import end_all, hold_requests
 from accessrequests.operations._record import Fact, record
 from accessrequests.operations._services import applied as service_applied
-from accessrequests.operations._services import apply_service, changed_hands, check_names
+from accessrequests.operations._services import apply_service, check_names
 from accessrequests.operations.refusals import IllegalMove, Refused
 from accessrequests.queries import clock, people
 from accessrequests.queries.asks import Invalid
@@ -44,6 +44,7 @@ def apply_people(
         of a person, or a group with a role.
     """
     named = {**entries, **(services or {})}
+    owners = {entry["owner"] for entry in (services or {}).values()}
     unknown = {group for entry in named.values() for group in entry.get("groups", [])} - set(groups)
     if unknown:
         raise Invalid({"groups": [f"There is no group {group}. Name it under groups." for group in sorted(unknown)]})
@@ -51,7 +52,7 @@ def apply_people(
     hold_newcomers()  # somebody whom the file names may be signing in for the first time just now
     hold_requests(people.ids_of(named))  # whoever turns out to be off, or to have left a group
     known = {name: _apply_group(name, fields, facts) for name, fields in sorted(groups.items())}
-    theirs = Q(username__in=named) | Q(owner__username__in=entries)
+    theirs = Q(username__in={*named, *owners}) | Q(owner__username__in=entries)
     folk = Person.objects.select_for_update(no_key=True, of=("self",)).filter(theirs).order_by("pk")
     people_known = {person.username: person for person in folk}
     check_names(entries, services or {}, known=people_known, groups=groups)
@@ -64,15 +65,17 @@ def apply_people(
             facts.append(Fact(Event.PERSON_APPLIED, f"person/{username}", changes))
         if "left" in changes:
             left.append(person)
-    served = []
+    served, handed_over = [], list[Person]()
     for username, entry in sorted((services or {}).items()):
+        is_new = username not in people_known
         service, changes = apply_service(people_known.get(username), username, entry, known=known, at=at)
         served.append(service)
         facts += service_applied(service, changes)
-        facts += changed_hands(service, actor=actor, at=at) if "owner" in changes else []
+        handed_over += [service] if "owner" in changes and not is_new else []
         left += [service] if "left" in changes else []
     disabled = [person for person in [*applied, *served] if not person.is_active]
-    facts += end_all(disabled=disabled, left=[person for person in left if person.is_active], actor=actor, at=at)
+    left = [person for person in left if person.is_active]
+    facts += end_all(disabled=disabled, left=left, handed_over=handed_over, actor=actor, at=at)
     if facts:
         record(*facts, actor=actor, at=at)
     return applied
@@ -167,10 +170,16 @@ def set_password(*, username: str, password: str, actor: Actor) -> Person:
 def create_token(
     *, person: Person, name: str, scopes: Sequence[str], actor: Actor, expires_at: datetime | None = None
 ) -> tuple[PersonalToken, str]:
-    """Make a token; its secret is returned once and never stored.
+    """Make a token; its secret is returned once and never stored. An operator makes one for anybody.
 
+    :raises Refused: when it is for somebody else, or for a service that is off or of another owner.
     :raises Invalid: when a scope is unknown, or not this person's to have.
     """
+    person = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
+    if actor.person_id is not None and actor.person_id not in {person.pk, person.owner_id}:
+        raise Refused(f"A token is for oneself, or for a service of one's own: {person.username} is neither.")
+    if not person.is_active:
+        raise Refused(f"{person.username} is off. A token would let nobody in.")
     allowed = scopes_of(person)
     wrong = [scope for scope in scopes if scope not in allowed]
     if wrong or not scopes:

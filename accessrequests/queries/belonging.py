@@ -163,14 +163,14 @@ def belonging_of(person: Person) -> Belonging:
     me = Person.objects.filter(pk=person.pk).values("pk")
     held = Membership.objects.filter(person__in=me.union(givers), person__is_active=True).current()
     found = list(held.select_related("group", "person"))
-    own = [one for one in found if one.person_id == person.pk]
+    # A service may be in a group to be eligible, and has no voice and no sight from it.
+    own = [one for one in found if one.person_id == person.pk and not person.is_service]
     others: dict[Person, dict[str, datetime]] = defaultdict(dict)
     for one in found:
         if one.person_id != person.pk:
             others[one.person][one.group.name] = one.since
-    roles = frozenset() if person.is_service else people.roles_from(own)
     lent = tuple(Lent(giver, others[giver]) for giver in sorted(others, key=str))
-    return Belonging(person, {one.group.name: one.since for one in own}, roles, lent)
+    return Belonging(person, {one.group.name: one.since for one in own}, people.roles_from(own), lent)
 
 
 def _held(since: Mapping[str, datetime], asked: Collection[str], filed_at: datetime) -> frozenset[str]:

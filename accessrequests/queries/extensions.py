@@ -86,9 +86,11 @@ def drafted(grant: Grant, *, duration: timedelta, reason: str) -> AccessRequest:
 
 
 def _owners(grant: Grant) -> list[str]:
-    """Of the login as it was asked for, and of the service identity as it is now."""
-    owner = grant.holder.owner
-    return list(dict.fromkeys([*grant.access_request.owners, *([owner.username] if owner else [])]))
+    """Of the login as it was asked for, of the service identity as it is now, and whoever first asked for somebody else."""
+    owner, first = grant.holder.owner, grant.access_request
+    own = [owner.username] if owner else []
+    asked = [first.requester.username] if first.requester_id != grant.holder_id else []
+    return list(dict.fromkeys([*first.owners, *own, *asked]))
 
 
 def longer(grant: Grant, *, at: datetime) -> Longer:

@@ -38,7 +38,7 @@ class NotOpened:
 def why_not_open(grant: Grant, *, at: datetime) -> NotOpened | None:
     """Whether the approved access may still come to exist: people, clock, policy and approvals, as of now."""
     access_request = grant.access_request
-    if not (grant.holder.is_active and access_request.requester.is_active):
+    if not (_may_act(grant.holder) and access_request.requester.is_active):
         return NotOpened(EndReason.PERSON_DISABLED, "The person may no longer sign in.")
     if at >= latest_start(grant):
         return NotOpened(EndReason.PROVISIONING_FAILED, TOO_LATE)
@@ -53,12 +53,17 @@ def why_not_open(grant: Grant, *, at: datetime) -> NotOpened | None:
 
 def why_not_given(access_request: AccessRequest) -> str:
     """Why what was approved may not be given any more, as of now; empty when it may."""
-    if not (access_request.requester.is_active and access_request.beneficiary.is_active):
+    if not (access_request.requester.is_active and _may_act(access_request.beneficiary)):
         return "The person may no longer sign in."
     try:
         return _why_not_approved(access_request)
     except (asks.Invalid, asks.NotReadYet) as error:
         return str(error)
+
+
+def _may_act(person: Person) -> bool:
+    """A service does nothing while its owner is off."""
+    return person.is_active and (person.owner is None or person.owner.is_active)
 
 
 def _why_not_approved(access_request: AccessRequest) -> str:

@@ -153,11 +153,12 @@ def actor_of(person: Person, via: Via) -> Actor:
 
 
 def person_by_token(secret: str, *, at: datetime) -> PersonalToken | None:
-    """The live token whose secret this is, of a person who may still sign in."""
+    """The live token whose secret this is, of a person who may still sign in, or a service whose owner may."""
     digest = hashlib.sha256(secret.encode()).hexdigest()
     return (
         PersonalToken.objects.select_related("person")
         .filter(Q(expires_at=None) | Q(expires_at__gt=at), digest=digest, revoked_at=None, person__is_active=True)
+        .exclude(person__owner__is_active=False)
         .first()
     )
 

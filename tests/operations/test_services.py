@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from accessrequests.domain.events import Via
-from accessrequests.models import AccessRequest, AuditEvent, Grant, Person
+from accessrequests.domain.events import Actor, Via
+from accessrequests.models import AccessRequest, AuditEvent, Credential, Grant, Person
 from accessrequests.operations import credentials, extensions, grants, people
 from accessrequests.operations.refusals import Refused
 from accessrequests.queries import access_requests, access_reviews, asks, clock, records
@@ -20,6 +20,11 @@ from sandbox import catalogue
 from tests import make
 from tests.make import Cast
 from tests.traces import leaves_nothing, refuses
+
+
+def of_web(person: Person) -> Actor:
+    return people_queries.actor_of(person, Via.WEB)
+
 
 RUNNER = {"title": "Continuous integration", "owner": "bob", "groups": ["engineering"]}
 
@@ -70,18 +75,24 @@ class TestApply:
                 groups=document["groups"], entries={"ci-runner": document["people"]["bob"]}, actor=make.OPERATOR
             )
 
-    def test_of_a_new_owner_loses_what_waits_and_keeps_what_lives(self, runner: Person, cast: Cast) -> None:
+    def test_of_a_new_owner_begins_anew(self, runner: Person, cast: Cast) -> None:
+        """Grace, who approved it, would hold it; and bob, who made the token, would go on with it."""
         grant = make.active_grant(cast.alice, cast.grace, grantee="ci-runner")
         waiting = make.submit(cast.alice, grantee="ci-runner")
+        _, secret = people.create_token(person=runner, name="ci", scopes=["read"], actor=of_web(cast.bob))
 
-        apply(owner="frank")
+        apply(owner="grace")
 
         waiting.refresh_from_db()
-        assert (waiting.state, waiting.note) == ("cancelled", "the service identity has another owner now")
-        assert grant_queries.visible_to(cast.frank).filter(pk=grant.pk).exists()
-        with refuses(Refused, match="Only its holder"):
-            grants.release(grant_id=grant.pk, holder=cast.bob, via=Via.API)
-        assert grants.release(grant_id=grant.pk, holder=cast.frank, via=Via.API).state == "revoking"
+        grant.refresh_from_db()
+        why = "The service identity has another owner now. What it had is asked for anew."
+        assert (waiting.state, waiting.note) == ("cancelled", why)
+        assert (grant.state, grant.end_reason, grant.note) == ("revoking", "eligibility_lost", why)
+        assert not Credential.objects.filter(grant=grant, state="ready").exists()
+        assert people_queries.person_by_token(secret, at=clock.now()) is None
+        assert AuditEvent.objects.get(event="token.revoked").subject == "person/ci-runner"
+        with leaves_nothing():
+            apply(owner="grace")
 
     def test_out_of_its_group_loses_what_it_has(self, runner: Person, cast: Cast) -> None:
         grant = make.approved_grant(cast.alice, cast.grace, grantee="ci-runner")
@@ -93,6 +104,7 @@ class TestApply:
     def test_ends_what_it_has_when_it_or_its_owner_goes(self, runner: Person, cast: Cast, gone: str) -> None:
         grant = make.approved_grant(cast.alice, cast.grace, grantee="ci-runner")
         waiting = make.submit(cast.alice, grantee="ci-runner")
+        token, _ = people.create_token(person=runner, name="ci", scopes=["read"], actor=of_web(cast.bob))
 
         if gone == "service":
             apply(active=False)
@@ -105,6 +117,11 @@ class TestApply:
         assert (grant.state, grant.end_reason, grant.note) == ("revoking", "person_disabled", f"{why}.")
         assert (waiting.state, waiting.note) == ("cancelled", why)
         assert not Person.objects.get(username="ci-runner").is_active
+        token.refresh_from_db()
+        assert token.revoked_at is not None
+        assert AuditEvent.objects.get(event="token.revoked").facts == {"token": token.pk, "name": "ci"}
+        with refuses(Refused, match="ci-runner is off"):
+            people.create_token(person=runner, name="ci", scopes=["read"], actor=of_web(cast.bob))
         with refuses(Invalid, match="nobody with the user name ci-runner"):
             make.submit(cast.alice, grantee="ci-runner")
 
@@ -148,6 +165,15 @@ class TestAsk:
         assert runner not in access_reviews.members_of(["data-owners"])["data-owners"]
         assert "Continuous integration" not in people_queries.members_by_group(["data-owners"])["data-owners"]
 
+    def test_neither_reads_nor_ends_what_its_group_is_asked(self, runner: Person, cast: Cast) -> None:
+        apply(groups=["engineering", "data-owners"])
+        grant = make.active_grant(cast.alice, cast.grace)
+
+        assert not grant_queries.visible_to(runner).exists()
+        assert not access_requests.visible_to(runner).exists()
+        with refuses(Refused):
+            grants.revoke(grant_id=grant.pk, person=runner, via=Via.API, reason="The build is done.")
+
     def test_has_a_record_of_what_was_asked_for_it_by_whomever(self, runner: Person, cast: Cast) -> None:
         make.approved_grant(cast.frank, cast.grace, grantee="ci-runner")
         asked = make.submit(cast.alice, grantee="ci-runner")
@@ -176,8 +202,10 @@ class TestHold:
 
     def test_reads_with_a_token_of_its_own(self, runner: Person, cast: Cast) -> None:
         grant = make.active_grant(cast.alice, cast.grace, grantee="ci-runner")
-        owner = people_queries.actor_of(cast.bob, Via.WEB)
+        owner = of_web(cast.bob)
 
+        with refuses(Refused, match="for oneself, or for a service of one's own"):
+            people.create_token(person=runner, name="ci", scopes=["read"], actor=of_web(cast.alice))
         with refuses(Invalid, match="request is not yours to have"):
             people.create_token(person=runner, name="ci", scopes=["read", "request"], actor=owner)
         token, secret = people.create_token(person=runner, name="ci", scopes=["read", "reveal", "end"], actor=owner)
@@ -193,23 +221,37 @@ class TestHold:
 
     def test_is_extended_by_its_owner_who_must_be_eligible_too(self, runner: Person, cast: Cast) -> None:
         make.publish_rules(make.rule("longer", total_maximum="PT8H"))
-        grant = make.active_grant(cast.alice, cast.grace, grantee="ci-runner")
+        make.apply("frank", groups=["data-owners"])
+        grant = make.active_grant(cast.grace, cast.frank, grantee="ci-runner")
 
         extensions.ask(
             grant_id=grant.pk, holder=cast.bob, via=Via.API, duration=timedelta(hours=1), reason="The build goes on."
         )
 
         asked = AccessRequest.objects.get(extends=grant)
-        assert (asked.requester, asked.beneficiary, asked.owners) == (cast.bob, runner, ["bob"])
-        apply(owner="carol")
+        assert (asked.requester, asked.beneficiary, asked.owners) == (cast.bob, runner, ["bob", "grace"])
+        with refuses(Refused, match="Nobody decides on access that they ask for or would get"):
+            make.approve(asked, cast.grace)
+        make.apply("bob", groups=["data-owners"])
         asked.refresh_from_db()
         assert asked.state == "cancelled"
-        with refuses(Refused, match="carol is not one of them"):
+        with refuses(Refused, match="bob is not one of them"):
             extensions.ask(
-                grant_id=grant.pk, holder=cast.carol, via=Via.API, duration=timedelta(hours=1), reason="It goes on."
+                grant_id=grant.pk, holder=cast.bob, via=Via.API, duration=timedelta(hours=1), reason="It goes on."
             )
 
     def test_is_judged_again_before_it_is_opened(self, runner: Person, cast: Cast) -> None:
         grant = make.approved_grant(cast.alice, cast.grace, grantee="ci-runner")
         assert asks.lost_eligibility(grant.access_request) == ""
         assert grant_queries.why_not_open(grant, at=clock.now()) is None
+
+    def test_is_nobodys_while_its_owner_is_off_though_it_is_on(self, runner: Person, cast: Cast) -> None:
+        grant = make.approved_grant(cast.alice, cast.grace, grantee="ci-runner")
+        _, secret = people.create_token(person=runner, name="ci", scopes=["read"], actor=of_web(cast.bob))
+        Person.objects.filter(pk=cast.bob.pk).update(is_active=False)
+
+        refusal = grant_queries.why_not_open(Grant.objects.get(pk=grant.pk), at=clock.now())
+
+        assert refusal is not None
+        assert refusal.reason == "person_disabled"
+        assert people_queries.person_by_token(secret, at=clock.now()) is None

@@ -9,7 +9,7 @@ from accessrequests.models import Person
 from accessrequests.operations import _leaving
 from tests import make
 from tests.make import Cast
-from tests.races.together import holding
+from tests.races.together import Waiting, holding
 
 
 def test_what_was_filed_meanwhile_and_is_being_decided_is_left_alone(
@@ -28,3 +28,17 @@ def test_what_was_filed_meanwhile_and_is_being_decided_is_left_alone(
     make.apply("alice", active=False)
     request.refresh_from_db()
     assert request.state == "cancelled"
+
+
+def test_a_service_is_off_where_its_owner_goes_off_while_the_file_is_applied(
+    committed_cast: Cast, owner_connection: psycopg.Connection
+) -> None:
+    """The owner is held like everybody whom the file names: whoever turns them away is waited for."""
+    bob = committed_cast.bob.pk
+    waiting = Waiting(owner_connection, "person", bob, make.make_service)
+    owner_connection.execute("UPDATE accessrequests_person SET is_active = false WHERE id = %s", [bob])
+
+    service = waiting.release()
+
+    assert isinstance(service, Person)
+    assert not service.is_active
