@@ -11,6 +11,7 @@ from accessrequests.domain import delegating
 from accessrequests.domain.events import Event, Via
 from accessrequests.domain.wording import moment
 from accessrequests.models import Delegation, Person
+from accessrequests.models.people import GroupRole
 from accessrequests.operations._delegating import delegation_fact
 from accessrequests.operations._record import record
 from accessrequests.operations.idempotency import Idempotency
@@ -44,6 +45,8 @@ def delegate(
         wrong["stand_in"] = [f"There is nobody with the user name {stand_in}. Write a user name, like bob."]
     elif other == giver:
         wrong["stand_in"] = ["Name somebody else. Your own voice you have."]
+    elif GroupRole.AUDITOR in people.roles_of(other):
+        wrong["stand_in"] = [f"{other.name} is an auditor. Auditors decide nothing: name somebody else."]
     wrong |= delegating.wrong_with(starts_at=starts_at or at, ends_at=ends_at, at=at)
     if other is None or wrong:
         raise Invalid(wrong)

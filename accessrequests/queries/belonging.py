@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, Q
 
 from accessrequests.domain.approvals import Given
-from accessrequests.models import AccessRequest, Approval, Delegation, Membership, Person
+from accessrequests.models import AccessRequest, Approval, Membership, Person
 from accessrequests.models.people import GroupRole
 from accessrequests.queries import people
 
@@ -159,7 +159,7 @@ class Belonging:
 
 def belonging_of(person: Person) -> Belonging:
     """One question, for the person and for those in whose place they answer now, by the database's clock."""
-    givers = Delegation.objects.running().filter(stand_in=person).values("giver")
+    givers = people.running_delegations().filter(stand_in=person).values("giver")
     me = Person.objects.filter(pk=person.pk).values("pk")
     held = Membership.objects.filter(person__in=me.union(givers), person__is_active=True).current()
     found = list(held.select_related("group", "person"))

@@ -22,6 +22,7 @@ from accessrequests.models import (
     PersonalToken,
     SlackIdentity,
 )
+from accessrequests.models.delegations import DelegationQuerySet
 from accessrequests.models.people import GroupRole, MembershipQuerySet, MembershipSource
 
 MOST_SERVICES = 50
@@ -98,9 +99,19 @@ def _mapped() -> set[str]:
 
 def administrators() -> QuerySet[Person]:
     """The active people who administer now."""
+    return _with_role(GroupRole.ADMINISTRATOR)
+
+
+def running_delegations() -> DelegationQuerySet:
+    """The voices that are lent now. Auditors decide nothing: none counts that is lent to somebody who became one."""
+    auditors = _with_role(GroupRole.AUDITOR).values("pk")
+    return Delegation.objects.running().exclude(stand_in__in=auditors)
+
+
+def _with_role(role: GroupRole) -> QuerySet[Person]:
     counted = Q(memberships__source=MembershipSource.FILE) | Q(memberships__group__name__in=_mapped())
-    role = Q(counted, memberships__group__role=GroupRole.ADMINISTRATOR, memberships__ended_at=None)
-    return Person.objects.filter(role, is_active=True, owner=None).order_by("username").distinct()
+    held = Q(counted, memberships__group__role=role, memberships__ended_at=None)
+    return Person.objects.filter(held, is_active=True, owner=None).order_by("username").distinct()
 
 
 def memberships_of_people() -> MembershipQuerySet:
@@ -134,7 +145,7 @@ def deciders_by_group(groups: Iterable[str], *, since: datetime, without: Iterab
 
 def stand_ins_of(folk: Iterable[Person], *, without: Iterable[int]) -> QuerySet[Person]:
     """Who answers in the place of one of these people now, but for the beneficiaries."""
-    running = Delegation.objects.running().filter(giver__in=list(folk)).values("stand_in")
+    running = running_delegations().filter(giver__in=list(folk)).values("stand_in")
     return Person.objects.filter(pk__in=running).exclude(pk__in=list(without))
 
 

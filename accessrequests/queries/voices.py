@@ -11,8 +11,8 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef
 
 from accessrequests.domain.approvals import Given
-from accessrequests.models import AccessRequest, AuditEvent, Delegation, Membership
-from accessrequests.queries.people import memberships_of_people
+from accessrequests.models import AccessRequest, AuditEvent, Membership
+from accessrequests.queries.people import memberships_of_people, running_delegations
 
 # Who, and in whose place; nothing where it is their own.
 Voice = tuple[str, str]
@@ -53,7 +53,7 @@ def _members(groups: Iterable[str]) -> Mapping[str, list[Membership]]:
     """Each with `stand_ins`: who answers in their place now."""
     members: dict[str, list[Membership]] = defaultdict(list)
     held = memberships_of_people().filter(group__name__in=list(groups))
-    running = Delegation.objects.running().filter(giver=OuterRef("person")).order_by("stand_in__username")
+    running = running_delegations().filter(giver=OuterRef("person")).order_by("stand_in__username")
     found = held.annotate(
         stand_ins=ArraySubquery(running.values_list("stand_in__username")),
         stand_in_ids=ArraySubquery(running.values_list("stand_in")),

@@ -77,6 +77,12 @@ class TestDelegate:
         with refuses(Invalid):
             lend(cast.grace, cast.frank)
 
+    def test_names_no_auditor(self, cast: Cast) -> None:
+        with refuses(Invalid) as caught:
+            lend(cast.grace, cast.dave)
+        (sentence,) = caught.value.errors["stand_in"]
+        assert sentence == f"{cast.dave.name} is an auditor. Auditors decide nothing: name somebody else."
+
     def test_is_refused_twice_and_in_a_circle(self, cast: Cast) -> None:
         lend(cast.grace, cast.bob)
         with refuses(Refused, match="lent your voice to bob"):
@@ -164,6 +170,20 @@ class TestAnswering:
         grant = Grant.objects.get()
         assert grant in live.live_for(belonging_of(cast.frank))
         assert who.may_end(access_request)
+
+    def test_ends_to_count_when_the_stand_in_becomes_an_auditor(self, cast: Cast) -> None:
+        access_request = make.submit(cast.alice)
+        lend(cast.grace, cast.frank)
+        assert belonging_of(cast.frank).lent
+        make.apply("frank", groups=["auditors"])
+
+        with refuses(Refused):
+            make.approve(access_request, cast.frank)
+        assert not Approval.objects.exists()
+        assert not belonging_of(cast.frank).lent
+        (step,) = voices.steps_with_people([access_request])[access_request.pk]
+        assert step["people"] == ["bob", "grace"]
+        assert not people.stand_ins_of([cast.grace], without=[]).exists()
 
     def test_takes_no_role_and_no_voice_in_anything_but_access(self, cast: Cast) -> None:
         lend(cast.erin, cast.frank)
