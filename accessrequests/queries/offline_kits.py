@@ -89,19 +89,33 @@ def is_check_due(kit: OfflineKit, *, at: datetime) -> bool:
 
 def concern(kit: OfflineKit, *, at: datetime) -> str:
     """Why nobody should rely on this kit as it is, in a sentence; empty when all is well."""
+    said = declared(kit.target)
+    if said is None:
+        return "" if kit.state == KitState.ENDED else "The catalogue has no kit for this target any more: end it."
     if kit.state == KitState.SPENT:
         return "The kit is spent: make a new one."
     if kit.state == KitState.MAKING:
         return "It was never finished, so that its halves may open nothing: make it again."
     if kit.state == KitState.ENDED:
         return "It was ended, and there is no other: make one."
-    if kit.trouble:
-        return kit.trouble
+    return kit.trouble or _with_strangers(kit, said) or _unwatched_or_old(kit, at)
+
+
+def _unwatched_or_old(kit: OfflineKit, at: datetime) -> str:
     if kit.watched_at is None or kit.watched_at < at - UNWATCHED_AFTER:
         return "Nobody has looked for logins with it for five minutes. Look at the workers and at the target."
     if kit.made_at is not None and kit.made_at < at - OLD:
         return "It is more than a year old: make a new one, so that you know that both halves are there."
     return ""
+
+
+def _with_strangers(kit: OfflineKit, said: Declared) -> str:
+    """Which of its holders left, or are those whom the catalogue no longer names."""
+    active = set(Person.objects.filter(username__in=kit.holders, is_active=True).values_list("username", flat=True))
+    gone = [name for name in kit.holders if name not in active or name not in said.holders]
+    if not gone:
+        return ""
+    return f"Half of it is with {' and '.join(gone)}, who may not hold one any more: make a new one for others."
 
 
 def groups_of(target: Target) -> tuple[set[str], set[str]]:

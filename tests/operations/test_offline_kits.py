@@ -116,6 +116,22 @@ class TestMade:
         kits.note()
         assert "more than a year old" in concern()
 
+    def test_is_nothing_to_rely_on_once_a_holder_left_or_the_catalogue_says_otherwise(self, cast: Cast) -> None:
+        kits.made()
+        kits.declare(holders=("bob", "erin"))
+        assert concern().startswith("Half of it is with frank, who may not")
+        kits.declare()
+        assert concern() == ""
+        make.apply("erin", active=False)
+        assert concern().startswith("Half of it is with erin, who may not")
+
+        target = kits.declare()
+        del target.declared["offline_kit"]
+        target.save()
+        assert concern() == "The catalogue has no kit for this target any more: end it."
+        offline_kits.mark_ended(slug=SLUG, evidence={"users": 0}, actor=make.OPERATOR)
+        assert concern() == ""
+
 
 class TestUse:
     def test_is_an_alarm_spends_the_kit_and_opens_a_review(self, cast: Cast) -> None:
