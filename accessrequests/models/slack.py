@@ -113,6 +113,11 @@ class SlackMessage(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["posted_in", "ts"], name="slack_message_by_place"),
             models.Index(fields=["channel", "-posted_at"], name="slack_message_pace"),
+            models.Index(
+                fields=["slack_user_id", "created_at"],
+                condition=models.Q(kind=SlackKind.WHISPER.value),
+                name="slack_message_whispers",
+            ),
             models.Index(fields=["id"], condition=models.Q(state=SlackState.WANTED.value), name="slack_message_wanted"),
             models.Index(
                 fields=["drawn_at"],

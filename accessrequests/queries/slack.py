@@ -99,6 +99,12 @@ def is_over(copy: SlackMessage) -> bool:
     return about.state != AccessRequestState.PENDING and (grant is None or grant.state == GrantState.REVOKED)
 
 
+def whispers_to(slack_user_id: str, *, since: datetime) -> int:
+    """How often this account was told something alone."""
+    told = SlackMessage.objects.filter(kind=SlackKind.WHISPER.value, slack_user_id=slack_user_id)
+    return told.filter(created_at__gt=since).count()
+
+
 def last_posted(channel: str) -> datetime | None:
     posted = SlackMessage.objects.filter(channel=channel, posted_at__isnull=False).order_by("-posted_at")
     return posted.values_list("posted_at", flat=True).first()

@@ -39,7 +39,10 @@ def shortcut(arrival: Arrival) -> None:
     if arrival.text("callback_id") != "request.open":
         return
     person = caller.person_of(arrival)
-    turned = person if isinstance(person, Turned) else begin(arrival)
+    if isinstance(person, Turned):
+        caller.turn_away(arrival, person)
+        return
+    turned = begin(arrival)
     if turned is not None:
         caller.tell(arrival, turned)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
@@ -13,9 +14,9 @@ from accessrequests.domain import slack_cards
 from accessrequests.domain.events import Actor, Event, Via
 from accessrequests.models import AccessRequest, Person, SlackIdentity
 from accessrequests.models.slack import SlackKind
-from accessrequests.operations import refusals, slack_identities, slack_messages
+from accessrequests.operations import calls, refusals, slack_identities, slack_messages
 from accessrequests.operations.refusals import Refused
-from accessrequests.queries import people, slack
+from accessrequests.queries import clock, people, slack
 from accessrequests.queries.asks import Invalid, NotReadYet
 from accessrequests.slack.arrival import Arrival
 
@@ -29,11 +30,14 @@ EXPECTED = (
     NotReadYet,
     ObjectDoesNotExist,
 )
+MINUTE = timedelta(minutes=1)
+MOST_TOLD = 3
 _STRANGER = "You are here from another workspace. Nothing here is yours to decide, and nothing was changed."
 _UNLINKED = (
     "Your Slack account is linked to nobody in Access Requests, so nothing was changed. Link it once, then try again."
 )
 _OFF = "Your account in Access Requests is off, so nothing was changed. Ask your administrators."
+_TOO_OFTEN = "That was too often within one second, so nothing was changed. Wait a moment, then try again."
 _NOT_THERE = "There is nothing here, or it is not yours to see. Nothing was changed."
 
 
@@ -47,14 +51,16 @@ class Turned:
 
 
 def person_of(arrival: Arrival) -> Person | Turned:
-    """By the link that the person made, and by nothing that the account says of itself."""
+    """By the link that the person made, and by nothing that the account says of itself. It counts like any press."""
     if arrival.is_of_a_stranger:
         return Turned(_STRANGER)
     held = _identity(arrival)
     if held is None:
         query = urlencode({"t": slack_identities.address_for(account=arrival.account)})
         return Turned(_UNLINKED, "Link your account", f"{settings.ACCESS_BASE_URL}{reverse('slack-link')}?{query}")
-    return held.person if held.person.is_active else Turned(_OFF)
+    if not held.person.is_active:
+        return Turned(_OFF)
+    return held.person if calls.may_call(person=held.person) else Turned(_TOO_OFTEN)
 
 
 def _identity(arrival: Arrival) -> SlackIdentity | None:
@@ -99,6 +105,14 @@ def tell(arrival: Arrival, turned: Turned, *, access_request_id: int | None = No
         slack_user_id=arrival.account.slack_user_id[:32],
     )
     slack_messages.say(said=said, access_request_id=access_request_id)
+
+
+def turn_away(arrival: Arrival, turned: Turned, *, access_request_id: int = 0) -> None:
+    """Say so and keep it, a few times a minute: anybody in the workspace can press, as often as they like."""
+    account = arrival.account.slack_user_id[:32]
+    if slack.whispers_to(account, since=clock.now() - MINUTE) < MOST_TOLD:
+        keep(arrival, turned.sentence, access_request_id=access_request_id)
+        tell(arrival, turned, access_request_id=access_request_id or None)
 
 
 def refused(sentence: str, number: int) -> Refused:

@@ -47,9 +47,10 @@ def pressed(arrival: Arrival) -> None:
     number, revision = value or (0, 0)
     person = caller.person_of(arrival)
     if isinstance(person, Turned):
-        _refuse(arrival, person, number)
+        caller.turn_away(arrival, person, access_request_id=number)
     elif not _is_our_copy(arrival, number):
-        _refuse(arrival, Turned(_NOT_OURS), number)
+        caller.keep(arrival, _NOT_OURS, access_request_id=number)
+        caller.tell(arrival, Turned(_NOT_OURS), access_request_id=number or None)
     else:
         press = Press(arrival, person, number, revision)
         try:
@@ -66,11 +67,6 @@ def _turned(press: Press, error: Exception) -> Turned:
 
 def page_of(number: int) -> str:
     return f"{settings.ACCESS_BASE_URL}/approvals/{number}/"
-
-
-def _refuse(arrival: Arrival, turned: Turned, number: int) -> None:
-    caller.keep(arrival, turned.sentence, access_request_id=number)
-    caller.tell(arrival, turned, access_request_id=number or None)
 
 
 def _is_our_copy(arrival: Arrival, number: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -133,6 +134,24 @@ class TestWhoIsRefused:
         (said,) = SlackMessage.objects.filter(kind="whisper")
         assert (said.slack_user_id, said.channel) == ("U0OUTSIDER", "C0DATA")
         assert "/slack/link/?t=" in json.dumps(said.content)
+
+    def test_are_told_and_kept_a_few_times_a_minute(self, cast: Cast, card: SlackMessage) -> None:
+        traces = Traces()
+        for _ in range(5):
+            send_payload(pressed(card, "U0OUTSIDER", "approve"))
+        assert len(told()) == len(traces.events()) == 3
+        SlackMessage.objects.filter(kind="whisper").update(created_at=make.now() - timedelta(seconds=61))
+        send_payload(pressed(card, "U0OUTSIDER", "approve"))
+        assert len(told()) == 4
+
+    def test_who_presses_or_types_too_often(self, cast: Cast, card: SlackMessage, settings: Settings) -> None:
+        settings.ACCESS_CALLS_PER_SECOND = 0
+        press(card, cast.bob)
+        assert state_of(card) == "pending"
+        assert "too often" in told()[0]
+        assert "too often" in workspace.command(account_of(cast.bob), "mine").json()["text"]
+        search = {**pressed(card, account_of(cast.alice), ""), "type": "block_suggestion", "action_id": "target"}
+        assert send_payload({**search, "value": "shop"}).json() == {"options": []}
 
     def test_slack_deactivated(self, cast: Cast, card: SlackMessage) -> None:
         """Alive in Slack, off here."""
