@@ -7,8 +7,8 @@ from typing import Any
 import structlog
 
 
-def of_level(level: str) -> dict[str, Any]:
-    """Django's LOGGING; structlog is told the same."""
+def configure(level: str) -> dict[str, Any]:
+    """Tell structlog how lines are written; what comes back is Django's LOGGING, which says the same."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

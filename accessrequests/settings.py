@@ -367,4 +367,4 @@ if not (ACCESS_SLACK_API_URL.startswith("https://") or ACCESS_SANDBOX):
     raise ImproperlyConfigured("ACCESS_SLACK_API_URL must start with https://.")
 
 # -- Logs -----------------------------------------------------------------------------------------
-LOGGING = log_lines.of_level(env.str("ACCESS_LOG_LEVEL", "INFO"))
+LOGGING = log_lines.configure(env.str("ACCESS_LOG_LEVEL", "INFO"))

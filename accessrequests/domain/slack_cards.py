@@ -104,13 +104,10 @@ def told(notice: Notice, *, number: int, revision: int, deeds: tuple[str, ...] =
     )
 
 
-def reply(sentence: str, said: str = "") -> Message:
+def reply(sentence: str) -> Message:
     """One line of what happened, in the thread of a card."""
     text = inert(sentence, 600)
-    blocks = [block_kit.section(text)]
-    if said:
-        blocks.append(block_kit.section(block_kit.quoted(said)))
-    return Message(block_kit.fallback(text), blocks)
+    return Message(block_kit.fallback(text), [block_kit.section(text)])
 
 
 def whisper(sentence: str, *, label: str = "", url: str = "") -> Message:

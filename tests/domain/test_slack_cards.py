@@ -154,7 +154,7 @@ class TestCards:
         shown = re.sub(r"<!date\^\d+\^[^>]*>", "", texts(message))
         assert not LIVE.search(shown)
         assert shown.count("<") == shown.count("<https://access.example.com/")
-        for said in (slack_cards.reply(written, written), slack_cards.whisper(written)):
+        for said in (slack_cards.reply(written), slack_cards.whisper(written)):
             sound(said)
             assert "<" not in texts(said)
         loud = slack_cards.told(replace(NOTICE, subject=written, sentence=written), number=1, revision=1)
