@@ -12,7 +12,7 @@ from accessrequests.operations.outbox import Claim
 from workers.connections import provisioner_for
 from workers.outcomes import Done, Outcome, after
 from workers.provision import spec_of
-from workers.provisioners.base import GrantSpec, Provisioner, ProvisionerError
+from workers.provisioners.base import GrantSpec, Provisioner, ProvisionerError, Readiness
 
 NOT_AS_APPROVED = "The target holds something other than what was approved."
 
@@ -26,22 +26,27 @@ def extend(claim: Claim) -> Outcome:
         return Done()
     slug = extension.grant.target.slug
     try:
-        _move(provisioner_for(slug), spec_of(extension.grant, expires_at=extension.ends_at))
+        said = _moved(provisioner_for(slug), spec_of(extension.grant, expires_at=extension.ends_at))
     except ProvisionerError as error:
         if not error.permanent:
             return after(claim, error, target=slug)
         _take_back(extension)
         extensions.give_up(extension_id=extension.pk, why=str(error))
         return Done()
-    extensions.mark_extended(extension_id=extension.pk)
+    extensions.mark_extended(extension_id=extension.pk, evidence=said.evidence)
     return Done()
 
 
-def _move(provisioner: Provisioner, spec: GrantSpec) -> None:
-    """:raises ProvisionerError: the target has not the later end, or something else of the access has changed."""
+def _moved(provisioner: Provisioner, spec: GrantSpec) -> Readiness:
+    """What the target says once it has the later end.
+
+    :raises ProvisionerError: the target has not the later end, or something else of the access has changed.
+    """
     provisioner.extend(spec)
-    if not provisioner.readiness(replace(spec, other_ends=())).exact:
+    readiness = provisioner.readiness(replace(spec, other_ends=()))
+    if not readiness.exact:
         raise ProvisionerError(NOT_AS_APPROVED)
+    return readiness
 
 
 def _take_back(extension: Extension) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 
 from accessrequests.domain import extending, policy
 from accessrequests.domain.events import PRODUCT, Actor, Event, Via
-from accessrequests.domain.lifecycle import AccessRequestState, ExtensionState, GrantState
+from accessrequests.domain.lifecycle import AccessRequestState, ExtensionState, GateState, GrantState
 from accessrequests.domain.window import format_duration
-from accessrequests.models import AccessRequest, Extension, Grant, Person
+from accessrequests.models import AccessRequest, Extension, Gate, Grant, Person
 from accessrequests.operations._asked import put_to
 from accessrequests.operations._asking import facts_of
 from accessrequests.operations._ending import locked
@@ -98,8 +100,11 @@ def start(*, grant_id: int) -> Extension | None:
 
 
 @transaction.atomic(durable=True)
-def mark_extended(*, extension_id: int) -> bool:
-    """The target has the later end: from now on it counts. False: the old one came first, and holds."""
+def mark_extended(*, extension_id: int, evidence: Mapping[str, Any] | None = None) -> bool:
+    """The target has the later end: from now on it counts. False: the old one came first, and holds.
+
+    `evidence`: what the target said of it. It takes the place of what was said of the old end on each gate.
+    """
     grant = locked(Extension.objects.get(pk=extension_id).grant_id)
     at = clock.now()
     extension = _waiting(grant)
@@ -112,6 +117,7 @@ def mark_extended(*, extension_id: int) -> bool:
     grant.save(update_fields=["expires_at", "warned_at"])
     extension.state, extension.settled_at = ExtensionState.DONE.value, at
     extension.save()
+    _keep_evidence(grant, evidence or {})
     facts = {
         "from": written(extension.ends_from),
         "expires_at": written(extension.ends_at),
@@ -149,6 +155,15 @@ def warn(*, grant_id: int) -> bool:
     grant.save(update_fields=["warned_at"])
     record(Fact(Event.GRANT_ENDING_SOON, str(grant), {"expires_at": written(expires_at)}), actor=CLOCKWORK, at=at)
     return True
+
+
+def _keep_evidence(grant: Grant, said: Mapping[str, Any]) -> None:
+    """How each gate was proved when it was opened stays."""
+    gates = list(grant.gates.all())
+    for gate in gates:
+        opened = gate.evidence.get(GateState.OPEN.value, {})
+        gate.evidence = {**gate.evidence, GateState.OPEN.value: {**opened, **said}}
+    Gate.objects.bulk_update(gates, ["evidence"])
 
 
 def _waiting(grant: Grant) -> Extension | None:

@@ -212,15 +212,21 @@ class TestOnItsWay:
         clock.advance(HOUR + timedelta(minutes=50))
         assert extensions.warn(grant_id=automatic.pk)
         was = automatic.expires_at
+        gate = automatic.gates.get(gate="user")
+        gate.evidence["open"]["deleted_by_atlas_at"] = "the old end"
+        gate.save()
         ask(automatic, cast.alice)
         extension = extensions.start(grant_id=automatic.pk)
         assert was is not None
         assert extension is not None
         traces = Traces()
 
-        assert extensions.mark_extended(extension_id=extension.pk)
+        said = {"deleted_by_atlas_at": "the new end"}
+        assert extensions.mark_extended(extension_id=extension.pk, evidence=said)
 
         automatic.refresh_from_db()
+        opened = {gate.gate: gate.evidence["open"] for gate in automatic.gates.all()}
+        assert opened == {"user": {"proof": "login", **said}, "roles": said}
         assert (automatic.expires_at, automatic.state, automatic.warned_at) == (was + HOUR, "active", None)
         assert traces.events() == [("grant.extended", "access-requests", str(automatic))]
         assert traces.facts("grant.extended")["reason"] == WHY

@@ -294,6 +294,8 @@ class TestLater:
 
         assert later is not None
         assert vouched.entry_ends() == whole_seconds(later)
+        (told,) = {gate.evidence["open"]["entries"][HERE]["until"] for gate in grant.gates.all()}
+        assert datetime.fromisoformat(told) == whole_seconds(later)
         assert vouched.users[login.at] == user
         vouched.end(grant)
         assert vouched.users[login.at]["roles"] == [READ]
