@@ -26,13 +26,18 @@ NAMES = {
 }
 
 
+# After a restore from an older backup, say: it stands, and nobody looks for logins with it.
+UNRECORDED_KIT = "the user of an offline kit of ours that is not on record: make the kit again, or drop it"
+
+
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """Something that we did not make, as the target describes it."""
+    """Something that we did not make, as the target describes it. `is_kit`: our tag proves it to be an offline kit's user."""
 
     kind: Kind
     name: str
     detail: str = ""
+    is_kit: bool = False
 
 
 @dataclass(frozen=True, slots=True)

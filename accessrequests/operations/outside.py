@@ -10,8 +10,9 @@ from django.db import transaction
 from accessrequests.domain import outside
 from accessrequests.domain.events import Event, Job, Via
 from accessrequests.domain.lifecycle import GrantState
+from accessrequests.domain.offline_kits import KitState
 from accessrequests.domain.outside import Change, Kind, Thing
-from accessrequests.models import Grant, Look, Other, OutboxMessage, OutsideChange, Person, Target
+from accessrequests.models import Grant, Look, OfflineKit, Other, OutboxMessage, OutsideChange, Person, Target
 from accessrequests.operations._record import CLOCKWORK, Fact, record
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import Refused
@@ -25,12 +26,19 @@ _LOOKS = (Job.RECONCILE.value, Job.READ_INVENTORY.value, Job.READ_CHANGES.value)
 
 @transaction.atomic(durable=True)
 def record_others(*, slug: str, found: Iterable[Thing]) -> None:
-    """What is there now that we did not make. Not an audit event: it is read every ten minutes."""
+    """What is there now that we did not make, and users of kits of ours that no row tells of. Not an audit event: it is read every ten minutes."""
     target = _locked(slug)
     at = clock.now()
     alive = Grant.objects.filter(target=target).exclude(state=GrantState.REVOKED.value)
     ours = set(alive.values_list("username", flat=True))
-    there = {(one.kind.value, one.name): one.detail for one in found if one.name.rpartition("@")[0] not in ours}
+    kits = set(
+        OfflineKit.objects.filter(target=target).exclude(state=KitState.ENDED.value).values_list("username", flat=True)
+    )
+    there = {
+        (one.kind.value, one.name): one.detail
+        for one in found
+        if one.name.rpartition("@")[0] not in (kits if one.is_kit else ours)
+    }
     known = {(other.kind, other.name): other for other in Other.objects.filter(target=target)}
     gone = [other.pk for key, other in known.items() if key not in there]
     Other.objects.filter(pk__in=gone).delete()

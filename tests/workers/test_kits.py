@@ -115,6 +115,10 @@ def test_is_neither_ended_as_a_stray_nor_listed_as_a_strangers(work: Work, direc
     assert work.users_named(USER)
     assert not Other.objects.filter(name__startswith=USER).exists()
     assert f"{USER}@admin" not in Inventory.objects.get(target__slug=SLUG).users
+    OfflineKit.objects.update(state="ended")  # as a restored backup may say
+    outbox.file_periodic(job=Job.READ_INVENTORY, subject=SUBJECT, target=SLUG)
+    drain()
+    assert "not on record" in Other.objects.get(name=f"{USER}@admin").detail
     assert USER not in {owned.username for owned in provisioner_for(SLUG).list_ours()}
 
 

@@ -74,6 +74,11 @@ def test_is_neither_a_stray_nor_a_strangers_and_a_change_to_it_is_noticed(stand_
     assert not Other.objects.filter(name__startswith=USER).exists()
     assert f"{USER}@admin" not in Inventory.objects.get(target__slug=SLUG).users
 
+    OfflineKit.objects.update(state="ended")  # as a restored backup may say
+    outbox.file_periodic(job=Job.READ_INVENTORY, subject=SUBJECT, target=SLUG)
+    carry(Job.READ_INVENTORY, SUBJECT)
+    assert "not on record" in Other.objects.get(name=f"{USER}@admin").detail
+
     with stand_in.served.client(auth=httpx2.DigestAuth(PUBLIC_KEY, PRIVATE_KEY)) as other:
         path = stand_in.served.path(f"/databaseUsers/admin/{USER}")
         named = {"databaseName": "admin", "username": USER}

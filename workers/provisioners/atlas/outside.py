@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from itertools import islice
 
-from accessrequests.domain.outside import KIND_OF, Change, Kind, Thing, left_out
+from accessrequests.domain.outside import KIND_OF, UNRECORDED_KIT, Change, Kind, Thing, left_out
 from accessrequests.domain.sharing import InvalidAddress, canonical_address
 from workers.provisioners.atlas.access_list import AccessList
 from workers.provisioners.atlas.custom_roles import CustomRoles
@@ -22,10 +22,10 @@ _DAMAGED = "it says that it is ours, and our tag does not prove it"
 
 
 def things(project: AtlasProject, *, tagger: Tagger, entries: AccessList, roles: CustomRoles) -> list[Thing]:
-    """Everything that we cannot prove to be ours."""
+    """Everything that we cannot prove to be ours; and the users of our kits, which may be on no record."""
     users = [AtlasUser(user) for user in project.users()]
     return [
-        *(_user(user, tagger) for user in users if user.proof(tagger) is None and not user.is_kit(tagger)),
+        *(_user(user, tagger) for user in users if user.proof(tagger) is None),
         *(Thing(Kind.ENTRY, name, comment[:_DETAIL]) for name, comment in entries.of_others()),
         *(Thing(Kind.ROLE, name, detail) for name, detail in roles.of_others()),
         *(_invited(person) for person in project.members(invited=True)),
@@ -57,6 +57,8 @@ def last_logins(project: AtlasProject, *, since: datetime, until: datetime) -> d
 
 
 def _user(user: AtlasUser, tagger: Tagger) -> Thing:
+    if user.is_kit(tagger):
+        return Thing(Kind.USER, user.at, UNRECORDED_KIT, is_kit=True)
     end = f"Atlas deletes it at {user.end:%Y-%m-%d %H:%M} UTC" if user.end else ""
     damaged = _DAMAGED if is_ours(user, tagger) else ""
     return Thing(Kind.USER, user.at, "; ".join(filter(None, (", ".join(user.role_names), end, damaged)))[:_DETAIL])

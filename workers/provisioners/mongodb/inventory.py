@@ -8,7 +8,7 @@ from typing import Any
 
 from pymongo.errors import OperationFailure
 
-from accessrequests.domain.outside import Kind, Thing
+from accessrequests.domain.outside import UNRECORDED_KIT, Kind, Thing
 from accessrequests.domain.privileges import Privilege, Resource, normalise
 from workers.provisioners.base import InventorySnapshot
 from workers.provisioners.mongodb.servers import Client
@@ -33,21 +33,25 @@ def read(
     }
     deadline = time.monotonic() + _SECONDS_FOR_SIZES
     databases = {name: _collections(client, name, deadline) for name in plain}
-    users = _users(client, is_ours, is_kit)
+    users, kits = _users(client, is_ours, is_kit)
     others = [Thing(Kind.USER, name, ", ".join(held) or "no role") for name, held in users.items()]
+    others += [Thing(Kind.USER, name, UNRECORDED_KIT, is_kit=True) for name in kits]
     return InventorySnapshot(roles=roles, databases=databases, clusters={}, quotas={}, users=users, others=others)
 
 
 def _users(
     client: Client, is_ours: Callable[[str], bool], is_kit: Callable[[Mapping[str, Any]], bool]
-) -> dict[str, list[str]]:
-    """Those who stand there anyway, each with the roles that were given to them."""
-    found = client.admin["system.users"].find({}, {"user": 1, "db": 1, "roles": 1, "customData": 1}).limit(MOST_USERS)
-    return {
-        f"{user['user']}@{user['db']}": sorted(f"{role['role']}@{role['db']}" for role in user.get("roles", ()))
-        for user in found
-        if not is_ours(user["user"]) and not is_kit(user)
+) -> tuple[dict[str, list[str]], list[str]]:
+    """Those who stand there anyway, each with the roles that were given to them; and users of offline kits."""
+    every = client.admin["system.users"].find({}, {"user": 1, "db": 1, "roles": 1, "customData": 1}).limit(MOST_USERS)
+    found = {f"{user['user']}@{user['db']}": user for user in every if not is_ours(user["user"])}
+    kits = [name for name, user in found.items() if is_kit(user)]
+    users = {
+        name: sorted(f"{role['role']}@{role['db']}" for role in user.get("roles", ()))
+        for name, user in found.items()
+        if name not in kits
     }
+    return users, kits
 
 
 def privileges_of(documents: Iterable[Mapping[str, Any]]) -> tuple[Privilege, ...]:
