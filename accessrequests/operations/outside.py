@@ -34,10 +34,12 @@ def record_others(*, slug: str, found: Iterable[Thing]) -> None:
     kits = set(
         OfflineKit.objects.filter(target=target).exclude(state=KitState.ENDED.value).values_list("username", flat=True)
     )
+    made = queries.made_by_change(slug)
     there = {
         (one.kind.value, one.name): one.detail
         for one in found
         if one.name.rpartition("@")[0] not in (kits if one.is_kit else ours)
+        and not (one.kind is Kind.ROLE and one.name in made)
     }
     known = {(other.kind, other.name): other for other in Other.objects.filter(target=target)}
     gone = [other.pk for key, other in known.items() if key not in there]

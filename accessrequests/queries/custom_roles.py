@@ -28,7 +28,7 @@ from accessrequests.models import (
     SharedUse,
     Target,
 )
-from accessrequests.queries import asks, people, principals, room
+from accessrequests.queries import asks, outside, people, principals, room
 from accessrequests.queries.ask_fields import REASON_MAXIMUM
 from accessrequests.queries.asks import Invalid, NotReadYet
 from accessrequests.queries.belonging import Belonging
@@ -52,6 +52,7 @@ class CustomRole:
     accesses: Sequence[int]
     is_ours: bool
     change: CustomRoleChange | None
+    made_by: int | None  # the change by which it came
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,7 @@ def of_target(target: Target) -> list[CustomRole]:
     project, known = _project(inventory), _known(inventory)
     accesses, made = _accesses(target), _made(target)
     changes = {change.role: change for change in _open_changes(target)}
+    by_change = outside.made_by_change(target.slug)
     return [
         CustomRole(
             name=name,
@@ -138,6 +140,7 @@ def of_target(target: Target) -> list[CustomRole]:
             accesses=sorted({*accesses.get(f"{name}@{ADMIN}", ()), *made.get(name, ())}),
             is_ours=name.startswith(OURS) and name in made,
             change=changes.get(name),
+            made_by=by_change.get(name),
         )
         for name, definition in sorted(project.roles.items())
     ]

@@ -10,11 +10,12 @@ from typing import Any
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 
 from accessrequests.domain import outside
-from accessrequests.domain.custom_roles import OURS
+from accessrequests.domain.custom_roles import OURS, ChangeKind
 from accessrequests.domain.events import Event
+from accessrequests.domain.lifecycle import ChangeState
 from accessrequests.domain.outside import Change, Kind
 from accessrequests.domain.sharing import SharedKind
-from accessrequests.models import AuditEvent, Grant, Look, Other, OutsideChange, SharedUse, Target
+from accessrequests.models import AuditEvent, CustomRoleChange, Grant, Look, Other, OutsideChange, SharedUse, Target
 
 FIRST_LOOK_BACK = timedelta(days=30)
 # Atlas keeps logins for seven days ("Database Access History"); a day of them is enough to begin with.
@@ -69,6 +70,18 @@ def others_of(slug: str) -> QuerySet[Other]:
 
 def changes_of(slug: str) -> QuerySet[OutsideChange]:
     return OutsideChange.objects.filter(target__slug=slug)
+
+
+def made_by_change(slug: str) -> dict[str, int]:
+    """The custom roles that an applied change made and none took away since, each with the number of that change."""
+    applied = CustomRoleChange.objects.filter(target__slug=slug, state=ChangeState.APPLIED.value)
+    made: dict[str, int] = {}
+    for number, role, kind in applied.order_by("finished_at", "pk").values_list("pk", "role", "kind"):
+        if kind == ChangeKind.CREATE:
+            made[role] = number
+        elif kind == ChangeKind.DELETE:
+            made.pop(role, None)
+    return made
 
 
 def ours_among(slug: str, changes: Iterable[Change]) -> set[tuple[Kind, str]]:

@@ -42,8 +42,16 @@ def roles_page(request: HttpRequest, slug: str) -> HttpResponse:
     except NotReadYet as error:
         roles, unread = [], str(error)
     page = Paginator(roles, PAGE).get_page(request.GET.get("page"))
-    sees_all = belonging(request).sees_all
-    context = {"target": target, "page": page, "roles": list(page), "unread": unread, "sees_all": sees_all}
+    who = belonging(request)
+    readable = role_queries.visible_to(who).filter(pk__in=[role.made_by for role in page if role.made_by])
+    context = {
+        "target": target,
+        "page": page,
+        "roles": list(page),
+        "unread": unread,
+        "sees_all": who.sees_all,
+        "readable": set(readable.values_list("pk", flat=True)),
+    }
     return show(request, "custom_roles/roles.html", context)
 
 

@@ -34,6 +34,7 @@ def test_the_list_says_what_each_is_and_who_has_it(cast: Cast) -> None:
         "inherited_by": [],
         "grants": [],
         "ours": False,
+        "made_by_change": None,
         "change": None,
     }
     assert found["reporting"]["inherited_by"] == ["alias", "support"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from accessrequests.models import CustomRoleChange
-from accessrequests.operations import custom_roles
+from accessrequests.domain.outside import Kind, Thing
+from accessrequests.models import CustomRoleChange, Other
+from accessrequests.operations import custom_roles, outside
 from tests import make, roles
 from tests.make import Cast
 from tests.web.browser import signed_in, text_of
@@ -26,6 +27,30 @@ def test_the_list_says_what_each_lets_one_do_and_who_has_it(cast: Cast) -> None:
     assert f"/custom-roles/{change.pk}/" in page
     assert LIST in text_of(signed_in(cast.mallory).get(f"/targets/{roles.SLUG}/"))
     assert signed_in(cast.mallory).get("/targets/shop-prod/custom-roles/").status_code == 404
+
+
+def test_a_role_that_a_change_made_is_known_by_that_change(cast: Cast) -> None:
+    roles.project()
+    change = roles.propose(cast.alice, "create", "sales")
+    roles.approve(change, cast.bob)
+    found = [Thing(Kind.ROLE, "sales"), Thing(Kind.ROLE, "support")]
+    outside.record_others(slug=roles.SLUG, found=found)
+    assert set(Other.objects.values_list("name", flat=True)) == {"sales", "support"}, "nothing was applied yet"
+    custom_roles.mark_applied(change_id=change.pk)
+
+    outside.record_others(slug=roles.SLUG, found=found)
+    roles.project(roles={**roles.ROLES, "sales": roles.ROLES["reporting"]})
+
+    assert list(Other.objects.values_list("name", flat=True)) == ["support"]
+    page = text_of(signed_in(cast.alice).get(LIST))
+    assert f'Made by <a href="/custom-roles/{change.pk}/">change {change.pk}</a>, which was approved here.' in page
+    assert f"Made by change {change.pk}, which was approved here." in text_of(signed_in(cast.mallory).get(LIST))
+
+    gone = roles.propose(cast.alice, "delete", "sales")
+    roles.approve(gone, cast.bob)
+    custom_roles.mark_applied(change_id=gone.pk)
+    outside.record_others(slug=roles.SLUG, found=found)
+    assert Other.objects.count() == 2, "somebody else made it again"
 
 
 def test_before_it_was_read_it_says_so(cast: Cast) -> None:

@@ -41,6 +41,9 @@ class CustomRoleShape(serializers.Serializer[Any]):
     inherited_by = serializers.ListField(child=serializers.CharField(), source="heirs")
     grants = serializers.ListField(child=serializers.IntegerField(), source="accesses", help_text="Live accesses.")
     ours = serializers.BooleanField(source="is_ours", help_text="Made for accesses: nobody changes it by hand.")
+    made_by_change = serializers.IntegerField(
+        source="made_by", allow_null=True, help_text="The change that made it, where one did."
+    )
     change = ChangePointer(allow_null=True, help_text="One that waits or is being carried out.")
 
     @extend_schema_field({"type": "array", "items": {"type": "string"}})
