@@ -85,8 +85,16 @@ def when(match: Match) -> str:
 def changes(older: Rules, newer: Rules) -> list[Change]:
     """Rules are the same rule when they have the same name; in which order they stand says nothing."""
     before, after = ({rule.name: of_rule(rule) for rule in rules.rules} for rules in (older, newer))
-    found = [Change(name, "added", _all_of(words)) for name, words in after.items() if name not in before]
-    found += [Change(name, "removed", _all_of(words)) for name, words in before.items() if name not in after]
+    found = [
+        Change(name, "added", tuple(("", said) for said in _said(words)))
+        for name, words in after.items()
+        if name not in before
+    ]
+    found += [
+        Change(name, "removed", tuple((said, "") for said in _said(words)))
+        for name, words in before.items()
+        if name not in after
+    ]
     for name, words in after.items():
         parts = _different(before[name], words) if name in before else ()
         found += [Change(name, "changed", parts)] if parts else []
@@ -106,8 +114,8 @@ def _different(before: RuleInWords, after: RuleInWords) -> tuple[tuple[str, str]
     return tuple((old[part], new[part]) for part in _PARTS if old[part] != new[part])
 
 
-def _all_of(words: RuleInWords) -> tuple[tuple[str, str], ...]:
-    return tuple(("", sentence) for sentence in _sentences(words).values() if sentence)
+def _said(words: RuleInWords) -> list[str]:
+    return [sentence for sentence in _sentences(words).values() if sentence]
 
 
 def _sentences(words: RuleInWords) -> dict[str, str]:
@@ -159,7 +167,7 @@ def _break_glass(held: BreakGlass) -> str:
     return " ".join(
         [
             f"{who} for {what}, for at most {spell_duration(terms.maximum)}.",
-            f"{_either(terms.tells) or 'Nobody'} is told at once.",
+            f"{f'Everybody of {_all(sorted(terms.tells))}' if terms.tells else 'Nobody'} is told at once.",
             f"{_either(terms.review_by) or 'Nobody'} reviews it within {spell_duration(terms.review_within)}.",
             f"After {count.person} use{'' if count.person == 1 else 's'} of one person in {spell_duration(count.person_within)},",
             f"or {count.target} on one target in {spell_duration(count.target_within)}, a second person is needed.",

@@ -98,7 +98,7 @@ def review(
     broken, at = access_request.break_glass, clock.now()
     if not belonging_of(reviewer).may_review(access_request):
         asked = " or ".join(sorted(broken.review_groups)) or "nobody"
-        sentence = f"This break-glass is reviewed by somebody else of {asked}. Nobody reviews their own."
+        sentence = f"This break-glass is reviewed by somebody of {asked}, but not by whoever did it."
         raise Refused(sentence, event=Event.ACCESS_REQUEST_REFUSED, subject=str(access_request))
     if broken.reviewed_at is not None:
         by = broken.reviewed_by.username if broken.reviewed_by else ""

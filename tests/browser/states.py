@@ -72,17 +72,24 @@ class States:
         asks = [{**asked, "target": slug, "reason": REASON} for slug in ("shop-prod", "shop-staging")]
         return number(self.world.alice.post("bundles/", {"asks": asks}, expected=201)["access_requests"][0])
 
-    @cached_property
+    @property
     def breaking(self) -> int:
         """A break-glass that lives."""
-        return number(self._break_glass())
+        return self._glass[1]
 
-    @cached_property
+    @property
     def broken(self) -> int:
         """A break-glass that is over and waits for its review."""
-        given = self._break_glass()
-        self.world.people["frank"].post(f"grants/{given['grant']['id']}/release/", expected=202)
-        return number(given)
+        return self._glass[0]
+
+    @cached_property
+    def _glass(self) -> tuple[int, int]:
+        """One that is over, and one so soon after it that a second person had to agree."""
+        over = self._break_glass()
+        self.world.people["frank"].post(f"grants/{over['grant']['id']}/release/", expected=202)
+        second = number(self._break_glass())
+        self.world.people["carol"].post(f"access-requests/{second}/approve/", {"revision": 1})
+        return number(over), second
 
     def _break_glass(self) -> Answer:
         body = {

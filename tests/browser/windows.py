@@ -58,6 +58,8 @@ class Windows:
             page = self._new(name, look=DESKTOP) if name in self._sessions else self._watched(self._signed_in(name))
             self._contexts.remove(page.context)
             self._kept[name] = page
+        # What was there may be about to draw itself anew, and would break off the way to the next.
+        self._kept[name].goto("about:blank")
         return self._show(self._kept[name], path)
 
     def sign_in(self, name: str, page: Page) -> Page:

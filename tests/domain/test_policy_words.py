@@ -58,7 +58,7 @@ def test_says_all_of_a_rule() -> None:
     )
     assert words.on_call == "Whoever is on call (database-primary) gets read@shop at once, for at most 2 hours."
     assert words.break_glass == (
-        "People of on-call may break the glass for read@shop, for at most 2 hours. security is told at once. security "
+        "People of on-call may break the glass for read@shop, for at most 2 hours. Everybody of security is told at once. security "
         "reviews it within 12 hours. After 1 use of one person in 3 days, or 4 on one target in 12 hours, a second "
         "person is needed."
     )

@@ -101,7 +101,7 @@ class TestDiff:
 
         said = run("policy", "diff", written(tmp_path, {"name": "p", "rules": rules}))
 
-        assert "gone: removed\n" in said
+        assert "gone: removed\n  - When the target is production.\n" in said
         assert "new: added\n  + When the target is production.\n  + It denies whatever matches.\n" in said
         assert "prod: changed\n  - At most 8 hours.\n  + At most 2 hours.\n" in said
 
