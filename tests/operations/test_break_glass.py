@@ -238,7 +238,7 @@ class TestReview:
         glass.ended(access_request)
 
         for person in (cast.frank, cast.bob, cast.alice, cast.erin):
-            with refuses(Refused, match="somebody else of security"):
+            with refuses(Refused, match="somebody of security, but not by"):
                 glass.reviewed(access_request, person)
         traces = Traces()
         glass.reviewed(access_request, cast.carol, Finding.MISUSE)
