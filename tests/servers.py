@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import atexit
 import base64
+import fcntl
 import os
 import secrets
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import django
@@ -29,6 +32,14 @@ def prepare() -> None:
     del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
+@contextmanager
+def alone(name: str) -> Iterator[None]:
+    """One test process at a time: for what each of them would make on the one mongod under the same name."""
+    with Path(os.environ["ACCESS_TEST_DIRECTORY"], f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _start() -> None:
     directory = Path(tempfile.mkdtemp(prefix="access-tests-"))
     directory.chmod(0o755)
@@ -41,6 +52,7 @@ def _start() -> None:
     os.environ["ACCESS_TEST_POSTGRES"] = postgres.uri()
     os.environ["ACCESS_TEST_REDIS"] = valkey.uri()
     os.environ["ACCESS_TEST_MONGOD"] = mongod.uri()
+    os.environ["ACCESS_TEST_DIRECTORY"] = str(directory)
 
     def stop() -> None:
         for server in (postgres, valkey, mongod):

@@ -77,13 +77,13 @@ class TestMail:
         assert f'href="{link}"' in page
 
     def test_loads_nothing_and_follows_nobody(self, cast: Cast, settings: Settings) -> None:
-        make.submit(cast.alice)
+        access_request = make.submit(cast.alice)
         carry()
 
         for one in written(settings):
             _, page = parts_of(one)
             assert not re.search(r"\ssrc=|url\(|@import|<link|<script|<img|<iframe|<form", page)
-            assert set(re.findall(r'href="([^"]*)"', page)) == {f"{BASE}/approvals/1/"}
+            assert set(re.findall(r'href="([^"]*)"', page)) == {f"{BASE}/approvals/{access_request.pk}/"}
             assert 'name="color-scheme" content="light dark"' in page
 
     def test_of_one_request_hangs_together(self, cast: Cast, settings: Settings) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from accessrequests.operations import outbox
 from tests import kits
 from tests.kits import SLUG, SUBJECT
 from tests.management.commands import refused, run, typed
+from tests.servers import alone
 from tests.workers.conftest import SHOP, WORKER, Client, Work, drain
 from tests.workers.rows import carry, compare, events_of
 from tests.workers.test_notify import sent
@@ -24,6 +26,12 @@ from workers.connections import provisioner_for
 
 FRANKS, ERINS = "four words of frank's own", "and the words of erin"
 USER = f"ar-kit-{SLUG}"
+
+
+@pytest.fixture(autouse=True)
+def only_kit() -> Iterator[None]:
+    with alone("offline-kit"):
+        yield
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 
 from accessrequests.domain.privileges import Privilege, Resource, covers, normalise, union
 from accessrequests.domain.role_definitions import Definition, expand_all, read
+from tests.servers import alone
 from tests.workers.provisioners.conftest import SHOP
 from tests.workers.provisioners.visitors import Client
 from workers.provisioners.atlas.roles import built_in
@@ -57,14 +58,15 @@ USER = "effective"
 @pytest.fixture(scope="module")
 def known(root: Client) -> Iterator[dict[str, tuple[Privilege, ...]]]:
     """What the preview knows of each role; the custom ones are on the server too."""
-    for name, role in CUSTOM.items():
-        root.admin.command("createRole", name, privileges=_said(role), roles=[_role(one) for one in role.inherits])
-    yield expand_all(CUSTOM, built_in([SHOP]))
-    for name in CUSTOM:
-        root.admin.command("dropRole", name)
+    with alone("effective-privileges"):
+        for name, role in CUSTOM.items():
+            root.admin.command("createRole", name, privileges=_said(role), roles=[_role(one) for one in role.inherits])
+        yield expand_all(CUSTOM, built_in([SHOP]))
+        for name in CUSTOM:
+            root.admin.command("dropRole", name)
 
 
-# Called the same in every process, each of which has a database of its own.
+# Called the same in every process.
 @pytest.mark.parametrize("names", COMBINATIONS, ids=lambda names: " ".join(names).replace(SHOP, "shop"))
 def test_the_union_is_what_the_server_reports(
     root: Client, known: dict[str, tuple[Privilege, ...]], names: tuple[str, ...]
