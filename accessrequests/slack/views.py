@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from http import HTTPStatus
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
@@ -47,24 +45,7 @@ def events(request: HttpRequest) -> HttpResponse:
         return _rejected("body", "it could not be read", HTTPStatus.UNAUTHORIZED)
     except arrivals.Foreign as error:
         return _rejected("workspace", str(error), HTTPStatus.FORBIDDEN)
-    return _once(hashlib.sha256(signed.encode()).hexdigest(), arrival)
-
-
-def _once(digest: str, arrival: arrivals.Arrival) -> HttpResponse:
-    """The same signature again is the same call again: it is answered as it was, and nothing is done."""
-    taken = slack_arrivals.take(digest=digest)
-    if not taken.is_first:
-        return _answer(taken.answer)
-    try:
-        answer = dispatch.carry_out(arrival)
-    except Exception:
-        slack_arrivals.let_go(digest=digest)
-        raise
-    slack_arrivals.keep(digest=digest, answer=answer)
-    return _answer(answer)
-
-
-def _answer(answer: Any) -> HttpResponse:
+    answer = dispatch.once(arrival, call=signed)
     return HttpResponse(status=HTTPStatus.OK) if answer is None else JsonResponse(answer)
 
 
