@@ -14,8 +14,17 @@ from accessrequests.api.problems import MEDIA_TYPE, TITLES
 from accessrequests.api.shapes.problem import ProblemShape
 
 View = TypeVar("View", bound=Callable[..., Any])
-_ALWAYS = ("unauthenticated", "scope", "method_not_allowed", "too_large", "slow_down", "broken", "unavailable")
-_WITH_BODY = ("malformed", "unsupported_media_type", "invalid")
+_ALWAYS = (
+    "malformed",
+    "unauthenticated",
+    "scope",
+    "method_not_allowed",
+    "too_large",
+    "slow_down",
+    "broken",
+    "unavailable",
+)
+_WITH_BODY = ("unsupported_media_type", "invalid")
 
 _KEY = OpenApiParameter(
     name=HEADER,
