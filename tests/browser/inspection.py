@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Page
+from playwright.sync_api import Error, Page
 
 from tests.browser.windows import DESK, HEIGHTS, NARROWEST, PHONE
 
@@ -17,6 +17,17 @@ ALL_BUT_COLOURS = EVERYTHING | {"rules": {rule: {"enabled": False} for rule in C
 
 
 def inspect(page: Page, *, name: str, thoroughly: bool = False) -> list[str]:
+    """What is wrong with the page. One that loads itself anew, because what it tells of went on, is looked at again."""
+    try:
+        return _inspect(page, name=name, thoroughly=thoroughly)
+    except Error as error:
+        if "Execution context was destroyed" not in error.message:
+            raise
+        page.wait_for_load_state()
+        return _inspect(page, name=name, thoroughly=thoroughly)
+
+
+def _inspect(page: Page, *, name: str, thoroughly: bool) -> list[str]:
     """Every rule where there is room, the colours again in the dark, what a size can change where there is little room.
 
     A phone shows what the narrowest window does. Narrow, only the bars have other colours, which every page has: they are

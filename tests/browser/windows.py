@@ -46,6 +46,7 @@ class Windows:
         self._contexts: list[BrowserContext] = []
         self._kept: dict[str, Page] = {}
         self.troubles: list[str] = []
+        self.expected: set[int] = set()  # statuses that parts of the pages may be answered with, until they are closed
         self.status = 0  # of the page that was opened last
 
     def open(self, name: str | None, path: str = "/", *, look: Look = DESKTOP) -> Page:
@@ -85,6 +86,7 @@ class Windows:
             context.close()
         self._contexts.clear()
         troubles, self.troubles = self.troubles, []
+        self.expected.clear()
         assert not troubles, "\n".join(troubles)
 
     def put_away(self) -> None:
@@ -135,7 +137,9 @@ class Windows:
         """What the browser reports, a refusal by the content security policy included, but not a page's own status."""
         address = message.location["url"]
         is_status = message.text.startswith("Failed to load resource") and "/static/" not in address
-        is_status |= message.text.startswith("Response Status Error Code 401")  # a part of a page, past the sign-in
+        past_sign_in = 401
+        refused = {f"Response Status Error Code {status}" for status in {past_sign_in, *self.expected}}
+        is_status |= message.text.startswith(tuple(refused))  # a part of a page
         is_left_behind = message.text.startswith(("htmx:sendAbort", "htmx:afterRequest"))  # by going to another page
         if message.type == "error" and not is_status and not is_left_behind:
             self.troubles.append(f"{page.url}: {message.text}")

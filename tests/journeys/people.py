@@ -18,6 +18,8 @@ from sandbox.tour.hostile import LOGIN_REFUSED, UNAUTHORIZED
 Answer = dict[str, Any]
 
 READ_ORDERS = "read@shop.orders"
+# A connection that is kept may be closed by the server just when it is used again.
+FRESH = httpx2.Limits(max_connections=40, max_keepalive_connections=0)
 REASON = "Refund totals are off for twelve orders."
 
 
@@ -31,7 +33,7 @@ class Person:
             headers={"Authorization": f"Bearer {token}"},
             timeout=15,
             trust_env=False,
-            limits=httpx2.Limits(max_connections=40),
+            limits=FRESH,
         )
 
     def close(self) -> None:

@@ -8,6 +8,8 @@ from typing import Any, Self
 
 import httpx2
 
+from tests.journeys.people import FRESH
+
 SIGN_IN = "/accounts/login/"
 
 
@@ -15,7 +17,7 @@ class Portal:
     """One person's browser. It may send any form, also those that no page offers to this person."""
 
     def __init__(self, state: Mapping[str, Any], *, name: str) -> None:
-        self._client = httpx2.Client(base_url=state["web"], timeout=15, trust_env=False)
+        self._client = httpx2.Client(base_url=state["web"], timeout=15, trust_env=False, limits=FRESH)
         self.get(SIGN_IN)
         answer = self.post(SIGN_IN, login=name, password=state["passwords"][name])
         assert answer.status_code == httpx2.codes.FOUND, f"{name} cannot sign in: {answer.status_code} {answer.text}"

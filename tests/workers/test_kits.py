@@ -89,7 +89,7 @@ def test_opens_with_both_halves_and_is_an_alarm_and_spent_once_it_is_used(
     assert not KitUse.objects.exists(), "nobody has logged in yet"
     string = connection_string(directory)
     with Client(string) as holder:
-        assert holder[SHOP].orders.insert_one({"mended": True}).inserted_id
+        assert holder[SHOP].orders.update_one({"_id": 0}, {"$set": {"mended": True}}).matched_count == 1
         look()
         drain()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from pymongo import MongoClient
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 from typing_extensions import override
 
 from sandbox.servers import Mongod, scratch_directory, start_all
@@ -37,6 +37,7 @@ from workers.provisioners.tag import Tagger
 
 INTERRUPTED = 11601
 UNAUTHORIZED = 13
+NEWER_CONFIGURATION = 103  # NewReplicaSetConfigurationIncompatible
 
 End = Callable[[MongoDBProvisioner, GrantSpec], Evidence]
 
@@ -308,15 +309,27 @@ def _join(leader: Mongod, secondary: Mongod, arbiter: Mongod) -> None:
 
 
 def _add(client: Client, member: dict[str, object], *, becomes: str) -> None:
+    deadline = time.monotonic() + 30
+    while not _configured(client, member):
+        assert time.monotonic() < deadline, "The set's configuration was never left alone."
+    while becomes not in [other["stateStr"] for other in client.admin.command("replSetGetStatus")["members"]]:
+        assert time.monotonic() < deadline, f"The {becomes} did not join."
+        time.sleep(0.05)
+
+
+def _configured(client: Client, member: dict[str, object]) -> bool:
+    """Not when the server, which calls a new member no longer new once it has caught up, was faster."""
     config = client.admin.command("replSetGetConfig")["config"]
     config["version"] += 1
     config["members"].append(member)
     config["settings"]["heartbeatIntervalMillis"] = 100
-    client.admin.command("replSetReconfig", config)
-    deadline = time.monotonic() + 30
-    while becomes not in [other["stateStr"] for other in client.admin.command("replSetGetStatus")["members"]]:
-        assert time.monotonic() < deadline, f"The {becomes} did not join."
-        time.sleep(0.05)
+    try:
+        client.admin.command("replSetReconfig", config)
+    except OperationFailure as failure:
+        if failure.code != NEWER_CONFIGURATION:
+            raise
+        return False
+    return True
 
 
 @contextlib.contextmanager
