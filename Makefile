@@ -29,7 +29,7 @@ CHECK_ENV := ACCESS_ROLE=operator \
 	DATABASE_URL=postgres://checks:checks@127.0.0.1:9/checks \
 	REDIS_URL=redis://127.0.0.1:9/0
 
-.PHONY: help install run test screens check bench lock
+.PHONY: help install run test screens check bench chaos lock
 .PHONY: browser check-style check-types check-walls check-migrations check-settings check-security check-templates check-locks
 
 help: ## Show what can be done (this list)
@@ -89,6 +89,9 @@ screens: $(TESTS) browser ## Make the pictures of docs/screens/ again
 
 bench: $(TESTS) ## Measure at the target what is promised, against a floor of the same run
 	@exec $(BIN)/python -m bench $(ARGS)
+
+chaos: $(TESTS) ## Kill, stop and starve every part of a running world, and read the targets for what came of it (ROUNDS=20 SEED=…)
+	@exec $(BIN)/python -m chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 lock: $(TESTS) ## Resolve requirements/*.in again into hashed requirements/*.txt (ARGS="--upgrade")
 	@for name in base servers test; do \

@@ -5,20 +5,18 @@ Nothing of the product knows of them. They are laid around it from outside, in a
 
 from __future__ import annotations
 
-import functools
 import os
 import signal
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pymongo.monitoring
-from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
 from accessrequests.operations import access_requests, credentials, grants, outbox, targets
 from accessrequests.queries import work
+from chaos.steps import Wire, surrounded
 from workers.children import Children
 from workers.expiry import Deadlines
 from workers.probes import Probes
@@ -51,8 +49,6 @@ TURN: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (Probes, ("ask",)),
     (Periodic, ("file",)),
 )
-# The driver's own talk, and what only reads; the calls that change the target are all there.
-QUIET = frozenset({"hello", "ismaster", "isMaster", "saslStart", "saslContinue", "endSessions", "ping"})
 
 
 class Points:
@@ -77,43 +73,13 @@ class Points:
             os.kill(os.getpid(), self._signal)
 
 
-class Wire(CommandListener):
-    """Each call to the target."""
-
-    def __init__(self, points: Points) -> None:
-        self._points = points
-
-    def started(self, event: CommandStartedEvent) -> None:
-        if event.command_name not in QUIET:
-            self._points.passed(f"before {event.command_name} on the target")
-
-    def succeeded(self, event: CommandSucceededEvent) -> None:
-        if event.command_name not in QUIET:
-            self._points.passed(f"after {event.command_name} on the target")
-
-    def failed(self, event: CommandFailedEvent) -> None:
-        if event.command_name not in QUIET:
-            self._points.passed(f"after {event.command_name} failed on the target")
-
-
 def lay(points: Points) -> None:
     """For this process, and for good: it is one that is meant to die."""
-    pymongo.monitoring.register(Wire(points))
+    pymongo.monitoring.register(Wire(points.passed))
     for module, names in COMMITS.items():
         room = module.__name__.rpartition(".")[2]
         for name in names:
-            setattr(module, name, _with_points(getattr(module, name), f"{room}.{name}", points))
+            setattr(module, name, surrounded(getattr(module, name), f"{room}.{name}", points.passed))
     for owner, names in TURN:
         for name in names:
-            setattr(owner, name, _with_points(getattr(owner, name), f"{name} of the relay's turn", points))
-
-
-def _with_points(function: Callable[..., Any], name: str, points: Points) -> Callable[..., Any]:
-    @functools.wraps(function)
-    def passing(*args: Any, **kwargs: Any) -> Any:
-        points.passed(f"before {name}")
-        outcome = function(*args, **kwargs)
-        points.passed(f"after {name}")
-        return outcome
-
-    return passing
+            setattr(owner, name, surrounded(getattr(owner, name), f"{name} of the relay's turn", points.passed))
