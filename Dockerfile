@@ -13,7 +13,7 @@ RUN pip install --no-cache-dir --only-binary=:all: --require-hashes -r requireme
 
 # A fixed number, so that volumes and secret files can be given to exactly this user.
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin access \
-    && install -d -o access -g access -m 0750 /var/lib/access-requests
+    && install -d -o access -g access -m 0750 /var/lib/access-requests /var/lib/access-requests-sweep
 
 COPY . .
 # The code belongs to root: a process that is taken over cannot rewrite itself.

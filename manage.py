@@ -12,7 +12,7 @@ from django.core.management import execute_from_command_line, load_command_class
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "accessrequests.settings")
-    os.environ.setdefault("ACCESS_ROLE", "operator")
+    os.environ.setdefault("ACCESS_ROLE", "sweep" if sys.argv[1:2] == ["sweep"] else "operator")
     if sys.argv[1:2] == ["sandbox"]:
         # It makes the settings of all that it starts, and so must itself start where there are none.
         load_command_class("sandbox", "sandbox").run_from_argv(sys.argv)

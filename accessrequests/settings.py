@@ -7,6 +7,7 @@ the web never loads the workers, Celery or a driver of a target.
 from __future__ import annotations
 
 import re
+import secrets
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,15 +23,17 @@ env = environ.FileAwareEnv()
 env.ENVIRON = SecretFiles()
 
 ACCESS_ROLE = env.str("ACCESS_ROLE", "operator")
-if ACCESS_ROLE not in {"web", "worker", "relay", "operator"}:
-    raise ImproperlyConfigured("ACCESS_ROLE must be web, worker, relay or operator.")
+if ACCESS_ROLE not in {"web", "worker", "relay", "operator", "sweep"}:
+    raise ImproperlyConfigured("ACCESS_ROLE must be web, worker, relay, operator or sweep.")
+# The sweep is for the day when nothing but the targets is there: it signs nothing, and knows no database of ours.
+_is_sweep = ACCESS_ROLE == "sweep"
 
 ACCESS_SANDBOX = env.int("ACCESS_SANDBOX", 0)
 if ACCESS_SANDBOX and not is_ancestor(ACCESS_SANDBOX):
     raise ImproperlyConfigured("ACCESS_SANDBOX is only for processes that `manage.py sandbox` has started. Unset it.")
 
 SHORTEST_SECRET_KEY = 50
-SECRET_KEY = env.str("ACCESS_SECRET_KEY")
+SECRET_KEY = secrets.token_hex(SHORTEST_SECRET_KEY) if _is_sweep else env.str("ACCESS_SECRET_KEY")
 if len(SECRET_KEY) < SHORTEST_SECRET_KEY:
     raise ImproperlyConfigured(
         "ACCESS_SECRET_KEY must have at least 50 characters. Make one with `openssl rand -hex 32`."
@@ -55,6 +58,7 @@ ACCESS_TARGETS_FILE = env.str("ACCESS_TARGETS_FILE", "")
 ACCESS_SCHEDULES_FILE = env.str("ACCESS_SCHEDULES_FILE", "")
 ACCESS_WEBHOOKS_FILE = env.str("ACCESS_WEBHOOKS_FILE", "")
 ACCESS_X509_AUTHORITY = env.str("ACCESS_X509_AUTHORITY", "")
+ACCESS_SWEEP_FILE = env.str("ACCESS_SWEEP_FILE", "")
 ACCESS_ANCHOR_FILE = env.str("ACCESS_ANCHOR_FILE", "")
 ACCESS_ANCHOR_SEED = env.str("ACCESS_ANCHOR_SEED", "")
 ACCESS_ANCHOR_PUBLIC_KEY = env.str("ACCESS_ANCHOR_PUBLIC_KEY", "")
@@ -69,7 +73,7 @@ ACCESS_LIVE_STREAMS = env.int("ACCESS_LIVE_STREAMS", 0)
 ACCESS_METRICS_TOKEN = env.str("ACCESS_METRICS_TOKEN", "")
 
 # -- Database: PostgreSQL only. The application's role owns no table. -----------------------------
-DATABASES = {"default": env.db_url("DATABASE_URL")}
+DATABASES = {} if _is_sweep else {"default": env.db_url("DATABASE_URL")}
 if "DATABASE_OWNER_URL" in env or "DATABASE_OWNER_URL_FILE" in env:
     DATABASES["owner"] = env.db_url("DATABASE_OWNER_URL")
 for _database in DATABASES.values():
@@ -133,9 +137,11 @@ INSTALLED_APPS = [
     "django_prometheus",
     "csp",
 ]
+if _is_sweep:
+    INSTALLED_APPS = ["accessrequests.apps.AccessRequestsConfig", "django.contrib.auth", "django.contrib.contenttypes"]
 if ACCESS_ROLE != "web":
     INSTALLED_APPS += ["workers"]
-    if (BASE_DIR / "sandbox").is_dir():  # an image holds none
+    if not _is_sweep and (BASE_DIR / "sandbox").is_dir():  # an image holds none
         INSTALLED_APPS += ["sandbox"]
 
 MIDDLEWARE = [

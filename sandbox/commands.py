@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-WEB, RELAY, WORKER, WORKER_URGENT = "web", "relay", "worker", "worker_urgent"
+WEB, RELAY, WORKER, WORKER_URGENT, SWEEP = "web", "relay", "worker", "worker_urgent", "sweep"
 
 # Django's checks would load every page and form into the workers, which may not even know them.
 _CELERY_WORKER = (
@@ -19,7 +19,8 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     RELAY: ("python", "manage.py", "relay"),
     WORKER: (*_CELERY_WORKER, "-n", "worker@access", "-Q", "revoke,break_glass,provision,notify,reconcile"),
     WORKER_URGENT: (*_CELERY_WORKER, "-n", "worker_urgent@access", "-Q", "revoke,break_glass"),
+    SWEEP: ("python", "manage.py", "sweep", "--every", "5"),
 }
 
 # What `ACCESS_ROLE` each process has, as in docker-compose.yml.
-ROLES: Mapping[str, str] = {WEB: "web", RELAY: "relay", WORKER: "worker", WORKER_URGENT: "worker"}
+ROLES: Mapping[str, str] = {WEB: "web", RELAY: "relay", WORKER: "worker", WORKER_URGENT: "worker", SWEEP: "sweep"}

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from sandbox.atlas.authorities import Issued, make_client_authority
-from sandbox.commands import RELAY, ROLES, WEB
+from sandbox.commands import RELAY, ROLES, SWEEP, WEB
 from sandbox.identity.people import CLIENT_ID, NAME
 from sandbox.seed import SIZES
 
@@ -70,6 +70,10 @@ class Places:
         return self.directory / "anchor" / "anchors.jsonl"
 
     @property
+    def sweep(self) -> Path:
+        return self.directory / "sweep.jsonl"
+
+    @property
     def mail(self) -> Path:
         return self.directory / "mail"
 
@@ -116,6 +120,8 @@ class Environment:
 
     def of(self, process: str) -> dict[str, str]:
         """:raises KeyError: there is no such process."""
+        if process == SWEEP:
+            return self._of_sweep()
         role = ROLES[process]
         environment = self._everybody(role)
         if process == WEB:
@@ -131,6 +137,7 @@ class Environment:
         return environment | {
             "REDIS_URL": self.redis_url,
             "ACCESS_TARGETS_FILE": str(self.places.connections),
+            "ACCESS_SWEEP_FILE": str(self.places.sweep),
             "ACCESS_SCHEDULES_FILE": str(self.places.schedules),
             "ACCESS_SCHEDULES_SECONDS": "5",
             "ACCESS_TAG_KEY": _encoded(self.secrets.tag_key),
@@ -138,6 +145,19 @@ class Environment:
             "ACCESS_RECONCILE_SECONDS": "10",
             "ACCESS_MAIL_DIRECTORY": str(self.places.mail),
             "ACCESS_WEBHOOKS_FILE": str(self.places.webhooks),
+        }
+
+    def _of_sweep(self) -> dict[str, str]:
+        """For the one process that has to work when all the others cannot: it knows the targets and nothing else."""
+        return {name: value for name, value in os.environ.items() if name in INHERITED} | {
+            "PYTHONUNBUFFERED": "1",
+            "DJANGO_SETTINGS_MODULE": "accessrequests.settings",
+            "ACCESS_ROLE": ROLES[SWEEP],
+            "ACCESS_SANDBOX": str(os.getpid()),
+            "ACCESS_INSTALLATION": self.secrets.installation,
+            "ACCESS_TARGETS_FILE": str(self.places.connections),
+            "ACCESS_TAG_KEY": _encoded(self.secrets.tag_key),
+            "ACCESS_SWEEP_FILE": str(self.places.sweep),
         }
 
     def of_operator(self, *, owner_url: str) -> dict[str, str]:

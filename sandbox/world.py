@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sandbox.commands import COMMANDS, RELAY, WEB, WORKER, WORKER_URGENT
+from sandbox.commands import COMMANDS, RELAY, SWEEP, WEB, WORKER, WORKER_URGENT
 from sandbox.environment import APPLICATION, DATABASE, OWNER, Environment, Places, WorldSecrets
 from sandbox.errands import Errands
 from sandbox.identity.people import NEWCOMER
@@ -136,9 +136,10 @@ class World:
             started.result()
         self._preparation.finish()
         self._await_ready()
-        # Nobody waits for the provider: it is there a second or two after the product is.
+        # Nobody waits for provider and sweep: they are there a second or two after the product is.
         write_identity_seed(environment=self.environment, passwords=self._prepared.passwords)
         self.units[_IDENTITY].start()
+        self.units[SWEEP].start()
         if self._state_file is not None:
             self._state_file.create(self.state())
             self.supervisor.tell(always=True)  # What changed while the file was made.

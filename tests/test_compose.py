@@ -16,7 +16,8 @@ from workers.provisioners.connection_record import AtlasRecord, parse_record
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "docs" / "examples"
-PROCESSES = ["web", "relay", "worker", "worker_urgent"]
+PROCESSES = ["web", "relay", "worker", "worker_urgent", "sweep"]
+OF_THE_DATABASE = [name for name in PROCESSES if name != "sweep"]
 FOR_HANDS_ONLY = {"connections", "tag_key", "anchor_seed", "redis_url", "x509_authority"}
 
 
@@ -62,7 +63,7 @@ class TestProcesses:
         assert service(compose, name)["healthcheck"]["test"]
 
     def test_start_after_the_database_is_prepared(self, compose: dict[str, Any]) -> None:
-        waits = {name: service(compose, name)["depends_on"]["bootstrap"]["condition"] for name in PROCESSES}
+        waits = {name: service(compose, name)["depends_on"]["bootstrap"]["condition"] for name in OF_THE_DATABASE}
 
         assert set(waits.values()) == {"service_completed_successfully"}
         assert service(compose, "bootstrap")["command"] == ["python", "manage.py", "bootstrap"]
@@ -76,6 +77,18 @@ class TestSecrets:
         assert not {name for name in web["environment"] if re.search("TARGETS|TAG_KEY|SEED|REDIS|OWNER|X509", name)}
         assert not set(web["networks"]) & set(service(compose, "mongodb")["networks"])
         assert [volume for volume in web["volumes"] if not volume.endswith(":ro")] == []
+
+    def test_the_sweep_knows_the_targets_and_nothing_else(self, compose: dict[str, Any]) -> None:
+        sweep = service(compose, "sweep")
+
+        assert set(sweep["secrets"]) == {"tag_key", "connections", "ca"}
+        assert not {name for name in sweep["environment"] if re.search("DATABASE|REDIS|SEALING|SECRET_KEY|SEED", name)}
+        assert "depends_on" not in sweep
+        assert not set(sweep["networks"]) & set(service(compose, "postgres")["networks"])
+        volume = "sweep:/var/lib/access-requests-sweep"
+        readers = {name for name, one in compose["services"].items() if f"{volume}:ro" in one.get("volumes", [])}
+        assert sweep["volumes"] == [volume]
+        assert readers == {"relay", "worker", "worker_urgent"}
 
     def test_only_the_relay_signs_the_head_of_the_audit_trail(self, compose: dict[str, Any]) -> None:
         services = compose["services"]
@@ -123,7 +136,11 @@ class TestSecrets:
 
         for name in ["bootstrap", *PROCESSES]:
             given = {setting.removesuffix("_FILE") for setting in service(compose, name)["environment"]}
-            unknown = given - read - {"GUNICORN_CMD_ARGS", "ACCESS_TARGETS", "ACCESS_ANCHOR", "ACCESS_WEBHOOKS"}
+            unknown = (
+                given
+                - read
+                - {"GUNICORN_CMD_ARGS", "ACCESS_TARGETS", "ACCESS_ANCHOR", "ACCESS_WEBHOOKS", "ACCESS_SWEEP"}
+            )
             assert unknown == set()
 
 

@@ -94,8 +94,24 @@ def _make(slug: str, path: Path) -> TargetProvisioner:
     if slug not in records:
         raise UnknownTarget(f"The worker has no connection record of {slug}. Add one to its file of targets.")
     record = records[slug]
-    tagger = Tagger(installation=settings.ACCESS_INSTALLATION, target=slug, key=_tag_key())
-    return KINDS[record.kind](record=record, tagger=tagger, ledger=PostgresLedger(slug))
+    return KINDS[record.kind](record=record, tagger=tagger_of(slug), ledger=PostgresLedger(slug))
+
+
+def tagger_of(slug: str) -> Tagger:
+    """What proves that an object on the target is ours, by the newest key or an older one that still counts.
+
+    :raises InvalidConnection: a key is not as it must be.
+    """
+    newest, *older = tag_keys()
+    return Tagger(installation=settings.ACCESS_INSTALLATION, target=slug, key=newest, older=tuple(older))
+
+
+def tag_keys() -> list[bytes]:
+    """Newest first.
+
+    :raises InvalidConnection: one is not as it must be.
+    """
+    return [_tag_key(text.strip()) for text in settings.ACCESS_TAG_KEY.split(",")]
 
 
 def _version(path: Path) -> _Version:
@@ -111,13 +127,14 @@ def _path() -> Path:
     return Path(settings.ACCESS_TARGETS_FILE)
 
 
-def _tag_key() -> bytes:
+def _tag_key(text: str) -> bytes:
     try:
-        key = base64.b64decode(settings.ACCESS_TAG_KEY.encode(), altchars=b"-_", validate=True)
+        key = base64.b64decode(text.encode(), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         key = b""
     if len(key) != 32:  # noqa: PLR2004 - said in the sentence
         raise InvalidConnection(
-            "ACCESS_TAG_KEY must be 32 bytes in base64url. Make one with `openssl rand -base64 32`."
+            "ACCESS_TAG_KEY must be 32 bytes in base64url, or several of those with commas between them, newest first. "
+            "Make one with `openssl rand -base64 32 | tr '+/' '-_'`."
         )
     return key

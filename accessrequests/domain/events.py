@@ -31,6 +31,7 @@ class Event(StrEnum):
     GRANT_ENDING_SOON = "grant.ending_soon"
     GRANT_REVOCATION_STARTED = "grant.revocation_started"
     GRANT_REVOCATION_HURRIED = "grant.revocation_hurried"
+    GRANT_SWEPT = "grant.swept"
     GRANT_CUT = "grant.cut"
     GRANT_REVOKED = "grant.revoked"
     GRANT_END_PUT_BACK = "grant.end_put_back"

@@ -292,18 +292,23 @@ def expire(*, grant_id: int, latest: datetime | None = None) -> bool:
 
 
 @transaction.atomic(durable=True)
-def mark_cut(*, grant_id: int, evidence: Mapping[str, Any]) -> None:
-    """The target confirms: no login, and nothing of it runs. Saying so again changes nothing."""
+def mark_cut(*, grant_id: int, evidence: Mapping[str, Any], swept_at: datetime | None = None) -> None:
+    """The target confirms: no login, and nothing of it runs. Saying so again changes nothing.
+
+    `swept_at`: so it was already then, when the sweep ended it and the target confirmed that, with our database away.
+    """
     grant = locked(grant_id)
     at = clock.now()
     if grant.state != GrantState.REVOKING or grant.cut_at is not None:
         return
-    grant.cut_at = at
+    grant.cut_at = min(at, swept_at or at)
     grant.failures, grant.last_error, grant.waits_for = 0, "", ""
     grant.save()
     _move_gates(grant, GateState.CUT, dict.fromkeys(GateName, evidence))
-    cut = Fact(Event.GRANT_CUT, str(grant), {"evidence": dict(evidence)})
-    record(cut, *_breaking.ended(grant, at), actor=CLOCKWORK, at=at)
+    facts = [Fact(Event.GRANT_CUT, str(grant), {"evidence": dict(evidence)})]
+    if swept_at is not None:
+        facts.insert(0, Fact(Event.GRANT_SWEPT, str(grant), {"swept_at": _moment(swept_at)}))
+    record(*facts, *_breaking.ended(grant, grant.cut_at), actor=CLOCKWORK, at=at)
 
 
 @transaction.atomic(durable=True)

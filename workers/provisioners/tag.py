@@ -20,24 +20,26 @@ class Tag:
 
     grant_id: int
     end: datetime
+    is_of_newest_key: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Tagger:
-    """Makes and verifies the tags of one installation on one target."""
+    """Makes the tags of one installation on one target, with the newest key, and verifies those of all its keys."""
 
     installation: str
     target: str
     key: bytes = field(repr=False)
+    older: tuple[bytes, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
-        if len(self.key) < _SHORTEST_KEY:
+        if any(len(key) < _SHORTEST_KEY for key in (self.key, *self.older)):
             raise ValueError(f"The key of the tags must have at least {_SHORTEST_KEY} bytes.")
 
     def make(self, *, principal: str, grant_id: int, end: datetime) -> dict[str, str]:
         """The tag of `principal`, which is the object's full name on the target."""
         grant, until = str(grant_id), end.astimezone(UTC).isoformat()
-        mac = self._mac(principal=principal, grant=grant, end=until)
+        mac = self._mac(self.key, principal=principal, grant=grant, end=until)
         return {"installation": self.installation, "grant": grant, "end": until, "mac": mac}
 
     def verify(self, tag: object, *, principal: str) -> Tag | None:
@@ -49,24 +51,31 @@ class Tagger:
             return None
         if installation != self.installation:
             return None
-        expected = self._mac(principal=principal, grant=grant, end=end)
-        if not hmac.compare_digest(expected.encode(), mac.encode(errors="replace")):
+        key = self._key_of(mac, principal=principal, grant=grant, end=end)
+        if key is None:
             return None
         # Nothing before this line was believed, and what carries our MAC was written by `make`.
-        return Tag(grant_id=int(grant), end=datetime.fromisoformat(end))
+        return Tag(grant_id=int(grant), end=datetime.fromisoformat(end), is_of_newest_key=key == self.key)
 
     def make_kit(self, *, principal: str) -> dict[str, str]:
         """The tag of the user of an offline kit: no grant's, and without an end."""
-        mac = self._mac(principal=principal, grant=_KIT, end="")
+        mac = self._mac(self.key, principal=principal, grant=_KIT, end="")
         return {"installation": self.installation, "mac": mac}
 
     def proves_kit(self, tag: object, *, principal: str) -> bool:
         """Whether the tag is ours and makes this very user that of an offline kit."""
         mac = tag.get("mac") if isinstance(tag, Mapping) else None
-        expected = self._mac(principal=principal, grant=_KIT, end="")
-        return isinstance(mac, str) and hmac.compare_digest(expected.encode(), mac.encode(errors="replace"))
+        return isinstance(mac, str) and self._key_of(mac, principal=principal, grant=_KIT, end="") is not None
 
-    def _mac(self, *, principal: str, grant: str, end: str) -> str:
+    def _key_of(self, mac: str, *, principal: str, grant: str, end: str) -> bytes | None:
+        """The key that the MAC was made with, of ours."""
+        said = mac.encode(errors="replace")
+        for key in (self.key, *self.older):
+            if hmac.compare_digest(self._mac(key, principal=principal, grant=grant, end=end).encode(), said):
+                return key
+        return None
+
+    def _mac(self, key: bytes, *, principal: str, grant: str, end: str) -> str:
         # JSON keeps the parts apart: no two sets of parts give the same text.
         said = json.dumps([_CONTEXT, self.installation, self.target, principal, grant, end])
-        return hmac.new(self.key, said.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(key, said.encode(), hashlib.sha256).hexdigest()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Protocol
 
 from accessrequests.operations import connections as operations
 from accessrequests.queries import clock
@@ -59,16 +60,47 @@ def bucket_of(segments: Sequence[str]) -> str:
     return "/".join((segments[0], *segments[2:3], *(name for name in segments[-1:] if name == _CERTIFICATES)))
 
 
-def check(*, target: str, bucket: str, urgency: Urgency, is_safe: bool) -> None:
-    """:raises AtlasFailure: when such a call has to wait, with how long."""
-    wait = _wait(queries.left(target), bucket, urgency, is_safe=is_safe).total_seconds()
-    if wait > 0:
-        raise held(wait, urgency=urgency)
+class Limits(Protocol):
+    """What is known of a target's limits on calls."""
+
+    def check(self, *, bucket: str, urgency: Urgency, is_safe: bool) -> None:
+        """:raises AtlasFailure: when such a call has to wait, with how long."""
+
+    def note(self, *, bucket: str, headers: Mapping[str, str], wait: float = 0.0) -> None:
+        """Remember what an answer says of its limit. The documentation warns that it may say nothing."""
+
+    def held(self, wait: float, *, urgency: Urgency, code: str = "", status: int = 0) -> AtlasFailure:
+        """The failure of a call that has to wait."""
 
 
-def held(wait: float, *, urgency: Urgency, code: str = "", status: int = 0) -> AtlasFailure:
+@dataclass(frozen=True, slots=True)
+class SharedLimits:
+    """What all workers together know, in the product's database."""
+
+    target: str
+
+    def check(self, *, bucket: str, urgency: Urgency, is_safe: bool) -> None:
+        wait = _wait(queries.left(self.target), bucket, urgency, is_safe=is_safe).total_seconds()
+        if wait > 0:
+            raise self.held(wait, urgency=urgency)
+
+    def note(self, *, bucket: str, headers: Mapping[str, str], wait: float = 0.0) -> None:
+        capacity, remaining = _number(headers.get("RateLimit-Limit")), _number(headers.get("RateLimit-Remaining"))
+        if not capacity or remaining is None:
+            if not wait:
+                return
+            capacity, remaining = 1, 0
+        operations.note_budget(
+            target=self.target, bucket=bucket, capacity=capacity, remaining=remaining, wait=timedelta(seconds=wait)
+        )
+
+    def held(self, wait: float, *, urgency: Urgency, code: str = "", status: int = 0) -> AtlasFailure:
+        return held(wait, urgency=urgency, at=clock.now(), code=code, status=status)
+
+
+def held(wait: float, *, urgency: Urgency, at: datetime, code: str = "", status: int = 0) -> AtlasFailure:
     """The failure of a call that has to wait: it says until when, and what that means."""
-    again = f"{clock.now() + timedelta(seconds=wait):%H:%M:%S} UTC"
+    again = f"{at + timedelta(seconds=wait):%H:%M:%S} UTC"
     if urgency is Urgency.REVOKE:
         sentence = (
             f"Atlas takes no more calls of this kind for now. We try again at {again}; the access may still work."
@@ -76,18 +108,6 @@ def held(wait: float, *, urgency: Urgency, code: str = "", status: int = 0) -> A
     else:
         sentence = f"Atlas takes few more calls for now, and ending access comes first. We try again at {again}."
     return AtlasFailure(sentence, code=code, status=status, retry_after=wait)
-
-
-def note(*, target: str, bucket: str, headers: Mapping[str, str], wait: float = 0.0) -> None:
-    """Remember what an answer says of its limit. The documentation warns that it may say nothing."""
-    capacity, remaining = _number(headers.get("RateLimit-Limit")), _number(headers.get("RateLimit-Remaining"))
-    if not capacity or remaining is None:
-        if not wait:
-            return
-        capacity, remaining = 1, 0
-    operations.note_budget(
-        target=target, bucket=bucket, capacity=capacity, remaining=remaining, wait=timedelta(seconds=wait)
-    )
 
 
 def wait_said(headers: Mapping[str, str], *, unsaid: float) -> float:

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 import httpx2
 
 from workers.provisioners.atlas import budget
-from workers.provisioners.atlas.budget import Urgency
+from workers.provisioners.atlas.budget import Limits, SharedLimits, Urgency
 from workers.provisioners.atlas.failures import AtlasFailure, Refusal
 from workers.provisioners.atlas.steps import seconds_left, timeouts
 from workers.provisioners.atlas.tokens import ServiceAccount
@@ -73,13 +73,22 @@ class Calls(Protocol):
         """Let go of connections."""
 
 
-class AtlasClient:
-    """Threads may share one. `login` is the record's own unless another is named."""
+class SignsIn(Protocol):
+    """Makes what signs each call in an account's name."""
 
-    def __init__(self, *, record: AtlasRecord, login: AtlasLogin | None = None) -> None:
-        self._target = record.slug
+    def __call__(self, *, client: httpx2.Client, base_url: str, login: AtlasLogin) -> httpx2.Auth: ...
+
+
+class AtlasClient:
+    """Threads may share one. Limits and tokens are those that all workers share, unless others are named."""
+
+    def __init__(
+        self, *, record: AtlasRecord, limits: Limits | None = None, signs_in: SignsIn = ServiceAccount
+    ) -> None:
+        self._limits = limits or SharedLimits(record.slug)
+        self._signs_in = signs_in
         self._base_url = record.base_url
-        self._login = login or record.login
+        self._login = record.login
         self._skew = 0.0
         self._of_thread = threading.local()
         self._http = httpx2.Client(
@@ -108,7 +117,7 @@ class AtlasClient:
         :raises AtlasFailure: it was not done, or nobody knows.
         """
         bucket = budget.bucket_of(segments)
-        budget.check(target=self._target, bucket=bucket, urgency=urgency, is_safe=method.is_safe)
+        self._limits.check(bucket=bucket, urgency=urgency, is_safe=method.is_safe)
         media = f"application/vnd.atlas.{version}+json"
         request = self._http.build_request(
             method.value,
@@ -163,7 +172,7 @@ class AtlasClient:
             return AtlasFailure("Atlas did not answer in time.", unreachable=True, outcome_unknown=not is_safe)
         self._read_clock(answer)
         if answer.is_success:
-            budget.note(target=self._target, bucket=bucket, headers=answer.headers)
+            self._limits.note(bucket=bucket, headers=answer.headers)
             return answer
         return self._refused(answer, bucket=bucket, urgency=urgency, is_safe=is_safe)
 
@@ -171,9 +180,9 @@ class AtlasClient:
         refusal = Refusal.of(answer)
         if refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
             wait = budget.wait_said(answer.headers, unsaid=budget.WAIT_UNSAID)
-            budget.note(target=self._target, bucket=bucket, headers=answer.headers, wait=wait)
-            return budget.held(wait, urgency=urgency, code=refusal.code, status=refusal.status)
-        budget.note(target=self._target, bucket=bucket, headers=answer.headers)
+            self._limits.note(bucket=bucket, headers=answer.headers, wait=wait)
+            return self._limits.held(wait, urgency=urgency, code=refusal.code, status=refusal.status)
+        self._limits.note(bucket=bucket, headers=answer.headers)
         return refusal.failure(is_safe=is_safe, wait=budget.wait_said(answer.headers, unsaid=0.0))
 
     def _auth(self) -> httpx2.Auth:
@@ -184,7 +193,7 @@ class AtlasClient:
             if login.is_api_key:
                 known = httpx2.DigestAuth(login.account, login.secret)
             else:
-                known = ServiceAccount(client=self._http, base_url=self._base_url, login=login)
+                known = self._signs_in(client=self._http, base_url=self._base_url, login=login)
             self._of_thread.auth = known
         return known
 

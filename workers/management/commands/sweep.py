@@ -1,0 +1,56 @@
+"""Ends what is past its end on every target, with nothing but the targets' connection records and the key of the tags."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from workers.provisioners.base import ProvisionerError
+from workers.sweep import AFTER, Sweeps, rounds
+
+_LEAST_AFTER = 5.0
+
+
+class Command(BaseCommand):
+    help = (
+        "End what our tags on the targets prove to be past its end. It needs no database of the product's: run it beside "
+        "everything else, all the time, so that deadlines hold when the database is away."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--every", type=float, help="Go on, with a round each so many seconds. Left out: one round."
+        )
+        parser.add_argument(
+            "--after",
+            type=float,
+            default=AFTER.total_seconds(),
+            help="How many seconds past its end something must be (default: 30). The relay ends within a second.",
+        )
+
+    def handle(self, *_args: Any, every: float | None, after: float, **_options: Any) -> None:
+        if after < _LEAST_AFTER or (every is not None and every <= 0):
+            raise CommandError("--after is at least 5 seconds, and --every more than none.")
+        sweeps = Sweeps(after=timedelta(seconds=after))
+        try:
+            if every is None:
+                self.stdout.write(f"Ended on all targets: {sweeps.round()}.")
+            else:
+                rounds(sweeps, every=every, is_over=_stopped().wait)
+        except ProvisionerError as error:
+            raise CommandError(str(error)) from error
+        finally:
+            sweeps.close()
+
+
+def _stopped() -> threading.Event:
+    """Set when we are told to stop."""
+    event = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: event.set())
+    return event

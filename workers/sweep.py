@@ -1,0 +1,194 @@
+"""Ends what is past the end that stands on the target itself, with our database away: the last of the three places.
+
+It always runs, and acts only on what should have been ended a while ago, so that it never meets a relay that is well.
+What it ends is what the MAC of a tag proves; what has no tag (roles that were added to somebody) it cannot see.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import structlog
+from django.conf import settings
+
+from workers.connections import read_connections, tagger_of
+from workers.provisioners.atlas.sweeping import atlas_sweeper
+from workers.provisioners.base import Owned, ProvisionerError
+from workers.provisioners.connection_record import Record
+from workers.provisioners.mongodb.sweeping import mongodb_sweeper
+from workers.provisioners.sweeper import Sweeper, spec_of_owned
+from workers.sweep_journal import CLEAN, CUT, Journal, Swept, journal_of_sweep
+
+AFTER = timedelta(seconds=30)  # so late an end is nobody else's business any more
+EVERY = 5.0
+AT_ONCE = 50  # so many are cut in one call, which is bounded in time
+CLOCKS_DIFFER = 2.0
+
+SWEEPERS: Mapping[str, Callable[..., Sweeper]] = {"mongodb": mongodb_sweeper, "atlas": atlas_sweeper}
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Sweep:
+    """One target. What is cut and still to be cleaned is remembered; a process that starts anew finds it again."""
+
+    slug: str
+    sweeper: Sweeper
+    journal: Journal | None
+    after: timedelta = AFTER
+    wall: Callable[[], datetime] = lambda: datetime.now(UTC)
+    _unfinished: dict[str, Owned] = field(default_factory=dict)
+    _rounds: int = 0
+    _trouble: str = ""
+
+    def round(self) -> int:
+        """How many were ended. A target that does not answer is looked at again in the next round."""
+        self._rounds += 1
+        if (self._rounds - 1) % self.sweeper.pace:
+            return 0
+        try:
+            ended = sum(self._end(batch) for batch in _batches(self._due()))
+        except ProvisionerError as error:
+            self._tell(str(error))
+            return 0
+        self._trouble = ""
+        return ended
+
+    def _due(self) -> list[Owned]:
+        owned = {_name(one): one for one in self.sweeper.overdue(before=self._now() - self.after)}
+        return list((self._unfinished | owned).values())
+
+    def _now(self) -> datetime:
+        """By the earlier of two clocks, the target's and ours: one that is wrong ends nothing early."""
+        behind = self.sweeper.behind()
+        if abs(behind) > CLOCKS_DIFFER:
+            log.error("clocks_differ", who="sweep", target=self.slug, seconds=round(behind, 1))
+        return self.wall() - timedelta(seconds=max(0.0, behind))
+
+    def _end(self, batch: Sequence[Owned]) -> int:
+        ended = 0
+        for one, cut in zip(batch, self.sweeper.cut(batch), strict=True):
+            if not cut.done:
+                self._unfinished[_name(one)] = one
+                self._tell(" ".join(cut.remains) or cut.waiting)
+                continue
+            self._unfinished.pop(_name(one), None)
+            self._write(one, CUT, cut.facts)
+            ended += 1
+        for one in batch:
+            if _name(one) not in self._unfinished:
+                self._clean(one)
+        return ended
+
+    def _clean(self, one: Owned) -> None:
+        """What is left over has no power; the next round, or reconcile, takes it away."""
+        try:
+            cleaned = self.sweeper.clean(one)
+        except ProvisionerError as error:
+            self._tell(str(error))
+            return
+        if cleaned.done and cleaned.facts:
+            self._write(one, CLEAN, cleaned.facts)
+
+    def _write(self, one: Owned, step: str, facts: Mapping[str, Any]) -> None:
+        proven = spec_of_owned(one)
+        swept = Swept(
+            installation=settings.ACCESS_INSTALLATION,
+            target=self.slug,
+            username=one.username,
+            grant_id=proven.grant_id,
+            end=proven.expires_at,
+            step=step,
+            at=self._now(),
+            evidence=facts,
+        )
+        log.warning("swept", **{name: value for name, value in swept.said().items() if name != "installation"})
+        if self.journal is not None:
+            try:
+                self.journal.write(swept)
+            except OSError as error:
+                # The access is ended all the same; the line on stderr says so.
+                log.exception("sweep_not_written", error=str(error))
+
+    def _tell(self, sentence: str) -> None:
+        """Once, as long as it stays the same."""
+        if sentence != self._trouble:
+            log.warning("not_swept_yet", target=self.slug, why=sentence)
+        self._trouble = sentence
+
+
+@dataclass(slots=True)
+class Sweeps:
+    """Every target of the worker's file, each in a thread of its own, so that one that hangs holds up no other."""
+
+    after: timedelta = AFTER
+    _by_slug: dict[str, tuple[Record, Sweep]] = field(default_factory=dict)
+
+    def round(self) -> int:
+        """How many were ended on all of them. The file is read anew each time: an operator may have mended it.
+
+        :raises InvalidConnection: the file or the keys are not as they must be.
+        """
+        sweeps = self._known()
+        with ThreadPoolExecutor(max_workers=max(1, len(sweeps)), thread_name_prefix="sweep") as pool:
+            ended = sum(pool.map(_round, sweeps))
+        if (journal := journal_of_sweep()) is not None:
+            journal.beat()
+        return ended
+
+    def close(self) -> None:
+        for _, sweep in self._by_slug.values():
+            sweep.sweeper.close()
+        self._by_slug.clear()
+
+    def _known(self) -> list[Sweep]:
+        records = read_connections(Path(settings.ACCESS_TARGETS_FILE))
+        for slug, (record, sweep) in list(self._by_slug.items()):
+            if records.get(slug) != record:
+                sweep.sweeper.close()
+                del self._by_slug[slug]
+        for slug, record in records.items():
+            if slug not in self._by_slug:
+                self._by_slug[slug] = (record, self._made(slug, record))
+        return [sweep for _, sweep in self._by_slug.values()]
+
+    def _made(self, slug: str, record: Record) -> Sweep:
+        sweeper = SWEEPERS[record.kind](record=record, tagger=tagger_of(slug))
+        return Sweep(slug, sweeper, journal_of_sweep(), after=self.after)
+
+
+def rounds(sweeps: Sweeps, *, every: float, is_over: Callable[[float], bool]) -> None:
+    """One after the other until it is over; `is_over` waits for so many seconds first."""
+    while True:
+        began = time.monotonic()
+        try:
+            sweeps.round()
+        except Exception:
+            # A file that somebody is about to mend, a disk that is full: ending access goes on in the next round.
+            log.exception("sweep_failed")
+        if is_over(max(0.0, every - (time.monotonic() - began))):
+            return
+
+
+def _round(sweep: Sweep) -> int:
+    try:
+        return sweep.round()
+    except Exception:
+        log.exception("sweep_failed", target=sweep.slug)
+        return 0
+
+
+def _name(one: Owned) -> str:
+    return one.principal or one.username
+
+
+def _batches(owned: Sequence[Owned]) -> Iterator[Sequence[Owned]]:
+    for start in range(0, len(owned), AT_ONCE):
+        yield owned[start : start + AT_ONCE]

@@ -1,0 +1,141 @@
+"""What the sweep ended, line by line in a file that it alone writes: on return, the rows are told by it.
+
+Each line carries a MAC by the key of the tags, which workers and sweep have and nobody else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from accessrequests.models import Grant
+from workers.connections import tag_keys
+
+_CONTEXT = "access-requests sweep v1"
+_MODE = 0o640
+CUT, CLEAN = "cut", "clean"
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """One step of an end that the sweep made, and what the target answered."""
+
+    installation: str
+    target: str
+    username: str
+    grant_id: int
+    end: datetime
+    step: str
+    at: datetime
+    evidence: Mapping[str, Any]
+
+    def said(self) -> dict[str, Any]:
+        return {
+            "installation": self.installation,
+            "target": self.target,
+            "username": self.username,
+            "grant": self.grant_id,
+            "end": self.end.isoformat(),
+            "step": self.step,
+            "at": self.at.isoformat(),
+            "late_seconds": round((self.at - self.end).total_seconds(), 1),
+            "evidence": dict(self.evidence),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """The file, by the keys that prove its lines, newest first."""
+
+    path: Path
+    keys: Sequence[bytes] = field(repr=False)
+
+    def write(self, swept: Swept) -> None:
+        """On the disk when this returns. A line that a crash left half written is closed off, and proves nothing."""
+        said = swept.said()
+        line = json.dumps(said | {"mac": _mac(self.keys[0], said)}, sort_keys=True) + "\n"
+        with self._opened() as file:
+            broken = file.tell() and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n"
+            file.write((b"\n" if broken else b"") + line.encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+    def beat(self) -> None:
+        """A sign of life: when the file was touched last."""
+        with self._opened():
+            os.utime(self.path)
+
+    def beaten_at(self) -> float | None:
+        """In seconds since 1970; None where there never was a sign of life."""
+        try:
+            return self.path.stat().st_mtime
+        except OSError:
+            return None
+
+    def cut_of(self, *, installation: str, target: str, grant_id: int) -> Swept | None:
+        """When the sweep had the target confirm that nobody gets in by this grant any more; the first time counts."""
+        wanted = (installation, target, grant_id, CUT)
+        found = (one for one in self._read() if (one.installation, one.target, one.grant_id, one.step) == wanted)
+        return next(found, None)
+
+    def _opened(self) -> Any:
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, _MODE)
+        file = os.fdopen(descriptor, "r+b")
+        file.seek(0, os.SEEK_END)
+        return file
+
+    def _read(self) -> list[Swept]:
+        try:
+            lines = self.path.read_bytes().splitlines()
+        except OSError:
+            return []
+        return [swept for swept in map(self._understood, lines) if swept is not None]
+
+    def _understood(self, line: bytes) -> Swept | None:
+        """None for what none of our keys proves."""
+        try:
+            said = json.loads(line)
+            mac = said.pop("mac").encode()
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return None
+        if not any(hmac.compare_digest(_mac(key, said).encode(), mac) for key in self.keys):
+            return None
+        return Swept(
+            installation=said["installation"],
+            target=said["target"],
+            username=said["username"],
+            grant_id=said["grant"],
+            end=datetime.fromisoformat(said["end"]),
+            step=said["step"],
+            at=datetime.fromisoformat(said["at"]),
+            evidence=said["evidence"],
+        )
+
+
+def journal_of_sweep() -> Journal | None:
+    """Where the sweep writes what it did; None where nobody said."""
+    if not settings.ACCESS_SWEEP_FILE:
+        return None
+    return Journal(Path(settings.ACCESS_SWEEP_FILE), tag_keys())
+
+
+def swept_of(grant: Grant) -> Swept | None:
+    """What the sweep did of a grant that is being ended, if it was faster."""
+    journal = journal_of_sweep()
+    if journal is None:
+        return None
+    return journal.cut_of(installation=settings.ACCESS_INSTALLATION, target=grant.target.slug, grant_id=grant.pk)
+
+
+def _mac(key: bytes, said: Mapping[str, Any]) -> str:
+    text = json.dumps([_CONTEXT, said], sort_keys=True)
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
