@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.workers.provisioners.conftest import INSTALLATION, KEY, SHOP, MakeSpec, give, stored_user
+from tests.workers.provisioners.conftest import INSTALLATION, KEY, SHOP, Another, MakeSpec, give, stored_user
 from tests.workers.provisioners.visitors import Client, Holder, connect
 from workers.provisioners.connection_record import ConnectionRecord
 from workers.provisioners.mongodb.provisioner import MongoDBProvisioner
@@ -23,22 +24,31 @@ LONG_AGO = timedelta(seconds=-45)
 NOT_LONG_AGO = timedelta(seconds=-2)  # the relay's own business, still
 
 
+@contextmanager
+def sweeping(record: ConnectionRecord, tagger: Tagger, journal: Journal | None = None) -> Iterator[Sweep]:
+    sweep = Sweep(SHOP, MongoDBSweeper(record=record, tagger=tagger), journal)
+    try:
+        yield sweep
+    finally:
+        sweep.sweeper.close()
+
+
 @pytest.fixture
 def sweep(record: ConnectionRecord, tagger: Tagger, tmp_path: Path) -> Iterator[Sweep]:
-    sweeper = MongoDBSweeper(record=record, tagger=tagger)
-    yield Sweep(SHOP, sweeper, Journal(tmp_path / "sweep.jsonl", [KEY]))
-    sweeper.close()
+    with sweeping(record, tagger, Journal(tmp_path / "sweep.jsonl", [KEY])) as found:
+        yield found
 
 
 class TestSweep:
     def test_ends_what_is_past_its_end_and_nothing_of_anybody_else(
         self,
-        provisioner: MongoDBProvisioner,
+        another: Another,
         record: ConnectionRecord,
         make_spec: MakeSpec,
         root: Client,
         sweep: Sweep,
     ) -> None:
+        provisioner = another()
         visitor = Holder(record.hosts[0])
         over = give(provisioner, make_spec(f"read@{SHOP}.orders", lasts=LONG_AGO))
         live, just_over = give(provisioner, make_spec()), give(provisioner, make_spec(lasts=NOT_LONG_AGO))
@@ -50,7 +60,7 @@ class TestSweep:
             data["accessRequests"]["end"] = (datetime.now(UTC) + LONG_AGO).isoformat()  # type: ignore[index]
             root.admin.command("updateUser", spec.username, customData=data)
         theirs = Tagger(installation=f"{INSTALLATION}x", target=SHOP, key=b"of another installation" * 2)
-        neighbour = MongoDBProvisioner(record=record, tagger=theirs)
+        neighbour = another(tagger=theirs)
         name = over.username.replace(INSTALLATION, f"{INSTALLATION}x")
         other = give(neighbour, dataclasses.replace(make_spec(lasts=LONG_AGO), grant_id=over.grant_id, username=name))
 
@@ -76,25 +86,22 @@ class TestSweep:
         assert lines[0]["late_seconds"] >= 45
         assert lines[0]["evidence"]["login"] == "refused"
 
-        theirs_only = Sweep(SHOP, MongoDBSweeper(record=record, tagger=theirs), None)
-        assert theirs_only.round() == 1
+        with sweeping(record, theirs) as theirs_only:
+            assert theirs_only.round() == 1
         assert visitor.login(live) is None
         assert stored_user(root, other.username) is None
-        theirs_only.sweeper.close()
-        neighbour.close()
 
     def test_an_object_of_an_older_key_is_ours_as_well(
         self, provisioner: MongoDBProvisioner, record: ConnectionRecord, make_spec: MakeSpec, root: Client
     ) -> None:
         over = give(provisioner, make_spec(lasts=LONG_AGO))
         newest = b"the newest of the keys, 32 bytes"
-        replaced = Sweep(
-            SHOP, MongoDBSweeper(record=record, tagger=Tagger(installation=INSTALLATION, target=SHOP, key=newest)), None
-        )
-        assert replaced.round() == 0
+        with sweeping(record, Tagger(installation=INSTALLATION, target=SHOP, key=newest)) as replaced:
+            assert replaced.round() == 0
         assert stored_user(root, over.username) is not None
         rotated = Tagger(installation=INSTALLATION, target=SHOP, key=newest, older=(KEY,))
 
-        assert Sweep(SHOP, MongoDBSweeper(record=record, tagger=rotated), None).round() == 1
+        with sweeping(record, rotated) as both:
+            assert both.round() == 1
 
         assert stored_user(root, over.username) is None
