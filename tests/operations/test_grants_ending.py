@@ -179,6 +179,16 @@ class TestEndings:
         assert [event for event, _, _ in traces.events()] == ["grant.cut", "grant.revoked"]
         assert traces.jobs() == [("notify", str(active))]
 
+    def test_are_as_early_as_the_sweep_made_them(self, cast: Cast, active: Grant) -> None:
+        grants.release(grant_id=active.pk, holder=cast.alice, via=Via.API)
+        traces, swept_at = Traces(), make.now() - timedelta(minutes=20)
+
+        grants.mark_cut(grant_id=active.pk, evidence={}, swept_at=swept_at)
+
+        active.refresh_from_db()
+        assert active.cut_at == swept_at
+        assert [event for event, _, _ in traces.events()] == ["grant.swept", "grant.cut"]
+
     def test_wait_until_a_call_without_an_end_must_have_ended(self, cast: Cast, grant: Grant) -> None:
         attempt = started(grant)
         grants.release(grant_id=grant.pk, holder=cast.alice, via=Via.API)
