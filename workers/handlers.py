@@ -30,6 +30,7 @@ from workers import (
     schedules,
     self_test,
     slack_copies,
+    slack_homes,
     usage,
     watch,
 )
@@ -81,6 +82,7 @@ HANDLERS: Mapping[Job, Callable[[Claim], Outcome]] = {
     Job.ROTATE_KIT: kits.rotate_kit,
     Job.SHOW_IN_SLACK: slack_copies.show,
     Job.SEND_TO_SLACK: slack_copies.send,
+    Job.SHOW_HOME: slack_homes.show_home,
 }
 
 

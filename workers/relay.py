@@ -15,8 +15,9 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
 
 from accessrequests.domain.events import Job
-from accessrequests.operations import outbox, slack_messages
+from accessrequests.operations import outbox, slack_homes, slack_messages
 from accessrequests.queries import clock, offline_kits, people, slack, usage, work
+from accessrequests.queries import slack_homes as homes
 from workers import anchor, clocks
 from workers.children import Children
 from workers.clocks import Latest
@@ -124,6 +125,8 @@ class Periodic:
                 outbox.file_periodic(job=Job.WATCH_KIT, subject=f"target/{slug}", target=slug)
         if settings.ACCESS_SLACK and self.is_due("copies in Slack", MINUTE):
             slack_messages.file_stragglers(message_ids=slack.stragglers(limit=ASKED_AT_ONCE))
+            behind = homes.behind(clock.now(), limit=ASKED_AT_ONCE)
+            slack_homes.file_behind(home_ids=behind)
         self._file_for_grants()
         self._file_questions()
         self._file_for_targets()

@@ -14,11 +14,12 @@ from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.models import AccessRequest, AuditEvent, SlackIdentity, SlackMessage
 from accessrequests.models.slack import SlackKind, SlackState
+from accessrequests.operations import slack_homes as homes
 from accessrequests.operations import slack_messages
 from accessrequests.operations.outbox import Claim
 from accessrequests.operations.slack_messages import Drawing, Once
 from accessrequests.queries import access_requests, audit, clock, slack
-from workers import asked, notify
+from workers import asked, notify, slack_homes
 from workers.channels import slack as channel
 from workers.channels.slack import NeverSent, NotSent, Place
 from workers.outcomes import Again, Done, Outcome, try_again
@@ -41,17 +42,25 @@ _IN_THREADS = frozenset(
 
 
 def show(claim: Claim) -> Outcome:
-    """After something happened to a request or its grant: its copies, a line in their threads, a word to whose it is."""
+    """After something happened to a request or its grant: its copies, a line in their threads, a word to whose it is.
+
+    Of a person it is that an account was linked, or is no longer: its Home.
+    """
     if not settings.ACCESS_SLACK:
         return Done()
-    access_request = access_requests.of_subject(claim.subject)
     told = audit.told_by(claim.message_id)
+    if claim.subject.startswith("person/"):
+        account = str(told.facts.get("slack_user", "")) if told is not None else ""
+        homes.refresh(slack_user_ids=[account])
+        return Done()
+    access_request = access_requests.of_subject(claim.subject)
     own = list(slack.identities_of(asked.beneficiaries_of(access_request)))
     accounts = [identity.slack_user_id for identity in own]
     once = [] if told is None else [*_lines(told), *_notices(told, access_request, own)]
     slack_messages.show(
         access_request_id=access_request.pk, channels=_channels(access_request), people=accounts, once=once
     )
+    slack_homes.refresh(access_request)
     return Done()
 
 

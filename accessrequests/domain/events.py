@@ -144,6 +144,7 @@ class Job(StrEnum):
     ROTATE_KIT = "rotate_kit"
     SHOW_IN_SLACK = "show_in_slack"
     SEND_TO_SLACK = "send_to_slack"
+    SHOW_HOME = "show_home"
 
 
 class Queue(StrEnum):
@@ -203,6 +204,7 @@ QUEUE_OF: Mapping[Job, Queue] = {
     Job.ROTATE_KIT: Queue.BREAK_GLASS,
     Job.SHOW_IN_SLACK: Queue.NOTIFY,
     Job.SEND_TO_SLACK: Queue.NOTIFY,
+    Job.SHOW_HOME: Queue.NOTIFY,
 }
 
 # Both write the end of a grant on its target, so that one of them never undoes the other.
@@ -274,8 +276,8 @@ FOLLOW_UPS: Mapping[Event, tuple[Job, ...]] = {
     Event.POLICY_PROPOSED: (Job.NOTIFY,),
     Event.DELEGATION_MADE: (Job.NOTIFY,),
     Event.DELEGATION_ENDED: (Job.NOTIFY,),
-    Event.PERSON_SLACK_LINKED: (Job.NOTIFY,),
-    Event.PERSON_SLACK_UNLINKED: (Job.NOTIFY,),
+    Event.PERSON_SLACK_LINKED: (Job.NOTIFY, Job.SHOW_IN_SLACK),
+    Event.PERSON_SLACK_UNLINKED: (Job.NOTIFY, Job.SHOW_IN_SLACK),
     Event.CUSTOM_ROLE_PROPOSED: (Job.NOTIFY,),
     Event.CUSTOM_ROLE_APPROVED: (Job.CHANGE_CUSTOM_ROLE,),
     Event.CUSTOM_ROLE_DENIED: (Job.NOTIFY,),

@@ -23,6 +23,7 @@ DENY = "deny"
 END = "end"
 EXTEND = "extend"
 OPEN = "open"
+ASK = "ask"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +80,7 @@ def card(facts: CardFacts) -> Message:
     small = _small(facts)
     if small:
         blocks.append(block_kit.context(small))
-    pressed = _buttons(facts)
-    if pressed:
-        blocks.append(block_kit.actions(f"act:{facts.number}:{facts.revision}", pressed))
-    return Message(_fallback(facts), blocks)
+    return Message(_fallback(facts), [*blocks, *buttons(facts)])
 
 
 def hash_of(message: Message) -> str:
@@ -156,14 +154,15 @@ def _fallback(facts: CardFacts) -> str:
     return block_kit.fallback(f"{inert(facts.title, 200)}. {inert(facts.sentence, 600)}")
 
 
-def _buttons(facts: CardFacts) -> list[Block]:
+def buttons(facts: CardFacts) -> list[Block]:
+    """The row of them; none where nothing is left to do."""
     value = value_of(facts.number, facts.revision)
     pressed = [_DEEDS[deed](value, facts.confirm) for deed in facts.buttons]
     is_open = APPROVE not in facts.buttons and DENY in facts.buttons and facts.step_up
     label = "Open to approve" if is_open else "Open in portal"
     if facts.buttons or facts.ends_at:
         pressed.append(block_kit.button(label, action=OPEN, url=facts.url))
-    return pressed
+    return [block_kit.actions(f"act:{facts.number}:{facts.revision}", pressed)] if pressed else []
 
 
 def _approve(value: str, sentence: str) -> Block:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from accessrequests.models.access_requests import AccessRequest
@@ -33,6 +34,23 @@ class SlackIdentity(models.Model):
 
     def __str__(self) -> str:
         return f"{self.team_id}/{self.slack_user_id}"
+
+
+class SlackHome(models.Model):
+    """The Home of the app, for an account that has opened it. `shows` are the requests that stand in it.
+
+    `view_hash` is Slack's own mark of what it has, `rendered_hash` ours of what we drew.
+    """
+
+    slack_user_id = models.CharField(max_length=32, unique=True)
+    opened_at = models.DateTimeField()
+    drawn_at = models.DateTimeField(null=True, blank=True)
+    rendered_hash = models.CharField(max_length=64, blank=True)
+    view_hash = models.CharField(max_length=64, blank=True)
+    shows = ArrayField(models.BigIntegerField(), default=list, blank=True)
+
+    def __str__(self) -> str:
+        return f"slack_home/{self.pk}"
 
 
 class SlackArrival(models.Model):

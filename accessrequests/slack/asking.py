@@ -36,8 +36,12 @@ _NOT_HERE = "What is asked for there needs more than fits into this form. Ask in
 
 
 def shortcut(arrival: Arrival) -> None:
-    if arrival.text("callback_id") != "request.open":
-        return
+    if arrival.text("callback_id") == "request.open":
+        offer(arrival)
+
+
+def offer(arrival: Arrival) -> None:
+    """The first form, to whoever pressed for it."""
     person = caller.person_of(arrival)
     if isinstance(person, Turned):
         caller.turn_away(arrival, person)

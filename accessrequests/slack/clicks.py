@@ -15,10 +15,10 @@ from accessrequests.models import AccessRequest, Grant, Person
 from accessrequests.operations import access_requests
 from accessrequests.operations.refusals import NeedsSecondFactor, NotReady
 from accessrequests.queries import access_requests as request_queries
-from accessrequests.queries import clock, deciding, extensions, slack
+from accessrequests.queries import clock, deciding, extensions, slack, slack_homes
 from accessrequests.queries import grants as grant_queries
 from accessrequests.queries.belonging import belonging_of
-from accessrequests.slack import caller, client, ending
+from accessrequests.slack import asking, caller, client, ending
 from accessrequests.slack.arrival import Arrival
 from accessrequests.slack.caller import Turned
 
@@ -40,6 +40,9 @@ def pressed(arrival: Arrival) -> None:
     """Nothing is ever ignored silently, but for the buttons that only lead to a page."""
     actions = arrival.part("actions")
     first = actions[0] if isinstance(actions, list) and actions and isinstance(actions[0], dict) else {}
+    if first.get("action_id") == slack_cards.ASK:
+        asking.offer(arrival)
+        return
     do = _DEEDS.get(str(first.get("action_id", "")))
     if do is None:
         return
@@ -70,6 +73,9 @@ def page_of(number: int) -> str:
 
 
 def _is_our_copy(arrival: Arrival, number: int) -> bool:
+    """A message about that request, or the presser's Home, in which it stands."""
+    if arrival.text("view", "type") == "home":
+        return slack_homes.shows(slack_user_id=arrival.account.slack_user_id, access_request_id=number)
     channel, ts = arrival.text("container", "channel_id"), arrival.text("container", "message_ts")
     return slack.is_copy(access_request_id=number, channel=channel, ts=ts)
 

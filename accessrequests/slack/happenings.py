@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from accessrequests.slack import homes
 from accessrequests.slack.arrival import Arrival
 
 
@@ -17,4 +18,4 @@ def happened(arrival: Arrival) -> None:
         hear(arrival)
 
 
-_EVENTS: Mapping[str, Callable[[Arrival], None]] = {}
+_EVENTS: Mapping[str, Callable[[Arrival], None]] = {"app_home_opened": homes.opened}

@@ -26,7 +26,7 @@ def cast(committed_cast: Cast) -> Cast:
     return committed_cast
 
 
-JOBS = [Job.SHOW_IN_SLACK.value, Job.SEND_TO_SLACK.value]
+JOBS = [Job.SHOW_IN_SLACK.value, Job.SEND_TO_SLACK.value, Job.SHOW_HOME.value]
 
 
 def carry(*, most: int = 60) -> None:

@@ -15,7 +15,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
 
-from accessrequests.domain.block_kit import Message
+from accessrequests.domain.block_kit import Block, Message
 
 SECONDS = 2
 TOO_MANY = 429
@@ -42,6 +42,10 @@ class NotSent(Exception):
 
 class NeverSent(Exception):
     """Slack will not take it, however often it is tried."""
+
+
+class Outdated(NeverSent):
+    """Slack has another view than the one that this was to replace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,20 @@ def update(place: Place, message: Message) -> None:
     )
 
 
+def publish(user: str, view: Block, *, known_hash: str = "") -> str:
+    """The Home of one person; Slack's own mark of it, which guards the next one.
+
+    docs.slack.dev, reference/methods/views.publish.
+
+    :raises Outdated: when Slack does not have the one that is marked `known_hash`.
+    :raises NotSent: to be tried again.
+    :raises NeverSent: not to be tried again.
+    """
+    answer = _called(lambda: _client().views_publish(user_id=user, view=view, hash=known_hash or None))
+    found: Any = answer.get("view") or {}
+    return str(found.get("hash", ""))[:64]
+
+
 def whisper(channel: str, user: str, message: Message) -> None:
     """To one person, in the channel where they pressed; directly, where that cannot be.
 
@@ -131,6 +149,8 @@ def _called(call: Callable[[], SlackResponse], *, never: frozenset[str] = frozen
         status, name = int(answer.status_code), str(answer.get("error", ""))
         if status == TOO_MANY:
             raise NotSent("Slack asks for patience.", after=_seconds(answer.headers)) from error
+        if name == "hash_conflict":
+            raise Outdated("Slack has another view already.") from error
         if status < SERVER_ERROR and (name in never or name not in _LATER):
             raise NeverSent(f"Slack refused it ({name[:60]}).") from error
         raise NotSent(f"Slack did not take it ({name[:60] or status}).") from error

@@ -1,0 +1,103 @@
+"""Draws the Home of the app in Slack, one person's at a time, from what is true when it is sent."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlencode
+
+import structlog
+from django.conf import settings
+
+from accessrequests.domain import slack_homes as drawing
+from accessrequests.domain.block_kit import Block
+from accessrequests.models import AccessRequest, SlackHome
+from accessrequests.operations import slack_homes, slack_identities
+from accessrequests.operations.outbox import Claim
+from accessrequests.operations.slack_identities import Account
+from accessrequests.queries import clock, slack
+from accessrequests.queries import slack_homes as homes
+from workers import asked
+from workers.channels import slack as channel
+from workers.channels.slack import NeverSent, NotSent, Outdated
+from workers.outcomes import Done, Outcome, try_again
+
+_UNLINKED = (
+    "This Slack account is linked to nobody in Access Requests. Link it once, and what waits for you and what you have "
+    "stands here. The button is good for ten minutes; open this page again for a new one."
+)
+_OFF = "Your account in Access Requests is off. Ask your administrators."
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """`kept` is what it is compared by: the view without what differs each time."""
+
+    view: Block
+    kept: Block
+    shows: Sequence[int] = ()
+
+    @property
+    def rendered_hash(self) -> str:
+        return hashlib.sha256(json.dumps(self.kept, sort_keys=True).encode()).hexdigest()
+
+
+def refresh(access_request: AccessRequest) -> None:
+    """After something happened to a request: the Homes of all whose it is, who may decide, or have it before them."""
+    folk = asked.beneficiaries_of(access_request) | asked.approvers_of(access_request, asks=False)
+    accounts = [identity.slack_user_id for identity in slack.identities_of(folk)]
+    slack_homes.refresh(slack_user_ids=accounts, access_request_id=access_request.pk)
+
+
+def show_home(claim: Claim) -> Outcome:
+    """What is drawn already is not sent again, unless its person has opened it since: the time left has moved."""
+    if not settings.ACCESS_SLACK:
+        return Done()
+    home, at = homes.home(claim.subject_id), clock.now()
+    drawn = _drawn(home, at)
+    is_seen = home.drawn_at is not None and home.drawn_at >= home.opened_at
+    if is_seen and drawn.rendered_hash == home.rendered_hash:
+        slack_homes.mark_looked_at(home_id=home.pk, at=at)
+        return Done()
+    try:
+        view_hash = _published(home, drawn.view)
+    except NeverSent as error:
+        log.warning("slack_home_given_up", account=home.slack_user_id, why=str(error))
+        slack_homes.mark_looked_at(home_id=home.pk, at=at)
+        return Done()
+    except NotSent as error:
+        return try_again(claim, str(error), not_before=error.after)
+    slack_homes.mark_published(
+        home_id=home.pk, rendered_hash=drawn.rendered_hash, view_hash=view_hash, shows=drawn.shows, at=at
+    )
+    return Done()
+
+
+def _published(home: SlackHome, view: Block) -> str:
+    """The lane lets one job at a time draw a Home, so what Slack has beside us is an answer that got lost on its way.
+
+    :raises NotSent: to be tried again.
+    :raises NeverSent: not to be tried again.
+    """
+    try:
+        return channel.publish(home.slack_user_id, view, known_hash=home.view_hash)
+    except Outdated:
+        return channel.publish(home.slack_user_id, view)
+
+
+def _drawn(home: SlackHome, at: datetime) -> _Drawn:
+    person = slack.person_at(home.slack_user_id)
+    if person is None:
+        account = Account(settings.ACCESS_SLACK_ENTERPRISE_ID, settings.ACCESS_SLACK_TEAM_ID, home.slack_user_id, "")
+        query = urlencode({"t": slack_identities.address_for(account=account)})
+        url = f"{settings.ACCESS_BASE_URL}/slack/link/?{query}"
+        return _Drawn(drawing.alone(_UNLINKED, label="Link your account", url=url), drawing.alone(_UNLINKED))
+    if not person.is_active:
+        return _Drawn(drawing.alone(_OFF), drawing.alone(_OFF))
+    facts = homes.facts_of(person, at=at)
+    return _Drawn(drawing.home(facts, at=at), drawing.home(facts, at=None), facts.numbers)
