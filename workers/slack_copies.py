@@ -116,7 +116,8 @@ def _put(copy: SlackMessage, message: Message) -> Place:
         channel.update(place, message)
         return place
     if copy.kind == SlackKind.WHISPER:
-        channel.whisper(copy.channel, copy.slack_user_id, message)
+        thread_ts = copy.thread.ts if copy.thread is not None else ""
+        channel.whisper(copy.channel, copy.slack_user_id, message, thread_ts=thread_ts)
         return Place(copy.channel, "")
     if copy.kind in {SlackKind.CARD.value, SlackKind.REPLY.value}:
         channel.check_ours(copy.channel)
@@ -142,8 +143,9 @@ def _lines(told: AuditEvent) -> list[Once]:
     if told.event not in _IN_THREADS:
         return []
     sentence = sentences.timeline(Event(told.event), actor=told.actor, facts=told.facts)
-    line = slack_cards.reply(sentence)
-    return [Once(kind=SlackKind.REPLY, channel="", message=line, about=f"event/{told.sequence}")]
+    line, about = slack_cards.reply(sentence), f"event/{told.sequence}"
+    written_in = str(told.facts.get("thread", ""))
+    return [Once(kind=SlackKind.REPLY, channel="", message=line, about=about, but_in=written_in)]
 
 
 def _notices(told: AuditEvent, access_request: AccessRequest, own: Sequence[SlackIdentity]) -> list[Once]:

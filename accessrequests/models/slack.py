@@ -150,3 +150,8 @@ class SlackMessage(models.Model):
 
     def __str__(self) -> str:
         return f"slack_message/{self.pk}"
+
+    @property
+    def place(self) -> str:
+        """Where Slack has it; what stands in its thread is there."""
+        return f"{self.posted_in}/{self.ts}"

@@ -176,9 +176,17 @@ def cancel(
 
 @transaction.atomic(durable=True)
 def comment(
-    *, access_request_id: int, person: Person, via: Via, text: str, idempotency: Idempotency | None = None
+    *,
+    access_request_id: int,
+    person: Person,
+    via: Via,
+    text: str,
+    thread: str = "",
+    idempotency: Idempotency | None = None,
 ) -> AccessRequest:
     """Say something to the others, for as long as the request, or the access that came of it, is not over.
+
+    `thread`: where in Slack it was written, so that it is not told there again.
 
     :raises Refused: when the person only looks on.
     :raises IllegalMove: when it is over.
@@ -194,7 +202,11 @@ def comment(
     why_not = comments.why_not_written(text)
     if why_not:
         raise Invalid({"text": [why_not]})
-    fact = Fact(Event.ACCESS_REQUEST_COMMENTED, str(access_request), {"text": text.strip()})
+    fact = Fact(
+        Event.ACCESS_REQUEST_COMMENTED,
+        str(access_request),
+        {"text": text.strip(), **({"thread": thread} if thread else {})},
+    )
     actor = people.actor_of(person, via)
     record(fact, actor=actor, at=at, idempotency=idempotency, object_id=access_request.pk)
     return access_request

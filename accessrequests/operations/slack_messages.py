@@ -19,13 +19,17 @@ from accessrequests.queries import clock
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """Something to say in one place: in the threads of all cards, or to one person. Never twice `about` the same."""
+    """Something to say in one place: in the threads of all cards, or to one person. Never twice `about` the same.
+
+    `but_in`: the thread in which it stands already, because somebody wrote it there.
+    """
 
     kind: SlackKind
     channel: str
     message: Message
     about: str = ""
     slack_user_id: str = ""
+    but_in: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +70,17 @@ def show(*, access_request_id: int, channels: Sequence[str], people: Sequence[st
     )
     cards = list(alive.filter(kind__in=[SlackKind.CARD.value, SlackKind.OWN_CARD.value]).order_by("pk"))
     for said in once:
-        threads = [card for card in cards if card.kind == SlackKind.CARD] if said.kind is SlackKind.REPLY else [None]
-        for thread in threads:
+        for thread in _threads(said, cards):
             SlackMessage.objects.bulk_create([_row(said, held, thread)], ignore_conflicts=True)
     new = alive.filter(state=SlackState.WANTED.value).exclude(pk__in=[card.pk for card in cards]).order_by("pk")
     _file([*cards, *new])
 
 
 @transaction.atomic(durable=True)
-def say(*, said: Once, access_request_id: int | None = None) -> None:
-    """Tell somebody something that is about no change of a request: why a press did nothing."""
+def say(*, said: Once, access_request_id: int | None = None, thread_id: int | None = None) -> None:
+    """Tell somebody something that is about no change of a request: why a press, or what they wrote, did nothing."""
     about = AccessRequest.objects.filter(pk=access_request_id).first() if access_request_id else None
-    row = _row(said, about, None)
+    row = _row(said, about, SlackMessage.objects.filter(pk=thread_id).first() if thread_id else None)
     row.save()
     _file([row])
 
@@ -110,6 +113,12 @@ def mark_dead(*, message_id: int, why: str) -> None:
 def file_stragglers(*, message_ids: Sequence[int]) -> None:
     """Copies that nobody is about to draw and that are behind: the row that would have was lost."""
     _file(SlackMessage.objects.filter(pk__in=message_ids).select_related("access_request").order_by("pk"))
+
+
+def _threads(said: Once, cards: Iterable[SlackMessage]) -> list[SlackMessage] | list[None]:
+    if said.kind is not SlackKind.REPLY:
+        return [None]
+    return [card for card in cards if card.kind == SlackKind.CARD and card.place != said.but_in]
 
 
 def _row(said: Once, access_request: AccessRequest | None, thread: SlackMessage | None) -> SlackMessage:

@@ -61,6 +61,20 @@ def is_copy(*, access_request_id: int, channel: str, ts: str) -> bool:
     return bool(ts) and copies.filter(posted_in=channel, ts=ts, state=SlackState.POSTED.value).exists()
 
 
+def card_at(*, channel: str, ts: str) -> SlackMessage | None:
+    """The card of a request that stands there, for all who are in the channel."""
+    cards = SlackMessage.objects.filter(kind=SlackKind.CARD.value, state=SlackState.POSTED.value)
+    return cards.filter(posted_in=channel, ts=ts).first()
+
+
+def names_of(slack_user_ids: Iterable[str]) -> dict[str, str]:
+    """The user names of those accounts that are linked, in the workspace that is installed."""
+    here = SlackIdentity.objects.filter(
+        enterprise_id=settings.ACCESS_SLACK_ENTERPRISE_ID, team_id=settings.ACCESS_SLACK_TEAM_ID
+    )
+    return dict(here.filter(slack_user_id__in=list(slack_user_ids)).values_list("slack_user_id", "person__username"))
+
+
 def message(message_id: int) -> SlackMessage:
     found = SlackMessage.objects.select_related("access_request", "thread")
     return found.get(pk=message_id)

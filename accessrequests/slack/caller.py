@@ -95,7 +95,9 @@ def explain(error: Exception, person: Person) -> str:
     return f"{error} You act here as {person.name} ({person.username})."
 
 
-def tell(arrival: Arrival, turned: Turned, *, access_request_id: int | None = None) -> None:
+def tell(
+    arrival: Arrival, turned: Turned, *, access_request_id: int | None = None, thread_id: int | None = None
+) -> None:
     """In a message that nobody else sees. It is sent by a worker: Slack may be slow, and the press is answered now."""
     channel = arrival.text("container", "channel_id") or arrival.text("channel", "id") or arrival.account.slack_user_id
     said = slack_messages.Once(
@@ -104,15 +106,15 @@ def tell(arrival: Arrival, turned: Turned, *, access_request_id: int | None = No
         message=slack_cards.whisper(turned.sentence, label=turned.label, url=turned.url),
         slack_user_id=arrival.account.slack_user_id[:32],
     )
-    slack_messages.say(said=said, access_request_id=access_request_id)
+    slack_messages.say(said=said, access_request_id=access_request_id, thread_id=thread_id)
 
 
-def turn_away(arrival: Arrival, turned: Turned, *, access_request_id: int = 0) -> None:
+def turn_away(arrival: Arrival, turned: Turned, *, access_request_id: int = 0, thread_id: int | None = None) -> None:
     """Say so and keep it, a few times a minute: anybody in the workspace can press, as often as they like."""
     account = arrival.account.slack_user_id[:32]
     if slack.whispers_to(account, since=clock.now() - MINUTE) < MOST_TOLD:
         keep(arrival, turned.sentence, access_request_id=access_request_id)
-        tell(arrival, turned, access_request_id=access_request_id or None)
+        tell(arrival, turned, access_request_id=access_request_id or None, thread_id=thread_id)
 
 
 def refused(sentence: str, number: int) -> Refused:

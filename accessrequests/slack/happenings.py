@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from accessrequests.slack import homes
+from accessrequests.slack import comments, homes
 from accessrequests.slack.arrival import Arrival
 
 
@@ -18,4 +18,7 @@ def happened(arrival: Arrival) -> None:
         hear(arrival)
 
 
-_EVENTS: Mapping[str, Callable[[Arrival], None]] = {"app_home_opened": homes.opened}
+_EVENTS: Mapping[str, Callable[[Arrival], None]] = {
+    "app_home_opened": homes.opened,
+    "message": comments.written,
+}

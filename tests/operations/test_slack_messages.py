@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -84,8 +85,22 @@ class TestShow:
         assert len(jobs()) == 4
         assert [lane for _, lane in jobs()][2:] == ["send_to_slack/C0DATA", "send_to_slack/U0ALICE"]
 
+    def test_says_nothing_where_it_stands_already(self, access_request: AccessRequest) -> None:
+        show(access_request)
+        card = SlackMessage.objects.get(kind="card")
+        slack_messages.mark_posted(message_id=card.pk, posted_in="C0DATA", ts="1.1", drawing=Drawing("a", make.now()))
+        show(access_request, once=[replace(line(SlackKind.REPLY), but_in="C0DATA/1.1")])
+        assert not SlackMessage.objects.filter(kind="reply").exists()
+
 
 class TestSay:
+    def test_may_be_in_a_thread(self, access_request: AccessRequest) -> None:
+        show(access_request)
+        card = SlackMessage.objects.get(kind="card")
+        slack_messages.say(said=line(SlackKind.WHISPER, "U0BOB", about=""), thread_id=card.pk)
+        said = SlackMessage.objects.get(kind="whisper")
+        assert (said.thread, said.channel) == (card, "C0DATA")
+
     def test_goes_past_what_waits_for_its_channel(self, access_request: AccessRequest) -> None:
         for about in (access_request.pk, None, 99_999):
             said = line(SlackKind.WHISPER, "C0DATA", about="")

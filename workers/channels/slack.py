@@ -115,7 +115,7 @@ def publish(user: str, view: Block, *, known_hash: str = "") -> str:
     return str(found.get("hash", ""))[:64]
 
 
-def whisper(channel: str, user: str, message: Message) -> None:
+def whisper(channel: str, user: str, message: Message, *, thread_ts: str = "") -> None:
     """To one person, in the channel where they pressed; directly, where that cannot be.
 
     :raises NotSent: to be tried again.
@@ -124,7 +124,11 @@ def whisper(channel: str, user: str, message: Message) -> None:
     try:
         _called(
             lambda: _client().chat_postEphemeral(
-                channel=channel, user=user, text=message.text, blocks=list(message.blocks)
+                channel=channel,
+                user=user,
+                text=message.text,
+                blocks=list(message.blocks),
+                thread_ts=thread_ts or None,
             ),
             never=_NOT_THERE,
         )
