@@ -6,6 +6,7 @@ import structlog
 from django.conf import settings
 
 from accessrequests.domain.alarms import Alarm, Hearer, alarm, drill_notice, self_test_notice
+from accessrequests.domain.channels import News
 from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState, EndReason
 from accessrequests.domain.privileges import Level
@@ -14,6 +15,7 @@ from accessrequests.models import AccessRequest, Grant, Person
 from accessrequests.operations import break_glass
 from accessrequests.operations.outbox import Claim
 from accessrequests.queries import access_requests, audit, people
+from workers import telling
 from workers.channels import email
 from workers.channels.email import Thread
 from workers.outcomes import Done, Outcome, try_again
@@ -41,7 +43,8 @@ def tell(claim: Claim, thread: Thread) -> Outcome:
         for hearer, folk in _hearers(access_request).items():
             notice = alarm(event, hearer=hearer, story=story)
             if notice is not None:
-                email.send(notice, to=sorted(folk, key=str), thread=thread)
+                to = sorted(folk, key=str)
+                telling.tell(notice, to=to, thread=thread, news=News.ALARMS, access_request=access_request)
     except email.NotSent as error:
         break_glass.note_alert_failed(event=claim.event, subject=claim.subject, channel=MAIL, why=str(error))
         if claim.failures < MOST_FAILURES:
@@ -61,7 +64,7 @@ def _tell_administrators(claim: Claim, thread: Thread) -> Outcome:
     else:
         return Done()
     try:
-        email.send(notice, to=sorted(people.administrators(), key=str), thread=thread)
+        telling.tell(notice, to=sorted(people.administrators(), key=str), thread=thread, news=News.ALARMS)
     except email.NotSent as error:
         if claim.failures < MOST_FAILURES:
             return try_again(claim, str(error))

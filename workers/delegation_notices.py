@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.conf import settings
 
+from accessrequests.domain.channels import News
 from accessrequests.domain.delegating import notice_to_giver, notice_to_stand_in
 from accessrequests.domain.events import Event
 from accessrequests.models import Delegation
 from accessrequests.operations.outbox import Claim
 from accessrequests.queries import audit
-from workers.channels import email
+from workers import telling
 from workers.channels.email import Thread
 
 
@@ -32,5 +33,5 @@ def _tell(claim: Claim, delegation: Delegation, *, why: str) -> None:
     own = notice_to_giver(event, stand_in=stand_in.name, why=why, url=url, **times)
     url = f"{settings.ACCESS_BASE_URL}/approvals/"
     others = notice_to_stand_in(event, giver=giver.name, url=url, **times)
-    email.send(own, to=[giver] if giver.is_active else [], thread=thread)
-    email.send(others, to=[stand_in] if stand_in.is_active else [], thread=thread)
+    telling.tell(own, to=[giver] if giver.is_active else [], thread=thread, news=News.OWN)
+    telling.tell(others, to=[stand_in] if stand_in.is_active else [], thread=thread, news=News.OWN)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import structlog
 from django.conf import settings
 
+from accessrequests.domain.channels import News
 from accessrequests.domain.events import Event
 from accessrequests.domain.offline_kits import KitStory, notice
 from accessrequests.models import AuditEvent, KitUse, OfflineKit
@@ -12,6 +13,7 @@ from accessrequests.operations import break_glass
 from accessrequests.operations.outbox import Claim
 from accessrequests.queries import audit, clock
 from accessrequests.queries import offline_kits as queries
+from workers import telling
 from workers.channels import email
 from workers.channels.email import Thread
 from workers.outcomes import Done, Outcome, try_again
@@ -29,7 +31,8 @@ def tell(claim: Claim, thread: Thread) -> Outcome:
         return Done()
     try:
         hearers = sorted(queries.hearers(kit, at=clock.now()), key=str)
-        email.send(notice(Event(claim.event), _story(kit, told)), to=hearers, thread=thread)
+        said = notice(Event(claim.event), _story(kit, told))
+        telling.tell(said, to=hearers, thread=thread, news=News.ALARMS)
     except email.NotSent as error:
         break_glass.note_alert_failed(event=claim.event, subject=claim.subject, channel=MAIL, why=str(error))
         if claim.failures < MOST_FAILURES:

@@ -11,6 +11,7 @@ from django.conf import settings
 
 from accessrequests.domain import offline_kits, policy, sentences
 from accessrequests.domain.access_reviews import REVIEW_EVENTS
+from accessrequests.domain.channels import News
 from accessrequests.domain.delegating import DELEGATION_EVENTS
 from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState, EndReason, GrantState
@@ -33,6 +34,7 @@ from workers import (
     review_notices,
     role_notices,
     slack_notices,
+    telling,
 )
 from workers.channels import email
 from workers.channels.email import Thread
@@ -117,7 +119,8 @@ def _tell_of_authority(claim: Claim) -> None:
         return
     url = f"{settings.ACCESS_BASE_URL}/targets/{slug}/"
     notice = authority_notice(target=slug, ends_at=warning.ends_at, url=url)
-    email.send(notice, to=sorted(people.administrators(), key=str), thread=_thread(claim.subject, claim))
+    administrators = sorted(people.administrators(), key=str)
+    telling.tell(notice, to=administrators, thread=_thread(claim.subject, claim), news=News.ALARMS)
 
 
 def _tell_of_changes(claim: Claim) -> None:
@@ -125,7 +128,8 @@ def _tell_of_changes(claim: Claim) -> None:
     slug = claim.subject_name
     url = f"{settings.ACCESS_BASE_URL}/targets/{slug}/changes/"
     notice = changes_notice(target=slug, what=outside.last_told(slug), url=url)
-    email.send(notice, to=sorted(people.administrators(), key=str), thread=_thread(claim.subject, claim))
+    administrators = sorted(people.administrators(), key=str)
+    telling.tell(notice, to=administrators, thread=_thread(claim.subject, claim), news=News.ALARMS)
 
 
 def _tell(news: _News, thread: Thread) -> None:
@@ -138,7 +142,18 @@ def _tell(news: _News, thread: Thread) -> None:
             notice = sentences.notice(news.event, audience=audience, story=replace(story, also=also))
             if notice is not None:
                 to = sorted((person for person in told if person.username != author), key=str)
-                email.send(notice, to=to, thread=thread)
+                _send(notice, to, audience=audience, thread=thread, access_request=news.access_request)
+
+
+def _send(
+    notice: Notice, to: Sequence[Person], *, audience: Audience, thread: Thread, access_request: AccessRequest
+) -> None:
+    """Those whose access it is have a card and messages of their own in Slack already."""
+    if audience in {Audience.REQUESTER, Audience.GRANTEE}:
+        email.send(notice, to=telling.by_mail(to, news=News.OWN), thread=thread)
+        return
+    news = News.ALARMS if audience is Audience.ENDER else News.ANSWERS
+    telling.tell(notice, to=to, thread=thread, news=news, access_request=access_request)
 
 
 def _apart(

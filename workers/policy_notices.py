@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django.conf import settings
 
+from accessrequests.domain.channels import News
 from accessrequests.domain.notices import policy_notice
 from accessrequests.domain.wording import people_needed
 from accessrequests.operations.outbox import Claim
 from accessrequests.queries import drafts
-from workers.channels import email
+from workers import telling
 from workers.channels.email import Thread
 
 
@@ -29,4 +30,4 @@ def tell(claim: Claim) -> None:
         url=f"{settings.ACCESS_BASE_URL}/policies/drafts/{draft.pk}/",
     )
     thread = Thread(about=str(draft), notice=f"notice-{claim.message_id}")
-    email.send(notice, to=drafts.asked_people(draft), thread=thread)
+    telling.tell(notice, to=drafts.asked_people(draft), thread=thread, news=News.ANSWERS)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from django.conf import settings
 
 from accessrequests.domain.access_reviews import ReviewAnswer, asked_notice, ready_notice, task_notice
+from accessrequests.domain.channels import News
 from accessrequests.domain.events import Event
 from accessrequests.models import ReviewCampaign, ReviewItem
 from accessrequests.operations.outbox import Claim
 from accessrequests.queries import access_reviews, audit, clock, people
-from workers.channels import email
+from workers import telling
 from workers.channels.email import Thread
 
 
@@ -25,7 +26,7 @@ def tell(claim: Claim) -> None:
     waiting = access_reviews.waiting_for(campaign)
     if not waiting:
         ready = ready_notice(campaign=campaign.name, url=_page(campaign))
-        email.send(ready, to=people.administrators(), thread=thread)
+        telling.tell(ready, to=people.administrators(), thread=thread, news=News.ANSWERS)
     for person, count in sorted(waiting.items(), key=lambda found: str(found[0])):
         notice = asked_notice(
             Event(claim.event),
@@ -35,7 +36,7 @@ def tell(claim: Claim) -> None:
             at=clock.now(),
             url=f"{_page(campaign)}?answer=open",
         )
-        email.send(notice, to=[person], thread=thread)
+        telling.tell(notice, to=[person], thread=thread, news=News.ANSWERS)
 
 
 def _hand_over(claim: Claim, campaign: ReviewCampaign) -> None:
@@ -59,7 +60,8 @@ def _hand_over(claim: Claim, campaign: ReviewCampaign) -> None:
             url=f"{_page(campaign)}?target={slug}",
         )
         to = owners.get(theirs[0].target.owner) or list(people.administrators())
-        email.send(notice, to=to, thread=Thread(about=claim.subject, notice=f"notice-{claim.message_id}-{slug}"))
+        thread = Thread(about=claim.subject, notice=f"notice-{claim.message_id}-{slug}")
+        telling.tell(notice, to=to, thread=thread, news=News.ANSWERS)
 
 
 def _page(campaign: ReviewCampaign) -> str:

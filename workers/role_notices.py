@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
+from accessrequests.domain.channels import News
 from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import ChangeState
 from accessrequests.domain.notices import Notice
@@ -11,7 +12,7 @@ from accessrequests.domain.role_sentences import notice_of, standing
 from accessrequests.models import CustomRoleChange, Person
 from accessrequests.operations.outbox import Claim
 from accessrequests.queries import people
-from workers.channels import email
+from workers import telling
 from workers.channels.email import Thread
 
 # They were asked, so they are told when there is nothing left to decide.
@@ -27,9 +28,9 @@ def tell(claim: Claim) -> None:
         return
     thread = Thread(about=str(change), notice=f"notice-{claim.message_id}")
     if event in _TO_DECIDERS:
-        email.send(_notice(event, change, decides=True), to=_deciders(change), thread=thread)
+        telling.tell(_notice(event, change, decides=True), to=_deciders(change), thread=thread, news=News.ANSWERS)
     if event is not Event.CUSTOM_ROLE_PROPOSED and change.decided_by != change.proposer.username:
-        email.send(_notice(event, change, decides=False), to=[change.proposer], thread=thread)
+        telling.tell(_notice(event, change, decides=False), to=[change.proposer], thread=thread, news=News.OWN)
 
 
 def _notice(event: Event, change: CustomRoleChange, *, decides: bool) -> Notice:

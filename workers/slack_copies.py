@@ -10,6 +10,7 @@ from django.conf import settings
 
 from accessrequests.domain import sentences, slack_cards
 from accessrequests.domain.block_kit import Message
+from accessrequests.domain.channels import Channel, News, is_on
 from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.models import AccessRequest, AuditEvent, SlackIdentity, SlackMessage
@@ -54,7 +55,8 @@ def show(claim: Claim) -> Outcome:
         homes.refresh(slack_user_ids=[account])
         return Done()
     access_request = access_requests.of_subject(claim.subject)
-    own = list(slack.identities_of(asked.beneficiaries_of(access_request)))
+    found = slack.identities_of(asked.beneficiaries_of(access_request))
+    own = [one for one in found if is_on(News.OWN, Channel.SLACK, off=one.person.not_told_by)]
     accounts = [identity.slack_user_id for identity in own]
     once = [] if told is None else [*_lines(told), *_notices(told, access_request, own)]
     slack_messages.show(
@@ -153,12 +155,14 @@ def _notices(told: AuditEvent, access_request: AccessRequest, own: Sequence[Slac
     notice = notify.notice_to_requester(told, access_request)
     if notice is None:
         return []
-    ends = told.event == Event.GRANT_ENDING_SOON
+    ends, is_quoted = told.event == Event.GRANT_ENDING_SOON, told.event == Event.ACCESS_REQUEST_COMMENTED
     deeds = slack.deeds_of_holder(access_request.grant, at=clock.now()) if ends else ()
     once = []
     for one in own:
         theirs = deeds if ends and one.person.stands_for(access_request.grant.holder) else ()
-        message = slack_cards.told(notice, number=access_request.pk, revision=access_request.revision, deeds=theirs)
+        message = slack_cards.told(
+            notice, number=access_request.pk, revision=access_request.revision, deeds=theirs, is_quoted=is_quoted
+        )
         about = f"event/{told.sequence}"
         once.append(Once(kind=SlackKind.NOTICE, channel=one.slack_user_id, message=message, about=about))
     return once

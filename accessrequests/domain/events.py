@@ -109,6 +109,7 @@ class Event(StrEnum):
     CUSTOM_ROLE_APPLIED = "custom_role.applied"
     CUSTOM_ROLE_FAILED = "custom_role.failed"
     CUSTOM_ROLE_REFUSED = "custom_role.refused"
+    PERSON_CHANNELS_CHOSEN = "person.channels_chosen"
     PERSON_SLACK_LINKED = "person.slack_linked"
     PERSON_SLACK_UNLINKED = "person.slack_unlinked"
     SLACK_REJECTED = "slack.rejected"

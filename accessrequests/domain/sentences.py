@@ -159,6 +159,7 @@ _TIMELINE: Mapping[Event, str] = {
     Event.PERSON_SECOND_FACTOR_ADDED: "{by} added a second factor{way}.",
     Event.PERSON_SECOND_FACTOR_REMOVED: "{by} removed a second factor{way}.",
     Event.PERSON_RECOVERY_CODES_MADE: "{by} made new recovery codes. The old ones no longer work.",
+    Event.PERSON_CHANNELS_CHOSEN: "{by} chose by which channels they are told of what.",
     Event.PERSON_SLACK_LINKED: "{by} linked a Slack account{name}.",
     Event.PERSON_SLACK_UNLINKED: "{by} unlinked a Slack account{name}.",
     Event.SLACK_REJECTED: "Something that came as if from Slack was rejected{why}.",

@@ -88,13 +88,18 @@ def hash_of(message: Message) -> str:
     return hashlib.sha256(whole.encode()).hexdigest()
 
 
-def told(notice: Notice, *, number: int, revision: int, deeds: tuple[str, ...] = ()) -> Message:
-    """What is said once to one person, in the words of the mail."""
+def told(
+    notice: Notice, *, number: int, revision: int, deeds: tuple[str, ...] = (), is_quoted: bool = False
+) -> Message:
+    """What is said once to one person, in the words of the mail; with what somebody wrote, where they know it not yet."""
     pressed = [_DEEDS[deed](value_of(number, revision), "") for deed in deeds]
     pressed.append(block_kit.button(notice.button, action=OPEN, url=notice.url))
+    also = "\n".join(f"• <{url}|{inert(words, 250)}>" for words, url in notice.also[:MOST_LISTED])
     blocks = [
         block_kit.section(f"*{inert(notice.subject, 300)}*"),
+        *([block_kit.section(block_kit.quoted(notice.quoted))] if is_quoted and notice.quoted else []),
         block_kit.section(inert(notice.sentence, 1_500)),
+        *([block_kit.section(also)] if is_quoted and also else []),
         block_kit.actions(f"act:{number}:{revision}", pressed),
     ]
     return Message(

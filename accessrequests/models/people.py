@@ -46,6 +46,8 @@ class Person(AbstractBaseUser):
     is_staff = models.BooleanField(default=False)
     created_at = models.DateTimeField()
     time_zone = models.CharField(max_length=64, default="UTC")
+    # What they are told of not by which channel, such as own/mail; what is not named here is on.
+    not_told_by = ArrayField(models.CharField(max_length=32), default=list, blank=True)
     owner = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="services")
     # Raised to end every session that there is of this person.
     session_round = models.PositiveIntegerField(default=0)

@@ -72,7 +72,8 @@ def _done_messages(at: datetime) -> QuerySet[OutboxMessage]:
 
 def _old_copies(at: datetime) -> QuerySet[SlackMessage]:
     """What was said once in Slack and is read or will never be, and all of what is long over. A card goes after its lines."""
-    said = Q(kind=SlackKind.WHISPER.value) | Q(state=SlackState.DEAD.value, kind__in=SAID)
+    of_nothing = Q(kind=SlackKind.NOTICE.value, access_request=None)
+    said = Q(kind=SlackKind.WHISPER.value) | Q(state=SlackState.DEAD.value, kind__in=SAID) | of_nothing
     old = said & Q(created_at__lt=at - DONE_KEPT)
     of_no_access = Q(access_request__grant=None) | Q(access_request__grant__revoked_at__lt=at - COPIES_KEPT)
     long_over = Q(access_request__decided_at__lt=at - COPIES_KEPT) & of_no_access

@@ -85,6 +85,16 @@ def say(*, said: Once, access_request_id: int | None = None, thread_id: int | No
     _file([row])
 
 
+@transaction.atomic(durable=True)
+def tell(*, once: Sequence[Once], access_request_id: int | None = None) -> None:
+    """Say something to each of several people, in a message of their own. Whoever was told of it is not told again."""
+    about = AccessRequest.objects.filter(pk=access_request_id).first() if access_request_id else None
+    SlackMessage.objects.bulk_create([_row(said, about, None) for said in once], ignore_conflicts=True)
+    said_of = {said.about for said in once}
+    new = SlackMessage.objects.filter(kind=SlackKind.NOTICE.value, state=SlackState.WANTED.value, about__in=said_of)
+    _file(new.select_related("access_request").order_by("pk"))
+
+
 def mark_posted(*, message_id: int, posted_in: str, ts: str, drawing: Drawing) -> None:
     """Slack has it, as it was drawn."""
     SlackMessage.objects.filter(pk=message_id).update(

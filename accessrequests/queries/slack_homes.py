@@ -50,7 +50,7 @@ def facts_of(person: Person, *, at: datetime) -> HomeFacts:
         waiting=[
             slack.card_of(one.pk, kind=SlackKind.CARD, revision=one.revision, reader=person, at=at) for one in waiting
         ],
-        more_waiting=waiting[0].waiting - len(waiting) if waiting else 0,
+        more_waiting=int(getattr(waiting[0], "waiting", 0)) - len(waiting) if waiting else 0,
         held=[
             slack.card_of(
                 one.access_request_id,

@@ -159,6 +159,7 @@ SCENES = (
     Scene("account", "alice", "/account/"),
     Scene("account, with a second factor", CAREFUL, "/account/", act=then("/account/")),
     Scene("while I am away", "alice", "/account/away/"),
+    Scene("how one is told", "alice", "/account/channels/"),
     Scene("second factor", "alice", "/account/second-factor/"),
     Scene("second factor, to remove", CAREFUL, "/account/", act=then("/account/second-factor/remove/")),
     Scene("recovery codes, shown", CAREFUL, "/account/", act=show_recovery_codes),

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from slack_sdk.models.views import View
 
@@ -65,7 +66,7 @@ def test_is_the_same_from_minute_to_minute_but_for_the_time_left() -> None:
 
 
 def test_has_nothing_live_in_it_that_somebody_wrote() -> None:
-    written = dict.fromkeys(("title", "sentence", "reason", "ticket", "confirm"), EVIL * 20)
+    written: dict[str, Any] = dict.fromkeys(("title", "sentence", "reason", "ticket", "confirm"), EVIL * 20)
     facts = replace(
         FULL,
         waiting=[replace(one, **written) for one in FULL.waiting],

@@ -110,6 +110,19 @@ class TestSay:
         assert [lane for _, lane in jobs()] == [f"send_to_slack/{one}" for one in found]
 
 
+class TestTell:
+    def test_goes_to_each_once(self, access_request: AccessRequest) -> None:
+        once = [line(SlackKind.NOTICE, account, about="notice-7") for account in ("U0BOB", "U0GRACE")]
+        slack_messages.tell(once=once, access_request_id=access_request.pk)
+        slack_messages.tell(once=once)
+        found = SlackMessage.objects.filter(kind="notice").order_by("pk")
+        assert [(one.channel, one.access_request_id) for one in found] == [
+            ("U0BOB", access_request.pk),
+            ("U0GRACE", access_request.pk),
+        ]
+        assert len(jobs()) == 2
+
+
 class TestWhatBecameOfIt:
     def test_keeps_when_it_was_first_posted(self, access_request: AccessRequest, clock: MovableClock) -> None:
         show(access_request)

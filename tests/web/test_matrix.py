@@ -38,6 +38,7 @@ GET: dict[str, dict[str, int]] = {
     "accounts/<path:rest>": dict.fromkeys(EVERYBODY, 404),
     "account/": ALL,
     "account/away/": ALL,
+    "account/channels/": ALL,
     "account/away/{delegation}/end/": NO_GET,
     "account/sessions/end/": NO_GET,
     "account/second-factor/": ALL,
@@ -126,6 +127,7 @@ MAY_DECIDE = {"mallory": 404, "carol": 404, "alice": 403, "dave": 403, "erin": 4
 POST: dict[str, dict[str, int]] = {
     "account/": dict.fromkeys(EVERYBODY, 422),
     "account/away/": dict.fromkeys(EVERYBODY, 422),
+    "account/channels/": dict.fromkeys(EVERYBODY, 422),
     "account/away/{delegation}/end/": {
         "mallory": 404,
         "carol": 404,

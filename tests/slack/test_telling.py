@@ -1,0 +1,87 @@
+"""Guards by which channels people are told: each as they chose, once, in the same words, and never by none."""
+
+from __future__ import annotations
+
+import pytest
+from django.core import mail
+from pytest_django import Settings
+
+from accessrequests.domain.events import Event, Job, Via
+from accessrequests.models import OutboxMessage, Person, SlackMessage
+from accessrequests.operations import access_requests
+from tests import glass, make
+from tests.make import Cast
+from tests.reviews import start
+from tests.slack.workspace import link
+from tests.workers.rows import carry
+
+
+@pytest.fixture
+def cast(committed_cast: Cast, settings: Settings) -> Cast:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    mail.outbox.clear()
+    return committed_cast
+
+
+def not_by(person: Person, *off: str) -> None:
+    Person.objects.filter(pk=person.pk).update(not_told_by=list(off))
+
+
+def mailed() -> set[str]:
+    return {one.to[0].partition("@")[0] for one in mail.outbox}
+
+
+def told_in_slack() -> dict[str, str]:
+    found = SlackMessage.objects.filter(kind="notice").order_by("pk")
+    return {one.channel: str((one.content or {})["text"]) for one in found}
+
+
+def tell(event: Event) -> None:
+    message = OutboxMessage.objects.filter(job="notify", event=event.value).latest("pk")
+    OutboxMessage.objects.exclude(pk=message.pk).delete()
+    carry(Job.NOTIFY, message.subject)
+
+
+def test_of_a_request_the_card_tells_in_slack_and_who_wants_no_mail_is_told_alone(cast: Cast) -> None:
+    link(cast.bob)
+    make.submit(cast.alice)
+    tell(Event.ACCESS_REQUEST_SUBMITTED)
+    assert (mailed(), told_in_slack()) == ({"bob", "grace"}, {})
+    mail.outbox.clear()
+    not_by(cast.bob, "answers/mail")
+    not_by(cast.grace, "answers/mail")
+    make.submit(cast.alice, roles=("read@shop.customers",))
+    tell(Event.ACCESS_REQUEST_SUBMITTED)
+    assert mailed() == {"grace"}, "nobody is linked as grace"
+    assert list(told_in_slack()) == ["U0BOB"]
+
+
+def test_of_ones_own_as_one_chose(cast: Cast) -> None:
+    link(cast.alice)
+    not_by(cast.alice, "own/mail")
+    access_request = make.submit(cast.alice)
+    access_requests.deny(
+        access_request_id=access_request.pk, approver=cast.bob, via=Via.WEB, revision=1, reason="Use the replica."
+    )
+    tell(Event.ACCESS_REQUEST_DENIED)
+    assert mailed() == set()
+
+
+def test_of_a_break_glass_and_its_review_by_both(cast: Cast) -> None:
+    link(cast.erin)
+    glass.broken(cast.frank)
+    tell(Event.BREAKGLASS_ACTIVATED)
+    assert "erin" in mailed()
+    assert told_in_slack()["U0ERIN"].startswith("BREAK-GLASS")
+
+
+def test_of_an_access_review_once_however_often_it_is_tried(cast: Cast) -> None:
+    link(cast.bob)
+    make.active_grant(cast.alice, cast.bob)
+    campaign = start(cast.erin)
+    tell(Event.ACCESS_REVIEW_STARTED)
+    OutboxMessage.objects.filter(job="notify").update(done_at=None)
+    carry(Job.NOTIFY, str(campaign))
+    assert "bob" in mailed()
+    assert [text.partition(":")[0] for text in told_in_slack().values()] == ["To review"]
+    assert SlackMessage.objects.filter(kind="notice").count() == 1
