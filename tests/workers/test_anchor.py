@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import resource
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -33,6 +36,17 @@ def path(committed_cast: Cast, settings: Settings, tmp_path: Path) -> Path:
 
 def sequences(path: Path) -> list[int]:
     return [json.loads(line)["sequence"] for line in path.read_text().splitlines()]
+
+
+@contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """No file of this process may grow beyond `size` bytes: what a full disk does to one file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 class TestWriteAnchor:
@@ -69,6 +83,18 @@ class TestWriteAnchor:
         assert write_anchor()
 
         assert path.read_bytes().startswith(whole)
+        assert len(sequences(path)) == 2
+        assert audit.verify().ok
+
+    def test_a_disk_without_room_for_the_line_costs_no_earlier_one(self, path: Path, committed_cast: Cast) -> None:
+        write_anchor()
+        make.submit(committed_cast.alice)
+        with room_for(path.stat().st_size + 100), pytest.raises(OSError, match="File too large"):
+            write_anchor()
+        assert audit.verify().ok
+
+        assert write_anchor()
+
         assert len(sequences(path)) == 2
         assert audit.verify().ok
 
