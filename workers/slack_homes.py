@@ -7,7 +7,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlencode
 
 import structlog
 from django.conf import settings
@@ -15,21 +14,14 @@ from django.conf import settings
 from accessrequests.domain import slack_homes as drawing
 from accessrequests.domain.block_kit import Block
 from accessrequests.models import AccessRequest, SlackHome
-from accessrequests.operations import slack_homes, slack_identities
+from accessrequests.operations import slack_homes
 from accessrequests.operations.outbox import Claim
-from accessrequests.operations.slack_identities import Account
 from accessrequests.queries import clock, slack
 from accessrequests.queries import slack_homes as homes
 from workers import asked
 from workers.channels import slack as channel
 from workers.channels.slack import NeverSent, NotSent, Outdated
 from workers.outcomes import Done, Outcome, try_again
-
-_UNLINKED = (
-    "This Slack account is linked to nobody in Access Requests. Link it once, and what waits for you and what you have "
-    "stands here. The button is good for ten minutes; open this page again for a new one."
-)
-_OFF = "Your account in Access Requests is off. Ask your administrators."
 
 log = structlog.get_logger(__name__)
 
@@ -93,11 +85,8 @@ def _published(home: SlackHome, view: Block) -> str:
 def _drawn(home: SlackHome, at: datetime) -> _Drawn:
     person = slack.person_at(home.slack_user_id)
     if person is None:
-        account = Account(settings.ACCESS_SLACK_ENTERPRISE_ID, settings.ACCESS_SLACK_TEAM_ID, home.slack_user_id, "")
-        query = urlencode({"t": slack_identities.address_for(account=account)})
-        url = f"{settings.ACCESS_BASE_URL}/slack/link/?{query}"
-        return _Drawn(drawing.alone(_UNLINKED, label="Link your account", url=url), drawing.alone(_UNLINKED))
+        return _Drawn(drawing.unlinked(), drawing.unlinked())
     if not person.is_active:
-        return _Drawn(drawing.alone(_OFF), drawing.alone(_OFF))
+        return _Drawn(drawing.switched_off(), drawing.switched_off())
     facts = homes.facts_of(person, at=at)
     return _Drawn(drawing.home(facts, at=at), drawing.home(facts, at=None), facts.numbers)

@@ -24,6 +24,7 @@ END = "end"
 EXTEND = "extend"
 OPEN = "open"
 ASK = "ask"
+LINK = "link"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,11 @@ from accessrequests.domain.window import spell_duration
 
 MOST = 10  # of each kind: four blocks at most for each, and Slack takes a hundred
 _MINUTE = timedelta(minutes=1)
+_UNLINKED = (
+    "This Slack account is linked to nobody in Access Requests. Link it once, and what waits for you and what you have "
+    "stands here. The button has the app send you a message with the address."
+)
+_OFF = "Your account in Access Requests is off. Ask your administrators."
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +59,16 @@ def home(facts: HomeFacts, *, at: datetime | None) -> Block:
     return {"type": "home", "blocks": blocks}
 
 
-def alone(sentence: str, *, label: str = "", url: str = "") -> Block:
-    """The Home of an account for which there is nothing to show, with the one way on."""
-    blocks = [block_kit.section(inert(sentence, 1_500))]
-    if url:
-        pressed = block_kit.button(label, action=slack_cards.OPEN, url=url, style="primary")
-        blocks.append(block_kit.actions("home:link", [pressed]))
+def unlinked() -> Block:
+    """The Home of an account that is nobody's yet. Its button carries nothing: whoever presses it is sent a way to link."""
+    link = block_kit.button("Link your account", action=slack_cards.LINK, style="primary")
+    blocks = [block_kit.section(_UNLINKED), block_kit.actions("home:link", [link])]
     return {"type": "home", "blocks": blocks}
+
+
+def switched_off() -> Block:
+    """The Home of somebody who may not sign in."""
+    return {"type": "home", "blocks": [block_kit.section(_OFF)]}
 
 
 def _told(facts: CardFacts, *, at: datetime | None) -> list[Block]:

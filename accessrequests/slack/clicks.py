@@ -18,7 +18,7 @@ from accessrequests.queries import access_requests as request_queries
 from accessrequests.queries import clock, deciding, extensions, slack, slack_homes
 from accessrequests.queries import grants as grant_queries
 from accessrequests.queries.belonging import belonging_of
-from accessrequests.slack import asking, caller, client, ending
+from accessrequests.slack import asking, caller, client, ending, homes
 from accessrequests.slack.arrival import Arrival
 from accessrequests.slack.caller import Turned
 
@@ -40,8 +40,9 @@ def pressed(arrival: Arrival) -> None:
     """Nothing is ever ignored silently, but for the buttons that only lead to a page."""
     actions = arrival.part("actions")
     first = actions[0] if isinstance(actions, list) and actions and isinstance(actions[0], dict) else {}
-    if first.get("action_id") == slack_cards.ASK:
-        asking.offer(arrival)
+    about_nothing = _OF_NO_REQUEST.get(str(first.get("action_id", "")))
+    if about_nothing is not None:
+        about_nothing(arrival)
         return
     do = _DEEDS.get(str(first.get("action_id", "")))
     if do is None:
@@ -139,4 +140,8 @@ _DEEDS: Mapping[str, Callable[[Press], None]] = {
     slack_cards.DENY: _deny,
     slack_cards.END: _end,
     slack_cards.EXTEND: _extend,
+}
+_OF_NO_REQUEST: Mapping[str, Callable[[Arrival], None]] = {
+    slack_cards.ASK: asking.offer,
+    slack_cards.LINK: homes.link,
 }

@@ -24,7 +24,7 @@ from accessrequests.slack.caller import Turned
 
 _HELP = (
     "/access asks for access. /access mine shows what you have and wait for. /access approvals shows what waits for you. "
-    "/access end 77 ends the access of request 77. /access help shows this."
+    "/access end 77 ends the access of request 77. /access help shows this. The app's Home has all of it with buttons."
 )
 _MOST = slack_cards.MOST_LISTED
 

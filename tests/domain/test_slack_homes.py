@@ -78,8 +78,8 @@ def test_has_nothing_live_in_it_that_somebody_wrote() -> None:
     assert not LIVE.search(re.sub(r"<!date\^\d+\^[^>]*>", "", shown(view)))
 
 
-def test_of_an_account_of_nobody_has_one_way_on_or_none() -> None:
-    led = slack_homes.alone("Link it.", label="Link your account", url=f"{BASE}/slack/link/?t=x")
-    fits(led)
-    assert [one["url"] for one in elements(led["blocks"])] == [f"{BASE}/slack/link/?t=x"]
-    fits(slack_homes.alone("It is off."))
+def test_of_an_account_of_nobody_has_one_way_on_and_of_one_that_is_off_none() -> None:
+    fits(slack_homes.unlinked())
+    assert [one["action_id"] for one in elements(slack_homes.unlinked()["blocks"])] == ["link"]
+    fits(slack_homes.switched_off())
+    assert elements(slack_homes.switched_off()["blocks"]) == []

@@ -116,6 +116,13 @@ def test_leads_whoever_is_unknown_to_the_link_and_says_who_is_off(cast: Cast, we
     unknown, off = homes(web_api)
     assert labels(unknown) == ["Link your account"]
     assert "is off" in words(off)
+    pressed("U0NOBODY", "link", 0)
+    carry()
+    assert "/slack/link/" in words(web_api.of("chat.postEphemeral")[-1])
+    link(cast.bob)
+    pressed(account_of(cast.bob), "link", 0)
+    carry()
+    assert "Nothing waits for you" in words(homes(web_api)[-1])
 
 
 def test_opens_the_form_of_an_ask(cast: Cast, web_api: WebApi) -> None:
