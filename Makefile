@@ -5,8 +5,8 @@ SHELL := /bin/sh
 
 VENV := .venv
 BIN := $(VENV)/bin
-# One for each core: with more, deadlines that tests hold the product to are missed for want of a processor.
-JOBS ?= 2
+# One more than two cores: much of what is tested waits for a deadline of its own.
+JOBS ?= 3
 ARGS :=
 T :=
 
@@ -80,7 +80,6 @@ check-locks:
 	@if grep -nE 'https?://|--(extra-)?index-url|--find-links|"resolved"' requirements/*.txt tests/browser/package-lock.json; then \
 		echo "A lock file must not say where its parts were downloaded: lock again with \`make lock\`."; exit 1; fi
 
-# Nothing happens where the machine has a Chromium of its own.
 browser: $(TESTS)
 	@$(BIN)/python -m tests.browser.chromium
 

@@ -36,6 +36,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> None:
 
 # The rooms whose tests share a world each; it runs for as long as they do.
 WORLDS = ("journeys", "browser")
+# The rooms whose tests hold something to a deadline. The others can wait for a processor, and share it with the worlds.
+TIMED = frozenset({"workers", "faults", "races", "sandbox"})
 
 
 def _room(nodeid: str) -> str:
@@ -44,11 +46,17 @@ def _room(nodeid: str) -> str:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What waits for real deadlines begins first, so that no process is left alone with it at the end."""
+    """The worlds first, beside them what has time, then what has deadlines; of that the longest first, so that no
+    process is left alone with it at the end.
+    """
 
-    def place(item: pytest.Item) -> tuple[int, bool]:
+    def place(item: pytest.Item) -> tuple[int, bool, bool]:
         room = _room(item.nodeid)
-        return WORLDS.index(room) if room in WORLDS else len(WORLDS), item.get_closest_marker("slow") is None
+        return (
+            WORLDS.index(room) if room in WORLDS else len(WORLDS),
+            room in TIMED,
+            item.get_closest_marker("slow") is None,
+        )
 
     items.sort(key=place)
 

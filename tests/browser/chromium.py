@@ -1,7 +1,6 @@
-"""Finds the browser of the tests: the machine's own Chromium, or one from npm that is unpacked beside the virtualenv.
+"""Finds the browser of the tests: the same headless Chromium everywhere, from npm, unpacked beside the virtualenv.
 
-`python -m tests.browser.chromium` installs the second where the first is missing; `make test` calls it. The variable
-TEST_BROWSER names another browser, or says `npm` to leave the machine's own alone.
+`python -m tests.browser.chromium` installs it; `make test` calls that. The variable TEST_BROWSER names another browser.
 """
 
 from __future__ import annotations
@@ -22,8 +21,6 @@ PLACE = Path(sys.prefix) / "browser"
 PACKED = PLACE / "node_modules" / "@sparticuz" / "chromium" / "bin"
 UNPACKED = PLACE / "chromium"
 FONTS = UNPACKED / "fonts.conf"
-OWN_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FROM_NPM = "npm"
 
 # Nobody's tests need a sandbox around pages of our own, and as root Chromium has none. The rest keeps it at home:
 # left alone, it looks for its maker's hosts at every start.
@@ -51,12 +48,12 @@ def find() -> Chromium:
 
     :raises FileNotFoundError: there is none.
     """
-    wanted = os.environ.get("TEST_BROWSER", "")
-    own = [wanted] if wanted else OWN_NAMES
-    if wanted != FROM_NPM and (found := next(filter(None, map(shutil.which, own)), None)):
-        return Chromium(Path(found))
-    if wanted not in {"", FROM_NPM} or not _stamp().exists():
-        raise FileNotFoundError(f"There is no browser {wanted!r} for the tests. `make test` installs one.")
+    if wanted := os.environ.get("TEST_BROWSER"):
+        if found := shutil.which(wanted):
+            return Chromium(Path(found))
+        raise FileNotFoundError(f"TEST_BROWSER names {wanted!r}, and there is no such program.")
+    if not _stamp().exists():
+        raise FileNotFoundError("There is no browser for the tests yet. `make test` installs one.")
     libraries = UNPACKED / "al2023" / "lib"
     return Chromium(
         UNPACKED / "chromium",
@@ -73,7 +70,7 @@ def _stamp() -> Path:
 
 def install() -> None:
     """Fetch the locked package with npm from the virtualenv, and unpack it."""
-    print("This machine has no Chromium; installing one for the tests (about ten seconds the first time) …", flush=True)  # noqa: T201
+    print("Installing a Chromium for the tests (about ten seconds the first time) …", flush=True)  # noqa: T201
     shutil.rmtree(PLACE, ignore_errors=True)
     PLACE.mkdir()
     for name in ("package.json", "package-lock.json"):
@@ -103,8 +100,6 @@ def install() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        find()
-    except FileNotFoundError:
+    if not os.environ.get("TEST_BROWSER") and not _stamp().exists():
         install()
-        find()
+    find()

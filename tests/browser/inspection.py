@@ -13,7 +13,6 @@ TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 COLOUR_RULES = ("color-contrast", "link-in-text-block")  # all that a theme can change
 EVERYTHING = {"runOnly": {"type": "tag", "values": TAGS}}
 COLOURS = {"runOnly": {"type": "rule", "values": COLOUR_RULES}}
-ALL_BUT_COLOURS = EVERYTHING | {"rules": {rule: {"enabled": False} for rule in COLOUR_RULES}}
 
 
 def inspect(page: Page, *, name: str, thoroughly: bool = False) -> list[str]:
@@ -28,22 +27,25 @@ def inspect(page: Page, *, name: str, thoroughly: bool = False) -> list[str]:
 
 
 def _inspect(page: Page, *, name: str, thoroughly: bool) -> list[str]:
-    """Every rule where there is room, the colours again in the dark, what a size can change where there is little room.
+    """Every rule in the light where there is room, and every rule in the dark where there is little.
 
-    A phone shows what the narrowest window does. Narrow, only the bars have other colours, which every page has: they are
-    looked at all the same where that is to be done thoroughly.
+    A phone shows what the narrowest window does. A theme changes colours, a size what is shown of the page: each of the
+    two is looked at with both, and where that is to be done thoroughly, the colours are in all four pairs.
     """
     problems = _outline(page)
-    for width in (PHONE, NARROWEST, DESK):
+    for width in (PHONE, DESK):
         _resize(page, width)
         problems += [f"{width} px: {problem}" for problem in _sideways(page)]
-        if width != PHONE:
-            rules = EVERYTHING if width == DESK or thoroughly else ALL_BUT_COLOURS
-            problems += [f"light, {width} px: {problem}" for problem in _axe(page, rules)]
+    problems += [f"light, {DESK} px: {problem}" for problem in _axe(page, EVERYTHING)]
     page.emulate_media(color_scheme="dark")
-    for width in (DESK, NARROWEST) if thoroughly else (DESK,):
-        _resize(page, width)
-        problems += [f"dark, {width} px: {problem}" for problem in _axe(page, COLOURS)]
+    if thoroughly:
+        problems += [f"dark, {DESK} px: {problem}" for problem in _axe(page, COLOURS)]
+    _resize(page, NARROWEST)
+    problems += [f"{NARROWEST} px: {problem}" for problem in _sideways(page)]
+    problems += [f"dark, {NARROWEST} px: {problem}" for problem in _axe(page, EVERYTHING)]
+    if thoroughly:
+        page.emulate_media(color_scheme="light")
+        problems += [f"light, {NARROWEST} px: {problem}" for problem in _axe(page, COLOURS)]
     _as_it_was(page)
     return [f"{name} {problem}" for problem in dict.fromkeys(problems)]
 

@@ -121,7 +121,9 @@ def worlds(tmp_path: Path) -> Iterator[Callable[[], Running]]:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_world_from_beginning_to_end(worlds: Callable[[], Running], subtests: pytest.Subtests) -> None:
-    """One test, since every world costs its start. That one leaves another alone is tests/journeys/test_two_worlds.py's."""
+    """One test, since every world costs its start. That one walks its tour and leaves another alone is
+    tests/journeys/test_two_worlds.py's.
+    """
     world = worlds()
     world.await_ready()
     for look in (
@@ -330,15 +332,6 @@ def test_an_end_while_it_starts_leaves_nothing(worlds: Callable[[], Running]) ->
 
 def children_of(tasks: Path) -> list[int]:
     return [int(pid) for task in tasks.iterdir() for pid in (task / "children").read_text().split()]
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-def test_the_tour_goes_well() -> None:
-    told = run("--tour-only")
-    assert told.returncode == 0, told.stdout + told.stderr
-    assert "The tour went well" in told.stdout
-    assert told.stderr == ""
 
 
 def test_orders_without_a_world_are_refused(tmp_path: Path) -> None:
