@@ -9,7 +9,7 @@ from typing import Any
 
 from django.apps import apps
 from django.db import connection
-from django.db.models import Max
+from django.db.models import Model
 
 from accessrequests.domain.events import Via
 from accessrequests.domain.window import format_moment
@@ -208,22 +208,31 @@ POSTS = tuple(endpoint for endpoint in ENDPOINTS if endpoint.method == "POST")
 WITH_BODY = tuple(endpoint for endpoint in ENDPOINTS if endpoint.method != "GET")
 
 
+# What of a row tells that a call has changed it.
+TOLD: dict[str, tuple[type[Model], str]] = {
+    "audit": (AuditEvent, "sequence"),
+    "requests": (AccessRequest, "id, state, revision"),
+    "delegations": (Delegation, "id, ended_by"),
+    "drafts": (PolicyDraft, "id, state"),
+    "changes": (CustomRoleChange, "id, state, note"),
+    "reviews": (ReviewCampaign, "id, signed_off_at"),
+    "items": (ReviewItem, "id, answer"),
+    "grants": (Grant, "id, state, attempt, note"),
+    "credentials": (Credential, "id, state, generation"),
+}
+
+
 def picture() -> dict[str, Any]:
-    """Everything that a call could have changed."""
+    """Everything that a call could have changed, in one question."""
     models = [model for model in apps.get_app_config("accessrequests").get_models() if model is not CallBucket]
-    counts = [f"SELECT '{model.__name__}', count(*) FROM {model._meta.db_table}" for model in models]
+    counts = [f"SELECT 'rows', '{model.__name__}', count(*), '' FROM {model._meta.db_table}" for model in models]
+    told = [
+        f"SELECT '{name}', '', 0, string_agg(ROW({columns})::text, ' ' ORDER BY ROW({columns})::text)"
+        f" FROM {model._meta.db_table}"
+        for name, (model, columns) in TOLD.items()
+    ]
     with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(counts))
-        rows = dict(cursor.fetchall())
-    return {
-        "rows": rows,
-        "audit": AuditEvent.objects.aggregate(Max("sequence")),
-        "requests": list(AccessRequest.objects.order_by("pk").values_list("pk", "state", "revision")),
-        "delegations": list(Delegation.objects.order_by("pk").values_list("pk", "ended_by")),
-        "drafts": list(PolicyDraft.objects.order_by("pk").values_list("pk", "state")),
-        "changes": list(CustomRoleChange.objects.order_by("pk").values_list("pk", "state", "note")),
-        "reviews": list(ReviewCampaign.objects.order_by("pk").values_list("pk", "signed_off_at")),
-        "items": list(ReviewItem.objects.order_by("pk").values_list("pk", "answer")),
-        "grants": list(Grant.objects.order_by("pk").values_list("pk", "state", "attempt", "note")),
-        "credentials": list(Credential.objects.order_by("pk").values_list("pk", "state", "generation")),
-    }
+        cursor.execute(" UNION ALL ".join([*counts, *told]))
+        found = cursor.fetchall()
+    rows = {name: number for kind, name, number, _ in found if kind == "rows"}
+    return {"rows": rows, **{kind: text for kind, _, _, text in found if kind != "rows"}}
