@@ -32,7 +32,7 @@ def canonical(route: str) -> str:
 def expected_of(row: Mapping[str, int], route: str, name: str, owner: str) -> int:
     """What the row says of this person. It is written for alice's things; on bob's, people stand in other places."""
     if canonical(route) == route:
-        return row[{"grace": "bob", "frank": "alice"}.get(name, name) if name not in row else name]
+        return row[name]
     if name == owner:
         return row["alice"]
     if name in DECIDERS:
@@ -53,7 +53,17 @@ class World:
         return address_of(found, self.objects)
 
     def expected(self, table: Mapping[str, Mapping[str, int]], name: str) -> dict[str, int]:
-        return {route: expected_of(row, route, name, self.owner) for route, row in table.items()}
+        """What this person is to be answered, wherever that says something that no other look has said.
+
+        A page of nobody's is the same whoever owns things, and bob's and alice's stand for those of grace and frank. And
+        where there is no such method, that is said before it is asked who it is: its owner tries, and a stranger to it.
+        """
+        return {
+            route: expected_of(row, route, name, self.owner)
+            for route, row in table.items()
+            if (self.owner == "alice" and name in EVERYBODY) or canonical(route) != route
+            if set(row.values()) != {405} or (self.owner == "alice" and name in {"alice", "mallory"})
+        }
 
 
 def begin(kept_cast: Kept, name: str) -> Mapping[str, object]:
