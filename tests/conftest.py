@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import hypothesis
 import pytest
 from xdist.remote import Producer
@@ -19,6 +21,12 @@ hypothesis.settings.load_profile("suite")
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.import_plugin("tests.fixtures")
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests stay until the end: nobody need look again and again whether they have become garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 # The rooms of tests during which coverage is counted; `make test` asks it of the domain and the operations only.

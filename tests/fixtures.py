@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from django.core.management import call_command
 from django.db import connections
+from django.template import Template
 from psycopg import sql
 from pytest_django import DjangoDbBlocker
 from whitenoise.middleware import WhiteNoiseMiddleware
@@ -68,6 +69,14 @@ def static_files_are_listed_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", look)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def templates_are_rendered_as_they_are(django_test_environment: None) -> Iterator[None]:
+    """For tests that look into a page's context, Django copies it at each template and tells of it. Ours read the page."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Template, "_render", lambda template, context: template.nodelist.render(context))
         yield
 
 
