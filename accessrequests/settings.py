@@ -117,6 +117,7 @@ REDIS_URL = env.str("REDIS_URL", "redis://127.0.0.1:6379/0")
 # -- Rooms ----------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "accessrequests.apps.AccessRequestsConfig",
+    "accessrequests.slack",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -357,6 +358,10 @@ else:
 EMAIL_TIMEOUT = 5
 
 # -- Slack: off as long as nothing tells who speaks for it. See docs/slack.md. ---------------------
+ACCESS_SLACK_MODE = env.str("ACCESS_SLACK_MODE", "http")
+if ACCESS_SLACK_MODE not in {"http", "socket"}:
+    raise ImproperlyConfigured("ACCESS_SLACK_MODE must be http or socket.")
+ACCESS_SLACK_APP_TOKEN = env.str("ACCESS_SLACK_APP_TOKEN", "")
 ACCESS_SLACK_SIGNING_SECRETS = env.list("ACCESS_SLACK_SIGNING_SECRETS", default=[])
 ACCESS_SLACK_BOT_TOKEN = env.str("ACCESS_SLACK_BOT_TOKEN", "")
 ACCESS_SLACK_APP_ID = env.str("ACCESS_SLACK_APP_ID", "")
@@ -364,7 +369,8 @@ ACCESS_SLACK_TEAM_ID = env.str("ACCESS_SLACK_TEAM_ID", "")
 ACCESS_SLACK_ENTERPRISE_ID = env.str("ACCESS_SLACK_ENTERPRISE_ID", "")
 ACCESS_SLACK_CHANNELS = env.dict("ACCESS_SLACK_CHANNELS", default={})
 ACCESS_SLACK_API_URL = env.str("ACCESS_SLACK_API_URL", "https://slack.com/api/")
-ACCESS_SLACK = bool(ACCESS_SLACK_SIGNING_SECRETS)
+# In Socket Mode nobody calls us, so that nothing is signed: we call Slack, and know whom we have called.
+ACCESS_SLACK = bool(ACCESS_SLACK_SIGNING_SECRETS if ACCESS_SLACK_MODE == "http" else ACCESS_SLACK_BOT_TOKEN)
 if ACCESS_SLACK and not (ACCESS_SLACK_BOT_TOKEN and ACCESS_SLACK_APP_ID and ACCESS_SLACK_TEAM_ID):
     raise ImproperlyConfigured(
         "Slack needs ACCESS_SLACK_BOT_TOKEN, ACCESS_SLACK_APP_ID and ACCESS_SLACK_TEAM_ID. See docs/slack.md."

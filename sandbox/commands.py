@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 WEB, RELAY, WORKER, WORKER_URGENT, SWEEP = "web", "relay", "worker", "worker_urgent", "sweep"
+SLACK_SOCKET = "slack_socket"  # only where Slack cannot reach the web
 
 # Django's checks would load every page and form into the workers, which may not even know them.
 _CELERY_WORKER = (
@@ -20,7 +21,15 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     WORKER: (*_CELERY_WORKER, "-n", "worker@access", "-Q", "revoke,break_glass,provision,notify,reconcile"),
     WORKER_URGENT: (*_CELERY_WORKER, "-n", "worker_urgent@access", "-Q", "revoke,break_glass"),
     SWEEP: ("python", "manage.py", "sweep", "--every", "5"),
+    SLACK_SOCKET: ("python", "manage.py", "slack_socket"),
 }
 
 # What `ACCESS_ROLE` each process has, as in docker-compose.yml.
-ROLES: Mapping[str, str] = {WEB: "web", RELAY: "relay", WORKER: "worker", WORKER_URGENT: "worker", SWEEP: "sweep"}
+ROLES: Mapping[str, str] = {
+    WEB: "web",
+    RELAY: "relay",
+    WORKER: "worker",
+    WORKER_URGENT: "worker",
+    SWEEP: "sweep",
+    SLACK_SOCKET: "web",
+}

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from sandbox.atlas.authorities import Issued, make_client_authority
-from sandbox.commands import RELAY, ROLES, SWEEP, WEB
+from sandbox.commands import RELAY, ROLES, SLACK_SOCKET, SWEEP, WEB
 from sandbox.identity.people import CLIENT_ID, NAME
 from sandbox.seed import SIZES
 
@@ -117,6 +117,7 @@ class Environment:
     redis_url: str
     identity_url: str
     slack: Mapping[str, str] = field(default_factory=dict)  # What the product is told of Slack.
+    slack_app_token: str = field(default="", repr=False)
 
     def of(self, process: str) -> dict[str, str]:
         """:raises KeyError: there is no such process."""
@@ -132,6 +133,8 @@ class Environment:
                 "--no-control-socket"
             )
             return environment
+        if process == SLACK_SOCKET:
+            return environment | {"ACCESS_SLACK_APP_TOKEN": self.slack_app_token}
         if process == RELAY:
             environment["ACCESS_ANCHOR_SEED"] = self.secrets.anchor_seed
         return environment | {

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx2
+
 from sandbox.catalogue import MEMBERS, NAMES
 from sandbox.processes import PortReservation
 from sandbox.slack.seed import SEED
@@ -102,8 +104,9 @@ def _channel(keys: SlackKeys, name: str) -> Document:
 class SlackStandIn:
     """The stand-in of a world: its process, and what it and the product are told of each other."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, by_socket: bool = False) -> None:
         self.directory = directory / "slack"
+        self.by_socket = by_socket
         self.keys = SlackKeys()
         self._port = PortReservation()
 
@@ -112,20 +115,22 @@ class SlackStandIn:
         return f"http://127.0.0.1:{self._port.port}"
 
     def environment(self, *, control_token: str, app: str) -> dict[str, str]:
-        """For its own process. `app` is the origin of the product, which hears of everything."""
+        """For its own process. `app` is the origin of the product, which hears of everything; by socket it comes itself."""
         return {
             "SLACK_DIRECTORY": str(self.directory),
             "SLACK_PORT": str(self._port.port),
             "SLACK_CONTROL_TOKEN": control_token,
-            "SLACK_APP_URL": f"{app}/slack/events",
+            "SLACK_APP_URL": "" if self.by_socket else f"{app}/slack/events",
         }
 
     def of_product(self) -> dict[str, str]:
         """For the product's processes: what an operator copies from the pages of the app."""
         channels = {group: self.keys.channels[channel] for group, channel in _ASKED_IN.items()}
-        return {
+        way = {"ACCESS_SLACK_SIGNING_SECRETS": self.keys.signing_secret}
+        if self.by_socket:
+            way = {"ACCESS_SLACK_MODE": "socket"}
+        return way | {
             "ACCESS_SLACK_API_URL": f"{self.url}/api/",
-            "ACCESS_SLACK_SIGNING_SECRETS": self.keys.signing_secret,
             "ACCESS_SLACK_BOT_TOKEN": self.keys.bot_token,
             "ACCESS_SLACK_APP_ID": self.keys.app_id,
             "ACCESS_SLACK_TEAM_ID": self.keys.team_id,
@@ -159,6 +164,17 @@ class SlackStandIn:
             "control_url": f"{self.url}/control",
             "control_token": control_token,
         }
+
+    def is_heard(self, *, control_token: str) -> bool:
+        """Whether what is pressed there arrives. By socket somebody has to be connected."""
+        if not self.by_socket:
+            return True
+        desk = {"Authorization": f"Bearer {control_token}"}
+        try:
+            answer = httpx2.get(f"{self.url}/control/connections", headers=desk, trust_env=False)
+        except httpx2.TransportError:
+            return False
+        return answer.is_success and bool(answer.json()["count"])
 
     def release(self) -> None:
         self._port.release()

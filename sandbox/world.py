@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sandbox.commands import COMMANDS, RELAY, SWEEP, WEB, WORKER, WORKER_URGENT
+from sandbox.commands import COMMANDS, RELAY, SLACK_SOCKET, SWEEP, WEB, WORKER, WORKER_URGENT
 from sandbox.environment import APPLICATION, DATABASE, OWNER, Environment, Places, WorldSecrets
 from sandbox.errands import Errands
 from sandbox.identity.people import NEWCOMER
@@ -35,14 +35,21 @@ _ATLAS, _SLACK = "atlas", "slack"
 class World:
     """Everything of one sandbox: `start` it once, use what `state` says, `end` it once."""
 
-    def __init__(self, directory: Path, *, port: int | None = None, state_file: StateFile | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        port: int | None = None,
+        state_file: StateFile | None = None,
+        slack_by_socket: bool = False,
+    ) -> None:
         self.secrets = WorldSecrets()
         self.places = Places(directory)
         self.postgres = Postgres(directory / "postgres")
         self.redis = Valkey(directory / "redis", password=self.secrets.redis_password)
         self.mongods = {slug: Mongod(directory / f"mongod-{slug}", slug) for slug in SIZES}
         self.stand_in = StandIn(directory)
-        self.slack = SlackStandIn(directory)
+        self.slack = SlackStandIn(directory, by_socket=slack_by_socket)
         self._web_port = _reserve(port)
         self._identity_port = _reserve(None)
         self._state_file = state_file
@@ -54,6 +61,7 @@ class World:
             redis_url=self.redis.uri(),
             identity_url=f"http://127.0.0.1:{self._identity_port.port}",
             slack=self.slack.of_product(),
+            slack_app_token=self.slack.keys.app_token,
         )
         self.units = self._make_units()
         owner_url = self.postgres.uri(OWNER, self.secrets.owner_password, DATABASE)
@@ -80,6 +88,7 @@ class World:
                 log=self.places.logs / f"{name}.log",
             )
             for name, command in COMMANDS.items()
+            if name != SLACK_SOCKET or self.slack.by_socket
         }
         units[_IDENTITY] = ProcessUnit(
             _IDENTITY,
@@ -130,8 +139,9 @@ class World:
         self.units[WEB].start()  # It loads meanwhile, and answers "not ready" until there is a database.
         database.result()
         self._prepared = self._preparation.result()
-        for name in (RELAY, WORKER, WORKER_URGENT, _SLACK):
-            self.units[name].start()
+        for name in (RELAY, WORKER, WORKER_URGENT, _SLACK, SLACK_SOCKET):
+            if name in self.units:
+                self.units[name].start()
         for started in rest:
             started.result()
         self._preparation.finish()
@@ -224,6 +234,9 @@ class World:
         with Readiness(base_url=address, database_url=self.environment.database_url, token=token) as readiness:
             if not wait_for(readiness.is_complete, seconds=_READY_SECONDS, pause=0.05):
                 raise ServerError(f"The sandbox is not ready after a minute: {readiness.missing}.\n{self.last_words()}")
+        control_token = self.secrets.control_token
+        if not wait_for(lambda: self.slack.is_heard(control_token=control_token), seconds=_READY_SECONDS, pause=0.05):
+            raise ServerError(f"Nobody hears what is pressed in Slack.\n{self.last_words()}")
 
     def last_words(self) -> str:
         """The end of every log; with the world the logs go too."""

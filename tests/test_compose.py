@@ -16,7 +16,7 @@ from workers.provisioners.connection_record import AtlasRecord, parse_record
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "docs" / "examples"
-PROCESSES = ["web", "relay", "worker", "worker_urgent", "sweep"]
+PROCESSES = ["web", "slack_socket", "relay", "worker", "worker_urgent", "sweep"]
 OF_THE_DATABASE = [name for name in PROCESSES if name != "sweep"]
 FOR_HANDS_ONLY = {"connections", "tag_key", "anchor_seed", "redis_url", "x509_authority"}
 
@@ -70,13 +70,14 @@ class TestProcesses:
 
 
 class TestSecrets:
-    def test_the_web_has_no_way_to_a_target(self, compose: dict[str, Any]) -> None:
-        web = service(compose, "web")
+    @pytest.mark.parametrize("name", ["web", "slack_socket"])
+    def test_the_web_has_no_way_to_a_target(self, compose: dict[str, Any], name: str) -> None:
+        web = service(compose, name)
 
         assert not FOR_HANDS_ONLY & set(web["secrets"])
         assert not {name for name in web["environment"] if re.search("TARGETS|TAG_KEY|SEED|REDIS|OWNER|X509", name)}
         assert not set(web["networks"]) & set(service(compose, "mongodb")["networks"])
-        assert [volume for volume in web["volumes"] if not volume.endswith(":ro")] == []
+        assert [volume for volume in web.get("volumes", []) if not volume.endswith(":ro")] == []
 
     def test_the_sweep_knows_the_targets_and_nothing_else(self, compose: dict[str, Any]) -> None:
         sweep = service(compose, "sweep")
@@ -100,6 +101,15 @@ class TestSecrets:
         # bootstrap mounts the volume first, so that it belongs to the image's user.
         assert writers == {"bootstrap", "relay"}
 
+    def test_only_one_process_opens_the_connection_to_slack(self, compose: dict[str, Any]) -> None:
+        services = compose["services"]
+
+        assert {name for name, one in services.items() if "slack_app_token" in one.get("secrets", [])} == {
+            "slack_socket"
+        }
+        # Without an app in Slack there is nothing for it to do.
+        assert [name for name, one in services.items() if one.get("profiles")] == ["slack_socket"]
+
     def test_only_bootstrap_is_the_owner_of_the_tables(self, compose: dict[str, Any]) -> None:
         owners = {name for name, one in compose["services"].items() if "database_owner_url" in one.get("secrets", [])}
 
@@ -116,7 +126,7 @@ class TestSecrets:
     def test_no_secret_stands_in_the_file(self, compose: dict[str, Any]) -> None:
         for one in compose["services"].values():
             for setting, value in (one.get("environment") or {}).items():
-                if re.search("KEY|SEED|PASSWORD|_URL", setting) and setting != "ACCESS_BASE_URL":
+                if re.search("KEY|SEED|PASSWORD|TOKEN|_URL", setting) and setting != "ACCESS_BASE_URL":
                     assert setting.endswith("_FILE"), setting
                     assert value.startswith("/run/secrets/")
 

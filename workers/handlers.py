@@ -31,6 +31,7 @@ from workers import (
     self_test,
     slack_copies,
     slack_homes,
+    slack_watch,
     usage,
     watch,
 )
@@ -83,6 +84,7 @@ HANDLERS: Mapping[Job, Callable[[Claim], Outcome]] = {
     Job.SHOW_IN_SLACK: slack_copies.show,
     Job.SEND_TO_SLACK: slack_copies.send,
     Job.SHOW_HOME: slack_homes.show_home,
+    Job.WATCH_SLACK: slack_watch.watch,
 }
 
 

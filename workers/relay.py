@@ -16,7 +16,7 @@ from django.db import DatabaseError, InterfaceError, connections
 
 from accessrequests.domain.events import Job
 from accessrequests.operations import outbox, slack_homes, slack_messages
-from accessrequests.queries import clock, offline_kits, people, slack, usage, work
+from accessrequests.queries import clock, offline_kits, people, slack, slack_places, usage, work
 from accessrequests.queries import slack_homes as homes
 from workers import anchor, clocks
 from workers.children import Children
@@ -34,6 +34,7 @@ ASKED_AT_ONCE = 200
 MINUTE = 60.0
 HOUR = 3600.0
 KIT_SECONDS = 5.0
+SLACK_SECONDS = 300.0
 CONSUMERS = ("worker", "worker_urgent")
 OWN_CONSUMER = "relay"
 
@@ -123,13 +124,23 @@ class Periodic:
         if self.is_due("kits", KIT_SECONDS):
             for slug in offline_kits.to_watch(clock.now()):
                 outbox.file_periodic(job=Job.WATCH_KIT, subject=f"target/{slug}", target=slug)
-        if settings.ACCESS_SLACK and self.is_due("copies in Slack", MINUTE):
-            slack_messages.file_stragglers(message_ids=slack.stragglers(limit=ASKED_AT_ONCE))
-            behind = homes.behind(clock.now(), limit=ASKED_AT_ONCE)
-            slack_homes.file_behind(home_ids=behind)
+        if settings.ACCESS_SLACK:
+            self._file_for_slack()
         self._file_for_grants()
         self._file_questions()
         self._file_for_targets()
+
+    def _file_for_slack(self) -> None:
+        """What a relay that has just begun looks at first: operators restart it after they have named a channel."""
+        if self.is_due("copies in Slack", MINUTE):
+            slack_messages.file_stragglers(message_ids=slack.stragglers(limit=ASKED_AT_ONCE))
+            behind = homes.behind(clock.now(), limit=ASKED_AT_ONCE)
+            slack_homes.file_behind(home_ids=behind)
+        if self.is_due("Slack", SLACK_SECONDS):
+            outbox.file_periodic(job=Job.WATCH_SLACK, subject=f"slack/{settings.ACCESS_SLACK_TEAM_ID}")
+        if self.is_due("channels of Slack", HOUR):
+            for channel in slack_places.channels():
+                outbox.file_periodic(job=Job.WATCH_SLACK, subject=f"slack/{channel}")
 
     def _file_for_targets(self) -> None:
         paces = {

@@ -11,24 +11,26 @@ from django.conf import settings
 from accessrequests.domain import sentences, slack_cards
 from accessrequests.domain.block_kit import Message
 from accessrequests.domain.channels import Channel, News, is_on
-from accessrequests.domain.events import Event
+from accessrequests.domain.events import PRODUCT, Actor, Event, Via
 from accessrequests.domain.lifecycle import AccessRequestState
+from accessrequests.domain.slack_places import LEFT, WHY, ChannelState
 from accessrequests.models import AccessRequest, AuditEvent, SlackIdentity, SlackMessage
 from accessrequests.models.slack import SlackKind, SlackState
 from accessrequests.operations import slack_homes as homes
-from accessrequests.operations import slack_messages
+from accessrequests.operations import slack_messages, slack_places
 from accessrequests.operations.outbox import Claim
 from accessrequests.operations.slack_messages import Drawing, Once
 from accessrequests.queries import access_requests, audit, clock, slack
 from workers import asked, notify, slack_homes
 from workers.channels import slack as channel
-from workers.channels.slack import NeverSent, NotSent, Place
+from workers.channels.slack import STOPPED, STOPPED_PAUSE, NeverSent, NotSent, Place
 from workers.outcomes import Again, Done, Outcome, try_again
 
 log = structlog.get_logger(__name__)
 
 # docs.slack.dev, apis/web-api/rate-limits: about one message a second into one channel.
 PACE = timedelta(seconds=1)
+CLOCKWORK = Actor(name=PRODUCT, via=Via.WORKER)
 _CARDS = frozenset({SlackKind.CARD.value, SlackKind.OWN_CARD.value})
 _IN_THREADS = frozenset(
     {
@@ -72,6 +74,10 @@ def send(claim: Claim) -> Outcome:
     is_card = copy.kind in _CARDS
     if copy.state == SlackState.DEAD or (copy.state == SlackState.POSTED and not is_card):
         return Done()
+    if slack.is_stopped():
+        return Again(why=STOPPED, delay=STOPPED_PAUSE, failed=False)
+    if copy.state == SlackState.LEFT:
+        return _take_away(claim, copy)
     at, is_final = clock.now(), is_card and slack.is_over(copy)
     message = _drawn(copy)
     drawing = Drawing(slack_cards.hash_of(message), at, is_final)
@@ -90,6 +96,20 @@ def send(claim: Claim) -> Outcome:
         return try_again(claim, str(error), not_before=error.after)
     else:
         slack_messages.mark_posted(message_id=copy.pk, posted_in=place.channel, ts=place.ts, drawing=drawing)
+    return Done()
+
+
+def _take_away(claim: Claim, copy: SlackMessage) -> Outcome:
+    """Others read along now: the last that we do there."""
+    number = copy.access_request_id or 0
+    message = slack_cards.taken_away(number, url=f"{settings.ACCESS_BASE_URL}/requests/{number}/")
+    try:
+        channel.update(Place(copy.posted_in, copy.ts), message)
+    except NeverSent as error:
+        log.warning("slack_copy_not_emptied", copy=str(copy), channel=copy.channel, why=str(error))
+    except NotSent as error:
+        return try_again(claim, str(error), not_before=error.after)
+    slack_messages.mark_dead(message_id=copy.pk, why=copy.last_error)
     return Done()
 
 
@@ -122,7 +142,7 @@ def _put(copy: SlackMessage, message: Message) -> Place:
         channel.whisper(copy.channel, copy.slack_user_id, message, thread_ts=thread_ts)
         return Place(copy.channel, "")
     if copy.kind in {SlackKind.CARD.value, SlackKind.REPLY.value}:
-        channel.check_ours(copy.channel)
+        _check_ours(copy.channel)
     if copy.thread is None:
         return channel.post(copy.channel, message)
     if copy.thread.state == SlackState.DEAD:
@@ -130,6 +150,18 @@ def _put(copy: SlackMessage, message: Message) -> Place:
     if not copy.thread.ts:
         raise NotSent("The card that it would stand under is not there yet.")
     return channel.post(copy.thread.posted_in, message, thread_ts=copy.thread.ts)
+
+
+def _check_ours(name: str) -> None:
+    """:raises NotSent: when the app is not in it yet.
+    :raises NeverSent: when others read along there, or nobody does.
+    """
+    state = channel.look_at(name)
+    slack_places.note_channel(channel=name, state=state, by=CLOCKWORK)
+    if state in LEFT:
+        raise NeverSent(WHY[state])
+    if state is not ChannelState.OURS:
+        raise NotSent(WHY[state])
 
 
 def _channels(access_request: AccessRequest) -> list[str]:

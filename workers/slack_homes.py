@@ -20,8 +20,8 @@ from accessrequests.queries import clock, slack
 from accessrequests.queries import slack_homes as homes
 from workers import asked
 from workers.channels import slack as channel
-from workers.channels.slack import NeverSent, NotSent, Outdated
-from workers.outcomes import Done, Outcome, try_again
+from workers.channels.slack import STOPPED, STOPPED_PAUSE, NeverSent, NotSent, Outdated
+from workers.outcomes import Again, Done, Outcome, try_again
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +50,8 @@ def show_home(claim: Claim) -> Outcome:
     """What is drawn already is not sent again, unless its person has opened it since: the time left has moved."""
     if not settings.ACCESS_SLACK:
         return Done()
+    if slack.is_stopped():
+        return Again(why=STOPPED, delay=STOPPED_PAUSE, failed=False)
     home, at = homes.home(claim.subject_id), clock.now()
     drawn = _drawn(home, at)
     is_seen = home.drawn_at is not None and home.drawn_at >= home.opened_at

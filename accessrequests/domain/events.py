@@ -113,6 +113,11 @@ class Event(StrEnum):
     PERSON_SLACK_LINKED = "person.slack_linked"
     PERSON_SLACK_UNLINKED = "person.slack_unlinked"
     SLACK_REJECTED = "slack.rejected"
+    SLACK_STOPPED = "slack.stopped"
+    SLACK_RESUMED = "slack.resumed"
+    SLACK_CHANNEL_LEFT = "slack.channel_left"
+    SLACK_CHANNEL_USED = "slack.channel_used"
+    SLACK_CHANNEL_MOVED = "slack.channel_moved"
     GROUP_APPLIED = "group.applied"
     TOKEN_CREATED = "token.created"  # noqa: S105 - the name of a fact
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - the name of a fact
@@ -146,6 +151,7 @@ class Job(StrEnum):
     SHOW_IN_SLACK = "show_in_slack"
     SEND_TO_SLACK = "send_to_slack"
     SHOW_HOME = "show_home"
+    WATCH_SLACK = "watch_slack"
 
 
 class Queue(StrEnum):
@@ -206,6 +212,7 @@ QUEUE_OF: Mapping[Job, Queue] = {
     Job.SHOW_IN_SLACK: Queue.NOTIFY,
     Job.SEND_TO_SLACK: Queue.NOTIFY,
     Job.SHOW_HOME: Queue.NOTIFY,
+    Job.WATCH_SLACK: Queue.RECONCILE,
 }
 
 # Both write the end of a grant on its target, so that one of them never undoes the other.

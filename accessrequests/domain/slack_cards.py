@@ -123,6 +123,12 @@ def whisper(sentence: str, *, label: str = "", url: str = "") -> Message:
     return Message(block_kit.fallback(text), blocks)
 
 
+def taken_away(number: int, *, url: str) -> Message:
+    """What is left of a card, or of a line below it, where others have begun to read along."""
+    text = f"Access request {number} goes on in the portal. Others read along in this channel now, so nobody is asked here."
+    return Message(text, [block_kit.section(f"{escaped(text)} <{url}|Open the request>")])
+
+
 def listed(heading: str, lines: Sequence[tuple[str, str]], *, url: str) -> Message:
     """A few things, each with its page, and where all of them are."""
     shown = [f"• <{page}|{inert(words, 250)}>" for words, page in lines[:MOST_LISTED]]

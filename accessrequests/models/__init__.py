@@ -20,7 +20,14 @@ from accessrequests.models.policies import PolicyApproval, PolicyDraft, PolicyVe
 from accessrequests.models.saved_asks import SavedAsk
 from accessrequests.models.schedules import Schedule
 from accessrequests.models.shared_objects import SharedCall, SharedObject, SharedUse
-from accessrequests.models.slack import SlackArrival, SlackHome, SlackIdentity, SlackMessage
+from accessrequests.models.slack import (
+    SlackArrival,
+    SlackChannel,
+    SlackHome,
+    SlackIdentity,
+    SlackMessage,
+    SlackWorkspace,
+)
 from accessrequests.models.targets import Inventory, Look, Suspicion, Target
 from accessrequests.models.usage import Usage
 
@@ -63,9 +70,11 @@ __all__ = [
     "SharedObject",
     "SharedUse",
     "SlackArrival",
+    "SlackChannel",
     "SlackHome",
     "SlackIdentity",
     "SlackMessage",
+    "SlackWorkspace",
     "Suspicion",
     "Target",
     "Usage",

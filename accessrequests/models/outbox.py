@@ -18,7 +18,7 @@ PERIODIC = [
     for job in (
         *(Job.RECONCILE, Job.READ_INVENTORY, Job.READ_CHANGES, Job.PROVE_ALIVE, Job.PRUNE),
         *(Job.WATCH_BREAK_GLASS, Job.SELF_TEST, Job.WATCH_KIT, Job.READ_SCHEDULES),
-        *(Job.ASK_PROVIDER, Job.REARM, Job.READ_USAGE),
+        *(Job.ASK_PROVIDER, Job.REARM, Job.READ_USAGE, Job.WATCH_SLACK),
     )
 ]
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from accessrequests.domain.slack_places import ChannelState
 from accessrequests.models.access_requests import AccessRequest
 from accessrequests.models.columns import choices_of, one_of
 from accessrequests.models.people import Person
@@ -78,10 +79,14 @@ class SlackKind(StrEnum):
 
 
 class SlackState(StrEnum):
-    """Where a message is. Dead: Slack will never take it, or no longer has it."""
+    """Where a message is. Left: others read along in its channel now, so that it is to be emptied.
+
+    Dead: Slack will never take it, no longer has it, or nobody looks after it any more.
+    """
 
     WANTED = "wanted"
     POSTED = "posted"
+    LEFT = "left"
     DEAD = "dead"
 
 
@@ -136,7 +141,11 @@ class SlackMessage(models.Model):
                 condition=models.Q(kind=SlackKind.WHISPER.value),
                 name="slack_message_whispers",
             ),
-            models.Index(fields=["id"], condition=models.Q(state=SlackState.WANTED.value), name="slack_message_wanted"),
+            models.Index(
+                fields=["id"],
+                condition=models.Q(state__in=[SlackState.WANTED.value, SlackState.LEFT.value]),
+                name="slack_message_wanted",
+            ),
             models.Index(
                 fields=["drawn_at"],
                 condition=models.Q(
@@ -155,3 +164,31 @@ class SlackMessage(models.Model):
     def place(self) -> str:
         """Where Slack has it; what stands in its thread is there."""
         return f"{self.posted_in}/{self.ts}"
+
+
+class SlackWorkspace(models.Model):
+    """The workspace that is installed. From `stopped_at` on nothing is sent there; `why` is a sentence."""
+
+    team_id = models.CharField(max_length=32, unique=True)
+    stopped_at = models.DateTimeField(null=True, blank=True)
+    why = models.TextField(blank=True)
+    connected_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"slack/{self.team_id}"
+
+
+class SlackChannel(models.Model):
+    """A channel in which people are asked, as it was when it was looked at, and by which id it goes on."""
+
+    channel = models.CharField(max_length=32, unique=True)
+    moved_to = models.CharField(max_length=32, blank=True)
+    state = models.CharField(max_length=8, choices=choices_of(ChannelState))
+    since = models.DateTimeField()
+    looked_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [one_of("state", ChannelState, name="slack_channel_state_known")]
+
+    def __str__(self) -> str:
+        return f"slack/{self.channel}"

@@ -66,7 +66,7 @@ def show(*, access_request_id: int, channels: Sequence[str], people: Sequence[st
     alive = (
         SlackMessage.objects.select_related("access_request")
         .filter(access_request=held)
-        .exclude(state=SlackState.DEAD.value)
+        .exclude(state__in=[SlackState.DEAD.value, SlackState.LEFT.value])
     )
     cards = list(alive.filter(kind__in=[SlackKind.CARD.value, SlackKind.OWN_CARD.value]).order_by("pk"))
     for said in once:

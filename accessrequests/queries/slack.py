@@ -14,8 +14,19 @@ from accessrequests.domain.events import FOLLOW_UPS, Job
 from accessrequests.domain.lifecycle import AccessRequestState, GrantState
 from accessrequests.domain.privileges import Level
 from accessrequests.domain.slack_cards import CardFacts
+from accessrequests.domain.slack_places import LEFT
 from accessrequests.domain.window import spell_duration
-from accessrequests.models import AccessRequest, AuditEvent, Grant, OutboxMessage, Person, SlackIdentity, SlackMessage
+from accessrequests.models import (
+    AccessRequest,
+    AuditEvent,
+    Grant,
+    OutboxMessage,
+    Person,
+    SlackChannel,
+    SlackIdentity,
+    SlackMessage,
+    SlackWorkspace,
+)
 from accessrequests.models.slack import SlackKind, SlackState
 from accessrequests.queries import access_requests, extensions, grants, holdings, standing
 
@@ -49,10 +60,17 @@ def person_at(slack_user_id: str) -> Person | None:
 
 
 def channels_of(groups: Iterable[str]) -> list[str]:
-    """Where these groups are asked, by the operator's word; each channel once."""
+    """Where these groups are asked, by the operator's word; each channel once, but for those that were left."""
     routes = settings.ACCESS_SLACK_CHANNELS
-    found = (routes.get(group) or routes.get(EVERYBODY_ELSE, "") for group in groups)
-    return list(dict.fromkeys(channel for channel in found if channel))
+    asked = {routes.get(group) or routes.get(EVERYBODY_ELSE, ""): None for group in groups}
+    known = {one.channel: one for one in SlackChannel.objects.all()}
+    moved = [known[one].moved_to or one if one in known else one for one in asked if one]
+    return [one for one in dict.fromkeys(moved) if one not in known or known[one].state not in LEFT]
+
+
+def is_stopped() -> bool:
+    """Whether Slack takes nothing from us, so that nobody need try."""
+    return SlackWorkspace.objects.filter(team_id=settings.ACCESS_SLACK_TEAM_ID).exclude(stopped_at=None).exists()
 
 
 def is_copy(*, access_request_id: int, channel: str, ts: str) -> bool:
@@ -90,7 +108,8 @@ def stragglers(*, limit: int) -> list[int]:
         number=Cast(Substr("subject", len("slack_message/") + 1), BigIntegerField())
     )
     idle = SlackMessage.objects.exclude(pk__in=waits.values("number"))
-    wanted = list(idle.filter(state=SlackState.WANTED.value).order_by("pk").values_list("pk", flat=True)[:limit])
+    undone = [SlackState.WANTED.value, SlackState.LEFT.value]
+    wanted = list(idle.filter(state__in=undone).order_by("pk").values_list("pk", flat=True)[:limit])
     cards = idle.filter(state=SlackState.POSTED.value, kind__in=_CARDS, is_final=False)
     told = AuditEvent.objects.filter(event__in=_SHOWN, at__gt=OuterRef("drawn_at"))
     of_request = told.filter(subject=_subject("access_request/", "access_request"))

@@ -18,7 +18,7 @@ from accessrequests.slack import dispatch, signature
 @csrf_exempt
 def events(request: HttpRequest) -> HttpResponse:
     """Refusals have no body, and nothing of what was sent is logged or stored."""
-    if not settings.ACCESS_SLACK:
+    if not settings.ACCESS_SLACK or settings.ACCESS_SLACK_MODE != "http":
         raise Http404
     if request.method != "POST":
         return HttpResponse(status=HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "POST"})

@@ -16,7 +16,7 @@ from accessrequests.models import AuditEvent, Grant
 from accessrequests.models.people import GroupRole
 from accessrequests.operations import grants
 from accessrequests.operations.refusals import Refused
-from accessrequests.queries import authorities, broken, charts, clock, offline_kits, on_call, watch
+from accessrequests.queries import authorities, broken, charts, clock, offline_kits, on_call, slack_places, watch
 from accessrequests.web import drawing, shown
 from accessrequests.web.offline_kits import row_of
 from accessrequests.web.pages import SeeOther, me, portal_page, show
@@ -71,6 +71,7 @@ def health_page(request: HttpRequest) -> HttpResponse:
         ],
         "signs": [(sign, PARTS[sign.who], shown.time_words(at - (sign.at or at))) for sign in figures.signs],
         "skews": [_happened(event) for event in seen if event.event in watch.SKEWS],
+        "slack": slack_places.troubles(at),
         "orphans": [_happened(event) for event in seen if event.event == watch.ORPHAN],
         "schedules": on_call.everything(at),
         "failing": broken.failing_alarms(),

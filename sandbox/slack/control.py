@@ -12,6 +12,7 @@ Everything is JSON, for whoever holds the control token as a Bearer:
     GET  PATCH         /control/channels/{name}      {is_ext_shared, is_archived, members, …}; a shared one is told
     POST               /control/events               {event}: any event, such as {"type": "app_uninstalled"}
     POST               /control/verify               asks the app for its url_verification
+    GET                /control/connections          {count}: how many Socket Mode connections are open
     POST               /control/disconnect           {reason}: end the Socket Mode connections
     DELETE             /control/rates                every bucket is full again
 """
@@ -73,6 +74,7 @@ class Control:
             "channels": self._answer_channels,
             "events": self._answer_events,
             "verify": self._answer_verify,
+            "connections": lambda _method, _rest, _body: Answer(body={"count": self._sockets.count}),
             "disconnect": self._answer_disconnect,
             "rates": self._answer_rates,
         }

@@ -52,7 +52,8 @@ class TestEveryProcess:
         }
         deployed |= set(services[name]["environment"])
         for told in (deployed, set(environment.of(name))):
-            assert (told & WORKERS_ONLY == set()) is (name == "web")
+            assert (told & WORKERS_ONLY == set()) is (ROLES[name] == "web")
+            assert ("ACCESS_SLACK_APP_TOKEN" in told) is (name == "slack_socket")
             assert "DATABASE_OWNER_URL" not in told
 
 

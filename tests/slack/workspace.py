@@ -56,6 +56,17 @@ def send_event(payload: Mapping[str, Any], **options: Any) -> Any:
     return send(json.dumps(payload).encode(), content_type="application/json", **options)
 
 
+def event(kind: str, *, event_id: str = "", **fields: Any) -> dict[str, Any]:
+    """What Slack tells by itself."""
+    return {
+        "type": "event_callback",
+        "api_app_id": APP,
+        "team_id": TEAM,
+        "event_id": event_id or f"Ev{next(_NUMBERS)}",
+        "event": {"type": kind, **fields},
+    }
+
+
 def pressed(copy: SlackMessage, account: str, action: str, **changes: Any) -> dict[str, Any]:
     """What Slack sends when somebody presses a button of this copy."""
     about = copy.access_request
@@ -144,7 +155,7 @@ class WebApi:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                body = self.rfile.read(int(self.headers["Content-Length"] or 0))
                 method = self.path.rpartition("/")[2]
                 status, answer, headers = kept.answer(method, _read(body, str(self.headers["Content-Type"])))
                 content = json.dumps(answer).encode()
@@ -186,7 +197,7 @@ class WebApi:
 
 
 def _read(body: bytes, content_type: str) -> dict[str, Any]:
-    if "json" in content_type:
+    if "json" in content_type and body:
         found = json.loads(body)
         assert isinstance(found, dict)
         return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -16,8 +17,11 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
 
 from accessrequests.domain.block_kit import Block, Message
+from accessrequests.domain.slack_places import ChannelState, state_of
 
 SECONDS = 2
+STOPPED = "Slack takes nothing from us now. The health page says why."
+STOPPED_PAUSE = timedelta(minutes=1)
 TOO_MANY = 429
 SERVER_ERROR = 500
 # An operator, or Slack itself, mends these; the message is as good as before then.
@@ -28,6 +32,7 @@ _LATER = frozenset(
         *("not_in_channel", "team_access_not_granted", "accesslimited"),
     }
 )
+_NO_TOKEN = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
 # Who is told something that others are not to see has left the channel, or the channel cannot have it.
 _NOT_THERE = frozenset({"user_not_in_channel", "channel_not_found", "not_in_channel", "messages_tab_disabled"})
 
@@ -41,7 +46,11 @@ class NotSent(Exception):
 
 
 class NeverSent(Exception):
-    """Slack will not take it, however often it is tried."""
+    """Slack will not take it, however often it is tried. `name`: Slack's word for why, where it has said one."""
+
+    def __init__(self, sentence: str, *, name: str = "") -> None:
+        super().__init__(sentence)
+        self.name = name
 
 
 class Outdated(NeverSent):
@@ -73,19 +82,40 @@ def post(channel: str, message: Message, *, thread_ts: str = "") -> Place:
     return Place(str(answer["channel"]), str(answer["ts"]))
 
 
-def check_ours(channel: str) -> None:
-    """What stands in a channel is read by all who are in it: it must be of our company alone, and alive.
+def look_at(channel: str) -> ChannelState:
+    """What stands in a channel is read by all who are in it: it must be of our company alone, alive, and have us in it.
 
-    :raises NotSent: when the app is not in it yet, or Slack does not say.
-    :raises NeverSent: when people of another company are in it, or are about to be, or nobody is.
+    A private channel that the app is not in is none that Slack tells of.
+
+    :raises NotSent: when Slack does not say now.
+    :raises NeverSent: when it does not say at all.
     """
-    found: Any = _called(lambda: _client().conversations_info(channel=channel))["channel"]
-    if found.get("is_ext_shared") or found.get("is_pending_ext_shared"):
-        raise NeverSent("The channel is shared with another company, so nobody is asked there.")
-    if found.get("is_archived"):
-        raise NeverSent("The channel is archived.")
-    if not found.get("is_member"):
-        raise NotSent("The app has not been invited into the channel.")
+    try:
+        found: Any = _called(lambda: _client().conversations_info(channel=channel))["channel"]
+    except NeverSent as error:
+        if error.name == "channel_not_found":
+            return ChannelState.ABSENT
+        raise
+    return state_of(
+        is_shared=bool(found.get("is_ext_shared") or found.get("is_pending_ext_shared")),
+        is_archived=bool(found.get("is_archived")),
+        is_member=bool(found.get("is_member")),
+    )
+
+
+def why_no_token() -> str:
+    """Why Slack refuses the app's token, in its own word; nothing when it takes it.
+
+    :raises NotSent: when Slack does not say now.
+    :raises NeverSent: when it says something else.
+    """
+    try:
+        _called(lambda: _client().auth_test(), never=_NO_TOKEN)
+    except NeverSent as error:
+        if error.name in _NO_TOKEN:
+            return error.name
+        raise
+    return ""
 
 
 def update(place: Place, message: Message) -> None:
@@ -156,7 +186,7 @@ def _called(call: Callable[[], SlackResponse], *, never: frozenset[str] = frozen
         if name == "hash_conflict":
             raise Outdated("Slack has another view already.") from error
         if status < SERVER_ERROR and (name in never or name not in _LATER):
-            raise NeverSent(f"Slack refused it ({name[:60]}).") from error
+            raise NeverSent(f"Slack refused it ({name[:60]}).", name=name) from error
         raise NotSent(f"Slack did not take it ({name[:60] or status}).") from error
     except (SlackClientError, OSError, ValueError) as error:
         raise NotSent(f"Slack did not answer ({type(error).__name__}).") from error

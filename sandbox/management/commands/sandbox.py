@@ -47,10 +47,17 @@ class Command(BaseCommand):
             help="stop or start one part of a running world, or run in it what stands after --",
         )
         parser.add_argument(
-            "name", nargs="?", help="redis, worker, worker_urgent, relay, web, postgres, atlas, slack or mongod:<slug>"
+            "name",
+            nargs="?",
+            help="redis, worker, worker_urgent, relay, web, slack_socket, postgres, atlas, slack or mongod:<slug>",
         )
         parser.add_argument("--state-file", type=Path, help="write here how to use this world (or find it here)")
         parser.add_argument("--port", type=int, help="where the web listens (default: any free port)")
+        parser.add_argument(
+            "--slack-socket",
+            action="store_true",
+            help="the product hears of Slack by Socket Mode, and has no address for it",
+        )
         walk = parser.add_mutually_exclusive_group()
         walk.add_argument("--tour-only", action="store_true", help="end after the tour, with its result")
         walk.add_argument("--no-tour", action="store_true", help="serve at once")
@@ -110,7 +117,7 @@ class Command(BaseCommand):
     def _live(self, directory: Path, state_file: StateFile | None, options: dict[str, Any]) -> str:
         """One world from beginning to end; returns why it failed, if it did."""
         begun = time.monotonic()
-        world = World(directory, port=options["port"], state_file=state_file)
+        world = World(directory, port=options["port"], state_file=state_file, slack_by_socket=options["slack_socket"])
         try:
             self._say("Starting PostgreSQL, Valkey, seven mongods, an Atlas, web, relay and workers …")
             world.start()
