@@ -84,7 +84,7 @@ def _break(world: ChaosWorld, options: argparse.Namespace, report: Report) -> No
         report.told_wrong = invariants.wrong_in_trails(dave, lives)
         report.chain = invariants.wrong_with_chain(dave)
         report.slack_posted_twice = invariants.posted_twice(world)
-        report.incidents = incidents.happened
+        report.incidents, report.not_brought_about = incidents.happened, incidents.wrong
         report.count(lives, away)
     finally:
         town.close()

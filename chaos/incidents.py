@@ -9,13 +9,16 @@ from collections.abc import Callable, Iterator, Mapping
 
 import httpx2
 import psycopg
+from pymongo.errors import PyMongoError
 from redis import Redis
+from redis.exceptions import RedisError
 
 from chaos import clock, disk, members
 from chaos.orders import Deed, Order
 from chaos.report import Away
 from chaos.world import ChaosWorld
 from sandbox.commands import RELAY, WORKER
+from sandbox.servers import ServerError
 
 PAUSE_SECONDS = 4.0  # between two, so that each begins where all is well
 QUEUES = ("revoke", "break_glass", "provision", "notify", "reconcile")
@@ -158,6 +161,7 @@ class Incidents:
         self._world = world
         self._say = say
         self.happened: list[str] = []
+        self.wrong: list[str] = []
 
     def happen(self, name: str, *, seconds: float = 6.0) -> Away:
         begun = time.time()
@@ -167,6 +171,8 @@ class Incidents:
         except disk.NoDisk as error:
             self._say(f"incident {name} was not tried: {error}")
             return begun, begun
+        except (OSError, ServerError, PyMongoError, psycopg.Error, RedisError, httpx2.HTTPError) as error:
+            self.wrong.append(f"Incident {name} could not be brought about: {type(error).__name__}: {error}")
         back = time.time()
         self.happened.append(name)
         self._say(f"incident {name}: {back - begun:.1f} s")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import resource
 import shutil
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,24 +13,23 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import AutoReconnect
 
-from chaos.world import ChaosWorld
+from chaos.world import CONNECTIONS, CROWDED, ChaosWorld
 from sandbox.servers import Mongod, ServerError
 
-CROWDED, OF_TWO = "shop-dev", "shop-staging"
+OF_TWO = "shop-staging"
 AWAY_SECONDS = 8
 JOIN_SECONDS = 60.0
 
 
 @contextlib.contextmanager
 def out_of_connections(world: ChaosWorld) -> Iterator[None]:
-    """It may open nothing more than it has open, sockets included."""
-    pid = world.mongods[CROWDED].pid or 0
-    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (len(list(Path(f"/proc/{pid}/fd").iterdir())), before[1]))
-    try:
+    """Somebody holds all that are left."""
+    address = ("127.0.0.1", world.mongods[CROWDED].port)
+    with contextlib.ExitStack() as held:
+        for _ in range(CONNECTIONS):
+            with contextlib.suppress(OSError):
+                held.enter_context(socket.create_connection(address, timeout=1))
         yield
-    finally:
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
 
 
 @contextlib.contextmanager

@@ -32,6 +32,7 @@ class Report:
     lags_after_return: list[float] = field(default_factory=list)
     slack_posted_twice: int = 0
     incidents: list[str] = field(default_factory=list)
+    not_brought_about: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     def count(self, lives: Sequence[Life], away: Sequence[Away]) -> None:
@@ -50,7 +51,7 @@ class Report:
 
     @property
     def wrong(self) -> list[str]:
-        found = [*self.lost, *self.doubled, *self.orphans, *self.told_wrong, *self.chain]
+        found = [*self.lost, *self.doubled, *self.orphans, *self.told_wrong, *self.chain, *self.not_brought_about]
         late = quantile(self.lags_after_return, 99)
         if late > GOAL_SECONDS:
             found.append(f"The lag after return is {late:.2f} s at p99; {GOAL_SECONDS:.0f} s are promised.")

@@ -16,10 +16,20 @@ from pymongo import MongoClient
 from chaos.marked import DIRECTORY, PART
 from chaos.orders import Giving
 from sandbox.commands import COMMANDS
+from sandbox.servers import Mongod
 from sandbox.units import ProcessUnit, Unit, group_members
 from sandbox.world import World
 
 Document = dict[str, Any]
+
+CROWDED, CONNECTIONS = "shop-dev", 120
+
+
+class _Crowded(Mongod):
+    """It takes few connections. The product and the people in it need about half of them."""
+
+    def _command(self, port: int) -> Sequence[str | Path]:
+        return [*super()._command(port), "--maxConns", str(CONNECTIONS)]
 
 
 class ChaosWorld(World):
@@ -32,6 +42,7 @@ class ChaosWorld(World):
         self._roots: dict[str, MongoClient[Document]] = {}
 
     def _make_units(self) -> dict[str, Unit]:
+        self.mongods[CROWDED] = _Crowded(self._directory / "mongod-crowded", CROWDED)
         units = super()._make_units()
         for name in COMMANDS:
             units[name] = self.marked(name)
