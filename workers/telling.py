@@ -50,10 +50,10 @@ def by_mail(folk: Iterable[Person], *, news: News) -> list[Person]:
 
 
 def accounts_of(folk: Iterable[Person]) -> dict[int, str]:
-    """The account in Slack of each who has linked one, where there is Slack."""
+    """The account in Slack of each who has linked one and can be reached there, where there is Slack."""
     if not settings.ACCESS_SLACK:
         return {}
-    return {identity.person_id: identity.slack_user_id for identity in slack.identities_of(folk)}
+    return {identity.person_id: identity.slack_user_id for identity in slack.reachable(folk)}
 
 
 def _needs_own(access_request: AccessRequest, chosen: frozenset[Channel]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import BigIntegerField, Exists, F, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models import BigIntegerField, Exists, F, OuterRef, Q, QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Cast, Concat, Substr
 
 from accessrequests.domain import policy, sentences, slack_cards
@@ -48,6 +48,14 @@ def identities_of(people: Iterable[Person]) -> QuerySet[SlackIdentity]:
         enterprise_id=settings.ACCESS_SLACK_ENTERPRISE_ID, team_id=settings.ACCESS_SLACK_TEAM_ID
     )
     return here.filter(person__in=list(people), person__is_active=True).select_related("person").order_by("pk")
+
+
+def reachable(people: Iterable[Person]) -> QuerySet[SlackIdentity]:
+    """Those of their accounts that Slack took the last message to; one that it would not take says that they are gone."""
+    said = SlackMessage.objects.filter(kind=SlackKind.NOTICE.value, channel=OuterRef("slack_user_id"))
+    last = said.exclude(state=SlackState.WANTED.value).order_by("-pk").values("state")[:1]
+    found = identities_of(people).annotate(last=Subquery(last))
+    return found.filter(Q(last=None) | ~Q(last=SlackState.DEAD.value))
 
 
 def person_at(slack_user_id: str) -> Person | None:

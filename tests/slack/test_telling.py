@@ -56,6 +56,18 @@ def test_of_a_request_the_card_tells_in_slack_and_who_wants_no_mail_is_told_alon
     assert list(told_in_slack()) == ["U0BOB"]
 
 
+def test_by_mail_once_slack_would_not_take_it(cast: Cast) -> None:
+    link(cast.bob)
+    not_by(cast.bob, "answers/mail")
+    for state, by_mail in (("posted", {"grace"}), ("dead", {"bob", "grace"})):
+        SlackMessage.objects.create(kind="notice", channel="U0BOB", state=state, created_at=make.now(), about=state)
+        mail.outbox.clear()
+        make.submit(cast.alice, roles=("read@shop.customers",) if state == "dead" else ("read@shop.orders",))
+        tell(Event.ACCESS_REQUEST_SUBMITTED)
+        assert mailed() == by_mail
+        SlackMessage.objects.filter(state="wanted").delete()
+
+
 def test_of_ones_own_as_one_chose(cast: Cast) -> None:
     link(cast.alice)
     not_by(cast.alice, "own/mail")
