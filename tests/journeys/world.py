@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,10 +30,10 @@ Found = TypeVar("Found")
 class World:
     """One sandbox, started by us; `end` ends it."""
 
-    def __init__(self, directory: Path, *, options: Sequence[str] = ("--no-tour",)) -> None:
+    def __init__(self, directory: Path) -> None:
         self.state_file = directory / "state.json"
         self.output = directory / "sandbox.log"
-        self.process = self._spawn(options)
+        self.process = self._spawn()
         self._await_state_file()
         state = self.state()
         self.people = {
@@ -44,11 +44,11 @@ class World:
         self.touched: list[Access] = []
         self._typed: dict[str, int] = {}
 
-    def _spawn(self, options: Sequence[str]) -> subprocess.Popen[bytes]:
+    def _spawn(self) -> subprocess.Popen[bytes]:
         kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
         # However we end, interrupted or killed, the world ends with us.
         return spawn(
-            [sys.executable, "manage.py", "sandbox", *options, "--state-file", self.state_file],
+            [sys.executable, "manage.py", "sandbox", "--no-tour", "--state-file", self.state_file],
             environment={**kept, "ACCESS_LOG_LEVEL": "DEBUG", "PYTHONUNBUFFERED": "1"},
             directory=ROOT,
             log=self.output,

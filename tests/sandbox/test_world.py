@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx2
 import psycopg
@@ -19,39 +19,21 @@ import pytest
 from pymongo import MongoClient
 from redis import Redis
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.sandbox.beside import expect_apart
+from tests.sandbox.running import BARE, ROOT, Running, eventually, is_gone, run, sandbox
+
 PEOPLE = {"alice", "bob", "carol", "dave", "erin", "frank", "grace", "mallory"}
 PROCESSES = ("web", "relay", "worker", "worker_urgent")
 KEYS = {
     *("web", "tokens", "passwords", "postgres", "postgres_app", "redis", "mongodb", "targets", "pids"),
     *("audit_anchor", "mail", "control", "logs", "identity", "atlas", "slack", "totp"),
 }
-# Nothing of our own environment may be needed, and none of the suite's settings may slip in.
-BARE = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
 
 
-def sandbox(*arguments: object) -> list[str]:
-    return [sys.executable, str(ROOT / "manage.py"), "sandbox", *(str(part) for part in arguments)]
+class Start(Protocol):
+    """Starts a sandbox, without a tour unless it is told otherwise."""
 
-
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(sandbox(*arguments), env=BARE, capture_output=True, text=True, check=False)
-
-
-def eventually(condition: Callable[[], Any], *, seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
+    def __call__(self, *options: str) -> Running: ...
 
 
 def answers(url: str) -> bool:
@@ -66,50 +48,14 @@ def all_pids(pids: dict[str, Any]) -> list[int]:
     return plain + [pid for found in pids["mongod"].values() for pid in found]
 
 
-class Running:
-    """A sandbox in a process of its own, as `make run` starts it."""
-
-    def __init__(self, directory: Path) -> None:
-        self.state_file = directory / "state.json"
-        self.output = directory / "output"
-        with self.output.open("wb") as output:
-            self.process = subprocess.Popen(
-                sandbox("--no-tour", "--state-file", self.state_file),
-                env=BARE,
-                cwd=directory,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-
-    @property
-    def state(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.state_file.read_text())
-        return found
-
-    def await_ready(self) -> None:
-        eventually(lambda: self.state_file.exists() or self.process.poll() is not None, seconds=90)
-        assert self.state_file.exists(), self.output.read_text()
-
-    def end(self, number: signal.Signals) -> float:
-        """Seconds until it was over."""
-        begun = time.monotonic()
-        self.process.send_signal(number)
-        try:
-            self.process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        return time.monotonic() - begun
-
-
 @pytest.fixture
-def worlds(tmp_path: Path) -> Iterator[Callable[[], Running]]:
+def worlds(tmp_path: Path) -> Iterator[Start]:
     started: list[Running] = []
 
-    def start() -> Running:
+    def start(*options: str) -> Running:
         directory = tmp_path / f"world-{len(started)}"
         directory.mkdir()
-        started.append(Running(directory))
+        started.append(Running(directory, *(options or ("--no-tour",))))
         return started[-1]
 
     yield start
@@ -120,10 +66,8 @@ def worlds(tmp_path: Path) -> Iterator[Callable[[], Running]]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_world_from_beginning_to_end(worlds: Callable[[], Running], subtests: pytest.Subtests) -> None:
-    """One test, since every world costs its start. That one walks its tour and leaves another alone is
-    tests/journeys/test_two_worlds.py's.
-    """
+def test_a_world_from_beginning_to_end(worlds: Start, subtests: pytest.Subtests) -> None:
+    """One test, since every world costs its start."""
     world = worlds()
     world.await_ready()
     for look in (
@@ -133,12 +77,13 @@ def test_a_world_from_beginning_to_end(worlds: Callable[[], Running], subtests: 
         check_slack,
         check_state_file_is_not_written_over,
         check_web_knows_no_secret_of_a_target,
+        partial(check_another_beside_it, worlds=worlds),
         check_commands_run_inside,
         check_killed_processes_come_back,
         check_stopped_parts_stay_down,
         check_end_leaves_nothing,
     ):
-        with subtests.test(look.__name__):
+        with subtests.test(getattr(look, "__name__", "another beside it")):
             look(world)
 
 
@@ -247,6 +192,12 @@ def check_web_knows_no_secret_of_a_target(world: Running) -> None:
             assert name not in environment
 
 
+def check_another_beside_it(world: Running, *, worlds: Start) -> None:
+    second = worlds("--tour-only")
+    second.await_ready()
+    expect_apart(world, second)
+
+
 def check_commands_run_inside(world: Running) -> None:
     """As the operator of that world, on our own streams, from our own directory."""
     asked = run("run", "--state-file", world.state_file, "--", "audit", "verify")
@@ -319,7 +270,7 @@ def check_end_leaves_nothing(world: Running) -> None:
     assert [pid for pid in all_pids(state["pids"]) if not is_gone(pid)] == []
 
 
-def test_an_end_while_it_starts_leaves_nothing(worlds: Callable[[], Running]) -> None:
+def test_an_end_while_it_starts_leaves_nothing(worlds: Start) -> None:
     world = worlds()
     children = Path(f"/proc/{world.process.pid}/task")
     assert eventually(lambda: len(children_of(children)) >= 4, seconds=30)
