@@ -12,6 +12,9 @@ from allauth.account.internal.flows.login import (
     _AUTHENTICATION_METHODS_USER_SESSION_KEY,
     AUTHENTICATION_METHODS_SESSION_KEY,
 )
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpResponse
 from django.test import Client
 
@@ -50,12 +53,19 @@ class Browser:
 
 def signed_in(person: Person, *, minutes_ago: float = 0) -> Browser:
     """A browser whose session proved who it is so many minutes ago. (Signing in itself is tested in test_accounts.)"""
+    session = SessionStore()
+    session.update(
+        {
+            SESSION_KEY: str(person.pk),
+            BACKEND_SESSION_KEY: settings.AUTHENTICATION_BACKENDS[0],
+            HASH_SESSION_KEY: person.get_session_auth_hash(),
+            AUTHENTICATION_METHODS_SESSION_KEY: [{"method": "password", "at": time.time() - minutes_ago * 60}],
+            _AUTHENTICATION_METHODS_USER_SESSION_KEY: str(person.pk),
+        }
+    )
+    session.create()
     browser = Browser()
-    browser.client.force_login(person)
-    session = browser.client.session
-    session[AUTHENTICATION_METHODS_SESSION_KEY] = [{"method": "password", "at": time.time() - minutes_ago * 60}]
-    session[_AUTHENTICATION_METHODS_USER_SESSION_KEY] = str(person.pk)
-    session.save()
+    browser.client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
     return browser
 
 

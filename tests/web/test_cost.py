@@ -27,7 +27,9 @@ BUDGET = 12
 # Health is no list and no detail: it gathers what a dozen tables say, each in one question.
 GATHERED = {"/health/": 16}
 PART = "HX-Request"
-PEOPLE = ("alice", "bob", "dave", "erin", "mallory")
+# Whoever has no part in anything finds what alice finds, with less on it. A part is a piece of what dave sees as erin does.
+PEOPLE = ("alice", "bob", "dave", "erin")
+LOOK_AT_PARTS = {"alice", "bob", "erin"}
 # Addresses that are one page with several faces.
 ASKED_LIKE = {
     "request/": ["?target=shop-prod", "?target=shop-prod&role=read@shop.orders"],
@@ -70,6 +72,7 @@ def house(cast: Cast) -> list[dict[str, object]]:
 
 @pytest.mark.usefixtures("planner")  # before `cast`, whose transaction must be over when this ends
 class TestCost:
+    @pytest.mark.timeout(300)
     def test_of_every_page_stays_within_twelve_questions(self, cast: Cast) -> None:
         """One test for everybody: so many rows take longer to make than all the pages together."""
         objects = house(cast)
@@ -88,7 +91,8 @@ class TestCost:
                 (path,): cost for path, (status, cost) in looks.items() if status == HTTPStatus.OK
             }
             assert pages.keys() >= {("/access/",), ("/request/",)}, name
-            costs = pages | {(*page, PART): look(browser, page[0], headers={PART: "true"})[1] for page in pages}
+            parts = pages if name in LOOK_AT_PARTS else ()
+            costs = pages | {(*page, PART): look(browser, page[0], headers={PART: "true"})[1] for page in parts}
             too_dear |= {(name, *one): cost for one, cost in costs.items() if cost > GATHERED.get(one[0], BUDGET)}
 
         assert not too_dear
@@ -96,9 +100,15 @@ class TestCost:
 
 def look(browser: Browser, path: str, headers: dict[str, str] | None = None) -> tuple[int, int]:
     """What it answers, and how many questions that asks. How long it takes is measured by the bench."""
-    with CaptureQueriesContext(connection) as captured:
+    asked = []
+
+    def ask(execute: Any, *question: Any) -> Any:
+        asked.append(question[0])
+        return execute(*question)
+
+    with connection.execute_wrapper(ask):
         answer: Any = browser.get(path, headers=headers)
-    return answer.status_code, len(captured)
+    return answer.status_code, len(asked)
 
 
 def paths(objects: list[dict[str, object]]) -> set[str]:
