@@ -113,6 +113,12 @@ class TestCards:
         assert [one["action_id"] for one in buttons if one.get("style") == "primary"] == ["approve"]
         assert buttons[0]["confirm"]["text"]["text"] == "Alice wants to read."
 
+    def test_say_nothing_and_can_do_nothing_where_others_read_along(self) -> None:
+        left = slack_cards.taken_away(2041, url="https://access.example/requests/2041/")
+        sound(left)
+        assert elements(left.blocks) == []
+        assert "2041" in texts(left)
+
     def test_have_no_button_once_it_is_over(self) -> None:
         for state in ("denied", "ended", "changed"):
             assert elements(slack_cards.card(STATES[state]).blocks) == []
