@@ -1,126 +1,129 @@
-"""`make bench`: prints each promise with its floor, definition, N, concurrency and ratio. Nothing here is asserted."""
+"""`make bench`: measures what is promised, prints one table, writes one JSON file, and fails when a promise is not kept."""
 
 from __future__ import annotations
 
-import os
-import statistics
+import argparse
+import json
 import sys
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
-from pymongo import MongoClient
-from pymongo.errors import OperationFailure
-
-from bench import first_byte, floor, world
+from bench import ending, footprint, machine, outage, pages, sabotaged, sessions, sustained, trail, usable, world
+from bench.machine import TooBusy
+from bench.rows import Row, as_table, shown
+from bench.sizes import FULL, QUICK, Sizes
 from bench.world import World
 
-ONE_BY_ONE = 40
-CYCLES = 120
-AT_A_TIME = 8
-PATIENT_SECONDS = 0.1  # eight that ask every 10 ms would measure their own asking
-DEADLINES = 60
-DEADLINE_AFTER = "PT20S"
+MET, MISSED, BUSY = 0, 1, 2
+Measure = Callable[[World, Sizes], Row]
 
 
-def main() -> int:
-    say(f"load average before the start: {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores")
-    with world.running() as lived_in:
-        first_byte.fill(lived_in)
-        say(first_byte.row(first_byte.measure(lived_in), ms))
-    with world.running() as running, floor.worker(running.state["redis"]):
-        usable(running)
-        cycles(running)
-        revoke_lag(running)
-        memory = running.memory()
-        say(f"memory (PSS): {sum(memory.values())} MiB in all {memory}; goal <= 500")
-    return 0
+def _in_a_lived_in_house(running: World, sizes: Sizes) -> Iterator[Row]:
+    found = pages.seeds(running)
+    pages.fill(running, found, requests=sizes.few_requests, live=sizes.few_live)
+    few = pages.look(running, sizes)
+    pages.fill(running, found, requests=sizes.requests, live=sizes.live, first=sizes.few_requests + 1)
+    yield from pages.rows(few, pages.look(running, sizes), sizes)
+    yield footprint.tick(running, sizes)
+    yield trail.append(running, sizes)
+    yield trail.verify(running, sizes)
+    running.start("relay", "worker", "worker_urgent")
+    yield footprint.memory(running, f"{sizes.live:,} live")
 
 
-def usable(running: World) -> None:
-    """From the answer to approve until the new user's own first read, one at a time."""
-    alice, bob = running.client("alice"), running.client("bob")
-    with MongoClient[dict[str, Any]](running.root_uri("shop-prod")) as root:
-        floors = [
-            floor.round_trip() + floor.make_user_and_login(root, running.host("shop-prod")) for _ in range(ONE_BY_ONE)
-        ]
-    ours = []
-    for _ in range(ONE_BY_ONE):
-        asked = world.ask(alice, target="shop-prod", role="read@shop", duration="PT10M")
-        approved = world.approve(bob, asked)
-        started = time.perf_counter()
-        floor.login(world.reveal(alice, approved["grant"]["id"])["connection_string"])
-        ours.append(time.perf_counter() - started)
-    say(
-        f"approve answered -> own login reads (N={ONE_BY_ONE}, one at a time, polled every 10 ms): "
-        f"p50 {ms(ours, 50)} p95 {ms(ours, 95)}; floor (no-op + createUser + grant + login) "
-        f"p50 {ms(floors, 50)} p95 {ms(floors, 95)}; "
-        f"ratio p50 {quantile(ours, 50) / quantile(floors, 50):.2f} "
-        f"p95 {quantile(ours, 95) / quantile(floors, 95):.2f}; goal <= 2"
-    )
+# In this order, in one world: what is left of one does not weigh on the next.
+MEASURES: Mapping[str, Measure] = {
+    "usable": usable.one_by_one,
+    "cycles": usable.cycles,
+    "sustained": sustained.sustained,
+    "calm": ending.calm,
+    "storm": ending.storm,
+    "outage": outage.outage,
+    "sessions": sessions.sessions,
+    "memory": lambda running, _sizes: footprint.memory(running, "after work"),
+    "start": footprint.start,
+}
+HOUSE = "house"
 
 
-def cycles(running: World) -> None:
-    """Whole cycles ask -> approve -> credential, several at a time."""
-
-    def cycle(_: int) -> None:
-        alice, bob = running.client("alice"), running.client("bob")
-        asked = world.ask(alice, target="shop-staging", role="readWrite@shop", duration="PT10M")
-        world.reveal(alice, world.approve(bob, asked)["grant"]["id"], every=PATIENT_SECONDS)
-
-    with MongoClient[dict[str, Any]](running.root_uri("shop-staging")) as root:
-        by_hand = rate(lambda _: floor.make_user_and_login(root, running.host("shop-staging")))
-    ours = rate(cycle)
-    say(
-        f"ask -> approve -> credential (N={CYCLES}, {AT_A_TIME} at a time, polled every 100 ms): {ours:.1f}/s; floor (createUser + grant + "
-        f"login, same concurrency) {by_hand:.1f}/s; ratio {ours / by_hand:.2f}"
-    )
-
-
-def revoke_lag(running: World) -> None:
-    """From the deadline until the server refuses the next command of a connection that is open, at the target."""
-    alice = running.client("alice")
-    held = []
-    for _ in range(DEADLINES):
-        granted = world.ask(alice, target="shop-dev", role="read@shop", duration=DEADLINE_AFTER)
-        revealed = world.reveal(alice, granted["grant"]["id"])
-        held.append((MongoClient[dict[str, Any]](revealed["connection_string"]), world.moment(revealed["expires_at"])))
-    with ThreadPoolExecutor(max_workers=DEADLINES) as pool:
-        lags = list(pool.map(lambda one: _refused_after(*one), held))
-    early = sum(lag < 0 for lag in lags)
-    say(
-        f"revoke lag past the deadline, seen at the target (N={DEADLINES}, polled every 10 ms): p50 {ms(lags, 50)} "
-        f"p99 {ms(lags, 99)} max {max(lags) * 1000:.0f} ms, early {early}; goal p50 <= 300 p99 <= 1000, never early"
-    )
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _options(arguments)
+    sizes = QUICK if options.quick else FULL
+    try:
+        others = machine.used_by_others() if options.busy else machine.check_quiet()
+    except TooBusy as error:
+        sys.stderr.write(f"{error}\n")
+        return BUSY
+    _say(f"Other programs use {others:.0%} of the processors; load average {machine.load():.2f}.")
+    measured: list[tuple[Row, float]] = []
+    for row in _measured(options, sizes):
+        measured.append((row, machine.load()))
+        _say(_told(row))
+    report = {
+        "machine": machine.described(),
+        "used_by_others_before": others,
+        "busy": options.busy,
+        "sabotaged": options.sabotaged,
+        "size": "quick" if options.quick else "full",
+        "rows": [{**row.to_json(), "load": load} for row, load in measured],
+    }
+    options.json.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    _say(f"\n{as_table(measured)}\n\nWritten to {options.json}.")
+    missed = [row.name for row, _ in measured if not row.is_met]
+    if missed:
+        _say(f"Not kept: {', '.join(missed)}.")
+    return MISSED if missed else MET
 
 
-def _refused_after(client: MongoClient[dict[str, Any]], deadline: float) -> float:
-    with client:
-        while True:
-            try:
-                client.shop.orders.find_one()
-            except OperationFailure:
-                return time.time() - deadline
-            time.sleep(world.POLL_SECONDS if deadline - time.time() < 1 else 0.2)
+def _measured(options: argparse.Namespace, sizes: Sizes) -> Iterator[Row]:
+    wanted = options.only or [*MEASURES, HOUSE]
+    ones = [name for name in MEASURES if name in wanted]
+    if ones:
+        with world.running() as running, _hands(running, are_sabotaged=options.sabotaged):
+            for name in ones:
+                yield MEASURES[name](running, sizes)
+    if HOUSE in wanted:
+        with world.running() as running:
+            yield from _in_a_lived_in_house(running, sizes)
 
 
-def rate(work: Callable[[int], object]) -> float:
-    started = time.perf_counter()
-    with ThreadPoolExecutor(max_workers=AT_A_TIME) as pool:
-        list(pool.map(work, range(CYCLES)))
-    return CYCLES / (time.perf_counter() - started)
+@contextmanager
+def _hands(running: World, *, are_sabotaged: bool) -> Iterator[None]:
+    if not are_sabotaged:
+        yield
+        return
+    with sabotaged.workers(running):
+        yield
 
 
-def quantile(values: Sequence[float], percent: int) -> float:
-    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    names = [*MEASURES, HOUSE]
+    parser.add_argument("--quick", action="store_true", help="small numbers: shows that it runs, means little")
+    parser.add_argument("--only", nargs="+", choices=names, metavar="ROW", help=f"some of: {', '.join(names)}")
+    parser.add_argument("--busy", action="store_true", help="measure although other programs use the processors")
+    parser.add_argument("--sabotaged", action="store_true", help="with workers that only update the row: must fail")
+    parser.add_argument("--json", type=Path, default=Path("bench.json"), help="where the numbers go (bench.json)")
+    return parser.parse_args(arguments)
 
 
-def ms(values: Sequence[float], percent: int) -> str:
-    return f"{quantile(values, percent) * 1000:.0f} ms"
+def _told(row: Row) -> str:
+    parts = [f"{row.name} (N={row.n:,}, {row.at_a_time} at a time): {shown(row.ours)}"]
+    if row.floor:
+        parts.append(f"floor: {shown(row.floor)}")
+    if row.ratio:
+        parts.append(f"ratio: {shown(row.ratio)}")
+    verdict = "kept" if row.is_met else "NOT KEPT"
+    lines = [
+        f"{'; '.join(parts)}. Goal: {row.goal}: {verdict}.",
+        f"  {row.means}",
+        *(f"  {one}" for one in row.details),
+    ]
+    return "\n".join(lines)
 
 
-def say(line: str) -> None:
+def _say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

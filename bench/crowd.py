@@ -1,9 +1,10 @@
-"""A house that has been lived in: thousands of requests, live grants and events, made from a few real ones by SQL."""
+"""A house that has been lived in: up to a million requests, with grants and events, made from a few real ones."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from accessrequests.domain import chain
@@ -13,9 +14,8 @@ LIVE = 1_000
 FIRST_ID = 1_000_000
 AUDIT_LOCK = 7_241_960_113
 ASKING = ("alice", "bob", "grace", "frank")
-
-# Every tenth waits, every tenth is live, every tenth was denied; the others have ended.
-_PENDING, _LIVE, _DENIED = 0, 1, 2
+MOST_WAITING = 1_000
+AT_ONCE = 100_000  # more rows in one statement would fill the disk with what is only written down on the way
 
 _WHO = (
     "(SELECT id FROM accessrequests_person WHERE username ="
@@ -31,34 +31,67 @@ class Cursor(Protocol):
 
     def fetchall(self) -> list[Any]: ...
 
+    def copy(self, statement: Any, /) -> Any: ...
 
-def fill(cursor: Cursor, *, pending_id: int, grant_id: int, requests: int = REQUESTS) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """Which of the requests from number `first` to `last` wait, live, were denied; the others have ended."""
+
+    last: int
+    live: int
+    first: int = 1
+
+    @property
+    def waits(self) -> str:
+        return f"n % {max(10, self.last // MOST_WAITING)} = 0"
+
+    @property
+    def lives(self) -> str:
+        return f"n % {self.last // self.live} = 1"
+
+    @property
+    def was_denied(self) -> str:
+        return "n % 10 = 2"
+
+    def parts(self) -> Iterator[str]:
+        """Ranges of numbers, each for one statement."""
+        for start in range(self.first, self.last + 1, AT_ONCE):
+            yield f"generate_series({start}, {min(start + AT_ONCE - 1, self.last)}) AS n"
+
+
+def fill(
+    cursor: Cursor, *, pending_id: int, grant_id: int, requests: int = REQUESTS, live: int = LIVE, first: int = 1
+) -> None:
     """Copy the pending request and the live grant with all that hangs on them; ids begin at `FIRST_ID`."""
+    crowd = Crowd(requests, live, first)
     cursor.execute("SELECT access_request_id FROM accessrequests_grant WHERE id = %s", [grant_id])
     approved_id = cursor.fetchall()[0][0]
-    numbers = f"generate_series(1, {requests}) AS n"
-    waits, lives = f"n % 10 = {_PENDING}", f"n % 10 = {_LIVE}"
+    for numbers in crowd.parts():
+        _copy_requests(cursor, crowd, numbers, pending_id=pending_id, approved_id=approved_id)
+        _copy_grants(cursor, grant_id, numbers, given=f"NOT ({crowd.waits} OR {crowd.was_denied})", lives=crowd.lives)
+    _write_events(cursor, crowd)
+    cursor.execute("ANALYZE")
+
+
+def _copy_requests(cursor: Cursor, crowd: Crowd, numbers: str, *, pending_id: int, approved_id: int) -> None:
     person = {"requester_id": _WHO, "beneficiary_id": _WHO, "id": f"{FIRST_ID} + n", "filed_at": _AGO}
     reason = "reason || ' Number ' || n || '.'"
-    _copy(cursor, "accessrequest", f"id = {pending_id} AND {waits}", numbers, {**person, "reason": reason})
-    denied = f"n % 10 = {_DENIED}"
+    _copy(cursor, "accessrequest", f"id = {pending_id} AND {crowd.waits}", numbers, {**person, "reason": reason})
     decided = {
         **person,
         "reason": reason,
-        "state": f"CASE WHEN {denied} THEN 'denied' ELSE 'approved' END",
+        "state": f"CASE WHEN {crowd.was_denied} THEN 'denied' ELSE 'approved' END",
         "decided_at": f"{_AGO} + interval '1 second'",
     }
-    _copy(cursor, "accessrequest", f"id = {approved_id} AND NOT ({waits})", numbers, decided)
+    _copy(cursor, "accessrequest", f"id = {approved_id} AND NOT ({crowd.waits})", numbers, decided)
     answered = {
         "id": f"{FIRST_ID} + n",
         "access_request_id": f"{FIRST_ID} + n",
-        "answer": f"CASE WHEN {denied} THEN 'deny' ELSE 'approve' END",
+        "answer": f"CASE WHEN {crowd.was_denied} THEN 'deny' ELSE 'approve' END",
         "at": f"{_AGO} + interval '1 second'",
     }
-    _copy(cursor, "approval", f"access_request_id = {approved_id} AND NOT ({waits})", numbers, answered)
-    _copy_grants(cursor, grant_id, numbers, given=f"NOT ({waits}) AND NOT ({denied})", lives=lives)
-    _write_events(cursor, requests)
-    cursor.execute("ANALYZE")
+    _copy(cursor, "approval", f"access_request_id = {approved_id} AND NOT ({crowd.waits})", numbers, answered)
 
 
 def _copy_grants(cursor: Cursor, grant_id: int, numbers: str, *, given: str, lives: str) -> None:
@@ -108,22 +141,24 @@ def _copy(cursor: Cursor, table: str, where: str, numbers: str, changed: Mapping
     )
 
 
-def _write_events(cursor: Cursor, requests: int) -> None:
+def _write_events(cursor: Cursor, crowd: Crowd) -> None:
     """Three events for each request, sealed onto the chain like any other."""
     cursor.execute("SELECT pg_advisory_xact_lock(%s)", [AUDIT_LOCK])
     cursor.execute("SELECT sequence, hash FROM accessrequests_auditevent ORDER BY sequence DESC LIMIT 1")
     ((sequence, head),) = cursor.fetchall()
-    cursor.execute(
-        "INSERT INTO accessrequests_auditevent (sequence, at, event, actor, via, subject, facts, previous, hash)"
-        " SELECT sequence, at, event, actor, via, subject, facts, previous, hash"
-        " FROM jsonb_populate_recordset(NULL::accessrequests_auditevent, %s::jsonb)",
-        [json.dumps(list(_events(requests, sequence, head)))],
-    )
+    columns = ", ".join((*chain.COLUMNS, "hash"))
+    with cursor.copy(f"COPY accessrequests_auditevent ({columns}) FROM STDIN") as copy:
+        for event in _events(crowd, sequence, head):
+            copy.write_row([*(event[name] for name in chain.COLUMNS[:6]), json.dumps(event["facts"]), *_seals(event)])
 
 
-def _events(requests: int, sequence: int, previous: str) -> Iterator[dict[str, Any]]:
+def _seals(event: Mapping[str, Any]) -> tuple[str, str]:
+    return event["previous"], event["hash"]
+
+
+def _events(crowd: Crowd, sequence: int, previous: str) -> Iterator[dict[str, Any]]:
     facts = {"roles": ["read@shop.orders"], "level": "read", "target": "shop-prod", "duration": "PT2H"}
-    for number in range(1, requests + 1):
+    for number in range(crowd.first, crowd.last + 1):
         asks = ASKING[(number // 10) % 4]
         for event, actor in (
             ("access_request.submitted", asks),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,10 @@ from typing import Any
 
 import httpx2
 
+from sandbox.supervisor import give_order
+
 POLL_SECONDS = 0.01
+PARTS = ("web", "relay", "worker", "worker_urgent")
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,25 @@ class World:
 
     state: dict[str, Any]
     state_file: Path
+    told: dict[str, dict[str, str]]
 
-    def stop(self, name: str) -> None:
-        """Take one part of it down, for good."""
-        command = [sys.executable, "manage.py", "sandbox", "stop", name, "--state-file", str(self.state_file)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    def stop(self, *names: str) -> None:
+        """Take parts of it down, until they are started again."""
+        for name in names:
+            give_order(self.state, verb="stop", name=name)
+
+    def start(self, *names: str) -> None:
+        for name in names:
+            give_order(self.state, verb="start", name=name)
+
+    def pids(self, name: str) -> list[int]:
+        """Its processes as they are now; the first leads."""
+        pids: list[int] = json.loads(self.state_file.read_text())["pids"][name]
+        return pids
+
+    def environment(self, name: str) -> dict[str, str]:
+        """What a part was told when the world began, so that another process can be one like it."""
+        return {**self.told[name], "ACCESS_SANDBOX": str(os.getpid())}  # whose children they are
 
     def client(self, person: str) -> httpx2.Client:
         token = self.state["tokens"][person]
@@ -49,8 +67,7 @@ class World:
 
     def memory(self) -> dict[str, int]:
         """Proportional set size of each part of the product, in MiB, its children included."""
-        parts = ("web", "relay", "worker", "worker_urgent")
-        return {part: sum(_pss(pid) for pid in _family(self.state["pids"][part])) // 1024 for part in parts}
+        return {part: sum(_pss(pid) for pid in _family(self.pids(part))) // 1024 for part in PARTS}
 
 
 @contextmanager
@@ -65,7 +82,8 @@ def running() -> Iterator[World]:
                 if process.poll() is not None:
                     raise RuntimeError("The world did not start. Run `make run` to see why.")
                 time.sleep(0.1)
-            yield World(json.loads(state_file.read_text()), state_file)
+            state = json.loads(state_file.read_text())
+            yield World(state, state_file, {part: _environment(state["pids"][part][0]) for part in PARTS})
         finally:
             process.terminate()
             process.wait(timeout=20)
@@ -116,6 +134,11 @@ def _answer(answer: httpx2.Response) -> dict[str, Any]:
     answer.raise_for_status()
     body: dict[str, Any] = answer.json()
     return body
+
+
+def _environment(pid: int) -> dict[str, str]:
+    told = Path(f"/proc/{pid}/environ").read_text().split("\0")
+    return dict(pair.split("=", 1) for pair in told if "=" in pair)
 
 
 def _family(pids: list[int]) -> list[int]:

@@ -1,0 +1,26 @@
+"""Workers whose revocation updates the row and leaves the target alone: a bench that is met by them measures nothing.
+
+`celery -A bench.sabotage worker …`, in the environment of the workers that they stand in for.
+"""
+
+from __future__ import annotations
+
+from accessrequests.models import Grant
+from accessrequests.operations import grants
+from accessrequests.operations.outbox import Claim
+from accessrequests.queries import clock
+from workers import revoke
+from workers.app import app
+from workers.outcomes import Done, Outcome
+
+__all__ = ["app"]
+
+
+def _row_only(_claim: Claim, grant: Grant) -> Outcome:
+    claimed = {"login": "refused", "roles": 0}
+    grants.mark_cut(grant_id=grant.pk, evidence=claimed)
+    grants.mark_revoked(grant_id=grant.pk, evidence=claimed, looked_at=clock.now())
+    return Done()
+
+
+revoke._ended = _row_only  # noqa: SLF001 - that is the sabotage
