@@ -20,7 +20,7 @@ from bench.world import World
 def asked(running: World, part: str, name: str, told: str = "") -> Any:
     """The answer of a process that is like `part`, which must be running or have been when the world began."""
     command = [sys.executable, "-m", "bench.inside", name]
-    like = running.environment(part)
+    like = {**running.environment(part), "ACCESS_LOG_LEVEL": "WARNING"}
     done = subprocess.run(command, input=told, text=True, env=like, stdout=subprocess.PIPE, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
