@@ -99,6 +99,12 @@ class Grant(models.Model):
                 condition=models.Q(state=GrantState.REVOKING.value, cut_at=None),
                 name="grant_cutting",
             ),
+            # The soonest to end of all that live, for lists of them.
+            models.Index(
+                fields=["expires_at", "id"],
+                condition=~models.Q(state=GrantState.REVOKED.value),
+                name="grant_ends_next",
+            ),
             models.Index(fields=["holder", "-id"], name="grant_mine"),
             models.Index(
                 fields=["target", "id"],

@@ -66,7 +66,7 @@ def start_provisioning(*, grant_id: int) -> Attempt | None:
     at = clock.now()
     if grant.state != GrantState.PENDING or at < grant.not_before:
         return None
-    refusal = grant_queries.why_not_open(grant, at=at)
+    refusal = grant_queries.why_not_begin(grant, at=at)
     if refusal is not None:
         record(*_give_up(grant, refusal, at), actor=CLOCKWORK, at=at)
         return None

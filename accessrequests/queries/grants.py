@@ -6,17 +6,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, Q, QuerySet
 from django.db.models.functions import Now
 
 from accessrequests.domain import policy
 from accessrequests.domain.lifecycle import EndReason, GrantState
 from accessrequests.domain.situation import Tally
-from accessrequests.models import AccessRequest, Grant, Person
+from accessrequests.models import AccessRequest, Grant, Inventory, Membership, Person, PolicyVersion, Target
 from accessrequests.queries import access_requests, asks, holdings, people
 from accessrequests.queries.belonging import belonging_of
 
 TOO_LATE = "The access was not ready in time."
+JUST_JUDGED = timedelta(seconds=10)
 CUT_BOUND = timedelta(seconds=5)  # a cut that takes longer than this is shown as overdue
 # One for each number of a `Tally`. What is to start later is not being set up yet.
 COUNTS = {
@@ -35,20 +36,49 @@ class NotOpened:
     sentence: str
 
 
+def why_not_begin(grant: Grant, *, at: datetime) -> NotOpened | None:
+    """Whether an attempt is worth its first call. What was approved a moment ago was judged a moment ago, and is again
+    before it is given any power: where nothing has changed since, once more would only take time.
+    """
+    was_just_judged = grant.opened_at is None and at < grant.created_at + JUST_JUDGED
+    if was_just_judged and not _is_judged_by_something_newer(grant):
+        return _why_not_by_itself(grant, at)
+    return why_not_open(grant, at=at)
+
+
+def _is_judged_by_something_newer(grant: Grant) -> bool:
+    """Whether the policy, what the target has, or where its people belong was written since the grant was born."""
+    since, asked = grant.created_at, grant.access_request
+    belong = Membership.objects.filter(person__in=[asked.requester_id, asked.beneficiary_id])
+    newer = (
+        Q(Exists(PolicyVersion.objects.filter(published_at__gte=since)))
+        | Q(Exists(Inventory.objects.filter(target=grant.target_id, read_at__gte=since)))
+        | Q(Exists(belong.filter(Q(since__gte=since) | Q(ended_at__gte=since))))
+    )
+    return Target.objects.filter(newer, pk=grant.target_id).exists()
+
+
 def why_not_open(grant: Grant, *, at: datetime) -> NotOpened | None:
     """Whether the approved access may still come to exist: people, clock, policy and approvals, as of now."""
-    access_request = grant.access_request
-    if not (_may_act(grant.holder) and access_request.requester.is_active):
+    obstacle = _why_not_by_itself(grant, at)
+    if obstacle is not None:
+        return obstacle
+    try:
+        why = _why_not_approved(grant.access_request)
+    except (asks.Invalid, asks.NotReadYet) as error:
+        return NotOpened(EndReason.PROVISIONING_FAILED, str(error))
+    return NotOpened(EndReason.ELIGIBILITY_LOST, why) if why else None
+
+
+def _why_not_by_itself(grant: Grant, at: datetime) -> NotOpened | None:
+    """What its own row, its people and its target say."""
+    if not (_may_act(grant.holder) and grant.access_request.requester.is_active):
         return NotOpened(EndReason.PERSON_DISABLED, "The person may no longer sign in.")
     if at >= latest_start(grant):
         return NotOpened(EndReason.PROVISIONING_FAILED, TOO_LATE)
     if grant.target.retired_at is not None:
         return NotOpened(EndReason.TARGET_RETIRED, f"{grant.target.slug} has been retired.")
-    try:
-        why = _why_not_approved(access_request)
-    except (asks.Invalid, asks.NotReadYet) as error:
-        return NotOpened(EndReason.PROVISIONING_FAILED, str(error))
-    return NotOpened(EndReason.ELIGIBILITY_LOST, why) if why else None
+    return None
 
 
 def why_not_given(access_request: AccessRequest) -> str:

@@ -121,5 +121,10 @@ def _past(request: HttpRequest, wanted: str) -> dict[str, Any]:
 
 def _live(request: HttpRequest) -> dict[str, Any]:
     at, who = clock.now(), belonging(request)
-    page = Paginator(live.live_for(who), PAGE).get_page(request.GET.get("page"))
-    return {"items": [inbox_shown.alive_item(grant, who, at) for grant in page], "page": page, "show": "live"}
+    found = live.live_for(who)
+    there = live.counted(found)
+    pages = Paginator(found, PAGE)
+    pages.count = min(there, live.MOST_LISTED)
+    page = pages.get_page(request.GET.get("page"))
+    items = [inbox_shown.alive_item(grant, who, at) for grant in page]
+    return {"items": items, "page": page, "are_more": there > live.MOST_LISTED, "show": "live"}
