@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import base64
 import fcntl
+import logging
 import os
 import secrets
 import shutil
@@ -19,6 +20,7 @@ from sandbox.servers import Mongod, Postgres, Valkey, start_all
 
 PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "solo")
 DATABASE, OWNER, APPLICATION = f"test_{PROCESS}", f"owner_{PROCESS}", f"app_{PROCESS}"
+EACH_REQUEST = "django_structlog.middlewares.request"
 
 
 def prepare() -> None:
@@ -27,6 +29,8 @@ def prepare() -> None:
         _start()
     _set_environment()
     django.setup()
+    # Two lines for each request, thousands of times, written for nobody: who reads them asks for them.
+    logging.getLogger(EACH_REQUEST).setLevel(logging.WARNING)
     # The processes of xdist inherit this environment. Named here, the settings would be read by pytest-django before
     # the process has set its own, and all of them would share one database.
     del os.environ["DJANGO_SETTINGS_MODULE"]

@@ -12,6 +12,7 @@ from accessrequests.models import AuditEvent
 from accessrequests.operations import people
 from tests import make
 from tests.make import Cast
+from tests.servers import EACH_REQUEST
 from tests.web.addresses import address_of, objects_of, routes
 from tests.web.browser import Browser, give_password, heading_of, signed_in, text_of
 from tests.web.grants import live
@@ -23,7 +24,7 @@ POLICY = {
 
 
 def test_the_log_holds_the_path_and_nothing_that_was_asked(cast: Cast, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level("INFO"):
+    with caplog.at_level("INFO", logger=EACH_REQUEST):
         assert signed_in(cast.alice).get("/search/?q=canary-of-the-query").status_code == 200
 
     assert "GET /search/" in caplog.text
