@@ -51,7 +51,7 @@ def by_mail(folk: Iterable[Person], *, news: News) -> list[Person]:
 
 def accounts_of(folk: Iterable[Person]) -> dict[int, str]:
     """The account in Slack of each who has linked one and can be reached there, where there is Slack."""
-    if not settings.ACCESS_SLACK:
+    if not settings.ACCESS_SLACK or slack.is_stopped():
         return {}
     return {identity.person_id: identity.slack_user_id for identity in slack.reachable(folk)}
 

@@ -8,7 +8,8 @@ from pytest_django import Settings
 
 from accessrequests.domain.events import Event, Job, Via
 from accessrequests.models import OutboxMessage, Person, SlackMessage
-from accessrequests.operations import access_requests
+from accessrequests.operations import access_requests, slack_places
+from accessrequests.operations.slack_arrivals import SOMEBODY
 from tests import glass, make
 from tests.make import Cast
 from tests.reviews import start
@@ -66,6 +67,15 @@ def test_by_mail_once_slack_would_not_take_it(cast: Cast) -> None:
         tell(Event.ACCESS_REQUEST_SUBMITTED)
         assert mailed() == by_mail
         SlackMessage.objects.filter(state="wanted").delete()
+
+
+def test_by_mail_while_the_app_is_gone(cast: Cast) -> None:
+    link(cast.bob)
+    not_by(cast.bob, "answers/mail")
+    slack_places.stop(why="The app was uninstalled from the workspace.", by=SOMEBODY)
+    make.submit(cast.alice)
+    tell(Event.ACCESS_REQUEST_SUBMITTED)
+    assert (mailed(), told_in_slack()) == ({"bob", "grace"}, {})
 
 
 def test_of_ones_own_as_one_chose(cast: Cast) -> None:
