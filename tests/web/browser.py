@@ -65,7 +65,7 @@ def signed_in(person: Person, *, minutes_ago: float = 0) -> Browser:
     )
     session.create()
     browser = Browser()
-    browser.client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
+    browser.client.cookies[settings.SESSION_COOKIE_NAME] = str(session.session_key)
     return browser
 
 
