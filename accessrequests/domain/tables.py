@@ -9,6 +9,7 @@ from typing import Any
 
 # How one gets from the top of a document to a value: keys of mappings and places in lists.
 Path = tuple[str | int, ...]
+SHORTEST_BEGINNING = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,13 @@ class Reader:
 
 def closest(word: str, known: Iterable[str]) -> str:
     """The known word that somebody may have meant, or nothing."""
-    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), "")
+    there = list(known)
+    parts = sorted(word.lower().split("_"))
+    turned = [one for one in there if sorted(one.lower().split("_")) == parts]  # maximum_total for total_maximum
+    begun = [one for one in there if len(word) >= SHORTEST_BEGINNING and one.lower().startswith(word.lower())]
+    near = difflib.get_close_matches(word, there, n=1, cutoff=0.6)
+    # One beginning that fits several says nothing.
+    return next(iter([*turned, *near, *(begun if len(begun) == 1 else [])]), "")
 
 
 def _meant(value: object, words: tuple[str, ...]) -> str:

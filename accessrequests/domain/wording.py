@@ -41,6 +41,11 @@ _ENDINGS = {
 _HIDDEN = frozenset({"Cc", "Cf", "Cs"})
 
 
+def counted(number: int, thing: str, things: str = "") -> str:
+    """1 request, 2 requests; `things` where the plural does not end in s."""
+    return f"{number} {thing if number == 1 else things or f'{thing}s'}"
+
+
 def one_line(text: str, longest: int = LONGEST_LINE) -> str:
     """A person's text as one harmless line: no control or direction marks, no line breaks, not too long."""
     line = " ".join("".join(mark for mark in text if mark.isspace() or not _is_hidden(mark)).split())

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from allauth.mfa.models import Authenticator
+
 from accessrequests.domain.approvals import Given, Step, open_steps
 from accessrequests.domain.policy import Rule, Rules
 from accessrequests.domain.tables import Finding, Path, closest
@@ -18,9 +20,10 @@ MOST_NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """What there is: the people of each group, and what each target is and has."""
+    """What there is: the people of each group, who has a second factor, and what each target is and has."""
 
     people: Mapping[str, frozenset[str]]
+    with_factor: frozenset[str]
     targets: Mapping[str, Target]
 
     @property
@@ -50,7 +53,12 @@ def _here() -> Here:
     for group, person in current.values_list("group__name", "person__username"):
         people[group].add(person)
     targets = Target.objects.filter(retired_at=None).select_related("inventory")
-    return Here({group: frozenset(held) for group, held in people.items()}, {one.slug: one for one in targets})
+    factors = Authenticator.objects.filter(type=Authenticator.Type.TOTP)
+    return Here(
+        {group: frozenset(held) for group, held in people.items()},
+        frozenset(factors.values_list("user__username", flat=True)),
+        {one.slug: one for one in targets},
+    )
 
 
 def _of_rule(rule: Rule, path: Path, here: Here) -> Iterator[Finding]:
@@ -61,6 +69,8 @@ def _of_rule(rule: Rule, path: Path, here: Here) -> Iterator[Finding]:
     yield from _of_groups(who, rule.eligible, (*path, "eligible"), here, "may ask")
     yield from _of_steps(who, rule.approvals, path, here)
     yield from _unfillable(rule, path, here)
+    if rule.answering.step_up:
+        yield from _without_factor(rule, (*path, "step_up"), here)
     if rule.answering.escalate:
         yield from _of_groups(who, [rule.answering.escalate.to], (*path, "escalate", "to"), here, "may answer then")
         if rule.answering.escalate.after >= rule.lapses_after:
@@ -123,6 +133,16 @@ def _of_steps(who: str, steps: Iterable[Step], path: Path, here: Here) -> Iterat
         elif len(people) < step.needed:
             sentence = f"{who}: {step.needed} different people of {step.group} must approve, and it has {len(people)}."
             yield Finding(sentence, (*where, "people"))
+
+
+def _without_factor(rule: Rule, path: Path, here: Here) -> Iterator[Finding]:
+    for step in rule.approvals:
+        people = here.people.get(step.group, frozenset())
+        able = len(people & here.with_factor)
+        if able < step.needed <= len(people):
+            have = f"{able or 'nobody'} of its {len(people)} people {'have' if able > 1 else 'has'} one"
+            sentence = f"Rule {rule.name}: {step.needed} of {step.group} must approve with a second factor, and {have}."
+            yield Finding(f"{sentence} They add it under Account, Second factor.", path)
 
 
 def _unfillable(rule: Rule, path: Path, here: Here) -> Iterator[Finding]:

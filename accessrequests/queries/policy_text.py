@@ -10,9 +10,10 @@ from accessrequests.domain.policy import InvalidPolicy, Rules, parse
 from accessrequests.domain.tables import Finding
 from accessrequests.queries import yaml_text
 from accessrequests.queries.policy_advice import advise
-from accessrequests.queries.yaml_text import Unreadable, Written
+from accessrequests.queries.yaml_text import Place, Unreadable, Written
 
 LARGEST = 200_000
+_TOP = Place(1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def check(text: str) -> Checked:
     try:
         written = yaml_text.read(text)
     except Unreadable as error:
-        return _unread(f"The document {error}", error.line, error.column)
+        return _unread(f"The document is not YAML: {error.problem}.", error.place)
     try:
         rules = parse(written.values)
     except InvalidPolicy as error:
@@ -52,8 +53,8 @@ def check(text: str) -> Checked:
     return Checked(dict(written.values), rules, doubts=_placed(written, advise(rules)))
 
 
-def _unread(sentence: str, line: int = 1, column: int = 1) -> Checked:
-    return Checked({}, None, wrong=(Remark(line, column, sentence),))
+def _unread(sentence: str, place: Place = _TOP) -> Checked:
+    return Checked({}, None, wrong=(Remark(place.line, place.column, sentence),))
 
 
 def _placed(written: Written, findings: list[Finding] | tuple[Finding, ...]) -> tuple[Remark, ...]:

@@ -21,12 +21,13 @@ class Place:
 
 
 class Unreadable(ValueError):
-    """The text is not one YAML document. The sentence is the tail of one, and names the place where that is known."""
+    """The text is not one YAML document. As a string it is the tail of a sentence, with the place where that is known."""
 
-    def __init__(self, sentence: str, *, line: int = 1, column: int = 1) -> None:
-        super().__init__(sentence)
-        self.line = line
-        self.column = column
+    def __init__(self, problem: str, place: Place | None) -> None:
+        where = f"line {place.line}, column {place.column}" if place else "somewhere"
+        super().__init__(f"is not YAML ({where}): {problem}.")
+        self.problem = problem
+        self.place = place or Place(1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +71,8 @@ def read(text: str) -> Written:
         return Written(None if node is None else loader.construct_document(node), node)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        where = f"line {line}, column {column}" if mark else "somewhere"
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise Unreadable(f"is not YAML ({where}): {problem}.", line=line, column=column) from error
+        place = Place(mark.line + 1, mark.column + 1) if mark else None
+        raise Unreadable(getattr(error, "problem", None) or str(error).splitlines()[0], place) from error
 
 
 def _below(node: yaml.Node | None, step: str | int) -> tuple[yaml.Node, yaml.Node] | None:

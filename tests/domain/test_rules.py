@@ -276,6 +276,11 @@ class TestParse:
         assert levels.endswith("must be a list of read, write and admin. Did you mean write?")
         assert methods.endswith(" Did you mean scram?")
 
+    def test_knows_a_key_whose_words_stand_the_other_way_round(self) -> None:
+        (sentence,) = sentences_of(policy_of(maximum_total="P1D"))
+
+        assert sentence == "Rule production-read: the key maximum_total is unknown, did you mean total_maximum?"
+
     def test_refuses_one_name_for_two_rules(self) -> None:
         document = policy_of()
         document["rules"] *= 2

@@ -21,8 +21,18 @@ EXAMPLE = str(Path(__file__).parents[2] / "docs" / "examples" / "policy.yaml")
 
 class TestCheck:
     def test_publishes_nothing(self, db: None) -> None:
-        assert run("policy", "check", EXAMPLE) == "The policy example makes sense (2 rules). Nothing was published.\n"
+        said = run("policy", "check", EXAMPLE)
+        assert said.startswith(
+            "The policy example (2 rules) can be read and published, but may not do here what you mean"
+        )
         assert not PolicyVersion.objects.exists()
+
+    def test_says_that_it_makes_sense_only_where_nothing_is_doubtful(self, cast: Cast, tmp_path: Path) -> None:
+        document = {"name": "p", "rules": [make.rule("prod")]}
+
+        said = run("policy", "check", written(tmp_path, document))
+
+        assert said == "The policy p (1 rule) makes sense here. Nothing was published.\n"
 
     def test_lists_everything_that_is_wrong(self, db: None, tmp_path: Path) -> None:
         document = catalogue.policy_document()
@@ -122,7 +132,7 @@ class TestSimulate:
         said = run("policy", "simulate", written(tmp_path, draft), "--days", "1")
 
         assert said == (
-            "2 requests of the last 1 days, beside version 1 as of now:\n"
+            "2 requests of the last day, beside version 1 as of now:\n"
             "  1 the same, 1 refused\n"
             f"  {one} of alice: 1 of data-owners -> refused. Rule prod allows at most 1 hour. Ask for a shorter time.\n"
         )
@@ -134,7 +144,7 @@ class TestSimulate:
 
         said = run("policy", "simulate", written(tmp_path, {"name": "p", "rules": [make.rule("prod")]}))
 
-        assert said.startswith("1 requests of the last 30 days")
+        assert said.startswith("1 request of the last 30 days")
         assert "  Only the newest 1 are judged. 2 older ones were left out: look back over fewer days.\n" in said
 
     @pytest.mark.parametrize("days", ["0", "400"])

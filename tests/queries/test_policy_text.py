@@ -62,12 +62,12 @@ def test_names_line_and_column_and_what_was_meant() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("name: [", "line 1, column 8: The document is not YAML (line 1, column 8): expected the node content"),
-        ("name: a\nname: b", "line 2, column 1: The document is not YAML (line 2, column 1): the key name is written"),
+        ("name: [", "line 1, column 8: The document is not YAML: expected the node content"),
+        ("name: a\nname: b", "line 2, column 1: The document is not YAML: the key name is written"),
         ("", "line 1, column 1: The policy: write it as keys with values (name, rules, custom_roles, publishing)."),
         ("just words", "line 1, column 1: The policy: write it as keys"),
         ("7: 8", "line 1, column 1: The policy: the key 7 is unknown. Use only name, rules, custom_roles, publishing."),
-        ("name: x\x00", "line 1, column 1: The document is not YAML (somewhere): "),
+        ("name: x\x00", "line 1, column 1: The document is not YAML: "),
         ("# " + "x" * policy_text.LARGEST, "line 1, column 1: It is longer than 200,000 characters."),
     ],
 )
@@ -97,6 +97,14 @@ def _doubts(*rules: dict[str, Any], **top: Any) -> list[str]:
         (
             {"match": {"environments": ["prodction"]}},
             "Rule r, match: there is no environment called prodction, did you mean production?",
+        ),
+        (
+            {"match": {"environments": ["prod"]}},
+            "Rule r, match: there is no environment called prod, did you mean production?",
+        ),
+        (
+            {"step_up": True},
+            "Rule r: 1 of data-owners must approve with a second factor, and nobody of its 2 people has one. They add it",
         ),
         ({"match": {"targets": ["nowhere"]}}, "Rule r, match: there is no target called nowhere."),
         (

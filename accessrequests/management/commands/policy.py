@@ -14,6 +14,7 @@ from accessrequests.domain import policy_words
 from accessrequests.domain.events import Actor
 from accessrequests.domain.language import schema
 from accessrequests.domain.policy import Rules, parse
+from accessrequests.domain.wording import counted
 from accessrequests.management.documents import read_text
 from accessrequests.management.operators import operator
 from accessrequests.models import Person, PolicyVersion
@@ -49,7 +50,7 @@ class Command(BaseCommand):
             return
         text, checked, rules = self._checked(options["file"])
         if verb == "check":
-            self.stdout.write(f"The policy {rules.name} makes sense ({len(rules.rules)} rules). Nothing was published.")
+            self.stdout.write(_judged(rules, checked))
             return
         if verb == "diff":
             self._diff(rules, options["against"])
@@ -80,7 +81,8 @@ class Command(BaseCommand):
             since=simulation.since_days(days, at=clock.now()),
             progress=lambda so_far: self.stderr.write(f"{so_far.done} of {so_far.total} requests"),
         )
-        self.stdout.write(f"{found.done} requests of the last {days} days, beside version {current.version} as of now:")
+        replayed = f"{counted(found.done, 'request')} of the last {'day' if days == 1 else f'{days} days'}"
+        self.stdout.write(f"{replayed}, beside version {current.version} as of now:")
         self.stdout.write(f"  {found.same} the same" + "".join(f", {n} {kind}" for kind, n in found.counted))
         if found.left_out:
             self.stdout.write(f"  {found.left_out_words}")
@@ -111,6 +113,14 @@ class Command(BaseCommand):
         for doubt in checked.doubts:
             self.stderr.write(f"Look again at {doubt}")
         return text, checked, checked.rules
+
+
+def _judged(rules: Rules, checked: Checked) -> str:
+    what = f"The policy {rules.name} ({counted(len(rules.rules), 'rule')})"
+    if not checked.doubts:
+        return f"{what} makes sense here. Nothing was published."
+    those = "the line above names" if len(checked.doubts) == 1 else f"the {len(checked.doubts)} lines above name"
+    return f"{what} can be read and published, but may not do here what you mean: look at what {those}. Nothing was published."
 
 
 def _version(number: int | None) -> PolicyVersion:
