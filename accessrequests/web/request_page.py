@@ -43,8 +43,10 @@ def context_of(
 ) -> dict[str, Any]:
     today = _today(access_request)
     verdict = policy.from_json(access_request.verdict) if isinstance(today, str) else today
-    people = voices.people_of([step.group for step in verdict.steps], access_request)
-    steps = shown.steps_shown(verdict.steps, people=people, given=holdings.given(access_request))
+    stand_ins = access_request.stand_ins
+    people = voices.people_of([*(step.group for step in verdict.steps), *stand_ins], access_request)
+    given = holdings.given(access_request)
+    steps = shown.steps_shown(verdict.steps, people=people, given=given, stand_ins=stand_ins)
     is_mine = belonging(request).gains(access_request)
     events = voices.timeline_of(access_request)
     others = access_requests.asked_together(access_request, me(request))

@@ -168,6 +168,8 @@ def checks_of(
     checks = [_step_check(step, me) for step in steps]
     if not checks:
         checks.append(Check("y", "check", "Nobody needs to approve."))
+    elif access_request.state == AccessRequestState.PENDING:
+        checks += [Check("p", "info", said) for said in verdict.answering.sentences(verdict.steps)]
     length = access_request.approved_duration or access_request.duration
     if verdict.maximum is not None and length <= verdict.maximum:
         limit = spell_duration(verdict.maximum)

@@ -124,8 +124,14 @@ def sentence_of(access_request: AccessRequest, verdict: policy.Verdict) -> str:
 
 
 def steps_shown(
-    steps: Sequence[Step], *, people: dict[str, list[policy.Given]], given: Sequence[policy.Given] = ()
+    steps: Sequence[Step],
+    *,
+    people: dict[str, list[policy.Given]],
+    given: Sequence[policy.Given] = (),
+    stand_ins: Sequence[str] = (),
 ) -> list[StepShown]:
+    """`stand_ins`: groups of `people` that may answer any of them by now."""
+    others = [one for group in stand_ins for one in people[group]]
     filled = policy.filled(steps, given)
     said = {one.person: voiced(one) for one in given}
     return [
@@ -133,7 +139,9 @@ def steps_shown(
             group=step.group,
             needed=step.needed,
             approved=[said[name] for name in filled[step.group]],
-            people=[voiced(one) for one in people[step.group] if policy.is_unheard(one, given)],
+            people=list(
+                dict.fromkeys(voiced(one) for one in (*people[step.group], *others) if policy.is_unheard(one, given))
+            ),
         )
         for step in steps
     ]

@@ -9,7 +9,7 @@ import pytest
 
 from accessrequests.domain.events import Via
 from accessrequests.models import AccessRequest, Approval, AuditEvent, Grant
-from accessrequests.operations import grants
+from accessrequests.operations import grants, reminders
 from tests import make
 from tests.fixtures import MovableClock
 from tests.make import Cast
@@ -304,6 +304,25 @@ class TestApprove:
         assert "approve/" not in page
         assert answer.status_code == 403
         assert not Approval.objects.exists()
+
+    def test_says_beforehand_how_it_is_answered_and_names_whoever_stands_in(
+        self, cast: Cast, clock: MovableClock
+    ) -> None:
+        steps = [{"group": "data-owners", "people": 1}, {"group": "auditors", "people": 1}]
+        escalate = {"after": "PT1H", "to": "security"}
+        make.publish_rules(make.rule("prod", approvals=steps, in_sequence=True, step_up=True, escalate=escalate))
+        access_request = make.submit(cast.alice)
+
+        page = text_of(signed_in(cast.bob).get(f"/approvals/{access_request.pk}/"))
+        assert "They are asked one after another: data-owners, then auditors." in page
+        assert "Approving is done in the portal, with a second factor." in page
+        assert "Without an answer after 1 hour, people of security may answer too." in page
+        assert "1 person of data-owners: you or grace can approve." in page
+
+        clock.advance(timedelta(minutes=61))
+        reminders.look_again(access_request_id=access_request.pk)
+        page = text_of(signed_in(cast.carol).get(f"/approvals/{access_request.pk}/"))
+        assert "1 person of data-owners: you, bob or grace can approve." in page
 
     def test_is_not_offered_when_the_policy_of_today_says_no(self, cast: Cast) -> None:
         access_request = make.submit(cast.alice)
