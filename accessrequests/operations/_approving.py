@@ -41,7 +41,7 @@ def say_yes(
     `proof` of a second factor comes from the portal alone, and counts where the policy wants one.
     """
     verdict = judged_now(access_request, duration)
-    voices = voices_of(approver, access_request, verdict)
+    voices = voices_of(approver, access_request, verdict, at=at)
     check_open(access_request, revision, at, person=approver)
     _shorten(access_request, duration)
     if isinstance(verdict, Refused):
@@ -74,7 +74,7 @@ def say_yes(
 
 def say_no(access_request: AccessRequest, approver: Person, *, revision: int, reason: str, at: datetime) -> Fact:
     """Record a no, which ends the request."""
-    voices = voices_of(approver, access_request, judged_now(access_request))
+    voices = voices_of(approver, access_request, judged_now(access_request), at=at)
     check_open(access_request, revision, at, person=approver)
     voice = _unspent(access_request, approver, voices)
     if not reason.strip():

@@ -109,12 +109,12 @@ def judged_now(access_request: AccessRequest, shortened: timedelta | None = None
 
 
 def voices_of(
-    approver: Person, access_request: AccessRequest, verdict: policy.Verdict | Refused
+    approver: Person, access_request: AccessRequest, verdict: policy.Verdict | Refused, *, at: datetime
 ) -> tuple[policy.Given, ...]:
     """The approver's own voice, and those of people who are away and lent them theirs, with the groups that count:
     held now, and already when the request was filed. Nobody who would gain by it has one, or can lend one.
     """
-    who = belonging_of(approver)
+    who = belonging_of(approver, at=at)
     if who.benefits(access_request):
         sentence = "Nobody decides on access that they ask for or would get. Somebody else has to."
         raise _refusal(access_request, sentence)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
 
 from accessrequests.domain.approvals import Given
 from accessrequests.models import AccessRequest, Approval, Membership, Person
@@ -157,9 +158,9 @@ class Belonging:
         return wanted
 
 
-def belonging_of(person: Person) -> Belonging:
-    """One question, for the person and for those in whose place they answer now, by the database's clock."""
-    givers = people.running_delegations().filter(stand_in=person).values("giver")
+def belonging_of(person: Person, *, at: datetime | Now = people.NOW) -> Belonging:
+    """One question, for the person and for those in whose place they answer. `at`: of whoever decides, after the lock."""
+    givers = people.running_delegations(at=at).filter(stand_in=person).values("giver")
     me = Person.objects.filter(pk=person.pk).values("pk")
     held = Membership.objects.filter(person__in=me.union(givers), person__is_active=True).current()
     found = list(held.select_related("group", "person"))

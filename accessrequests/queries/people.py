@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models.functions import Now
 
 from accessrequests.domain import wording
 from accessrequests.domain.events import Actor, Via
@@ -26,6 +27,7 @@ from accessrequests.models.delegations import DelegationQuerySet
 from accessrequests.models.people import GroupRole, MembershipQuerySet, MembershipSource
 
 MOST_SERVICES = 50
+NOW = Now()  # by the database's clock, as it is asked
 
 
 def groups_of(person: Person, *, since: datetime | None = None) -> frozenset[str]:
@@ -51,7 +53,7 @@ def services_on_offer() -> list[Person]:
 
 def givers_to(person: Person) -> list[int]:
     """The ids of those in whose place the person answers now."""
-    return list(Delegation.objects.running().filter(stand_in=person).values_list("giver", flat=True))
+    return list(Delegation.objects.running(Now()).filter(stand_in=person).values_list("giver", flat=True))
 
 
 def ids_of(usernames: Iterable[str]) -> list[int]:
@@ -102,10 +104,10 @@ def administrators() -> QuerySet[Person]:
     return _with_role(GroupRole.ADMINISTRATOR)
 
 
-def running_delegations() -> DelegationQuerySet:
-    """The voices that are lent now. Auditors decide nothing: none counts that is lent to somebody who became one."""
+def running_delegations(*, at: datetime | Now = NOW) -> DelegationQuerySet:
+    """The voices that are lent at a moment. Auditors decide nothing: none counts that is lent to somebody who became one."""
     auditors = _with_role(GroupRole.AUDITOR).values("pk")
-    return Delegation.objects.running().exclude(stand_in__in=auditors)
+    return Delegation.objects.running(at).exclude(stand_in__in=auditors)
 
 
 def _with_role(role: GroupRole) -> QuerySet[Person]:

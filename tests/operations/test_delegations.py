@@ -7,18 +7,19 @@ from typing import Any
 
 import pytest
 import yaml
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 
 from accessrequests.domain import policy
 from accessrequests.domain.events import Via
-from accessrequests.models import AccessRequest, Approval, AuditEvent, Delegation, Grant, Person
-from accessrequests.operations import access_requests, bundles, delegations, policy_drafts
+from accessrequests.models import AccessRequest, Approval, AuditEvent, Delegation, Extension, Grant, Person
+from accessrequests.operations import access_requests, bundles, delegations, extensions, policy_drafts
 from accessrequests.operations.refusals import IllegalMove, Refused
 from accessrequests.queries import access_requests as request_queries
 from accessrequests.queries import deciding, live, people, search, voices
 from accessrequests.queries.asks import Invalid
 from accessrequests.queries.belonging import belonging_of
-from tests import make
+from tests import glass, make
+from tests.fixtures import MovableClock
 from tests.make import Cast
 from tests.traces import Traces, refuses
 
@@ -100,6 +101,17 @@ class TestDelegate:
         far = {"giver": cast.grace, "starts_at": now, "far": now + 91 * DAY}
         with pytest.raises(IntegrityError):
             Delegation.objects.create(**row | {field: far[value] for field, value in wrong.items()})
+
+    def test_is_one_of_a_pair_at_a_time_and_ended_by_somebody_in_the_table_too(self, cast: Cast) -> None:
+        made = lend(cast.grace, cast.frank)
+        row = {name: getattr(made, name) for name in ("made_at", "starts_at", "ends_at")}
+        for giver, stand_in in ((cast.grace, cast.frank), (cast.frank, cast.grace)):
+            with pytest.raises(IntegrityError, match="delegation_one_of_a_pair"), transaction.atomic():
+                Delegation.objects.create(giver=giver, stand_in=stand_in, **row)
+        with pytest.raises(IntegrityError, match="delegation_ended_by_somebody"), transaction.atomic():
+            Delegation.objects.filter(pk=made.pk).update(ended_at=make.now())
+        delegations.end(delegation_id=made.pk, person=cast.grace, via=Via.API)
+        assert lend(cast.grace, cast.frank).pk != made.pk, "one that is over stands in nobody's way"
 
 
 class TestEnd:
@@ -234,15 +246,22 @@ class TestAnswering:
             make.approve(access_request, cast.frank)
         assert not request_queries.waiting_for(belonging_of(cast.frank)).exists()
 
+    def test_ends_by_the_clock_that_decides(self, cast: Cast, clock: MovableClock) -> None:
+        access_request = make.submit(cast.alice)
+        lend(cast.grace, cast.frank, ends_at=make.now() + timedelta(hours=1))
+        clock.advance(timedelta(minutes=61))
+        with refuses(Refused):
+            make.approve(access_request, cast.frank)
+
     @pytest.mark.parametrize("when", ["to come", "over", "ended"])
     def test_counts_only_while_it_runs(self, cast: Cast, when: str) -> None:
         access_request = make.submit(cast.alice)
         made = lend(cast.grace, cast.frank)
         now = make.now()
-        times = {
+        times: dict[str, dict[str, Any]] = {
             "to come": {"starts_at": now + DAY, "ends_at": now + 2 * DAY},
             "over": {"starts_at": now - DAY, "ends_at": now},
-            "ended": {"ended_at": now},
+            "ended": {"ended_at": now, "ended_by": "grace"},
         }
         Delegation.objects.filter(pk=made.pk).update(**times[when])
         with refuses(Refused):
@@ -311,6 +330,23 @@ class TestOneVoice:
         assert voice.on_behalf_of == "carol"
         assert make.approve(access_request, cast.bob).state == "approved"
         assert Approval.objects.get(person=cast.bob).on_behalf_of == cast.carol
+
+    def test_counts_for_more_time_and_for_the_second_person_of_a_break_glass(self, cast: Cast, active: Grant) -> None:
+        lend(cast.grace, cast.mallory)
+        lend(cast.carol, cast.mallory)
+        wanted = {"duration": timedelta(hours=1), "reason": "The batch is larger than we thought."}
+        extensions.ask(grant_id=active.pk, holder=cast.alice, via=Via.API, **wanted)
+        make.approve(AccessRequest.objects.exclude(extends=None).get(), cast.mallory)
+        assert Extension.objects.get().grant == active
+
+        glass.ended(glass.broken(cast.frank))
+        again = glass.broken(cast.frank)
+        assert request_queries.waiting_for(belonging_of(cast.mallory)).get() == again
+        assert make.approve(again, cast.mallory).state == "approved"
+        spoken = Approval.objects.filter(person=cast.mallory).order_by("pk")
+        assert [given.on_behalf_of for given in spoken] == [cast.grace, cast.carol]
+
+        assert not belonging_of(cast.mallory).may_review(again), "no voice is lent for a review"
 
     def test_says_no_as_well(self, cast: Cast) -> None:
         access_request = make.submit(cast.alice)
