@@ -14,6 +14,7 @@ from accessrequests.operations import access_reviews, outside
 from tests import make
 
 ERRANDS = "errands@admin"
+OWN = "access-requests@admin"
 REPORTING = "reporting@admin"
 SLUG = "shop-prod"
 
@@ -21,6 +22,12 @@ SLUG = "shop-prod"
 def stand_there(*names: str) -> None:
     """Logins on shop-prod that others made."""
     outside.record_others(slug=SLUG, found=[Thing(Kind.USER, name, "read@shop") for name in names or (ERRANDS,)])
+
+
+def stand_ourselves() -> None:
+    """The login that workers use, as they find it beside one of others."""
+    own = Thing(Kind.USER, OWN, "readWrite@shop", is_own=True)
+    outside.record_others(slug=SLUG, found=[own, Thing(Kind.USER, ERRANDS, "read@shop")])
 
 
 def start(administrator: Person, **changes: Any) -> ReviewCampaign:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from accessrequests.domain.access_reviews import ReviewAnswer, asked_notice, ready_notice, task_notice
+from accessrequests.domain.access_reviews import ReviewAnswer, SubjectKind, asked_notice, ready_notice, task_notice
 from accessrequests.domain.channels import News
 from accessrequests.domain.events import Event
 from accessrequests.models import ReviewCampaign, ReviewItem
@@ -40,16 +40,16 @@ def tell(claim: Claim) -> None:
 
 
 def _hand_over(claim: Claim, campaign: ReviewCampaign) -> None:
-    """One message for each target, to those who own it; to administrators where nobody does."""
+    """One message for each target (and one for its kit), to those who own it; to administrators where nobody does."""
     told = audit.told_by(claim.message_id)
     if told is None:
         return
     items = ReviewItem.objects.filter(campaign=campaign, pk__in=told.facts["items"]).select_related("target")
-    by_target: dict[str, list[ReviewItem]] = {}
+    by_target: dict[tuple[str, bool], list[ReviewItem]] = {}
     for item in items.order_by("target__slug", "name"):
-        by_target.setdefault(item.target.slug, []).append(item)
+        by_target.setdefault((item.target.slug, item.kind == SubjectKind.KIT), []).append(item)
     owners = access_reviews.members_of({item.target.owner for item in items})
-    for slug, theirs in by_target.items():
+    for (slug, is_kit), theirs in by_target.items():
         notice = task_notice(
             target=slug,
             answer=ReviewAnswer(told.facts["answer"]),
@@ -58,10 +58,11 @@ def _hand_over(claim: Claim, campaign: ReviewCampaign) -> None:
             reviewer=told.actor,
             campaign=campaign.name,
             url=f"{_page(campaign)}?target={slug}",
+            is_kit=is_kit,
         )
         to = owners.get(theirs[0].target.owner) or list(people.administrators())
-        thread = Thread(about=claim.subject, notice=f"notice-{claim.message_id}-{slug}")
-        telling.tell(notice, to=to, thread=thread, news=News.ANSWERS)
+        notice_id = f"notice-{claim.message_id}-{slug}{'-kit' * is_kit}"
+        telling.tell(notice, to=to, thread=Thread(about=claim.subject, notice=notice_id), news=News.ANSWERS)
 
 
 def _page(campaign: ReviewCampaign) -> str:

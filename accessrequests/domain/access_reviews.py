@@ -20,11 +20,24 @@ EVERY_DAY = timedelta(days=1)
 
 
 class SubjectKind(StrEnum):
-    """Whose access is looked at: of a grant of ours, of a database user that others made, of a member of a project."""
+    """Whose access is looked at: of a grant of ours, of a database user that others made, of a member of a project, of an
+    offline kit, or of the workers themselves.
+    """
 
     GRANT = "grant"
     USER = "user"
     MEMBER = "member"
+    KIT = "kit"
+    OWN = "own"
+
+
+KINDS: Mapping[str, str] = {
+    SubjectKind.GRANT.value: "access of ours",
+    SubjectKind.USER.value: "database user, not ours",
+    SubjectKind.MEMBER.value: "person in the project, not ours",
+    SubjectKind.KIT.value: "user of an offline kit",
+    SubjectKind.OWN.value: "this product's own login",
+}
 
 
 class ReviewAnswer(StrEnum):
@@ -90,7 +103,15 @@ def ready_notice(*, campaign: str, url: str) -> Notice:
 
 
 def task_notice(
-    *, target: str, answer: ReviewAnswer, names: Sequence[str], reason: str, reviewer: str, campaign: str, url: str
+    *,
+    target: str,
+    answer: ReviewAnswer,
+    names: Sequence[str],
+    reason: str,
+    reviewer: str,
+    campaign: str,
+    url: str,
+    is_kit: bool = False,
 ) -> Notice:
     """For those who own a target: what is not ours has to be seen to by them."""
     verb = "End" if answer is ReviewAnswer.END else "Reduce"
@@ -98,14 +119,22 @@ def task_notice(
     listed = ", ".join(one_line(one) for one in names[:MOST_TOLD])
     more = f" and {len(names) - MOST_TOLD} more" if len(names) > MOST_TOLD else ""
     deed = "be removed" if answer is ReviewAnswer.END else "get fewer roles"
+    todo = (
+        f"This product did not make {'it' if len(names) == 1 else 'them'} and never touches what it did not make: please "
+        f"do it on {one_line(target)} itself."
+    )
+    if is_kit:
+        todo = (
+            f"It belongs to the offline kit of {one_line(target)}, which only people at a terminal end or make again: "
+            "please have that done with manage.py break_glass_kit."
+        )
     title = one_line(f"{verb} {logins} on {target}")
     return Notice(
         subject=one_line(f"Task of an access review: {title}"),
         title=title,
         quoted=paragraphs(reason),
         sentence=f"{one_line(reviewer)} answered in the access review {one_line(campaign)} that {listed}{more} should "
-        f"{deed}. This product did not make {'it' if len(names) == 1 else 'them'} and never touches what it did not "
-        f"make: please do it on {one_line(target)} itself. The review shows what still stands there.",
+        f"{deed}. {todo} The review shows what still stands there.",
         button="Open the review",
         url=one_line(url, LONGEST_URL),
         because="You get this because you own this target, or administer where nobody does.",

@@ -26,18 +26,22 @@ NAMES = {
 }
 
 
+OWN_LOGIN = "this product's own login: without it, nothing is given or ended here"
 # After a restore from an older backup, say: it stands, and nobody looks for logins with it.
 UNRECORDED_KIT = "the user of an offline kit of ours that is not on record: make the kit again, or drop it"
 
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """Something that we did not make, as the target describes it. `is_kit`: our tag proves it to be an offline kit's user."""
+    """Something that we did not make, as the target describes it. `is_kit`: our tag proves it to be an offline kit's user;
+    `is_own`: workers log in with it.
+    """
 
     kind: Kind
     name: str
     detail: str = ""
     is_kit: bool = False
+    is_own: bool = False
 
 
 @dataclass(frozen=True, slots=True)

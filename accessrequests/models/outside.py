@@ -14,7 +14,7 @@ from accessrequests.models.targets import Target
 class Other(models.Model):
     """Something on a target that we did not make. The row goes when it is gone.
 
-    `made_at` and `made_by` are what the target's own events tell; where they do not, it is older than `first_seen_at`.
+    `is_own`: it was made for us, and workers log in with it. `made_at` and `made_by` are what the target's own events tell; where they do not, it is older than `first_seen_at`.
     """
 
     target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="others")
@@ -25,6 +25,7 @@ class Other(models.Model):
     made_at = models.DateTimeField(null=True, blank=True)
     made_by = models.CharField(max_length=200, blank=True)
     last_login_at = models.DateTimeField(null=True, blank=True)
+    is_own = models.BooleanField(default=False)
 
     class Meta:
         constraints: ClassVar = [

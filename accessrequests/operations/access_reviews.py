@@ -13,6 +13,7 @@ from accessrequests.domain.access_reviews import (
     MOST_ITEMS,
     SHORTEST,
     ReviewAnswer,
+    SubjectKind,
     first_reminder,
     next_reminder,
     why_it_ends,
@@ -106,6 +107,7 @@ def answer(
     campaign = _locked(campaign_id)
     at, actor = clock.now(), people.actor_of(reviewer, via)
     items = _answerable(campaign, item_ids, reviewer)
+    _check_own(items, answer)
     _check_reason(answer, reason)
     facts: list[Fact] = []
     answered: list[ReviewItem] = []
@@ -270,6 +272,16 @@ def _check_unsigned(campaign: ReviewCampaign) -> None:
     if campaign.signed_off_at is not None and campaign.signed_off_by is not None:
         by = campaign.signed_off_by.username
         raise IllegalMove(f"{by} has signed it off.", person=by, what="signed off", at=campaign.signed_off_at)
+
+
+def _check_own(items: Sequence[ReviewItem], answer: ReviewAnswer) -> None:
+    own = [item for item in items if item.kind == SubjectKind.OWN]
+    if own and answer is not ReviewAnswer.KEEP:
+        sentence = (
+            f"{own[0].name} is the login that this product works with on {own[0].target.slug}: without it nothing is "
+            "given or ended there. Keep it, or retire the target first."
+        )
+        raise Invalid({"items": [sentence]})
 
 
 def _check_reason(answer: ReviewAnswer, reason: str) -> None:

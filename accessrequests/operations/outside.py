@@ -36,7 +36,7 @@ def record_others(*, slug: str, found: Iterable[Thing]) -> None:
     )
     made = queries.made_by_change(slug)
     there = {
-        (one.kind.value, one.name): one.detail
+        (one.kind.value, one.name): one
         for one in found
         if one.name.rpartition("@")[0] not in (kits if one.is_kit else ours)
         and not (one.kind is Kind.ROLE and one.name in made)
@@ -45,14 +45,16 @@ def record_others(*, slug: str, found: Iterable[Thing]) -> None:
     gone = [other.pk for key, other in known.items() if key not in there]
     Other.objects.filter(pk__in=gone).delete()
     Other.objects.bulk_create(
-        Other(target=target, kind=kind, name=name, detail=detail, first_seen_at=at)
-        for (kind, name), detail in there.items()
+        Other(target=target, kind=kind, name=name, detail=one.detail, is_own=one.is_own, first_seen_at=at)
+        for (kind, name), one in there.items()
         if (kind, name) not in known
     )
-    changed = [other for key, other in known.items() if key in there and other.detail != there[key]]
+    stand = [(other, there[key]) for key, other in known.items() if key in there]
+    changed = [other for other, one in stand if (other.detail, other.is_own) != (one.detail, one.is_own)]
     for other in changed:
-        other.detail = there[other.kind, other.name]
-    Other.objects.bulk_update(changed, ["detail"])
+        one = there[other.kind, other.name]
+        other.detail, other.is_own = one.detail, one.is_own
+    Other.objects.bulk_update(changed, ["detail", "is_own"])
     _date(target)
 
 

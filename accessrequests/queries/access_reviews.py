@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from accessrequests.domain.access_reviews import ReviewAnswer
+from accessrequests.domain.offline_kits import KitState
 from accessrequests.domain.outside import Kind
-from accessrequests.models import Group, Inventory, Other, Person, ReviewCampaign, ReviewItem
+from accessrequests.models import Group, Inventory, OfflineKit, Other, Person, ReviewCampaign, ReviewItem
 from accessrequests.queries import people
 from accessrequests.queries.belonging import Belonging
 from accessrequests.queries.holdings import ALIVE
@@ -103,7 +104,7 @@ def is_over(item: ReviewItem) -> bool:
 
 
 def still_there(items: Iterable[ReviewItem]) -> set[int]:
-    """Those of them that are logins of others, and stand on their targets as these were last read."""
+    """Those of them that are not of a grant, and stand on their targets as these were last read."""
     logins = [item for item in items if item.grant_id is None]
     targets = {item.target_id for item in logins}
     found = set(
@@ -111,6 +112,8 @@ def still_there(items: Iterable[ReviewItem]) -> set[int]:
             target__in=targets, kind__in=[Kind.USER.value, Kind.MEMBER.value], name__in={item.name for item in logins}
         ).values_list("target_id", "name")
     )
+    kits = OfflineKit.objects.filter(target__in=targets).exclude(state=KitState.ENDED.value)
+    found |= set(kits.values_list("target_id", "username"))
     users = dict(Inventory.objects.filter(target__in=targets).values_list("target_id", "users")) if logins else {}
     return {
         item.pk for item in logins if (item.target_id, item.name) in found or item.name in users.get(item.target_id, {})

@@ -10,13 +10,15 @@ from django.db.models import Q, QuerySet
 from accessrequests.domain import privileges, project_roles, sentences
 from accessrequests.domain.access_reviews import SubjectKind
 from accessrequests.domain.kinds import KINDS
+from accessrequests.domain.offline_kits import KitState
 from accessrequests.domain.outside import Kind
 from accessrequests.domain.privileges import Level
 from accessrequests.domain.project_roles import is_project_role
-from accessrequests.models import Grant, Inventory, Other, Person, ReviewCampaign, ReviewItem, Target
+from accessrequests.models import Grant, Inventory, OfflineKit, Other, Person, ReviewCampaign, ReviewItem, Target
 from accessrequests.queries.holdings import ALIVE
 
 _EXTERNAL = "@$external"
+_KINDS = {Kind.USER: SubjectKind.USER, Kind.MEMBER: SubjectKind.MEMBER}
 
 
 def targets_in(*, environments: Sequence[str], targets: Sequence[str]) -> QuerySet[Target]:
@@ -87,12 +89,14 @@ class _Everybody:
 
 
 def _standing(campaign: ReviewCampaign, targets: Mapping[int, Target]) -> Iterator[ReviewItem]:
-    """Logins that others made, and members of a project, as workers last read them."""
+    """Logins that others made, members of a project, and users of offline kits, as workers last read them."""
     found = Other.objects.filter(target__in=targets, kind__in=[Kind.USER.value, Kind.MEMBER.value])
     others: dict[int, list[Other]] = {}
     for other in found.order_by("kind", "name"):
         others.setdefault(other.target_id, []).append(other)
     read = {one.target_id: one for one in Inventory.objects.filter(target__in=targets)}
+    kits = OfflineKit.objects.filter(target__in=targets).exclude(state=KitState.ENDED.value)
+    kit_of = {kit.target_id: kit for kit in kits}
     everybody = _Everybody()
     for pk, target in targets.items():
         inventory, listed = read.get(pk), others.get(pk, [])
@@ -104,6 +108,26 @@ def _standing(campaign: ReviewCampaign, targets: Mapping[int, Target]) -> Iterat
                 if all(map(is_project_role, inventory.users[name])):
                     member = Other(target=target, kind=Kind.MEMBER.value, name=name, first_seen_at=inventory.read_at)
                     yield _of_login(campaign, target, inventory, member, everybody)
+        if pk in kit_of:
+            yield _of_kit(campaign, target, inventory, kit_of[pk])
+
+
+def _of_kit(campaign: ReviewCampaign, target: Target, inventory: Inventory | None, kit: OfflineKit) -> ReviewItem:
+    return ReviewItem(
+        campaign=campaign,
+        target=target,
+        kind=SubjectKind.KIT.value,
+        name=kit.username,
+        who=f"The offline kit, its halves with {' and '.join(kit.holders)}",
+        gains=sorted(kit.holders),
+        what=", ".join(kit.roles),
+        roles=kit.roles,
+        level=level_of(inventory, kit.roles).value,
+        since_at=kit.made_at or kit.ordered_at,
+        last_used_at=kit.spent_at,
+        is_use_known=True,
+        reviewers=_reviewers(campaign, target),
+    )
 
 
 def _of_login(
@@ -117,7 +141,7 @@ def _of_login(
     return ReviewItem(
         campaign=campaign,
         target=target,
-        kind=SubjectKind.USER.value if other.kind == Kind.USER else SubjectKind.MEMBER.value,
+        kind=(SubjectKind.OWN if other.is_own else _KINDS[Kind(other.kind)]).value,
         name=other.name,
         who=everybody.names.get(who, who)[:300],
         gains=gains,

@@ -19,10 +19,11 @@ from django.urls import reverse
 
 from accessrequests.domain.access_reviews import ReviewAnswer
 from accessrequests.domain.events import Via
+from accessrequests.domain.wording import counted, moment
 from accessrequests.models import ReviewCampaign, ReviewItem
 from accessrequests.operations import access_reviews as operations
 from accessrequests.operations.idempotency import Idempotency
-from accessrequests.operations.refusals import NotYours, Refused
+from accessrequests.operations.refusals import IllegalMove, NotYours, Refused
 from accessrequests.queries import access_reviews, clock, idempotency
 from accessrequests.queries.asks import Invalid
 from accessrequests.web import reviews_shown
@@ -35,9 +36,9 @@ PAGE = 50
 FILTERS = ("answer", "target", "group")
 LONGEST_TYPED = 64
 _SAID = {
-    ReviewAnswer.KEEP: "kept as it is",
-    ReviewAnswer.END: "answered: it ends",
-    ReviewAnswer.REDUCE: "answered: it becomes less",
+    ReviewAnswer.KEEP: ("is kept as it is", "are kept as they are"),
+    ReviewAnswer.END: ("is to end", "are to end"),
+    ReviewAnswer.REDUCE: ("is to be reduced", "are to be reduced"),
 }
 
 
@@ -82,7 +83,9 @@ def answer(request: HttpRequest, number: int) -> HttpResponse:
     campaign = _visible(request, number)
     posted = request.POST.copy()
     if posted.get("everything"):
-        posted.setlist("items", posted.getlist("here"))
+        # What can only be kept is not meant by whoever ends or reduces everything.
+        staying = posted.getlist("staying") if posted.get("answer") == ReviewAnswer.KEEP else []
+        posted.setlist("items", [*posted.getlist("here"), *staying])
     form = AnswerForm(posted, answerable=_known(request, campaign, posted.getlist("items")))
     if form.is_valid():
         said = ReviewAnswer(form.cleaned_data["answer"])
@@ -98,8 +101,8 @@ def answer(request: HttpRequest, number: int) -> HttpResponse:
         except Invalid as error:
             form.blame(error)
         else:
-            count = f"{len(done)} access{'' if len(done) == 1 else 'es'}"
-            messages.success(request, f"{count} {_SAID[said]}.")
+            becomes = _SAID[said][len(done) > 1]
+            messages.success(request, f"{counted(len(done), 'access', 'accesses')} {becomes}.")
             narrowing = _narrowing(request, posted)
             back = reverse("access-review", args=[number])
             return SeeOther(f"{back}?{urlencode(narrowing)}" if narrowing else back)
@@ -115,6 +118,10 @@ def sign_off(request: HttpRequest, number: int) -> HttpResponse:
             operations.sign_off(campaign_id=number, person=me(request), via=Via.WEB, **form.cleaned_data)
         except Invalid as error:
             form.blame(error)
+        except IllegalMove as error:
+            by = "you" if error.person == me(request).username else error.person
+            messages.info(request, f"It is signed off already, by {by}, at {moment(error.at)}. Nothing was changed.")
+            return SeeOther(reverse("access-review", args=[number]))
         else:
             messages.success(request, "You signed it off. It stays as it is from now on.")
             return SeeOther(reverse("access-review", args=[number]))

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from accessrequests.domain.access_reviews import ANSWERED, SubjectKind
+from accessrequests.domain.access_reviews import ANSWERED, KINDS, SubjectKind
 from accessrequests.domain.lifecycle import GrantState
-from accessrequests.domain.outside import NAMES, Kind
 from accessrequests.models import ReviewCampaign, ReviewItem
 from accessrequests.queries import access_reviews
 from accessrequests.queries.access_reviews import Progress
@@ -26,10 +25,11 @@ BAR = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One access of a review."""
+    """One access of a review. `stays`: it can only be kept."""
 
     item: ReviewItem
     kind: str
+    stays: bool
     environment: Tag
     level: Tag | None
     use: str
@@ -64,7 +64,8 @@ def _line(campaign: ReviewCampaign, item: ReviewItem, who: Belonging, *, is_ther
     is_over = access_reviews.is_over(item)
     return Line(
         item=item,
-        kind="access of ours" if item.kind == SubjectKind.GRANT else f"{NAMES[Kind(item.kind)]}, not ours",
+        kind=KINDS[item.kind],
+        stays=item.kind == SubjectKind.OWN,
         environment=shown.environment_tag(item.target),
         level=_level(item.level),
         use=_use(item),

@@ -69,6 +69,17 @@ def test_owners_are_asked_to_do_what_we_never_do() -> None:
     )
     assert one.subject == "Task of an access review: End 1 login on shop-prod"
     assert "errands@admin should be removed" in one.sentence
+    kit = task_notice(
+        target="shop-prod",
+        answer=ReviewAnswer.END,
+        names=["ar-kit-shop-prod"],
+        reason="Nobody knows it.",
+        reviewer="bob",
+        campaign="Autumn",
+        url=URL,
+        is_kit=True,
+    )
+    assert "please have that done with manage.py break_glass_kit." in kit.sentence
     many = task_notice(
         target="shop-prod",
         answer=ReviewAnswer.REDUCE,

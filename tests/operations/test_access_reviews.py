@@ -15,10 +15,10 @@ from accessrequests.operations.refusals import IllegalMove, NotReady, NotYours, 
 from accessrequests.queries import access_reviews as queries
 from accessrequests.queries import review_scope
 from accessrequests.queries.asks import Invalid
-from tests import make, standing
+from tests import kits, make, standing
 from tests.fixtures import MovableClock
 from tests.make import Cast
-from tests.reviews import ERRANDS, answer, item_of, names_in, stand_there, start
+from tests.reviews import ERRANDS, OWN, answer, item_of, names_in, stand_ourselves, stand_there, start
 from tests.traces import Traces, refuses
 
 
@@ -193,6 +193,34 @@ class TestAnswer:
             with refuses(Refused, match="Nobody reviews access that they gain by"):
                 answer(cast.bob, item_of(campaign, name))
         answer(cast.bob, item_of(campaign, ERRANDS))
+
+    def test_of_our_own_login_is_to_keep_it(self, cast: Cast) -> None:
+        stand_ourselves()
+        campaign = start(cast.erin)
+        own, errands = item_of(campaign, OWN), item_of(campaign, ERRANDS)
+        assert (own.kind, errands.kind) == ("own", "user")
+
+        with refuses(Invalid) as caught:
+            answer(cast.bob, own, errands, say=ReviewAnswer.END)
+
+        assert "is the login that this product works with on shop-prod" in str(caught.value)
+        assert [one.answer for one in answer(cast.bob, own, errands)] == ["keep", "keep"]
+        stand_there()
+        assert queries.still_there(campaign.items.all()) == {errands.pk}
+
+    def test_of_a_kit_is_not_for_its_holders_and_handed_on(self, cast: Cast) -> None:
+        kit = kits.made()
+        campaign = start(cast.erin, reviewers=("security",))
+        item = item_of(campaign, kit.username)
+        assert (item.kind, item.gains, item.level) == ("kit", ["erin", "frank"], "write")
+        with refuses(Refused):
+            answer(cast.erin, item)
+        traces = Traces()
+
+        answer(cast.carol, item, say=ReviewAnswer.END, reason="Nobody needs one there.")
+
+        assert traces.facts("access_review.handed_over")["items"] == [item.pk]
+        assert queries.still_there([item]) == {item.pk}
 
     def test_needs_a_reason_to_take_something_away(self, campaign: ReviewCampaign, cast: Cast) -> None:
         item = item_of(campaign, ERRANDS)

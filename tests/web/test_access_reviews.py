@@ -13,7 +13,7 @@ from accessrequests.models import Grant, ReviewCampaign
 from accessrequests.operations import access_reviews
 from tests import make
 from tests.make import Cast
-from tests.reviews import ERRANDS, answer, item_of, stand_there, start
+from tests.reviews import ERRANDS, OWN, answer, item_of, stand_ourselves, stand_there, start
 from tests.web.browser import signed_in, text_of
 from tests.web.grants import live
 
@@ -53,6 +53,25 @@ def test_one_press_answers_several_and_ends_what_is_ours(campaign: ReviewCampaig
     grant.refresh_from_db()
     assert (grant.state, grant.ended_by) == ("revoking", "bob")
     assert "3 of 3 settled" in text_of(bob.get(page_of(campaign)))
+
+
+def test_everything_is_without_our_own_login_where_something_ends(cast: Cast) -> None:
+    stand_ourselves()
+    campaign, bob = start(cast.erin), signed_in(cast.bob)
+    ours, theirs = item_of(campaign, OWN), item_of(campaign, ERRANDS)
+    page = bob.get(page_of(campaign)).content.decode()
+    assert "this product&#x27;s own login" in page
+    assert f'name="staying" value="{ours.pk}"' in page
+    sent = {"here": [str(theirs.pk)], "staying": [str(ours.pk)], "everything": "1"}
+
+    assert bob.post(page_of(campaign, "answer/"), answer="end", reason="Over.", **sent).status_code == 303
+    assert "1 access is to end." in text_of(bob.get(page_of(campaign)))
+    alone = bob.post(page_of(campaign, "answer/"), answer="end", reason="Over.", items=[str(ours.pk)])
+    assert (alone.status_code, "Keep it, or retire the target first." in text_of(alone)) == (422, True)
+    assert (
+        bob.post(page_of(campaign, "answer/"), answer="keep", staying=[str(ours.pk)], everything="1").status_code == 303
+    )
+    assert campaign.items.filter(answer="").count() == 0
 
 
 def test_lists_are_narrowed_and_paged_with_what_they_were_narrowed_to(campaign: ReviewCampaign, cast: Cast) -> None:
@@ -116,6 +135,8 @@ def test_an_administrator_starts_one_and_signs_it_off(grant: Grant, cast: Cast) 
     assert "Sign it off" in text_of(erin.get(page_of(campaign)))
     assert erin.post(page_of(campaign, "sign-off/"), note="Seen.").status_code == 303
     assert "Signed off by <b>Erin Engel</b>" in text_of(erin.get(page_of(campaign)))
+    assert erin.post(page_of(campaign, "sign-off/"), note="Seen again.").status_code == 303
+    assert "It is signed off already, by you, at" in text_of(erin.get(page_of(campaign)))
     assert "“Seen.”" in text_of(signed_in(cast.dave).get(page_of(campaign, "print/")))
 
 

@@ -51,7 +51,11 @@ class ReviewItemShape(serializers.Serializer[Any]):
     id = serializers.IntegerField(source="pk")
     review = serializers.IntegerField(source="campaign_id")
     target = serializers.CharField(source="target.slug")
-    kind = serializers.ChoiceField(words.REVIEW_KINDS, help_text="grant is ours; user and member are not.")
+    kind = serializers.ChoiceField(
+        words.REVIEW_KINDS,
+        help_text="grant is ours; user and member are not; kit is of an offline kit; own is the "
+        "login that this product works with, which can only be kept.",
+    )
     grant = serializers.IntegerField(source="grant_id", allow_null=True)
     username = serializers.CharField(source="name", help_text="The login on the target.")
     who = serializers.CharField(help_text="Whose it is, as far as that is known.")

@@ -17,6 +17,7 @@ from tests.workers.provisioners.conftest import INSTALLATION, SHOP, Another, Mak
 from tests.workers.provisioners.contract import ProvisionerContract
 from tests.workers.provisioners.visitors import Client, Holder, code_of, connect, detour
 from workers.provisioners.base import GrantSpec, Proof, ProvisionerError
+from workers.provisioners.connection_record import ConnectionRecord
 from workers.provisioners.mongodb.provisioner import MongoDBProvisioner
 
 UNAUTHORIZED = 13
@@ -158,6 +159,13 @@ class TestScope:
         assert level_of(roles[f"readWrite@{SHOP}"]) is Level.WRITE
         for name in ("root@admin", "__system@admin", f"dbOwner@{SHOP}", f"userAdmin@{SHOP}", "restore@admin"):
             assert level_of(roles[name]) is Level.DELEGATING, name
+
+    def test_knows_the_login_that_it_works_with(
+        self, provisioner: MongoDBProvisioner, record: ConnectionRecord
+    ) -> None:
+        own = [one.name for one in provisioner.read_inventory().others if one.is_own]
+
+        assert own == [f"{record.username}@admin"]
 
 
 class TestAddresses:

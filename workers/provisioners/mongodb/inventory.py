@@ -8,7 +8,7 @@ from typing import Any
 
 from pymongo.errors import OperationFailure
 
-from accessrequests.domain.outside import UNRECORDED_KIT, Kind, Thing
+from accessrequests.domain.outside import OWN_LOGIN, UNRECORDED_KIT, Kind, Thing
 from accessrequests.domain.privileges import Privilege, Resource, normalise
 from workers.provisioners.base import InventorySnapshot
 from workers.provisioners.mongodb.servers import Client
@@ -20,9 +20,16 @@ _SECONDS_FOR_SIZES = 3.0
 
 
 def read(
-    client: Client, *, is_ours: Callable[[str], bool], is_kit: Callable[[Mapping[str, Any]], bool]
+    client: Client,
+    *,
+    own: str,
+    is_ours: Callable[[str], bool],
+    is_kit: Callable[[Mapping[str, Any]], bool],
 ) -> InventorySnapshot:
-    """Roles of every database, our own left out, and what is in the databases that hold people's data."""
+    """Roles of every database, our own left out, and what is in the databases that hold people's data.
+
+    `own`: whom we log in as.
+    """
     names = [entry["name"] for entry in client.admin.command("listDatabases", nameOnly=True)["databases"]]
     plain = sorted(set(names) - SYSTEM_DATABASES)
     roles = {
@@ -34,9 +41,14 @@ def read(
     deadline = time.monotonic() + _SECONDS_FOR_SIZES
     databases = {name: _collections(client, name, deadline) for name in plain}
     users, kits = _users(client, is_ours, is_kit)
-    others = [Thing(Kind.USER, name, ", ".join(held) or "no role") for name, held in users.items()]
+    others = [_thing(name, held, is_own=name == own) for name, held in users.items()]
     others += [Thing(Kind.USER, name, UNRECORDED_KIT, is_kit=True) for name in kits]
     return InventorySnapshot(roles=roles, databases=databases, clusters={}, quotas={}, users=users, others=others)
+
+
+def _thing(name: str, roles: list[str], *, is_own: bool) -> Thing:
+    detail = ", ".join(roles) or "no role"
+    return Thing(Kind.USER, name, f"{OWN_LOGIN}; {detail}" if is_own else detail, is_own=is_own)
 
 
 def _users(

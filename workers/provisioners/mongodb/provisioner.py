@@ -36,6 +36,7 @@ from workers.provisioners.mongodb.accounts import (
     find_accounts,
     is_kit,
     networks,
+    principal_of,
     restrictions,
     tag_data,
 )
@@ -77,6 +78,7 @@ class MongoDBProvisioner:
         self._tagger = tagger
         self._wall_clock = wall_clock
         self._servers = Servers(record)
+        self._own = principal_of(record.username)
 
     @property
     def servers(self) -> Servers:
@@ -226,7 +228,7 @@ class MongoDBProvisioner:
     @step("read the target's inventory")
     def read_inventory(self) -> InventorySnapshot:
         kit = functools.partial(is_kit, tagger=self._tagger)
-        return inventory.read(self._servers.main, is_ours=self._looks_like_ours, is_kit=kit)
+        return inventory.read(self._servers.main, own=self._own, is_ours=self._looks_like_ours, is_kit=kit)
 
     def change_role(self, change: RoleChange) -> None:
         raise ProvisionerError(_NO_CUSTOM_ROLES.format(change.name), permanent=True)
