@@ -121,6 +121,11 @@ def try_the_glass(page: Page, _windows: Windows) -> None:
     page.get_by_text("It is being tested").wait_for()
 
 
+def answer_for_nothing(page: Page, _windows: Windows) -> None:
+    press(page, "^end$")
+    page.get_by_text("Tick at least one access").first.wait_for()
+
+
 # -- A policy, written and not published. ---------------------------------------------------------
 
 

@@ -127,6 +127,32 @@ class States:
         self.world.bob.post(f"access-reviews/items/{login['id']}/answer/", {"answer": "keep", "reason": "The shop."})
         return number(started)
 
+    @cached_property
+    def reviewed(self) -> int:
+        """A review in which nothing waits for an answer any more."""
+        erin, grace, due_at = (
+            self.world.people["erin"],
+            self.world.people["grace"],
+            datetime.now(UTC) + timedelta(days=14),
+        )
+        body = {"name": "Staging", "targets": ["shop-staging"], "due_at": due_at.isoformat(timespec="seconds")}
+        started = erin.post("access-reviews/", body, expected=201)
+        for item in self.world.dave.get(f"access-reviews/{started['id']}/items/")["results"]:
+            grace.post(f"access-reviews/items/{item['id']}/answer/", {"answer": "keep"})
+        return number(started)
+
+    @cached_property
+    def to_stand_in(self) -> int:
+        """A voice that will be lent: it counts for nothing while others look."""
+        begins = datetime.now(UTC) + timedelta(days=60)
+        times = {"starts_at": begins, "ends_at": begins + timedelta(days=7)}
+        said = {name: at.isoformat(timespec="seconds") for name, at in times.items()}
+        return number(self.world.people["carol"].post("delegations/", {"stand_in": "mallory", **said}, expected=201))
+
+    @cached_property
+    def kit_use(self) -> int:
+        return use_kit(self.world)
+
     # -- Grants -----------------------------------------------------------------------------------
 
     @cached_property
@@ -215,6 +241,27 @@ def lapse(world: World, asked: Answer) -> None:
     _move(world, "accessrequests_accessrequest", "lapses_at = clock_timestamp()", asked["id"])
     path = f"access-requests/{asked['id']}/"
     world.wait_for(lambda: world.alice.get(path)["state"] == "expired", what=f"{path} has lapsed")
+
+
+def use_kit(world: World) -> int:
+    """A use of an offline kit that was ended since. Its halves are sealed by two people at a terminal, and a login with
+    them is noticed once workers look: only what is left of it is put there.
+    """
+    kit = """
+        INSERT INTO accessrequests_offlinekit
+            (target_id, username, roles, holders, state, fingerprint, ordered_at, ordered_by, made_at, trouble, seen)
+        SELECT id, 'ar-kit-shop-prod', '{readWrite@shop}', '{frank,erin}', 'ended', repeat('a', 32), clock_timestamp(),
+            'os:operator', clock_timestamp(), '', '[]' FROM accessrequests_target WHERE slug = 'shop-prod'
+        ON CONFLICT (target_id) DO UPDATE SET trouble = '' RETURNING id"""
+    use = """
+        INSERT INTO accessrequests_kituse
+            (kit_id, holders, began_at, noticed_at, last_at, logins, addresses, review_groups, finding, review_note)
+        VALUES (%s, '{frank,erin}', clock_timestamp(), clock_timestamp(), clock_timestamp(), 1, '{10.0.0.7}',
+            '{security}', '', '') RETURNING id"""
+    with psycopg.connect(world.state()["postgres"], autocommit=True) as connection:
+        row = connection.execute(use, connection.execute(kit).fetchone()).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def give_up(world: World, grant: Answer) -> None:

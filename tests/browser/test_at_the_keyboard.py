@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from playwright.sync_api import Page, expect
 
+from tests.browser.states import use_kit
 from tests.browser.steps import READ_ORDERS, login_with, number_in, reads, shown_password
-from tests.browser.windows import Windows
+from tests.browser.windows import PHONE, WITHOUT_JAVASCRIPT, Look, Windows
 from tests.journeys.people import REASON, Login
 from tests.journeys.world import World
 
+IN_THE_DARK = Look(width=PHONE, scheme="dark", javascript=False)
+# On the element itself, or on the label around a box.
+IS_RINGED = """() => [document.activeElement, document.activeElement.closest("label")]
+    .some(element => element && getComputedStyle(element).outlineStyle !== "none")"""
 MANY = 120  # presses of Tab within which everything on a page is reached
 
 
@@ -17,10 +24,34 @@ def tab_to(page: Page, selector: str) -> None:
     for _ in range(MANY):
         page.keyboard.press("Tab")
         if page.evaluate("selector => document.activeElement?.matches(selector) ?? false", selector):
-            ring = page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle")
-            assert ring != "none", f"{selector} has the focus, and nothing shows it."
+            assert page.evaluate(IS_RINGED), f"{selector} has the focus, and nothing shows it."
             return
     raise AssertionError(f"Tab never reaches {selector} on {page.url}.")
+
+
+def press_on(page: Page, selector: str, *, key: str = "Enter") -> None:
+    tab_to(page, selector)
+    page.keyboard.press(key)
+
+
+def enter(page: Page, selector: str, text: str) -> None:
+    tab_to(page, selector)
+    page.keyboard.press("End")
+    page.keyboard.type(text)
+
+
+def day_like_month() -> datetime:
+    """Soon, and written the same whichever of the two a browser has first."""
+    soon = datetime.now(UTC) + timedelta(days=1)
+    days = (soon + timedelta(days=ahead) for ahead in range(40))
+    return next(day for day in days if day.day == day.month).replace(hour=11, minute=11)
+
+
+def type_moment(page: Page, at: datetime) -> None:
+    """Part by part; the year may have more digits than four, and waits. The p counts where hours are told by twelve."""
+    page.keyboard.type(f"{at:%d%m%Y}")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.type(f"{at:%H%M}p")
 
 
 class TestKeyboardAlone:
@@ -67,6 +98,79 @@ class TestKeyboardAlone:
         bob.keyboard.press("Enter")
         reads(bob, "approved")
         assert world.alice.get(f"access-requests/{asked['id']}/")["state"] == "approved"
+
+    def test_reviews_all_that_stands_and_signs_it_off(self, world: World, windows: Windows) -> None:
+        erin = windows.open("erin", "/access-reviews/start/", look=WITHOUT_JAVASCRIPT)
+        enter(erin, "[name=name]", "Staging, by hand")
+        press_on(erin, "[name=environments][value=staging]", key="Space")
+        press_on(erin, "main form button.main")
+        erin.wait_for_url("**/access-reviews/*/")
+        number = number_in(erin.url)
+        bob = windows.open("bob", f"/access-reviews/{number}/", look=IN_THE_DARK)
+        press_on(bob, "[name=everything]", key="Space")
+        enter(bob, "[name=reason]", "The shop needs them.")
+        press_on(bob, "button[value=keep]")
+        reads(bob, "nothing waits for an answer any more")
+
+        erin.goto(f"/access-reviews/{number}/")
+        press_on(erin, "form[action$='/sign-off/'] button")
+
+        reads(erin, "signed off by erin")
+        facts = world.dave.get("audit-events/", subject=f"access_review/{number}")["results"]
+        assert (facts[0]["event"], facts[0]["actor"]) == ("access_review.signed_off", "erin")
+
+    def test_lends_a_voice_and_takes_it_back(self, world: World, windows: Windows) -> None:
+        asked = world.alice.ask(target="shop-prod", duration="PT2H")
+        bob = windows.open("bob", "/account/away/", look=WITHOUT_JAVASCRIPT)
+        enter(bob, "[name=stand_in]", "mallory")
+        tab_to(bob, "[name=ends_at]")
+        type_moment(bob, day_like_month())
+        press_on(bob, "form[action='/account/away/'] button")
+        reads(bob, "answers for you")
+
+        mallory = windows.open("mallory", f"/approvals/{asked['id']}/", look=IN_THE_DARK)
+        reads(mallory, "in the place of bob")
+        press_on(mallory, "form[action$='/approve/'] button")
+        reads(mallory, "mallory, for bob, approved")
+        press_on(bob, "form[action$='/end/'] button")
+        reads(bob, "ended early")
+
+        (given,) = world.alice.get(f"access-requests/{asked['id']}/")["approvals"]
+        assert (given["person"], given["on_behalf_of"]) == ("mallory", "bob")
+
+    def test_reviews_a_use_of_an_offline_kit(self, world: World, windows: Windows) -> None:
+        number = use_kit(world)
+        carol = windows.open("carol", "/break-glass/kits/", look=IN_THE_DARK)
+        press_on(carol, f"a[href$='/uses/{number}/']")
+        carol.wait_for_url("**/uses/*/")
+        press_on(carol, "[name=finding]", key="Space")
+        enter(carol, "[name=note]", "The ledger was mended by hand, as its log says.")
+        press_on(carol, "form[action$='/review/'] button")
+
+        reads(carol, "reviewed: a real emergency")
+        facts = world.dave.get("audit-events/", event="breakglass.kit_reviewed")["results"]
+        assert facts[0]["actor"] == "carol"
+
+    def test_asks_by_a_preset_for_a_service_and_keeps_it_as_a_template(self, world: World, windows: Windows) -> None:
+        alice = windows.open("alice", "/request/?target=shop-prod", look=WITHOUT_JAVASCRIPT)
+        press_on(alice, "a[href*='preset=']")
+        alice.wait_for_url("**preset=**")
+        press_on(alice, "details#more > summary")
+        enter(alice, "[name=grantee]", "ci-runner")
+        enter(alice, "[name=reason]", REASON)
+        press_on(alice, "button[value=send]")
+        alice.wait_for_url("**/requests/*/")
+        asked = world.alice.get(f"access-requests/{number_in(alice.url)}/")
+        assert (asked["grantee"], asked["state"]) == ("ci-runner", "pending")
+
+        press_on(alice, "details:has([name=name]) > summary")
+        enter(alice, "[name=name]", " by hand")
+        press_on(alice, "form[action$='/save/'] button")
+        reads(alice, "is kept|kept as")
+        alice.goto("/request/")
+
+        press_on(alice, "summary#saved")
+        expect(alice.get_by_role("link", name="by hand")).to_be_visible()
 
     def test_the_first_press_of_tab_offers_to_skip_to_the_content(self, windows: Windows) -> None:
         alice = windows.open("alice", "/access/")
