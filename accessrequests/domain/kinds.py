@@ -33,7 +33,7 @@ class TargetKind:
     whose users it deletes by itself at a given date. `furthest_end`: that date may lie at most so far ahead. `given`:
     the ways to sign in that we can give there, whatever a catalogue offers. `most_addresses`: so many are opened within
     the time that a step may take. `keeps_logins`: it tells who logged in, for some days. `tells_changes`: it tells who changed what. `has_search`: it has search
-    indexes.
+    indexes. `usually_takes`: how long until it has carried a change out, or was looked at whole.
     """
 
     has_clusters: bool = False
@@ -46,6 +46,7 @@ class TargetKind:
     keeps_logins: bool = False
     tells_changes: bool = False
     has_search: bool = False
+    usually_takes: str = "a second or two"
 
 
 # MongoDB Atlas refuses a date for users with a certificate, and says nothing of one for AWS IAM, OIDC and LDAP users
@@ -64,6 +65,7 @@ KINDS: Mapping[str, TargetKind] = {
         keeps_logins=True,
         tells_changes=True,
         has_search=True,
+        usually_takes="less than a minute",
     ),
 }
 

@@ -242,7 +242,7 @@ def _target(state: State) -> Step:
             )
             for one, standing in found
         ],
-        "What takes the fewest people comes first. Made-up data is often enough.",
+        "What takes the fewest people comes first.",
     )
 
 

@@ -164,7 +164,8 @@ def _live(who: Belonging) -> QuerySet[Grant]:
 
 def _logins(who: Belonging) -> QuerySet[Other]:
     """For others than those who watch over it all: on the targets that their groups own."""
-    found = Other.objects.filter(kind__in=[Kind.USER.value, Kind.MEMBER.value], target__retired_at=None)
+    theirs = Other.objects.filter(is_own=False, target__retired_at=None)
+    found = theirs.filter(kind__in=[Kind.USER.value, Kind.MEMBER.value])
     return found if who.sees_all else found.filter(target__owner__in=sorted(who.since))
 
 

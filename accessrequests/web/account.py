@@ -15,10 +15,11 @@ from django.urls import reverse
 
 from accessrequests.models import Person
 from accessrequests.operations import sessions
-from accessrequests.queries import clock, people
+from accessrequests.queries import clock, delegations, people
 from accessrequests.queries.asks import Invalid
 from accessrequests.web import accounts
 from accessrequests.web.pages import SeeOther, me, portal_page, show
+from accessrequests.web.whoami import belonging
 
 
 class ZoneForm(forms.Form):
@@ -71,6 +72,7 @@ def _page(request: HttpRequest, form: ZoneForm, *, status: HTTPStatus = HTTPStat
         "has_code": Authenticator.Type.TOTP in factors,
         "codes_left": len(codes.wrap().get_unused_codes()) if codes else 0,
         "tokens": working.count(),
+        "is_asked": delegations.may_be_asked(belonging(request)),
         "signs_in_with": _ways_of(person),
         "slack_accounts": person.slack_identities.order_by("pk"),
     }

@@ -20,6 +20,7 @@ from accessrequests.queries.asks import Invalid
 from accessrequests.web.fields import Moment, text_line
 from accessrequests.web.forms import Blamed
 from accessrequests.web.pages import SeeOther, fresh, me, portal_page, show
+from accessrequests.web.whoami import belonging
 
 PAGE = 20
 
@@ -81,4 +82,5 @@ def end(request: HttpRequest, number: int) -> HttpResponse:
 def _page(request: HttpRequest, form: AwayForm, *, status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:
     page = Paginator(delegations.own(me(request)), PAGE).get_page(request.GET.get("page"))
     context = {"form": form, "page": page, "person": me(request), "now": clock.now()}
+    context |= {"is_asked": delegations.may_be_asked(belonging(request))}
     return show(request, "account/away.html", context, status=status)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
 
@@ -67,7 +67,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "idle": sum(one.unused for one in reach),
         "logins": sum(one.logins for one in standing),
         "idle_logins": sum(one.unused for one in standing),
-        "usual": shown.time_words(timedelta(seconds=weeks[-1].median)) if weeks else "",
+        "usual": drawing.seconds(weeks[-1].median) if weeks else "",
         "ending": [_line(grant, at) for grant in dashboard.ending(who, at=at)],
         "unused": [_line(grant, at) for grant in dashboard.unused(who, at=at)],
         "unused_logins": dashboard.unused_logins(who, at=at),

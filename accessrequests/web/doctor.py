@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from accessrequests.domain.events import Via
+from accessrequests.domain.kinds import KINDS
 from accessrequests.operations import diagnoses
 from accessrequests.web.access import at_hand, visible
 from accessrequests.web.ask_scope import observed_address
@@ -18,9 +19,9 @@ from accessrequests.web.pages import STOP_POLLING, SeeOther, me, portal_page, sh
 def diagnose(request: HttpRequest, number: int) -> HttpResponse:
     """A POST asks. A GET is the part of the page that waits for the answer, or leads to the page."""
     if request.method == "POST":
-        visible(request, number)
+        looked_at = KINDS[visible(request, number).target.kind]
         diagnoses.ask(grant_id=number, person=me(request), via=Via.WEB, address=observed_address(request))
-        messages.info(request, "A worker looks at every gate now. That usually takes a second or two.")
+        messages.info(request, f"A worker looks at every gate now. That usually takes {looked_at.usually_takes}.")
         return SeeOther(reverse("grant", args=[number]) + "#doctor")
     grant = at_hand(request, number)
     if request.headers.get("HX-Request") != "true":

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from accessrequests.domain import certificates, external, vouching
 from accessrequests.domain.connecting import Place, Way, ways_to_connect
 from accessrequests.domain.gates import BY_LOGIN, how_added, how_proved
-from accessrequests.domain.kinds import named_method
+from accessrequests.domain.kinds import KINDS, named_method
 from accessrequests.domain.lifecycle import CredentialState, GateName, GateState, GrantState
 from accessrequests.domain.situation import Situation
 from accessrequests.domain.wording import one_line
@@ -209,7 +209,8 @@ def _steps(grant: Grant, *, at: datetime) -> list[Step]:
         attempt = f", attempt {grant.provisioning_attempt}" if grant.provisioning_attempt > 1 else ""
         steps.append(Step(f"Sent to {grant.target.slug}{attempt}", grant.attempt_started_at))
         does = "makes the user" if grant.access_request.makes_a_user else "adds the roles"
-        steps.append(Step(f"The target {does} and confirms it. That usually takes a second or two."))
+        usual = KINDS[grant.target.kind].usually_takes
+        steps.append(Step(f"The target {does} and confirms it. That usually takes {usual}."))
     elif grant.not_before <= at:
         steps.append(Step("A worker takes it next. That usually takes a second."))
     return steps
@@ -223,13 +224,41 @@ def gates_shown(grant: Grant, *, at: datetime) -> list[GateShown]:
         GateShown(
             GATES[GateName(gate.gate)],
             *states[GateState(gate.state)],
-            how_proved(grant.target.kind, GateName(gate.gate), by_login=_proof_of(gate) == BY_LOGIN)
-            if grant.access_request.makes_a_user
-            else how_added(grant.login),
-            [(one_line(str(key)).replace("_", " "), one_line(str(value))) for key, value in gate.evidence.items()],
+            _proved(grant, gate),
+            _told(gate),
         )
         for gate in grant.gates.all()
     ]
+
+
+def _proved(grant: Grant, gate: Gate) -> str:
+    """How it is known to be open, or was; nothing of one that never was."""
+    if GateState.OPEN.value not in gate.evidence:
+        return ""
+    if grant.access_request.makes_a_user:
+        said = how_proved(grant.target.kind, GateName(gate.gate), by_login=_proof_of(gate) == BY_LOGIN)
+    else:
+        said = how_added(grant.login)
+    return said if gate.state == GateState.OPEN else f"While it was open: {said}"
+
+
+def _told(gate: Gate) -> list[tuple[str, str]]:
+    """What the target said at each step, one line for each thing."""
+    return [
+        (f"{step}: {one_line(str(name)).replace('_', ' ')}", _value(value))
+        for step, said in gate.evidence.items()
+        for name, value in (said.items() if isinstance(said, dict) else [("it said", said)])
+    ]
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return one_line(", ".join(map(str, value))) or "none"
+    if isinstance(value, dict):
+        return one_line(", ".join(f"{name} {said}" for name, said in value.items())) or "none"
+    return one_line(str(value)) or "nothing"
 
 
 def _proof_of(gate: Gate) -> str:

@@ -101,6 +101,8 @@ class TestStates:
 
         assert "Login is off since" in page
         assert "What is left of it on the target is being removed." in page
+        assert "While it was open: Proved by a login, while the user can do nothing yet." in page
+        assert "<dt>open: proof</dt>" in page
 
     @pytest.mark.parametrize(
         ("reason", "word"),

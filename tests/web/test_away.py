@@ -65,6 +65,13 @@ class TestMake:
         assert not Delegation.objects.exists()
 
 
+def test_says_where_nobody_would_have_anything_to_answer(cast: Cast) -> None:
+    said = "The policy asks no group of yours"
+    assert said in text_of(signed_in(cast.alice).get("/account/away/"))
+    assert said in text_of(signed_in(cast.alice).get("/account/"))
+    assert said not in text_of(signed_in(cast.grace).get("/account/away/"))
+
+
 def test_the_stand_in_decides_and_every_page_says_for_whom(cast: Cast) -> None:
     access_request = make.submit(cast.alice)
     delegations.delegate(giver=cast.grace, stand_in="frank", ends_at=make.now() + DAY, via=Via.WEB)
