@@ -334,8 +334,8 @@ class TestOneVoice:
     def test_counts_for_more_time_and_for_the_second_person_of_a_break_glass(self, cast: Cast, active: Grant) -> None:
         lend(cast.grace, cast.mallory)
         lend(cast.carol, cast.mallory)
-        wanted = {"duration": timedelta(hours=1), "reason": "The batch is larger than we thought."}
-        extensions.ask(grant_id=active.pk, holder=cast.alice, via=Via.API, **wanted)
+        hour, why = timedelta(hours=1), "The batch is larger than we thought."
+        extensions.ask(grant_id=active.pk, holder=cast.alice, via=Via.API, duration=hour, reason=why)
         make.approve(AccessRequest.objects.exclude(extends=None).get(), cast.mallory)
         assert Extension.objects.get().grant == active
 
