@@ -20,7 +20,7 @@ def tell(claim: Claim) -> None:
     if claim.event == Event.ACCESS_REVIEW_HANDED_OVER:
         _hand_over(claim, campaign)
         return
-    if campaign.signed_off_at is not None:
+    if campaign.is_closed:
         return
     thread = Thread(about=claim.subject, notice=f"notice-{claim.message_id}")
     waiting = access_reviews.waiting_for(campaign)

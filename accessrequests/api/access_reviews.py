@@ -204,3 +204,31 @@ class SignOffAccessReview(Endpoint):
             lambda key: access_reviews.sign_off(campaign_id=id, person=person, via=Via.API, idempotency=key, **said).pk,
         )
         return _told(request, done.object_id)
+
+
+class CancelAccessReview(Endpoint):
+    """Giving a review up."""
+
+    scopes = {"POST": "request"}
+
+    @documented(
+        scope="request",
+        operation_id="access_reviews_cancel",
+        tag=TAG,
+        summary="Cancel an access review",
+        description="Nobody is asked or reminded any more. What was answered stands. For administrators.",
+        body=bodies.ReviewCancel,
+        examples={"A wrong scope": {"reason": "The scope was wrong; a new one is under way."}},
+        answers={200: ReviewShape},
+        problems=["refused", "not_found", "illegal_move"],
+        once=True,
+    )
+    def post(self, request: Request, id: int) -> Response:  # noqa: A002 - as the schema names it
+        person = person_of(request)
+        _reached_for(person, id)
+        said = body_of(request, bodies.ReviewCancel)
+        done = once(
+            request,
+            lambda key: access_reviews.cancel(campaign_id=id, person=person, via=Via.API, idempotency=key, **said).pk,
+        )
+        return _told(request, done.object_id)

@@ -255,6 +255,12 @@ class ReviewAnswering(Strict):
     )
 
 
+class ReviewCancel(Strict):
+    """Giving a review up."""
+
+    reason = Text(max_length=REASON_MAXIMUM, help_text="Why it is never finished, for the auditor to read.")
+
+
 class ReviewSignOff(Strict):
     """The last word on a review."""
 

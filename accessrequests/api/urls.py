@@ -85,6 +85,7 @@ urlpatterns = [
     path("access-reviews/<id:id>/", access_reviews.OneAccessReview.as_view(), name="access_review"),
     path("access-reviews/<id:id>/items/", access_reviews.ReviewItems.as_view(), name="access_review_items"),
     path("access-reviews/items/<id:id>/answer/", access_reviews.AnswerReviewItem.as_view(), name="answer_review"),
+    path("access-reviews/<id:id>/cancel/", access_reviews.CancelAccessReview.as_view(), name="cancel_review"),
     path("access-reviews/<id:id>/sign-off/", access_reviews.SignOffAccessReview.as_view(), name="sign_off_review"),
     path("grants/", grants.Grants.as_view(), name="grants"),
     path("grants/<id:id>/", grants.OneGrant.as_view(), name="grant"),

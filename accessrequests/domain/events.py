@@ -69,6 +69,7 @@ class Event(StrEnum):
     ACCESS_REVIEW_HANDED_OVER = "access_review.handed_over"
     ACCESS_REVIEW_REMINDED = "access_review.reminded"
     ACCESS_REVIEW_SIGNED_OFF = "access_review.signed_off"
+    ACCESS_REVIEW_CANCELLED = "access_review.cancelled"
     ACCESS_REVIEW_REFUSED = "access_review.refused"
     AUDIT_VERIFIED = "audit.verified"
     AUDIT_EXPORTED = "audit.exported"

@@ -128,6 +128,7 @@ _TIMELINE: Mapping[Event, str] = {
     Event.ACCESS_REVIEW_HANDED_OVER: "What is not ours was handed to those who own {on}: to be seen to by them.",
     Event.ACCESS_REVIEW_REMINDED: "Those who still have something to review were reminded{open}.",
     Event.ACCESS_REVIEW_SIGNED_OFF: "{by} signed the access review off{tally}{comment}.",
+    Event.ACCESS_REVIEW_CANCELLED: "{by} cancelled the access review{comment}. What was answered stands.",
     Event.ACCESS_REVIEW_REFUSED: "{by} was refused{why}.",
     Event.AUDIT_VERIFIED: "{by} checked the audit trail{why}.",
     Event.AUDIT_EXPORTED: "{by} took a copy of audit events away{why}.",

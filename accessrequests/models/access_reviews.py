@@ -31,10 +31,17 @@ class ReviewCampaign(models.Model):
     remind_at = models.DateTimeField()
     signed_off_at = models.DateTimeField(null=True, blank=True)
     signed_off_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+    cancelled_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     note = models.TextField(blank=True)
 
     class Meta:
         constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(cancelled_at=None, cancelled_by=None)
+                | models.Q(cancelled_at__isnull=False, cancelled_by__isnull=False, signed_off_at=None),
+                name="review_cancelled_by_somebody",
+            ),
             models.CheckConstraint(
                 condition=models.Q(signed_off_at=None, signed_off_by=None)
                 | models.Q(signed_off_at__isnull=False, signed_off_by__isnull=False),
@@ -48,6 +55,11 @@ class ReviewCampaign(models.Model):
 
     def __str__(self) -> str:
         return f"access_review/{self.pk}"
+
+    @property
+    def is_closed(self) -> bool:
+        """Nothing of it can be answered any more."""
+        return self.signed_off_at is not None or self.cancelled_at is not None
 
 
 class ReviewItem(models.Model):

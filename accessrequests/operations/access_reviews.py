@@ -160,11 +160,37 @@ def sign_off(
 
 
 @transaction.atomic(durable=True)
+def cancel(
+    *, campaign_id: int, person: Person, reason: str, via: Via, idempotency: Idempotency | None = None
+) -> ReviewCampaign:
+    """An administrator gives it up, so that nobody is asked or reminded any more. What was answered stands.
+
+    :raises Refused: when the person does not administer.
+    :raises IllegalMove: when it is signed off or cancelled.
+    :raises Invalid: when the reason is missing, or cannot be read.
+    """
+    campaign = _locked(campaign_id)
+    at = clock.now()
+    if not people.may_administer(person):
+        raise _refused("Only administrators cancel an access review. Ask one of them.", campaign)
+    _check_unsigned(campaign)
+    if not visible_length(reason):
+        raise Invalid({"reason": ["Say why, so that an auditor knows why it was never finished."]})
+    _check_text("reason", reason)
+    campaign.cancelled_at, campaign.cancelled_by, campaign.note = at, person, reason.strip()
+    campaign.save(update_fields=["cancelled_at", "cancelled_by", "note"])
+    facts = {"open": queries.progress(campaign.items.all()).open, "comment": campaign.note}
+    cancelled = Fact(Event.ACCESS_REVIEW_CANCELLED, str(campaign), facts)
+    record(cancelled, actor=people.actor_of(person, via), at=at, idempotency=idempotency, object_id=campaign.pk)
+    return campaign
+
+
+@transaction.atomic(durable=True)
 def remind(*, campaign_id: int) -> bool:
     """Those who still have something to answer are told again; administrators once nothing is open. False: not due."""
     campaign = _locked(campaign_id)
     at = clock.now()
-    if campaign.signed_off_at is not None or at < campaign.remind_at:
+    if campaign.is_closed or at < campaign.remind_at:
         return False
     campaign.remind_at = next_reminder(at, campaign.due_at)
     campaign.save(update_fields=["remind_at"])
@@ -269,6 +295,9 @@ def _handed_over(
 
 
 def _check_unsigned(campaign: ReviewCampaign) -> None:
+    if campaign.cancelled_at is not None and campaign.cancelled_by is not None:
+        by = campaign.cancelled_by.username
+        raise IllegalMove(f"{by} has cancelled it.", person=by, what="cancelled", at=campaign.cancelled_at)
     if campaign.signed_off_at is not None and campaign.signed_off_by is not None:
         by = campaign.signed_off_by.username
         raise IllegalMove(f"{by} has signed it off.", person=by, what="signed off", at=campaign.signed_off_at)

@@ -50,7 +50,7 @@ _COUNTS = {"total": Count("pk"), **{name: Count("pk", filter=way) for name, way 
 
 def visible_to(belonging: Belonging) -> QuerySet[ReviewCampaign]:
     """All of them for auditors and administrators; else those in which one reviews something. Newest first."""
-    found = ReviewCampaign.objects.select_related("started_by", "signed_off_by").order_by("-pk")
+    found = ReviewCampaign.objects.select_related("started_by", "signed_off_by", "cancelled_by").order_by("-pk")
     if belonging.sees_all:
         return found
     return found.filter(Exists(items_for(belonging).filter(campaign=OuterRef("pk"))))

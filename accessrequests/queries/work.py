@@ -143,7 +143,8 @@ def to_look_at_again(now: datetime, *, limit: int, except_for: Iterable[int] = (
 
 def reviews_to_remind(now: datetime, *, limit: int, except_for: Iterable[int] = ()) -> list[int]:
     """Reviews of access of which those who have not answered are to be reminded, or administrators to sign off."""
-    due = ReviewCampaign.objects.filter(signed_off_at=None, remind_at__lte=now).exclude(pk__in=list(except_for))
+    under_way = ReviewCampaign.objects.filter(signed_off_at=None, cancelled_at=None)
+    due = under_way.filter(remind_at__lte=now).exclude(pk__in=list(except_for))
     return list(due.order_by("remind_at").values_list("pk", flat=True)[:limit])
 
 

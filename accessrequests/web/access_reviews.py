@@ -18,7 +18,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from accessrequests.domain.access_reviews import ReviewAnswer
-from accessrequests.domain.events import Via
+from accessrequests.domain.events import Event, Via
 from accessrequests.domain.wording import counted, moment
 from accessrequests.models import ReviewCampaign, ReviewItem
 from accessrequests.operations import access_reviews as operations
@@ -28,13 +28,14 @@ from accessrequests.queries import access_reviews, clock, idempotency
 from accessrequests.queries.asks import Invalid
 from accessrequests.web import reviews_shown
 from accessrequests.web.pages import SeeOther, me, portal_page, show
-from accessrequests.web.review_forms import AnswerForm, SignOffForm, StartForm
+from accessrequests.web.review_forms import AnswerForm, CancelForm, SignOffForm, StartForm
 from accessrequests.web.sheets import inert
 from accessrequests.web.whoami import belonging
 
 PAGE = 50
 FILTERS = ("answer", "target", "group")
 LONGEST_TYPED = 64
+CANCEL_IDS = "cancel_%s"  # the page has another field for a reason
 _SAID = {
     ReviewAnswer.KEEP: ("is kept as it is", "are kept as they are"),
     ReviewAnswer.END: ("is to end", "are to end"),
@@ -126,6 +127,26 @@ def sign_off(request: HttpRequest, number: int) -> HttpResponse:
             messages.success(request, "You signed it off. It stays as it is from now on.")
             return SeeOther(reverse("access-review", args=[number]))
     return _shown(request, campaign, signing=form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+@portal_page("POST")
+def cancel(request: HttpRequest, number: int) -> HttpResponse:
+    campaign = _visible(request, number)
+    if not belonging(request).administers:
+        sentence = "Only administrators cancel an access review. Ask one of them."
+        raise Refused(sentence, event=Event.ACCESS_REVIEW_REFUSED, subject=str(campaign))
+    form = CancelForm(request.POST, auto_id=CANCEL_IDS)
+    if form.is_valid():
+        try:
+            operations.cancel(campaign_id=number, person=me(request), via=Via.WEB, **form.cleaned_data)
+        except Invalid as error:
+            form.blame(error)
+        else:
+            messages.success(
+                request, "The review is cancelled. Nobody is asked any more, and what was answered stands."
+            )
+            return SeeOther(reverse("access-review", args=[number]))
+    return _shown(request, campaign, cancelling=form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 @portal_page("GET")
@@ -225,6 +246,7 @@ def _shown(
     *,
     form: AnswerForm | None = None,
     signing: SignOffForm | None = None,
+    cancelling: CancelForm | None = None,
     status: HTTPStatus = HTTPStatus.OK,
 ) -> HttpResponse:
     who, items = belonging(request), _items(request, campaign)
@@ -234,6 +256,7 @@ def _shown(
     lines = reviews_shown.lines(campaign, page, who)
     answerable = [line.item.pk for line in lines if line.is_mine_to_answer]
     found = _context(request, campaign)
+    may_close = who.administers and not campaign.is_closed
     places, groups = access_reviews.places_and_groups(items)
     context = {
         **found,
@@ -245,7 +268,8 @@ def _shown(
         "answerable": answerable,
         "form": form or AnswerForm(answerable=[]),
         "ticked": set(_known(request, campaign, request.POST.getlist("items"))),
-        "signing": (signing or SignOffForm()) if who.administers and not found["progress"].open else None,
+        "signing": (signing or SignOffForm()) if may_close and not found["progress"].open else None,
+        "cancelling": (cancelling or CancelForm(auto_id=CANCEL_IDS)) if may_close else None,
         "sees_all": who.sees_all,
     }
     return show(request, "access_reviews/one.html", context, status=status)

@@ -92,6 +92,18 @@ class AnswerForm(Blamed):
         return items
 
 
+class CancelForm(Blamed):
+    """Why a review is given up."""
+
+    reason = forms.CharField(
+        label="Why it is cancelled",
+        max_length=LONGEST_TEXT,
+        widget=text_line(),
+        help_text="Nobody is asked or reminded any more. What was answered stands, and the review stays on record.",
+        error_messages={"required": "Say why, so that an auditor knows why it was never finished."},
+    )
+
+
 class SignOffForm(Blamed):
     """The last word on a review."""
 

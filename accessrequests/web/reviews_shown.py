@@ -72,7 +72,7 @@ def _line(campaign: ReviewCampaign, item: ReviewItem, who: Belonging, *, is_ther
         answer=_answer(item, is_over=is_over),
         became=_became(item, is_there=is_there),
         why_not=access_reviews.why_not_answer(item, who),
-        is_open=not item.answer and not is_over and campaign.signed_off_at is None,
+        is_open=not item.answer and not is_over and not campaign.is_closed,
     )
 
 
@@ -121,6 +121,8 @@ def scope_of(campaign: ReviewCampaign) -> str:
 def standing_of(campaign: ReviewCampaign, progress: Progress, *, at: datetime) -> Tag:
     if campaign.signed_off_at is not None:
         return Tag("signed off", "ok")
+    if campaign.cancelled_at is not None:
+        return Tag("cancelled")
     if not progress.open:
         return Tag("to be signed off", "warn")
     return Tag("overdue", "bad") if at >= campaign.due_at else Tag("under way", "info")

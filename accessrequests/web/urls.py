@@ -102,6 +102,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("access-reviews/<int:number>/", access_reviews.campaign_page, name="access-review"),
     path("access-reviews/<int:number>/answer/", access_reviews.answer, name="access-review-answer"),
     path("access-reviews/<int:number>/sign-off/", access_reviews.sign_off, name="access-review-sign-off"),
+    path("access-reviews/<int:number>/cancel/", access_reviews.cancel, name="access-review-cancel"),
     path("access-reviews/<int:number>/export/", access_reviews.export, name="access-review-export"),
     path("access-reviews/<int:number>/print/", access_reviews.sheet, name="access-review-sheet"),
     path("history/", history.page, name="history"),

@@ -188,6 +188,7 @@ ENDPOINTS = (
         "access_review_items", "GET", "access-reviews/{review}/items/", "read", filters=(*PAGE, "state", "target")
     ),
     Endpoint("answer_review", "POST", "access-reviews/items/{item}/answer/", "decide", {"answer": "keep"}),
+    Endpoint("cancel_review", "POST", "access-reviews/{review}/cancel/", "request", {"reason": "A wrong scope."}),
     Endpoint("sign_off_review", "POST", "access-reviews/{review}/sign-off/", "decide", {}),
     Endpoint("grants", "GET", "grants/", "read", filters=(*PAGE, "state")),
     Endpoint("grant", "GET", "grants/{grant}/", "read"),
@@ -215,7 +216,7 @@ TOLD: dict[str, tuple[type[Model], str]] = {
     "delegations": (Delegation, "id, ended_by"),
     "drafts": (PolicyDraft, "id, state"),
     "changes": (CustomRoleChange, "id, state, note"),
-    "reviews": (ReviewCampaign, "id, signed_off_at"),
+    "reviews": (ReviewCampaign, "id, signed_off_at, cancelled_at"),
     "items": (ReviewItem, "id, answer"),
     "grants": (Grant, "id, state, attempt, note"),
     "credentials": (Credential, "id, state, generation"),

@@ -13,7 +13,7 @@ from accessrequests.models import Grant, OutboxMessage, ReviewCampaign, ReviewIt
 from accessrequests.operations import access_reviews, grants, targets
 from accessrequests.operations.refusals import IllegalMove, NotReady, NotYours, Refused
 from accessrequests.queries import access_reviews as queries
-from accessrequests.queries import review_scope
+from accessrequests.queries import review_scope, work
 from accessrequests.queries.asks import Invalid
 from tests import kits, make, standing
 from tests.fixtures import MovableClock
@@ -279,6 +279,31 @@ class TestSignOff:
         answer(cast.erin, *campaign.items.all())
         with refuses(Refused, match="You answered some of it yourself"):
             sign(campaign, cast.erin)
+
+
+class TestCancel:
+    def test_asks_nobody_any_more_and_leaves_what_was_answered(self, campaign: ReviewCampaign, cast: Cast) -> None:
+        answer(cast.bob, item_of(campaign, ERRANDS))
+        for person, reason, refusal in ((cast.bob, "Over.", Refused), (cast.erin, " ", Invalid)):
+            with refuses(refusal):
+                access_reviews.cancel(campaign_id=campaign.pk, person=person, reason=reason, via=Via.WEB)
+        traces = Traces()
+
+        done = access_reviews.cancel(campaign_id=campaign.pk, person=cast.erin, reason="A wrong scope.", via=Via.WEB)
+
+        assert (done.cancelled_by, done.note, done.is_closed) == (cast.erin, "A wrong scope.", True)
+        assert traces.events() == [("access_review.cancelled", "erin", str(campaign))]
+        assert traces.facts("access_review.cancelled") == {"open": 1, "comment": "A wrong scope."}
+        assert traces.jobs() == []
+        assert item_of(campaign, ERRANDS).answer == "keep"
+        later = make.now() + timedelta(days=60)
+        ReviewCampaign.objects.update(remind_at=make.now())
+        assert work.reviews_to_remind(later, limit=9) == []
+        assert not access_reviews.remind(campaign_id=campaign.pk)
+        with refuses(IllegalMove, match="erin has cancelled it"):
+            answer(cast.bob, *campaign.items.filter(answer=""))
+        with refuses(IllegalMove):
+            access_reviews.sign_off(campaign_id=campaign.pk, person=cast.erin, via=Via.WEB)
 
 
 class TestRemind:

@@ -140,6 +140,22 @@ def test_an_administrator_starts_one_and_signs_it_off(grant: Grant, cast: Cast) 
     assert "“Seen.”" in text_of(signed_in(cast.dave).get(page_of(campaign, "print/")))
 
 
+def test_an_administrator_cancels_one_with_a_reason(campaign: ReviewCampaign, cast: Cast) -> None:
+    erin = signed_in(cast.erin)
+    assert "Cancel this review" not in text_of(signed_in(cast.dave).get(page_of(campaign)))
+    nothing = erin.press(page_of(campaign), action=page_of(campaign, "cancel/"), reason="")
+    assert (nothing.status_code, "Say why, so that an auditor knows" in text_of(nothing)) == (422, True)
+    assert (
+        erin.press(page_of(campaign), action=page_of(campaign, "cancel/"), reason="A wrong scope.").status_code == 303
+    )
+
+    page = text_of(erin.get(page_of(campaign)))
+    assert "Cancelled by <b>Erin Engel</b>" in page
+    assert "Sign it off" not in page
+    assert "never: cancelled" in text_of(signed_in(cast.dave).get(page_of(campaign, "print/")))
+    assert 'name="items"' not in text_of(signed_in(cast.bob).get(page_of(campaign)))
+
+
 def test_it_is_there_for_those_who_review_or_watch(campaign: ReviewCampaign, cast: Cast) -> None:
     for person, status in ((cast.bob, 200), (cast.dave, 200), (cast.erin, 200), (cast.alice, 404), (cast.carol, 404)):
         browser = signed_in(person)

@@ -38,7 +38,9 @@ class ReviewShape(serializers.Serializer[Any]):
     due_at = Moment()
     signed_off_by = serializers.CharField(source="signed_off_by.username", allow_null=True, default=None)
     signed_off_at = Moment(allow_null=True)
-    note = serializers.CharField()
+    cancelled_by = serializers.CharField(source="cancelled_by.username", allow_null=True, default=None)
+    cancelled_at = Moment(allow_null=True)
+    note = serializers.CharField(help_text="What was said when it was signed off or cancelled.")
     progress = serializers.SerializerMethodField()
 
     def get_progress(self, campaign: Any) -> dict[str, int]:
