@@ -35,7 +35,9 @@ from accessrequests.queries.people import actor_of
 
 
 @transaction.atomic(durable=True)
-def draft(*, text: str, document: Mapping[str, Any], actor: Actor) -> PolicyDraft:
+def draft(
+    *, text: str, document: Mapping[str, Any], actor: Actor, idempotency: Idempotency | None = None
+) -> PolicyDraft:
     """Keep a document that may become the next version. From the command line it is nobody's: a name proves nothing.
 
     :raises InvalidPolicy: when the document does not make sense; nothing is kept.
@@ -55,12 +57,12 @@ def draft(*, text: str, document: Mapping[str, Any], actor: Actor) -> PolicyDraf
         drafted_by=author,
         drafted_at=at,
     )
-    record(_fact(Event.POLICY_DRAFTED, made), actor=actor, at=at)
+    record(_fact(Event.POLICY_DRAFTED, made), actor=actor, at=at, idempotency=idempotency, object_id=made.pk)
     return made
 
 
 @transaction.atomic(durable=True)
-def propose(*, draft_id: int, person: Person, via: Via) -> PolicyDraft:
+def propose(*, draft_id: int, person: Person, via: Via, idempotency: Idempotency | None = None) -> PolicyDraft:
     """Ask the others for their agreement. Whoever proposes never counts; what was agreed to before counts no more.
 
     :raises Refused: when the person does not administer, or nobody need agree.
@@ -78,7 +80,8 @@ def propose(*, draft_id: int, person: Person, via: Via) -> PolicyDraft:
         raise Refused("People agreed to it against an earlier version. Write it as a new draft, on top of the newest.")
     held.proposed_by, held.proposed_at, held.against = person, at, last
     held.save()
-    record(_fact(Event.POLICY_PROPOSED, held), actor=actor_of(person, via), at=at)
+    fact, actor = _fact(Event.POLICY_PROPOSED, held), actor_of(person, via)
+    record(fact, actor=actor, at=at, idempotency=idempotency, object_id=held.pk)
     return held
 
 
@@ -133,7 +136,7 @@ def reject(*, draft_id: int, person: Person, via: Via, why: str, idempotency: Id
 
 
 @transaction.atomic(durable=True)
-def publish_draft(*, draft_id: int, person: Person, via: Via) -> PolicyDraft:
+def publish_draft(*, draft_id: int, person: Person, via: Via, idempotency: Idempotency | None = None) -> PolicyDraft:
     """Publish a draft alone, where the version in force asks for nobody's agreement.
 
     :raises Refused: when the person does not administer, or others must agree first.
@@ -149,7 +152,7 @@ def publish_draft(*, draft_id: int, person: Person, via: Via) -> PolicyDraft:
     held.version, fact = next_version(last, rules, text=held.document, document=held.rules, by=person, at=at)
     held.decided_by, held.decided_at = person.username, at
     held.save()
-    record(fact, actor=actor_of(person, via), at=at)
+    record(fact, actor=actor_of(person, via), at=at, idempotency=idempotency, object_id=held.pk)
     return held
 
 

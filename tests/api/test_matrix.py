@@ -40,6 +40,9 @@ EXPECTED: dict[str, tuple[int, int, int, int, int, int]] = {
     "POST policies/simulate/": (403, 403, 403, 200, 200, 403),
     "GET policies/drafts/": (200, 200, 200, 200, 200, 200),
     "GET policies/drafts/{draft}/": (200, 200, 200, 200, 200, 200),
+    "POST policies/drafts/": (403, 403, 403, 403, 201, 403),
+    "POST policies/drafts/{draft}/propose/": (403, 403, 403, 403, 403, 403),  # nobody need agree
+    "POST policies/drafts/{draft}/publish/": (403, 403, 403, 403, 200, 403),
     "POST policies/drafts/{draft}/agree/": (409, 409, 409, 409, 409, 409),  # nobody proposed it
     "POST policies/drafts/{draft}/reject/": (403, 403, 403, 403, 200, 403),
     "GET policies/schema/": (200, 200, 200, 200, 200, 200),

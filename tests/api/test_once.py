@@ -24,11 +24,14 @@ ACTORS = {
     "approve_role": "bob",
     "deny_role": "bob",
     "target_look": "erin",
+    "policy_drafts": "erin",
+    "policy_draft_publish": "erin",
     "policy_draft_reject": "erin",
+    "cancel_review": "erin",
     "access_reviews": "erin",
     "answer_review": "bob",
 }
-# What only frank may do, test_break_glass.py does twice; test_policies.py agrees twice to what was proposed, and
+# What only frank may do, test_break_glass.py does twice; test_policies.py proposes twice, and agrees twice to what was proposed, and
 # test_access_reviews.py signs twice off what nothing waits in.
 KEYED = tuple(
     endpoint
@@ -41,6 +44,7 @@ KEYED = tuple(
         "wizard",
         "break_glass",
         "break_glass_review",
+        "policy_draft_propose",
         "policy_draft_agree",
         "sign_off_review",
     }

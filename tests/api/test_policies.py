@@ -65,6 +65,21 @@ def proposed(cast: Cast) -> PolicyDraft:
 
 
 class TestDrafts:
+    def test_is_written_and_proposed_once_however_often_it_is_sent(self, cast: Cast) -> None:
+        make.publish(GUARDED)
+        caller = Caller(cast.erin)
+        wrong = caller.post("policies/drafts/", {"document": "name: x\nrulez: []\n"})
+        assert (wrong.status_code, PolicyDraft.objects.exists()) == (422, False)
+
+        written = caller.post("policies/drafts/", {"document": json.dumps(SHORT)}, key="one")
+        path = f"policies/drafts/{written.json()['id']}/"
+        alone = caller.post(f"{path}publish/", {})
+        proposed = [caller.post(f"{path}propose/", {}, key="two").status_code for _ in range(2)]
+
+        assert (written.status_code, alone.status_code, proposed) == (201, 403, [200, 200])
+        assert PolicyDraft.objects.get().state == "proposed"
+        assert AuditEvent.objects.filter(event="policy.proposed", via="api", actor="erin").count() == 1
+
     def test_is_published_by_the_last_agreement_and_a_repeat_does_nothing(self, cast: Cast) -> None:
         draft, caller = proposed(cast), Caller(cast.carol)
         path = f"policies/drafts/{draft.pk}/"

@@ -178,7 +178,7 @@ POST: dict[str, dict[str, int]] = {
     "access-reviews/{review}/": dict.fromkeys(EVERYBODY, 405),
     "access-reviews/{review}/answer/": REVIEWS | dict.fromkeys(("carol", "dave", "erin"), 422),
     "access-reviews/{review}/sign-off/": REVIEWS | {"carol": 403, "dave": 403, "erin": 409},
-    "access-reviews/{review}/cancel/": REVIEWS | {"carol": 403, "dave": 403, "erin": 422},
+    "access-reviews/{review}/cancel/": REVIEWS | {"carol": 403, "dave": 403, "erin": 303},
     **dict.fromkeys(("access-reviews/", "access-reviews/{review}/export/", "access-reviews/{review}/print/"), NO_GET),
     "history/": dict.fromkeys(EVERYBODY, 405),
     "history/export/": dict.fromkeys(EVERYBODY, 405),
