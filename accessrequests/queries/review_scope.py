@@ -18,6 +18,7 @@ from accessrequests.models import Grant, Inventory, OfflineKit, Other, Person, R
 from accessrequests.queries.holdings import ALIVE
 
 _EXTERNAL = "@$external"
+_NAMING = frozenset({"cn", "uid", "emailaddress"})
 _KINDS = {Kind.USER: SubjectKind.USER, Kind.MEMBER: SubjectKind.MEMBER}
 
 
@@ -85,7 +86,15 @@ class _Everybody:
     def by_name(self, login: str) -> list[str]:
         """Whoever a login is named like gains by it: to let one person too many not answer harms nobody."""
         named = login.lower().removesuffix(_EXTERNAL)
-        return sorted(self._hands.get(named, set()) | self._hands.get(named.partition("@")[0], set()))
+        # Of the subject of a certificate, or of a distinguished name: what may be a person's name in it.
+        parts = [part.strip().partition("=") for part in named.split(",")]
+        names = [named, *(value for key, _, value in parts if key in _NAMING)]
+        return sorted(
+            {hand for name in names for known in (name, name.partition("@")[0]) for hand in self._known(known)}
+        )
+
+    def _known(self, name: str) -> set[str]:
+        return self._hands.get(name, set())
 
 
 def _standing(campaign: ReviewCampaign, targets: Mapping[int, Target]) -> Iterator[ReviewItem]:

@@ -72,7 +72,7 @@ class TestDrafts:
         assert (wrong.status_code, PolicyDraft.objects.exists()) == (422, False)
 
         written = caller.post("policies/drafts/", {"document": json.dumps(SHORT)}, key="one")
-        path = f"policies/drafts/{written.json()['id']}/"
+        path = f"policies/drafts/{written.json()['draft']['id']}/"
         alone = caller.post(f"{path}publish/", {})
         proposed = [caller.post(f"{path}propose/", {}, key="two").status_code for _ in range(2)]
 

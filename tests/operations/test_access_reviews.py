@@ -184,7 +184,8 @@ class TestAnswer:
         answer(cast.erin, item)
 
     def test_is_nobodys_whose_name_it_bears_where_the_catalogue_says_nothing(self, cast: Cast) -> None:
-        theirs = ["Bob@admin", "bob@example.com", "bob@$external"]
+        theirs = ["Bob@admin", "bob@example.com", "bob@$external", "CN=bob,OU=data,O=shop@$external"]
+        theirs.append("emailAddress=bob@example.com, CN=Bob Baker@$external")
         stand_there(*theirs, ERRANDS)
         campaign = start(cast.erin)
 
