@@ -11,7 +11,7 @@ from django.db.models.functions import Greatest, Least
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("accessrequests", "0041_channels_of_people")]
+    dependencies: ClassVar = [("accessrequests", "0042_slack_places")]
 
     operations: ClassVar = [
         migrations.AddConstraint(
