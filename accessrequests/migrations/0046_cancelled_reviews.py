@@ -11,7 +11,7 @@ from django.db.models import Q
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("accessrequests", "0044_own_logins")]
+    dependencies: ClassVar = [("accessrequests", "0045_own_logins")]
 
     operations: ClassVar = [
         migrations.AddField("reviewcampaign", "cancelled_at", models.DateTimeField(blank=True, null=True)),

@@ -11,7 +11,7 @@ _KINDS = ["grant", "user", "member", "kit", "own"]
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("accessrequests", "0043_one_voice_of_a_pair")]
+    dependencies: ClassVar = [("accessrequests", "0044_one_voice_of_a_pair")]
 
     operations: ClassVar = [
         migrations.AddField("other", "is_own", models.BooleanField(default=False)),

@@ -11,7 +11,7 @@ from django.db.models.functions import Greatest, Least
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("accessrequests", "0042_slack_places")]
+    dependencies: ClassVar = [("accessrequests", "0043_ends_next")]
 
     operations: ClassVar = [
         migrations.AddConstraint(
