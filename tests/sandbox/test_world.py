@@ -94,7 +94,7 @@ def check_state_file(world: Running) -> None:
     assert set(state["targets"]) == {"shop-dev", "shop-staging", "shop-prod"}
     assert state["mongodb"]["uri"] == state["targets"]["shop-prod"]["uri"]
     assert world.state_file.stat().st_mode & 0o777 == 0o600
-    assert set(state["pids"]) == {*PROCESSES, "identity", "atlas", "slack", "redis", "postgres", "mongod"}
+    assert set(state["pids"]) == {*PROCESSES, "sweep", "identity", "atlas", "slack", "redis", "postgres", "mongod"}
     assert [pid for pid in all_pids(state["pids"]) if is_gone(pid)] == []
     clusters = {f"{project}-{cluster}" for project, found in state["atlas"]["clusters"].items() for cluster in found}
     assert len(clusters) == 4
