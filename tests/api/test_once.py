@@ -31,8 +31,8 @@ ACTORS = {
     "access_reviews": "erin",
     "answer_review": "bob",
 }
-# What only frank may do, test_break_glass.py does twice; test_policies.py proposes twice, and agrees twice to what was proposed, and
-# test_access_reviews.py signs twice off what nothing waits in.
+# What only frank may do, test_break_glass.py does twice; test_policies.py proposes twice, and agrees twice to what was
+# proposed, and test_access_reviews.py signs twice off what nothing waits in.
 KEYED = tuple(
     endpoint
     for endpoint in POSTS
