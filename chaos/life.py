@@ -12,6 +12,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
+import httpx2
 from pymongo.errors import PyMongoError
 
 from chaos.login import Key, Login
@@ -114,7 +115,7 @@ def live(plan: Plan, town: Town) -> Life:
     life = Life(plan)
     try:
         _live(life, town)
-    except (GaveUp, Unexpected, PyMongoError, OSError) as error:
+    except (GaveUp, Unexpected, httpx2.HTTPError, PyMongoError, OSError) as error:
         life.problems.append(f"{type(error).__name__}: {error}")
     return life
 
@@ -168,7 +169,7 @@ def _approved(life: Life, town: Town) -> Answer:
     while asked["state"] == "pending" and time.monotonic() < deadline:
         if life.plan.by_slack and time.monotonic() < card_by:
             # When the app does not answer in time, the card is drawn anew, or the press counted.
-            with contextlib.suppress(Unexpected, OSError):
+            with contextlib.suppress(Unexpected, httpx2.HTTPError):
                 life.was_pressed = town.press_approve(life.request_id)
             time.sleep(ASK_EVERY)
         else:
