@@ -42,7 +42,7 @@ def start(running: World, _sizes: Sizes) -> Row:
             alice, bob = running.client("alice"), running.client("bob")
             running.stop("relay", "worker", "worker_urgent")
             asked = world.ask(alice, target=TARGET, role="readWrite@shop", duration="PT10M")
-            name = world.approve(bob, asked)["grant"]["username"]
+            name = world.username(alice, world.approve(bob, asked)["grant"]["id"])
             running.stop("web")
             began = time.perf_counter()
             running.start(*PARTS)

@@ -52,7 +52,8 @@ def ratio_of(ours: Mapping[str, float], floor: Mapping[str, float], *names: str)
 
 def shown(figures: Mapping[str, float]) -> str:
     return ", ".join(
-        f"{name.rpartition(' ')[0] or name} {_number(value)}{_unit(name)}" for name, value in figures.items()
+        f"{name.rpartition(' ')[0] or name} {_number(value)}{_unit(name) if math.isfinite(value) else ''}"
+        for name, value in figures.items()
     )
 
 

@@ -48,7 +48,7 @@ def _one_round(running: World, root: MongoClient[dict[str, Any]], number: int) -
 
     def approved(_: int) -> str:
         asked = world.ask(alice, target=TARGET, role="readWrite@shop", duration="PT10M")
-        return str(world.approve(bob, asked)["grant"]["username"])
+        return world.username(alice, world.approve(bob, asked)["grant"]["id"])
 
     with ThreadPoolExecutor(max_workers=AT_A_TIME) as pool:
         names = list(pool.map(approved, range(number)))

@@ -126,6 +126,11 @@ def wait_for(client: httpx2.Client, grant_id: int, *, state: str) -> None:
         time.sleep(POLL_SECONDS)
 
 
+def username(client: httpx2.Client, grant_id: int) -> str:
+    """What the user of a grant is called on its target, or will be."""
+    return str(_answer(client.get(f"grants/{grant_id}/"))["username"])
+
+
 def moment(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
