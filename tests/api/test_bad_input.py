@@ -271,7 +271,7 @@ class TestAddresses:
         assert picture() == before
 
     NOWHERE = (
-        "", "nothing/", "targets", "access-requests/1/extend/", "grants/1/diagnose/",
+        "", "nothing/", "targets", "access-requests/1/extend/", "grants/1/nothing/",
         "targets/shop%00prod/", "targets/../",
     )  # fmt: skip
 
