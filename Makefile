@@ -77,11 +77,12 @@ check-templates: $(TESTS)
 	$(BIN)/djlint --lint --quiet templates
 
 check-locks:
-	@if grep -nE 'https?://|--(extra-)?index-url|--find-links|"resolved"' requirements/*.txt tests/browser/package-lock.json; then \
+	@if grep -nE 'https?://|--(extra-)?index-url|--find-links|"resolved"' requirements/*.txt tests/browser/package-lock.json tests/slack/types/package-lock.json; then \
 		echo "A lock file must not say where its parts were downloaded: lock again with \`make lock\`."; exit 1; fi
 
 browser: $(TESTS)
 	@$(BIN)/python -m tests.browser.chromium
+	@$(BIN)/python -m tests.slack.typescript
 
 screens: $(TESTS) browser ## Make the pictures of docs/screens/ again
 	@$(BIN)/python -m tests.browser.screens $(ARGS)

@@ -28,8 +28,8 @@ _CHANNELS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 _PRIVATE, _SHARED = ("security",), ("partner-payments",)
 _WITHOUT_BOT = ("general",)
-# Where the people of each group are asked; `*` is every other group.
-_ASKED_IN = {"data-owners": "data-access", "security": "security", "*": "break-glass"}
+# Where the people of each group are asked; `*` is every other group, `break-glass` where every break-glass is told as well.
+_ASKED_IN = {"data-owners": "data-access", "security": "security", "*": "data-access", "break-glass": "break-glass"}
 ACCOUNTS = "accounts.json"
 
 Document = dict[str, Any]

@@ -16,7 +16,6 @@ from accessrequests.domain.delegating import DELEGATION_EVENTS
 from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState, EndReason, GrantState
 from accessrequests.domain.notices import ASKING, Notice, authority_notice, changes_notice
-from accessrequests.domain.privileges import Level
 from accessrequests.domain.role_sentences import ROLE_EVENTS
 from accessrequests.domain.sentences import Audience, Story
 from accessrequests.domain.slack_links import LINK_EVENTS
@@ -138,7 +137,9 @@ def _tell(news: _News, thread: Thread) -> None:
     for audience, recipients in _audiences(news).items():
         story = _story(news, audience)
         for others, told in _apart(news, audience, recipients):
-            also = story.also or tuple((f"Asked with it: {_title(one)}", _page_of(one)) for one in others)
+            also = story.also or tuple(
+                (f"Asked with it: {access_requests.title_of(one)}", _page_of(one)) for one in others
+            )
             notice = sentences.notice(news.event, audience=audience, story=replace(story, also=also))
             if notice is not None:
                 to = sorted((person for person in told if person.username != author), key=str)
@@ -187,27 +188,12 @@ def _audiences(news: _News) -> dict[Audience, set[Person]]:
     }
 
 
-def _title(access_request: AccessRequest) -> str:
-    return sentences.title(
-        requester=access_request.requester.name,
-        beneficiary=access_request.beneficiary.name,
-        roles=access_request.roles,
-        level=Level(access_request.level),
-        target=access_request.target.slug,
-        length=access_request.approved_duration or access_request.duration,
-        clusters=access_request.clusters,
-        is_break_glass=access_request.is_break_glass,
-        waits=access_request.state == AccessRequestState.PENDING,
-        more=access_request.extends_id is not None,
-    )
-
-
 def _story(news: _News, audience: Audience) -> Story:
     access_request, grant, comment = news.access_request, news.grant, news.comment
     steps = [policy.Step(step["group"], step["needed"]) for step in access_request.verdict["steps"]]
     acted = grant.ended_by if grant is not None and grant.ended_by else access_request.decided_by
     return Story(
-        title=_title(access_request),
+        title=access_requests.title_of(access_request),
         url=f"{settings.ACCESS_BASE_URL}/{news.page_for(audience)}/",
         reason=access_request.reason,
         waiting_for=steps,

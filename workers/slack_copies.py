@@ -8,7 +8,7 @@ from datetime import timedelta
 import structlog
 from django.conf import settings
 
-from accessrequests.domain import sentences, slack_cards
+from accessrequests.domain import block_kit, sentences, slack_cards
 from accessrequests.domain.block_kit import Message
 from accessrequests.domain.channels import Channel, News, is_on
 from accessrequests.domain.events import PRODUCT, Actor, Event, Via
@@ -118,9 +118,9 @@ def _drawn(copy: SlackMessage) -> Message:
         kind = SlackKind(copy.kind)
         reader = slack.person_at(copy.channel) if kind is SlackKind.OWN_CARD else None
         facts = slack.card_of(copy.access_request_id, kind=kind, revision=copy.revision, reader=reader, at=clock.now())
-        return slack_cards.card(facts)
+        return block_kit.marked(slack_cards.card(facts), copy.marker)
     content = copy.content or {}
-    return Message(str(content.get("text", "")), content.get("blocks", []))
+    return block_kit.marked(Message(str(content.get("text", "")), content.get("blocks", [])), copy.marker)
 
 
 def _rest(copy: SlackMessage) -> timedelta:
@@ -141,15 +141,27 @@ def _put(copy: SlackMessage, message: Message) -> Place:
         thread_ts = copy.thread.ts if copy.thread is not None else ""
         channel.whisper(copy.channel, copy.slack_user_id, message, thread_ts=thread_ts)
         return Place(copy.channel, "")
-    if copy.kind in {SlackKind.CARD.value, SlackKind.REPLY.value}:
-        _check_ours(copy.channel)
-    if copy.thread is None:
+    if copy.kind not in {SlackKind.CARD.value, SlackKind.REPLY.value}:
         return channel.post(copy.channel, message)
+    _check_ours(copy.channel)
+    if copy.thread is None:
+        return _post(copy, message, into=copy.channel)
     if copy.thread.state == SlackState.DEAD:
         raise NeverSent("The card that it would stand under is gone.")
     if not copy.thread.ts:
         raise NotSent("The card that it would stand under is not there yet.")
-    return channel.post(copy.thread.posted_in, message, thread_ts=copy.thread.ts)
+    return _post(copy, message, into=copy.thread.posted_in, thread_ts=copy.thread.ts)
+
+
+def _post(copy: SlackMessage, message: Message, *, into: str, thread_ts: str = "") -> Place:
+    """Into a channel. Slack may have taken it before, and its answer be lost: then it is there, and brought up to date."""
+    if copy.posted_in:
+        there = channel.find(into, copy.marker, thread_ts=thread_ts, since=copy.created_at)
+        if there is not None:
+            channel.update(there, message)
+            return there
+    slack_messages.mark_begun(message_id=copy.pk, into=into)
+    return channel.post(into, message, thread_ts=thread_ts)
 
 
 def _check_ours(name: str) -> None:
@@ -167,7 +179,7 @@ def _check_ours(name: str) -> None:
 def _channels(access_request: AccessRequest) -> list[str]:
     """Of those who are asked now; of a break-glass, of those who are told. Whoever was asked before has their copy."""
     if access_request.is_break_glass:
-        return slack.channels_of(access_request.step_groups)
+        return slack.alarm_channels_of(access_request.step_groups)
     if access_request.state != AccessRequestState.PENDING:
         return []
     return slack.channels_of([*access_request.wanted_groups, *access_request.stand_ins])

@@ -119,6 +119,7 @@ class Event(StrEnum):
     SLACK_CHANNEL_LEFT = "slack.channel_left"
     SLACK_CHANNEL_USED = "slack.channel_used"
     SLACK_CHANNEL_MOVED = "slack.channel_moved"
+    SLACK_TEST_ASKED = "slack.test_asked"
     GROUP_APPLIED = "group.applied"
     TOKEN_CREATED = "token.created"  # noqa: S105 - the name of a fact
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - the name of a fact

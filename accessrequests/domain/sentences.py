@@ -169,6 +169,7 @@ _TIMELINE: Mapping[Event, str] = {
     Event.SLACK_CHANNEL_LEFT: "Nobody is asked in this channel of Slack{why}.",
     Event.SLACK_CHANNEL_USED: "People are asked in this channel of Slack again.",
     Event.SLACK_CHANNEL_MOVED: "This channel of Slack has another id now, and is{name}.",
+    Event.SLACK_TEST_ASKED: "{by} had a test message sent to Slack.",
     Event.CUSTOM_ROLE_PROPOSED: "{by} proposed to {change}{reason}.",
     Event.CUSTOM_ROLE_APPROVAL_GIVEN: "{by} approved{group}{comment}.",
     Event.CUSTOM_ROLE_APPROVED: "The change is approved: {change}.",

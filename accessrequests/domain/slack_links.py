@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from accessrequests.domain.events import Event
 from accessrequests.domain.notices import LONGEST_URL, Notice
 from accessrequests.domain.wording import name, one_line
 
+NO_MEMBER = "Only members of this workspace can link their account: no guests and no programs. Nothing was changed."
+# docs.slack.dev, reference/objects/user-object.
+_NOT_OF_A_MEMBER = (
+    *("deleted", "is_bot", "is_workflow_bot", "is_restricted", "is_ultra_restricted", "is_stranger", "is_invited_user"),
+)
 LINK_EVENTS = frozenset({Event.PERSON_SLACK_LINKED, Event.PERSON_SLACK_UNLINKED})
+
+
+def is_member(user: Mapping[str, object]) -> bool:
+    """Whether an account, as Slack tells of it, is a full one of somebody of the workspace."""
+    return not any(user.get(flag) for flag in _NOT_OF_A_MEMBER)
 
 
 def notice_of_link(event: Event, *, account: str, actor: str, url: str) -> Notice:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from accessrequests.domain import block_kit
-from accessrequests.domain.block_kit import Block, inert
+from accessrequests.domain.block_kit import Block, escaped, inert
 from accessrequests.domain.window import format_duration, parse_duration, spell_duration
 
 DENY = "deny"
@@ -126,6 +126,8 @@ def choose_terms(target: str, *, roles: Sequence[str], collections: Sequence[str
 def confirm_ask(terms: Terms, *, title: str, lines: Sequence[str]) -> Block:
     """The third: what the policy says, and the button that asks."""
     blocks = [block_kit.section(f"*{inert(title, 300)}*"), block_kit.section(block_kit.quoted(terms.reason))]
+    if terms.ticket:
+        blocks.append(block_kit.section(f"Ticket {inert(terms.ticket, 200)}"))
     blocks += [block_kit.section(inert(line, 600)) for line in lines[:MOST_LINES]]
     return block_kit.modal(
         callback=ASK_SEND, title="Request access", submit="Ask", blocks=blocks, private=terms.private
@@ -135,6 +137,12 @@ def confirm_ask(terms: Terms, *, title: str, lines: Sequence[str]) -> Block:
 def asked_it(sentence: str, *, url: str) -> Block:
     """After it was sent."""
     words = f"{inert(sentence, 600)} <{url}|Open the request>"
+    return block_kit.modal(callback="asked", title="Request access", submit="", blocks=[block_kit.section(words)])
+
+
+def in_portal(sentence: str, *, url: str) -> Block:
+    """In place of a form that has no room."""
+    words = f"{inert(sentence, 600)} <{escaped(url)}|Ask for it in the portal>"
     return block_kit.modal(callback="asked", title="Request access", submit="", blocks=[block_kit.section(words)])
 
 

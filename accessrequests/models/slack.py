@@ -93,6 +93,7 @@ class SlackState(StrEnum):
 class SlackMessage(models.Model):
     """One copy in one place. `channel` is where it was sent to, `posted_in` where Slack put it: not the same for people.
 
+    `posted_in` without `ts`: it was sent there, and Slack has not said that it took it.
     A card is of one `revision` of its request; the others carry their `content`, and `about`, which says of what.
     `drawn_at` is the moment that its content is true of. Nothing changes any more in a card that is final.
     """
@@ -164,6 +165,11 @@ class SlackMessage(models.Model):
     def place(self) -> str:
         """Where Slack has it; what stands in its thread is there."""
         return f"{self.posted_in}/{self.ts}"
+
+    @property
+    def marker(self) -> str:
+        """By which it is found again in Slack."""
+        return f"copy:{self.pk}"
 
 
 class SlackWorkspace(models.Model):

@@ -54,7 +54,7 @@ def prune() -> bool:
         _remove(_done_messages(at)),
         _remove(CallBucket.objects.filter(second__lt=int((at - SPENT_AFTER).timestamp())).order_by("pk")),
         _remove(_unused_objects(at)),
-        _remove(SlackArrival.objects.filter(at__lt=at - ARRIVALS_KEPT).order_by("pk")),
+        _remove(_old_arrivals(at)),
         _remove(_old_copies(at)),
         _remove(OutsideChange.objects.filter(at__lt=at - CHANGES_KEPT).order_by("pk")),
         _remove_expired_limits(at),
@@ -70,9 +70,15 @@ def _done_messages(at: datetime) -> QuerySet[OutboxMessage]:
     return OutboxMessage.objects.filter(old).exclude(is_last_sign).order_by("done_at")
 
 
+def _old_arrivals(at: datetime) -> QuerySet[SlackArrival]:
+    """All but the newest, which says when Slack was heard last."""
+    newest = SlackArrival.objects.order_by("-at").values("pk")[:1]
+    return SlackArrival.objects.filter(at__lt=at - ARRIVALS_KEPT).exclude(pk__in=newest).order_by("pk")
+
+
 def _old_copies(at: datetime) -> QuerySet[SlackMessage]:
     """What was said once in Slack and is read or will never be, and all of what is long over. A card goes after its lines."""
-    of_nothing = Q(kind=SlackKind.NOTICE.value, access_request=None)
+    of_nothing = Q(access_request=None, kind__in=SAID)
     said = Q(kind=SlackKind.WHISPER.value) | Q(state=SlackState.DEAD.value, kind__in=SAID) | of_nothing
     old = said & Q(created_at__lt=at - DONE_KEPT)
     of_no_access = Q(access_request__grant=None) | Q(access_request__grant__revoked_at__lt=at - COPIES_KEPT)

@@ -6,15 +6,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Coalesce
 
+from accessrequests.domain import slack_cards
 from accessrequests.domain.block_kit import Message
-from accessrequests.domain.events import QUEUE_OF, Job, Queue, lane_of
-from accessrequests.models import AccessRequest, OutboxMessage, SlackMessage
+from accessrequests.domain.events import QUEUE_OF, Event, Job, Queue, Via, lane_of
+from accessrequests.models import AccessRequest, OutboxMessage, Person, SlackMessage
 from accessrequests.models.slack import SlackKind, SlackState
-from accessrequests.operations._record import wake
-from accessrequests.queries import clock
+from accessrequests.operations._holding import hold_people
+from accessrequests.operations._record import Fact, record, wake
+from accessrequests.operations.refusals import NotReady, Refused
+from accessrequests.queries import clock, people
+from accessrequests.queries.slack_setup import TEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,36 @@ def tell(*, once: Sequence[Once], access_request_id: int | None = None) -> None:
     said_of = {said.about for said in once}
     new = SlackMessage.objects.filter(kind=SlackKind.NOTICE.value, state=SlackState.WANTED.value, about__in=said_of)
     _file(new.select_related("access_request").order_by("pk"))
+
+
+@transaction.atomic(durable=True)
+def test(*, channel: str, by: Person, via: Via) -> SlackMessage:
+    """Something harmless is said in a channel in which people are asked: what becomes of it shows whether they are.
+
+    :raises Refused: when the person does not administer, or nobody is asked there.
+    :raises NotReady: while another one is on its way.
+    """
+    hold_people([by.pk])
+    if not people.may_administer(by):
+        raise Refused("Only administrators send test messages to Slack. Ask one of them.")
+    if not settings.ACCESS_SLACK or channel not in settings.ACCESS_SLACK_CHANNELS.values():
+        raise Refused("Nobody is asked in that channel. Choose one of those that ACCESS_SLACK_CHANNELS names.")
+    if SlackMessage.objects.filter(channel=channel, about__startswith=TEST, state=SlackState.WANTED.value).exists():
+        raise NotReady("A test message into this channel is on its way. Wait until something has become of it.")
+    at = clock.now()
+    words = f"This is a test by {by.username}. Access Requests reaches this channel, and asks people here."
+    said = Once(SlackKind.REPLY, channel, slack_cards.reply(words), about=f"{TEST}{at.timestamp():.6f}")
+    row = _row(said, None, None)
+    row.save()
+    _file([row])
+    asked = Fact(Event.SLACK_TEST_ASKED, f"slack/{channel}", {"channel": channel})
+    record(asked, actor=people.actor_of(by, via), at=at)
+    return row
+
+
+def mark_begun(*, message_id: int, into: str) -> None:
+    """It is being sent there: if no answer comes, it has to be looked for."""
+    SlackMessage.objects.filter(pk=message_id).update(posted_in=into)
 
 
 def mark_posted(*, message_id: int, posted_in: str, ts: str, drawing: Drawing) -> None:

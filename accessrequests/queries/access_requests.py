@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery, Window
 
+from accessrequests.domain import sentences
 from accessrequests.domain.lifecycle import AccessRequestState
+from accessrequests.domain.privileges import Level
 from accessrequests.models import AccessRequest, Approval, Person, PolicyVersion
 from accessrequests.queries.belonging import Belonging, belonging_of
 
@@ -23,6 +25,22 @@ def as_shown() -> QuerySet[AccessRequest]:
         "extends__target",
         "break_glass__reviewed_by",
     ).prefetch_related(Prefetch("approvals", Approval.objects.select_related("person", "on_behalf_of")))
+
+
+def title_of(access_request: AccessRequest) -> str:
+    """The request in one sentence, the same on every page, in every mail, in Slack and for other programs."""
+    return sentences.title(
+        requester=access_request.requester.name,
+        beneficiary=access_request.beneficiary.name,
+        roles=access_request.roles,
+        level=Level(access_request.level),
+        target=access_request.target.slug,
+        length=access_request.approved_duration or access_request.duration,
+        clusters=access_request.clusters,
+        is_break_glass=access_request.is_break_glass,
+        waits=access_request.state == AccessRequestState.PENDING,
+        more=access_request.extends_id is not None,
+    )
 
 
 def visible_to(person: Person) -> QuerySet[AccessRequest]:

@@ -8,8 +8,6 @@ from django.conf import settings
 
 from accessrequests.domain import sentences
 from accessrequests.domain.events import Event
-from accessrequests.domain.lifecycle import AccessRequestState
-from accessrequests.domain.privileges import Level
 from accessrequests.domain.window import format_duration, format_moment
 from accessrequests.models import AccessRequest, AuditEvent, BreakGlass, Grant
 from accessrequests.queries import access_requests
@@ -42,17 +40,7 @@ def _request(access_request: AccessRequest) -> dict[str, Any]:
     return {
         "id": access_request.pk,
         "url": f"{settings.ACCESS_BASE_URL}/requests/{access_request.pk}/",
-        "title": sentences.title(
-            requester=access_request.requester.name,
-            beneficiary=access_request.beneficiary.name,
-            roles=access_request.roles,
-            level=Level(access_request.level),
-            target=access_request.target.slug,
-            length=length,
-            clusters=access_request.clusters,
-            is_break_glass=access_request.is_break_glass,
-            waits=access_request.state == AccessRequestState.PENDING,
-        ),
+        "title": access_requests.title_of(access_request),
         "state": access_request.state,
         "is_break_glass": access_request.is_break_glass,
         "target": access_request.target.slug,

@@ -10,9 +10,8 @@ from django.db.models import BigIntegerField, Exists, F, OuterRef, Q, QuerySet, 
 from django.db.models.functions import Cast, Concat, Substr
 
 from accessrequests.domain import policy, sentences, slack_cards
-from accessrequests.domain.events import FOLLOW_UPS, Job
+from accessrequests.domain.events import FOLLOW_UPS, Event, Job
 from accessrequests.domain.lifecycle import AccessRequestState, GrantState
-from accessrequests.domain.privileges import Level
 from accessrequests.domain.slack_cards import CardFacts
 from accessrequests.domain.slack_places import LEFT
 from accessrequests.domain.window import spell_duration
@@ -30,7 +29,7 @@ from accessrequests.models import (
 from accessrequests.models.slack import SlackKind, SlackState
 from accessrequests.queries import access_requests, extensions, grants, holdings, standing
 
-EVERYBODY_ELSE = "*"
+EVERYBODY_ELSE, EMERGENCIES = "*", "break-glass"
 _CARDS = (SlackKind.CARD.value, SlackKind.OWN_CARD.value)
 _PRESSABLE = (*_CARDS, SlackKind.NOTICE.value)
 _SHOWN = [event.value for event, jobs in FOLLOW_UPS.items() if Job.SHOW_IN_SLACK in jobs]
@@ -79,6 +78,12 @@ def channels_of(groups: Iterable[str]) -> list[str]:
 def is_stopped() -> bool:
     """Whether Slack takes nothing from us, so that nobody need try."""
     return SlackWorkspace.objects.filter(team_id=settings.ACCESS_SLACK_TEAM_ID).exclude(stopped_at=None).exists()
+
+
+def alarm_channels_of(groups: Iterable[str]) -> list[str]:
+    """Where a break-glass is told: in the channel of emergencies, where there is one, and wherever these groups are."""
+    loud = settings.ACCESS_SLACK_CHANNELS.get(EMERGENCIES, "")
+    return list(dict.fromkeys([*filter(None, [loud]), *channels_of(groups)]))
 
 
 def is_copy(*, access_request_id: int, channel: str, ts: str) -> bool:
@@ -146,6 +151,12 @@ def whispers_to(slack_user_id: str, *, since: datetime) -> int:
     return told.filter(created_at__gt=since).count()
 
 
+def refused_to(actor: str, *, since: datetime) -> int:
+    """How often it was recorded that this person, or this account of nobody, was refused something about a request."""
+    kept = AuditEvent.objects.filter(actor=actor, event=Event.ACCESS_REQUEST_REFUSED.value, at__gt=since)
+    return kept.count()
+
+
 def last_posted(channel: str) -> datetime | None:
     posted = SlackMessage.objects.filter(channel=channel, posted_at__isnull=False).order_by("-posted_at")
     return posted.values_list("posted_at", flat=True).first()
@@ -159,7 +170,7 @@ def card_of(
     grant: Grant | None = getattr(access_request, "grant", None)
     verdict = policy.from_json(access_request.verdict)
     length = access_request.approved_duration or access_request.duration
-    title = title_of(access_request)
+    title = access_requests.title_of(access_request)
     waits = access_request.state == AccessRequestState.PENDING
     page = "approvals" if kind is SlackKind.CARD else "requests"
     step_up = waits and _wants_step_up(access_request, verdict)
@@ -183,21 +194,6 @@ def card_of(
         step_up=step_up,
         is_loud=access_request.is_break_glass,
         new_revision=revision != access_request.revision,
-    )
-
-
-def title_of(access_request: AccessRequest) -> str:
-    return sentences.title(
-        requester=access_request.requester.name,
-        beneficiary=access_request.beneficiary.name,
-        roles=access_request.roles,
-        level=Level(access_request.level),
-        target=access_request.target.slug,
-        length=access_request.approved_duration or access_request.duration,
-        clusters=access_request.clusters,
-        is_break_glass=access_request.is_break_glass,
-        waits=access_request.state == AccessRequestState.PENDING,
-        more=access_request.extends_id is not None,
     )
 
 

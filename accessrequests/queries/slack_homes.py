@@ -62,5 +62,7 @@ def facts_of(person: Person, *, at: datetime) -> HomeFacts:
             for one in first
         ],
         more_held=held.count() - len(first) if len(first) == MOST else 0,
-        asked=[(f"Request {one.pk}: {slack.title_of(one)}", f"{base}/requests/{one.pk}/") for one in asked[:MOST]],
+        asked=[
+            (f"Request {one.pk}: {access_requests.title_of(one)}", f"{base}/requests/{one.pk}/") for one in asked[:MOST]
+        ],
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError
+from django.urls import reverse
+from django.utils.http import urlencode
 
 from accessrequests.domain import slack_modals
 from accessrequests.domain.block_kit import Block, option, plain
@@ -17,13 +19,14 @@ from accessrequests.domain.kinds import KINDS, SCRAM
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.domain.privileges import InvalidRole, RoleRef
 from accessrequests.domain.slack_modals import Terms
-from accessrequests.domain.window import InvalidDuration, parse_duration
+from accessrequests.domain.verdicts import Refusal
+from accessrequests.domain.window import InvalidDuration, parse_duration, spell_duration
 from accessrequests.models import AccessRequest, Inventory, Person, Target
 from accessrequests.models.access_requests import AccessKind
 from accessrequests.operations import access_requests
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.queries import access_requests as request_queries
-from accessrequests.queries import asks, clock, idempotency, offers, people, preview, slack
+from accessrequests.queries import asks, clock, idempotency, offers, people, preview
 from accessrequests.queries.asks import Asked, Invalid, NotReadYet
 from accessrequests.slack import caller, client
 from accessrequests.slack.arrival import Arrival
@@ -32,7 +35,7 @@ from accessrequests.slack.caller import Turned
 USUAL = timedelta(hours=8)
 LONGEST_CARRIED = 3_000
 LONGEST_KEY = 255
-_NOT_HERE = "What is asked for there needs more than fits into this form. Ask in the portal: {}/request/"
+_NOT_HERE = "What is asked for there needs more than fits into this form."
 
 
 def shortcut(arrival: Arrival) -> None:
@@ -82,7 +85,10 @@ def suggest(arrival: Arrival) -> dict[str, Any]:
 
 
 def take_target(person: Person, values: object) -> Block:
-    """:raises Invalid: where the form has no room for what an ask there needs."""
+    """The next form; where it has no room for what an ask there needs, the way to the portal's.
+
+    :raises Invalid: where nothing can be asked for.
+    """
     slug = slack_modals.typed(values, "target")
     target = Target.objects.filter(slug=slug, retired_at=None).first()
     if target is None:
@@ -92,7 +98,7 @@ def take_target(person: Person, values: object) -> Block:
         "authentication", ()
     )
     if known.has_clusters or known.needs_address or not fits:
-        raise Invalid({"target": [_NOT_HERE.format(settings.ACCESS_BASE_URL)]})
+        return slack_modals.in_portal(_NOT_HERE, url=_portal(slug))
     inventory = Inventory.objects.filter(target=target).first()
     if inventory is None:
         raise Invalid({"target": [f"Nobody has read yet what {slug} has to offer. Try again in a few minutes."]})
@@ -111,21 +117,21 @@ def take_terms(person: Person, terms: Terms, values: object) -> Block:
     only = slack_modals.typed(values, "collection")
     said = Terms(
         target=terms.target,
-        roles=tuple(_narrowed(role, only) for role in slack_modals.chosen(values, "roles")),
+        roles=tuple(dict.fromkeys(_narrowed(role, only) for role in slack_modals.chosen(values, "roles"))),
         duration=slack_modals.typed(values, "duration"),
         reason=slack_modals.typed(values, "reason"),
         ticket=slack_modals.typed(values, "ticket"),
     )
     if len(said.private) > LONGEST_CARRIED:
-        raise Invalid({"reason": [_NOT_HERE.format(settings.ACCESS_BASE_URL)]})
+        raise Invalid({"reason": [f"{_NOT_HERE} Write less, or ask in the portal: {_portal(said.target)}"]})
     found = preview.preview(requester=person, asked=_asked(said), at=clock.now())
     verdict = found.considered.verdict
     if not verdict.allowed:
-        raise Invalid({"roles": [verdict.refusals[0].sentence]})
+        raise Invalid(_by_field(verdict.refusals))
     lines = [*verdict.sentences, *found.what_this_lets_you_do]
     if found.similar is not None:
         lines.insert(0, found.similar.sentence)
-    title = f"{', '.join(said.roles)} on {said.target}"
+    title = f"{', '.join(said.roles)} on {said.target} for {spell_duration(found.considered.asked.duration)}"
     return slack_modals.confirm_ask(said, title=title, lines=lines)
 
 
@@ -134,7 +140,7 @@ def send(person: Person, terms: Terms, *, view_id: str) -> Block:
     filed = _filed_once(person, terms, view_id)
     is_born = filed.state == AccessRequestState.APPROVED
     done = "It is approved, and the access is being set up." if is_born else "It waits for those who decide."
-    sentence = f"Request {filed.pk}: {slack.title_of(filed)}. {done} You are told when something happens."
+    sentence = f"Request {filed.pk}: {request_queries.title_of(filed)}. {done} You are told when something happens."
     return slack_modals.asked_it(sentence, url=f"{settings.ACCESS_BASE_URL}/requests/{filed.pk}/")
 
 
@@ -170,6 +176,19 @@ def _asked(terms: Terms) -> Asked:
         reason=terms.reason,
         ticket=terms.ticket,
     )
+
+
+def _by_field(refusals: Iterable[Refusal]) -> dict[str, list[str]]:
+    """What the policy refuses, where it says to which part of the ask."""
+    told: dict[str, list[str]] = {}
+    for refusal in refusals:
+        told.setdefault(refusal.about or "roles", []).append(refusal.sentence)
+    return told
+
+
+def _portal(target: str) -> str:
+    """The portal's form, with the target chosen."""
+    return f"{settings.ACCESS_BASE_URL}{reverse('ask')}?{urlencode({'target': target})}"
 
 
 def _narrowed(role: str, collection: str) -> str:

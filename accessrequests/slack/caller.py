@@ -18,6 +18,7 @@ from accessrequests.operations import calls, refusals, slack_identities, slack_m
 from accessrequests.operations.refusals import Refused
 from accessrequests.queries import clock, people, slack
 from accessrequests.queries.asks import Invalid, NotReadYet
+from accessrequests.slack import client
 from accessrequests.slack.arrival import Arrival
 
 EXPECTED = (
@@ -86,6 +87,12 @@ def keep(arrival: Arrival, sentence: str, *, access_request_id: int) -> None:
         refusals.record_refusal(refused=refused, actor=actor_of(arrival))
 
 
+def keep_some(arrival: Arrival, sentence: str, *, access_request_id: int) -> None:
+    """The same a few times a minute for each who does it: what is answered in a form leaves no message to count."""
+    if slack.refused_to(actor_of(arrival).name, since=clock.now() - MINUTE) < MOST_TOLD:
+        keep(arrival, sentence, access_request_id=access_request_id)
+
+
 def explain(error: Exception, person: Person) -> str:
     """In words, and kept if it is worth keeping. Whom we take the presser for is part of it."""
     if isinstance(error, refusals.Refused):
@@ -109,12 +116,19 @@ def tell(
     slack_messages.say(said=said, access_request_id=access_request_id, thread_id=thread_id)
 
 
+def to_members_only(arrival: Arrival, turned: Turned) -> Turned:
+    """The way to link an account is not for guests of the workspace, nor for programs."""
+    why_not = client.why_not_link(arrival.account.slack_user_id) if turned.url else ""
+    return Turned(why_not) if why_not else turned
+
+
 def turn_away(arrival: Arrival, turned: Turned, *, access_request_id: int = 0, thread_id: int | None = None) -> None:
     """Say so and keep it, a few times a minute: anybody in the workspace can press, as often as they like."""
     account = arrival.account.slack_user_id[:32]
     if slack.whispers_to(account, since=clock.now() - MINUTE) < MOST_TOLD:
         keep(arrival, turned.sentence, access_request_id=access_request_id)
-        tell(arrival, turned, access_request_id=access_request_id or None, thread_id=thread_id)
+        said = to_members_only(arrival, turned)
+        tell(arrival, said, access_request_id=access_request_id or None, thread_id=thread_id)
 
 
 def refused(sentence: str, number: int) -> Refused:

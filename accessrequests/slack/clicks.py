@@ -95,7 +95,7 @@ def _approve_shorter(press: Press) -> None:
 
 def _deny(press: Press) -> None:
     access_request = _decidable(press)
-    _open(press, slack_modals.deny(press.number, press.revision, title=slack.title_of(access_request)))
+    _open(press, slack_modals.deny(press.number, press.revision, title=request_queries.title_of(access_request)))
 
 
 def _end(press: Press) -> None:
@@ -128,7 +128,7 @@ def _decidable(press: Press) -> AccessRequest:
 
 
 def _open(press: Press, view: Mapping[str, Any]) -> None:
-    """The one call that the web makes: a trigger lives for three seconds, so nobody else can."""
+    """The web calls itself: a trigger lives for three seconds, so nobody else can."""
     if not client.open_view(trigger_id=press.arrival.text("trigger_id"), view=view):
         turned = Turned(_NO_MODAL, "Open the request", page_of(press.number))
         caller.tell(press.arrival, turned, access_request_id=press.number)

@@ -15,7 +15,7 @@ from accessrequests.models import AccessRequest, Grant, Person
 from accessrequests.operations import refusals
 from accessrequests.operations.refusals import NotYours
 from accessrequests.queries import access_requests as request_queries
-from accessrequests.queries import clock, holdings, people, slack, standing
+from accessrequests.queries import clock, holdings, people, standing
 from accessrequests.queries import grants as grant_queries
 from accessrequests.queries.belonging import belonging_of
 from accessrequests.slack import asking, caller, ending
@@ -33,7 +33,7 @@ def command(arrival: Arrival) -> dict[str, Any] | None:
     """Nothing, where a form has opened."""
     person = caller.person_of(arrival)
     if isinstance(person, Turned):
-        return _whispered(person)
+        return _whispered(caller.to_members_only(arrival, person))
     first, _, rest = " ".join(arrival.text("text").split()).partition(" ")
     if not first:
         turned = asking.begin(arrival)
@@ -63,7 +63,10 @@ def _mine(person: Person, _rest: str) -> Message:
     asked = request_queries.as_shown().filter(requester=person, state=AccessRequestState.PENDING.value).order_by("-pk")
     lines = [
         *((_of_grant(grant, standing.sentence_of(grant, at=at)), f"{base}/access/{grant.pk}/") for grant in held),
-        *((f"Request {one.pk}: {slack.title_of(one)}", f"{base}/requests/{one.pk}/") for one in asked[:_MOST]),
+        *(
+            (f"Request {one.pk}: {request_queries.title_of(one)}", f"{base}/requests/{one.pk}/")
+            for one in asked[:_MOST]
+        ),
     ]
     heading = "What you have, and what you wait for" if lines else "You have no access, and wait for none"
     return slack_cards.listed(heading, lines, url=f"{base}/access/")
@@ -78,7 +81,7 @@ def _of_grant(grant: Grant, sentence: str) -> str:
 def _approvals(person: Person, _rest: str) -> Message:
     base = settings.ACCESS_BASE_URL
     waiting = request_queries.inbox_of(belonging_of(person))[:_MOST]
-    lines = [(f"Request {one.pk}: {slack.title_of(one)}", f"{base}/approvals/{one.pk}/") for one in waiting]
+    lines = [(f"Request {one.pk}: {request_queries.title_of(one)}", f"{base}/approvals/{one.pk}/") for one in waiting]
     return slack_cards.listed("Waiting for you" if lines else "Nothing waits for you", lines, url=f"{base}/approvals/")
 
 

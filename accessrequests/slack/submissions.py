@@ -62,7 +62,7 @@ def submitted(arrival: Arrival) -> dict[str, Any] | None:
     number, _ = slack_modals.about(arrival.text("view", "private_metadata"))
     person = caller.person_of(arrival)
     if isinstance(person, Turned):
-        caller.keep(arrival, person.sentence, access_request_id=number)
+        caller.keep_some(arrival, person.sentence, access_request_id=number)
         return _errors({field: person.sentence}) if field else _instead(person.sentence)
     try:
         following = send(Sent(arrival, person))

@@ -53,7 +53,7 @@ def context_of(
     record = None if is_mine else records.record_of(access_request, at=at)
     context: dict[str, Any] = {
         "access_request": access_request,
-        "title": shown.title_of(access_request),
+        "title": access_requests.title_of(access_request),
         "deed": shown.deed_of(access_request),
         "tag": shown.request_tag(access_request),
         "on_behalf": on_behalf(access_request.requester, access_request.beneficiary),

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from accessrequests.domain.rules import Rule
 from accessrequests.models import AccessRequest
-from accessrequests.queries import clock, search
+from accessrequests.queries import access_requests, clock, search
 from accessrequests.web import shown
 from accessrequests.web.pages import portal_page, show
 from accessrequests.web.whoami import belonging
@@ -64,7 +64,7 @@ def pieces(text: str, words: Sequence[str]) -> Pieces:
 def _line(one: AccessRequest, words: Sequence[str]) -> Line:
     quote = one.reason if len(one.reason) <= AROUND else f"{one.reason[:AROUND]}…"
     said = f"{one.ticket}: {quote}" if one.ticket else quote
-    return Line(one, pieces(shown.title_of(one), words), pieces(said, words), shown.request_tag(one))
+    return Line(one, pieces(access_requests.title_of(one), words), pieces(said, words), shown.request_tag(one))
 
 
 def _groups(rule: Rule) -> str:

@@ -114,7 +114,9 @@ class Shell:
         )
         if GroupRole.ADMINISTRATOR in self._roles:
             places += self._places(
-                ("people", "People", "People", "users", 0), ("admin:index", "Tables", "Tables", "code", 0)
+                ("people", "People", "People", "users", 0),
+                ("slack-setup", "Slack", "Slack", "chat", 0),
+                ("admin:index", "Tables", "Tables", "code", 0),
             )
         return places
 

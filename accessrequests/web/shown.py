@@ -79,21 +79,6 @@ def request_tag(access_request: AccessRequest) -> Tag:
     )
 
 
-def title_of(access_request: AccessRequest) -> str:
-    return sentences.title(
-        requester=access_request.requester.name,
-        roles=access_request.roles,
-        level=Level(access_request.level),
-        target=access_request.target.slug,
-        length=access_request.duration,
-        beneficiary=access_request.beneficiary.name,
-        clusters=access_request.clusters,
-        is_break_glass=access_request.is_break_glass,
-        waits=access_request.state == AccessRequestState.PENDING,
-        more=access_request.extends_id is not None,
-    )
-
-
 def access_of(access_request: AccessRequest) -> Grant | None:
     """The access that came of it, or that lasts longer by it; None while nobody has approved."""
     if access_request.state != AccessRequestState.APPROVED:

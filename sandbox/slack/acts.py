@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sandbox.slack import elements
@@ -28,27 +29,17 @@ class ActFailed(Exception):
     """What the person is told when the app did not answer as it should."""
 
 
+@dataclass(frozen=True, slots=True)
 class Acts:
     """Of everybody in one workspace."""
 
-    def __init__(
-        self,
-        workspace: Workspace,
-        *,
-        deliveries: Deliveries,
-        triggers: Triggers,
-        modals: Modals,
-        responses: Responses,
-        command: str,
-        shortcut: str,
-    ) -> None:
-        self._workspace = workspace
-        self._deliveries = deliveries
-        self._triggers = triggers
-        self._modals = modals
-        self._responses = responses
-        self._command = command
-        self._shortcut = shortcut
+    workspace: Workspace
+    deliveries: Deliveries
+    triggers: Triggers
+    modals: Modals
+    responses: Responses
+    command: str
+    shortcut: str
 
     def press_in_message(
         self, user: User, message: Message, *, block_id: str, action_id: str, value: Document | None, values: Values
@@ -56,9 +47,9 @@ class Acts:
         """:raises ActFailed: the app did not answer well.
         :raises LookupError: it stands there no longer.
         """
-        with self._workspace.changing():
+        with self.workspace.changing():
             _, element = elements.find(message.blocks, block_id=block_id, action_id=action_id)
-            channel = self._workspace.channels[message.channel]
+            channel = self.workspace.channels[message.channel]
             is_ephemeral = bool(message.only_for)
             container = {
                 "type": "message",
@@ -67,7 +58,7 @@ class Acts:
                 "is_ephemeral": is_ephemeral,
                 **({"thread_ts": message.thread_ts} if message.thread_ts else {}),
             }
-            url = self._triggers.open_url(
+            url = self.triggers.open_url(
                 user=user.id,
                 channel=channel.id,
                 ts=message.ts,
@@ -78,12 +69,12 @@ class Acts:
                 **self._payload("block_actions", user, trigger=True),
                 "container": container,
                 "channel": {"id": channel.id, "name": _name_of(channel)},
-                "message": shown(self._workspace, message),
+                "message": shown(self.workspace, message),
                 "state": {"values": elements.state_of(message.blocks, values)},
                 "response_url": self._response_url(url),
                 "actions": [elements.action_of(element, block_id=block_id, value=value, at=_now())],
             }
-        self._expect(self._deliveries.interact(payload))
+        self._expect(self.deliveries.interact(payload))
 
     def press_in_view(
         self, user: User, view: View, *, block_id: str, action_id: str, value: Document | None, values: Values
@@ -91,60 +82,60 @@ class Acts:
         """:raises ActFailed: the app did not answer well.
         :raises LookupError: it stands there no longer.
         """
-        with self._workspace.changing():
+        with self.workspace.changing():
             view.values = {name: dict(held) for name, held in values.items()}
             _, element = elements.find(view.payload["blocks"], block_id=block_id, action_id=action_id)
-            trigger = self._triggers.pull(user=user.id, view=view.id if view.payload["type"] == "modal" else "")
+            trigger = self.triggers.pull(user=user.id, view=view.id if view.payload["type"] == "modal" else "")
             payload = {
                 **self._payload("block_actions", user),
                 "trigger_id": trigger,
                 "container": {"type": "view", "view_id": view.id},
-                "view": view_shown(self._workspace, view),
+                "view": view_shown(self.workspace, view),
                 "actions": [elements.action_of(element, block_id=block_id, value=value, at=_now())],
             }
-        self._expect(self._deliveries.interact(payload))
+        self._expect(self.deliveries.interact(payload))
 
     def submit(self, user: User, view: View, values: Values) -> dict[str, str]:
         """The errors to show, by block; none: the app has taken it.
 
         :raises ActFailed: the app did not answer well.
         """
-        with self._workspace.changing():
+        with self.workspace.changing():
             view.values = {name: dict(held) for name, held in values.items()}
             missing = _missing(view)
             if missing:
                 return missing
             payload = {
                 **self._payload("view_submission", user),
-                "trigger_id": self._triggers.pull(user=user.id, view=view.id),
-                "view": view_shown(self._workspace, view),
+                "trigger_id": self.triggers.pull(user=user.id, view=view.id),
+                "view": view_shown(self.workspace, view),
                 "response_urls": [],
             }
-        came = self._expect(self._deliveries.interact(payload))
-        with self._workspace.changing():
+        came = self._expect(self.deliveries.interact(payload))
+        with self.workspace.changing():
             try:
-                return self._modals.answered(view, came.body)
+                return self.modals.answered(view, came.body)
             except SlackError as error:
                 raise ActFailed(f"Access answered with something that Slack does not take: {error}.") from error
 
     def close(self, user: User, *, everything: bool = False) -> None:
         """:raises ActFailed: the app did not answer well."""
-        with self._workspace.changing():
-            view = self._workspace.top_view(user)
+        with self.workspace.changing():
+            view = self.workspace.top_view(user)
             if view is None:
                 return
-            told = view_shown(self._workspace, view) if view.payload.get("notify_on_close") else None
-            self._modals.close(user, everything=everything)
+            told = view_shown(self.workspace, view) if view.payload.get("notify_on_close") else None
+            self.modals.close(user, everything=everything)
         if told is not None:
             payload = {**self._payload("view_closed", user), "view": told, "is_cleared": everything}
-            self._expect(self._deliveries.interact(payload))
+            self._expect(self.deliveries.interact(payload))
 
     def suggest(self, user: User, place: View | Message, *, block_id: str, action_id: str, typed: str) -> Document:
         """`options` or `option_groups` for a select that asks the app.
 
         :raises ActFailed: the app did not answer, or not with options.
         """
-        with self._workspace.lock:
+        with self.workspace.lock:
             payload = {
                 **self._payload("block_suggestion", user),
                 "action_id": action_id,
@@ -154,14 +145,14 @@ class Acts:
             if isinstance(place, View):
                 payload |= {
                     "container": {"type": "view", "view_id": place.id},
-                    "view": view_shown(self._workspace, place),
+                    "view": view_shown(self.workspace, place),
                 }
             else:
                 payload |= {
                     "container": {"type": "message", "message_ts": place.ts, "channel_id": place.channel},
-                    "message": shown(self._workspace, place),
+                    "message": shown(self.workspace, place),
                 }
-        came = self._expect(self._deliveries.interact(payload))
+        came = self._expect(self.deliveries.interact(payload))
         problems = problems_of_options(came.body)
         if problems:
             raise ActFailed(f"Access offered no options that Slack takes: {problems[0]}.")
@@ -171,10 +162,10 @@ class Acts:
     def run_command(self, user: User, channel: Channel, typed: str) -> None:
         """`/access …`. :raises ActFailed: there is no such command, or the app did not answer well."""
         command, _, text = typed.partition(" ")
-        if command != self._command:
-            raise ActFailed(f"{command} is not a valid command. There is {self._command}.")
-        app = self._workspace.installation
-        with self._workspace.changing():
+        if command != self.command:
+            raise ActFailed(f"{command} is not a valid command. There is {self.command}.")
+        app = self.workspace.installation
+        with self.workspace.changing():
             form = {
                 "token": "deprecated",
                 "team_id": app.team_id,
@@ -189,38 +180,38 @@ class Acts:
                 "text": self._escaped(text.strip()),
                 "api_app_id": app.app_id,
                 "is_enterprise_install": "false",
-                "response_url": self._response_url(self._triggers.open_url(user=user.id, channel=channel.id)),
-                "trigger_id": self._triggers.pull(user=user.id),
+                "response_url": self._response_url(self.triggers.open_url(user=user.id, channel=channel.id)),
+                "trigger_id": self.triggers.pull(user=user.id),
             }
-        came = self._expect(self._deliveries.command(form))
+        came = self._expect(self.deliveries.command(form))
         if isinstance(came.body, dict) and (text_of(came.body, "text") or came.body.get("blocks")):
-            with self._workspace.changing():
+            with self.workspace.changing():
                 self._show(ResponseUrl(user=user.id, channel=channel.id, ts="", made_at=time.time()), came.body)
 
     def pull_shortcut(self, user: User) -> None:
         """The app's global shortcut. :raises ActFailed: the app did not answer well."""
-        with self._workspace.changing():
+        with self.workspace.changing():
             payload = {
                 **self._payload("shortcut", user, trigger=True),
-                "callback_id": self._shortcut,
+                "callback_id": self.shortcut,
                 "action_ts": _now(),
             }
-        self._expect(self._deliveries.interact(payload))
+        self._expect(self.deliveries.interact(payload))
 
     def open_home(self, user: User) -> None:
         """The app hears of it in the background."""
-        with self._workspace.changing():
-            channel = self._workspace.direct(user)
-            home = self._workspace.home_of(user)
+        with self.workspace.changing():
+            channel = self.workspace.direct(user)
+            home = self.workspace.home_of(user)
             event: Document = {"type": "app_home_opened", "user": user.id, "channel": channel.id, "tab": "home"}
             if home is not None:
-                event["view"] = view_shown(self._workspace, home)
-        self._deliveries.event(event)
+                event["view"] = view_shown(self.workspace, home)
+        self.deliveries.event(event)
 
     def say(self, user: User, channel: Channel, text: str, *, thread_ts: str = "") -> None:
         """Write a message; the app hears of it where it is a member and may read."""
-        with self._workspace.changing():
-            message = post(self._workspace, channel, text=self._escaped(_plain(text)), by=user, thread_ts=thread_ts)
+        with self.workspace.changing():
+            message = post(self.workspace, channel, text=self._escaped(_plain(text)), by=user, thread_ts=thread_ts)
             event: Document = {
                 "type": "message",
                 "channel": channel.id,
@@ -228,17 +219,17 @@ class Acts:
                 "user_team": user.team_id,
                 "text": message.text,
                 "ts": message.ts,
-                "team": self._workspace.installation.team_id,
+                "team": self.workspace.installation.team_id,
                 "channel_type": "group" if channel.is_private else "channel",
                 **({"thread_ts": thread_ts} if thread_ts else {}),
             }
             scope = "groups:history" if channel.is_private else "channels:history"
-            is_heard = self._workspace.has_bot(channel) and not channel.user and scope in self._workspace.scopes
+            is_heard = self.workspace.has_bot(channel) and not channel.user and scope in self.workspace.scopes
         if is_heard:
-            self._deliveries.event(event)
+            self.deliveries.event(event)
 
     def _payload(self, kind: str, user: User, *, trigger: bool = False) -> Document:
-        app = self._workspace.installation
+        app = self.workspace.installation
         team = {"id": app.team_id, "domain": app.team_domain}
         enterprise = None
         if app.enterprise_id:
@@ -254,11 +245,11 @@ class Acts:
             "is_enterprise_install": False,
         }
         if trigger:
-            body["trigger_id"] = self._triggers.pull(user=user.id)
+            body["trigger_id"] = self.triggers.pull(user=user.id)
         return body
 
     def _response_url(self, token: str) -> str:
-        return f"{self._workspace.origin}/hooks/actions/{self._workspace.installation.team_id}/{token}"
+        return f"{self.workspace.origin}/hooks/actions/{self.workspace.installation.team_id}/{token}"
 
     def _expect(self, came: Delivered) -> Delivered:
         if not came.is_good:
@@ -267,7 +258,7 @@ class Acts:
 
     def _show(self, address: ResponseUrl, body: Any) -> None:
         try:
-            self._responses.write(address, body)
+            self.responses.write(address, body)
         except SlackError as error:
             raise ActFailed(f"Access answered with something that Slack does not take: {error}.") from error
 
@@ -275,7 +266,7 @@ class Acts:
         """Mentions of people and channels as ids, which `should_escape` in the manifest asks for."""
 
         def person(found: re.Match[str]) -> str:
-            user = self._workspace.named(found[1])
+            user = self.workspace.named(found[1])
             return f"<@{user.id}|{user.name}>" if user is not None else found[0]
 
         return re.sub(r"@([a-z0-9._-]+)", person, text)

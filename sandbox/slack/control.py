@@ -40,48 +40,22 @@ _UNKNOWN = Answer(status=HTTPStatus.NOT_FOUND, body={"detail": "There is no such
 _GONE = Answer(status=HTTPStatus.NO_CONTENT)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
 class Control:
     """Answers what is asked at the desk."""
 
-    def __init__(
-        self,
-        *,
-        token: str,
-        workspace: Workspace,
-        faults: Faults,
-        rates: Rates,
-        triggers: Triggers,
-        deliveries: Deliveries,
-        sockets: Sockets,
-        record: Record,
-    ) -> None:
-        self._token = token
-        self._workspace = workspace
-        self._faults = faults
-        self._rates = rates
-        self._triggers = triggers
-        self._deliveries = deliveries
-        self._sockets = sockets
-        self._record = record
-        self._desks: Mapping[str, Callable[[str, list[str], Any], Answer]] = {
-            "record": self._answer_record,
-            "trigger": self._answer_trigger,
-            "settings": self._answer_settings,
-            "faults": self._answer_faults,
-            "deliveries": lambda _method, _rest, _body: Answer(body=self._deliveries.as_list()),
-            "scopes": self._answer_scopes,
-            "users": self._answer_users,
-            "channels": self._answer_channels,
-            "events": self._answer_events,
-            "verify": self._answer_verify,
-            "connections": lambda _method, _rest, _body: Answer(body={"count": self._sockets.count}),
-            "disconnect": self._answer_disconnect,
-            "rates": self._answer_rates,
-        }
+    token: str = dataclasses.field(repr=False)
+    workspace: Workspace
+    faults: Faults
+    rates: Rates
+    triggers: Triggers
+    deliveries: Deliveries
+    sockets: Sockets
+    record: Record
 
     def answer(self, *, method: str, segments: tuple[str, ...], headers: Mapping[str, str], body: Any) -> Answer:
         """Carry out one order; `segments` are those after /control, or record and trigger by themselves."""
-        if not may_control(headers, token=self._token):
+        if not may_control(headers, token=self.token):
             return _REFUSED
         what, *rest = segments or ("",)
         desk = self._desks.get(what)
@@ -92,86 +66,104 @@ class Control:
         except (UnknownSetting, UnknownFault, SlackError, TypeError) as error:
             return Answer(status=HTTPStatus.UNPROCESSABLE_ENTITY, body={"detail": str(error)})
 
+    @property
+    def _desks(self) -> Mapping[str, Callable[[str, list[str], Any], Answer]]:
+        return {
+            "record": self._answer_record,
+            "trigger": self._answer_trigger,
+            "settings": self._answer_settings,
+            "faults": self._answer_faults,
+            "deliveries": lambda _method, _rest, _body: Answer(body=self.deliveries.as_list()),
+            "scopes": self._answer_scopes,
+            "users": self._answer_users,
+            "channels": self._answer_channels,
+            "events": self._answer_events,
+            "verify": self._answer_verify,
+            "connections": lambda _method, _rest, _body: Answer(body={"count": self.sockets.count}),
+            "disconnect": self._answer_disconnect,
+            "rates": self._answer_rates,
+        }
+
     def _answer_record(self, method: str, _rest: list[str], _body: Any) -> Answer:
         if method == "DELETE":
-            self._record.forget()
+            self.record.forget()
             return _GONE
-        return Answer(body={"calls": self._record.as_list()})
+        return Answer(body={"calls": self.record.as_list()})
 
     def _answer_trigger(self, _method: str, _rest: list[str], body: Any) -> Answer:
         said = _object(body)
-        workspace = self._workspace
+        workspace = self.workspace
         with workspace.changing():
             user = workspace.user(str(said.get("user")))
             channel = workspace.channel(str(said["channel"])) if "channel" in said else workspace.direct(user)
             ts = str(said.get("message_ts", ""))
-            token = self._triggers.open_url(user=user.id, channel=channel.id, ts=ts)
+            token = self.triggers.open_url(user=user.id, channel=channel.id, ts=ts)
             url = f"{workspace.origin}/hooks/actions/{workspace.installation.team_id}/{token}"
-            return Answer(body={"trigger_id": self._triggers.pull(user=user.id), "response_url": url})
+            return Answer(body={"trigger_id": self.triggers.pull(user=user.id), "response_url": url})
 
     def _answer_settings(self, method: str, _rest: list[str], body: Any) -> Answer:
         if method == "PATCH":
-            self._workspace.settings.change(_object(body))
-        return Answer(body=self._workspace.settings.as_dict())
+            self.workspace.settings.change(_object(body))
+        return Answer(body=self.workspace.settings.as_dict())
 
     def _answer_faults(self, method: str, rest: list[str], body: Any) -> Answer:
         if method == "POST":
-            return Answer(status=HTTPStatus.CREATED, body=self._faults.order(_object(body)).as_dict())
+            return Answer(status=HTTPStatus.CREATED, body=self.faults.order(_object(body)).as_dict())
         if method == "DELETE":
-            self._faults.forget(int(rest[0]) if rest and rest[0].isdecimal() else None)
+            self.faults.forget(int(rest[0]) if rest and rest[0].isdecimal() else None)
             return _GONE
-        return Answer(body=self._faults.as_list())
+        return Answer(body=self.faults.as_list())
 
     def _answer_scopes(self, method: str, _rest: list[str], body: Any) -> Answer:
         if method == "PATCH":
             said = set(_object(body).get("scopes", ()))
             if said - SCOPES:
                 raise UnknownSetting(f"There are no scopes {sorted(said - SCOPES)} in the manifest.")
-            self._workspace.scopes = said
-        return Answer(body={"scopes": sorted(self._workspace.scopes)})
+            self.workspace.scopes = said
+        return Answer(body={"scopes": sorted(self.workspace.scopes)})
 
     def _answer_users(self, method: str, rest: list[str], body: Any) -> Answer:
-        found = self._workspace.named(rest[0]) if rest else None
+        found = self.workspace.named(rest[0]) if rest else None
         if found is None:
             return _UNKNOWN
         if method == "PATCH":
-            with self._workspace.changing():
+            with self.workspace.changing():
                 _set(found, _object(body))
         return Answer(body=dataclasses.asdict(found))
 
     def _answer_channels(self, method: str, rest: list[str], body: Any) -> Answer:
-        found = self._workspace.channel_named(rest[0]) if rest else None
+        found = self.workspace.channel_named(rest[0]) if rest else None
         if found is None:
             return _UNKNOWN
         if method == "PATCH":
             was_shared = found.is_ext_shared
-            with self._workspace.changing():
+            with self.workspace.changing():
                 _set(found, _object(body))
             if found.is_ext_shared is not was_shared:
                 kind = "channel_shared" if found.is_ext_shared else "channel_unshared"
-                team = self._workspace.installation.team_id
-                self._deliveries.event({"type": kind, "connected_team_id": team, "channel": found.id})
+                team = self.workspace.installation.team_id
+                self.deliveries.event({"type": kind, "connected_team_id": team, "channel": found.id})
         return Answer(body=dataclasses.asdict(found))
 
     def _answer_events(self, _method: str, _rest: list[str], body: Any) -> Answer:
         event = _object(_object(body).get("event"))
         if event.get("type") in {"app_uninstalled", "tokens_revoked"}:
-            self._workspace.is_revoked = True
+            self.workspace.is_revoked = True
         if not isinstance(event.get("type"), str):
             raise UnknownSetting("An event has a type.")
-        self._deliveries.event(event)
+        self.deliveries.event(event)
         return _GONE
 
     def _answer_verify(self, _method: str, _rest: list[str], _body: Any) -> Answer:
-        came = self._deliveries.verify_url()
+        came = self.deliveries.verify_url()
         return Answer(body={"status": came.status, "body": came.body, "reason": came.reason})
 
     def _answer_disconnect(self, _method: str, _rest: list[str], body: Any) -> Answer:
-        self._sockets.disconnect(str((body or {}).get("reason", "refresh_requested")))
+        self.sockets.disconnect(str((body or {}).get("reason", "refresh_requested")))
         return _GONE
 
     def _answer_rates(self, _method: str, _rest: list[str], _body: Any) -> Answer:
-        self._rates.forget()
+        self.rates.forget()
         return _GONE
 
 

@@ -64,7 +64,9 @@ def chosen(element: Mapping[str, Any], said: Sequence[str], *, offered: Sequence
     """What it holds after somebody filled in a form; `offered` are the options of a select that asks the app."""
     kind = str(element["type"])
     held, _ = _HELD[kind]
-    options = [option for option in [*options_of(element), *offered] if option.get("value") in said]
+    # What was chosen before stands among the options of the element as well: each counts once.
+    by_value = {option["value"]: option for option in [*offered, *options_of(element)] if option.get("value") in said}
+    options = list(by_value.values())
     last = said[-1] if said else ""
     if kind in MULTIPLE:
         return {"type": kind, held: options}

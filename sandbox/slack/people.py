@@ -114,6 +114,18 @@ class People:
         body = [channel_shown(self._workspace, channel) for channel in sorted(found, key=lambda each: each.name)]
         return {"channels": body, "response_metadata": {"next_cursor": ""}}
 
+    def conversation_history(self, arguments: Document) -> Document:
+        """The newest first, without what stands in threads."""
+        channel = self._workspace.channel(text_of(arguments, "channel"))
+        if not self._workspace.has_bot(channel):
+            raise SlackError("not_in_channel")
+        oldest = float(text_of(arguments, "oldest") or "0")
+        size = min(int(text_of(arguments, "limit") or _PAGE), 999)
+        known = self._workspace.messages.get(channel.id, ())
+        seen = [each for each in known if not each.only_for and (not each.thread_ts or each.reply_broadcast)]
+        found = [shown(self._workspace, each) for each in reversed(seen) if float(each.ts) > oldest]
+        return {"messages": found[:size], "has_more": len(found) > size}
+
     def conversation_replies(self, arguments: Document) -> Document:
         channel = self._workspace.channel(text_of(arguments, "channel"))
         if not self._workspace.has_bot(channel):

@@ -57,6 +57,7 @@ def methods(*, workspace: Workspace, chat: Chat, modals: Modals, sockets: Socket
         "users.lookupByEmail": Method(people.lookup_by_email, ("users:read.email",), tier=3, reads=True),
         "conversations.info": Method(people.conversation_info, ("channels:read",), tier=3, reads=True),
         "conversations.list": Method(people.conversation_list, ("channels:read",), tier=2, reads=True),
+        "conversations.history": Method(people.conversation_history, ("channels:history",), tier=3, reads=True),
         "conversations.replies": Method(people.conversation_replies, ("channels:history",), tier=3, reads=True),
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, StorageState, expect
 
@@ -42,6 +42,7 @@ class Windows:
         self._passwords = state["passwords"]
         self._with_second_factor = frozenset(state["totp"])
         self.origin = str(state["web"])
+        self.slack: Mapping[str, Any] = state["slack"]
         self._sessions: dict[str, StorageState] = {}
         self._contexts: list[BrowserContext] = []
         self._kept: dict[str, Page] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,47 +14,12 @@ from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block as SlackBlock
 from slack_sdk.models.views import View
 
-from accessrequests.domain import block_kit, slack_cards, slack_modals
+from accessrequests.domain import block_kit, slack_cards, slack_links, slack_modals
 from accessrequests.domain.block_kit import Block, Message
-from accessrequests.domain.notices import Notice
-from accessrequests.domain.slack_cards import APPROVE, APPROVE_SHORTER, DENY, END, EXTEND, CardFacts
+from accessrequests.domain.slack_cards import END, EXTEND
+from accessrequests.domain.slack_modals import Terms
+from tests.slack.pieces import AT, EVIL, FACTS, MESSAGES, MODALS, NOTICE, PAGE, STATES
 
-AT = datetime(2026, 11, 22, 18, 52, tzinfo=UTC)
-FACTS = CardFacts(
-    number=2041,
-    revision=1,
-    title="Alice wants to read shop.orders on shop-prod for 2 hours",
-    url="https://access.example.com/approvals/2041/",
-    sentence="It waits for 1 person of data-owners and lapses at 23:00 UTC.",
-    reason="Refund totals are off for twelve orders.",
-    target="shop-prod",
-    roles="read@shop.orders",
-    length="2 hours",
-)
-STATES = {
-    "waiting": replace(FACTS, buttons=(APPROVE, APPROVE_SHORTER, DENY), lapses_at=AT, confirm="Alice wants to read."),
-    "partly approved": replace(FACTS, buttons=(APPROVE, APPROVE_SHORTER, DENY), approved_by=("mei",), ticket="OPS-1"),
-    "for the portal": replace(FACTS, buttons=(DENY,), step_up=True, policy="sandbox v7"),
-    "setting up": replace(FACTS, buttons=(END,), sentence="Approved by bob. Setting up."),
-    "live": replace(FACTS, buttons=(END,), ends_at=AT, sentence="Live until 20:00 UTC."),
-    "denied": replace(FACTS, sentence="bob denied it: use the replica."),
-    "ended": replace(FACTS, sentence="Ended: its time is over."),
-    "may still work": replace(FACTS, ends_at=AT, sentence="Ending. It may still work, retrying."),
-    "changed": replace(FACTS, new_revision=True),
-    "break-glass": replace(FACTS, buttons=(END,), is_loud=True, ends_at=AT),
-}
-NOTICE = Notice(
-    subject="Denied: Alice wants to read",
-    title="Alice wants to read",
-    quoted="",
-    sentence="bob denied it.",
-    button="Open the request",
-    url="https://access.example.com/requests/1/",
-    because="It is yours.",
-)
-EVIL = (
-    "<!channel> <@U0BOB> <https://evil.example|Approve> *Approved by Bob* :white_check_mark: `x` ~no~ _yes_ a_b &amp;"
-)
 WRITTEN = st.one_of(st.text(max_size=600), st.text("<>&!*_~`:|@#a \n\u202e\u200b😀", max_size=12_000))
 LIVE = re.compile(r"<[!@#]|<https?://(?!access\.example\.com/)")
 
@@ -102,9 +67,9 @@ def elements(blocks: Any) -> list[Block]:
 
 
 class TestCards:
-    @pytest.mark.parametrize("state", STATES)
-    def test_are_what_slacks_own_models_take_and_give_back(self, state: str) -> None:
-        sound(slack_cards.card(STATES[state]))
+    def test_are_what_slacks_own_models_take_and_give_back(self) -> None:
+        for message in MESSAGES.values():
+            sound(message)
 
     def test_carry_number_and_revision_in_each_button_and_approve_is_the_primary_one(self) -> None:
         buttons = elements(slack_cards.card(STATES["waiting"]).blocks)
@@ -118,6 +83,13 @@ class TestCards:
         sound(left)
         assert elements(left.blocks) == []
         assert "2041" in texts(left)
+
+    def test_are_known_again_by_a_mark_that_changes_nothing_else(self) -> None:
+        for message in MESSAGES.values():
+            marked = block_kit.marked(message, "copy:7")
+            sound(marked)
+            assert marked.blocks[0]["block_id"] == "copy:7"
+            assert marked.blocks[1:] == list(message.blocks)[1:]
 
     def test_have_no_button_once_it_is_over(self) -> None:
         for state in ("denied", "ended", "changed"):
@@ -168,6 +140,12 @@ class TestCards:
         assert "<" not in texts(loud)
 
 
+def test_only_a_full_account_of_the_workspace_is_a_members() -> None:
+    assert slack_links.is_member({"id": "U1", "is_restricted": False, "is_bot": False})
+    for flag in ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger"):
+        assert not slack_links.is_member({"id": "U1", flag: True})
+
+
 class TestValues:
     def test_are_read_as_they_were_written(self) -> None:
         assert slack_cards.parse_value(slack_cards.value_of(77, 3)) == (77, 3)
@@ -208,15 +186,7 @@ class TestForms:
     @pytest.mark.parametrize(
         "view",
         [
-            slack_modals.deny(2041, 1, title=EVIL * 20),
-            slack_modals.shorter(2041, 1, longest=timedelta(hours=2)),
-            slack_modals.extend(2041, 1, longest=timedelta(hours=2)),
-            slack_modals.choose_target(),
-            slack_modals.choose_terms("shop", roles=["r@a", "r" * 90], collections=[], longest=timedelta(hours=1)),
-            slack_modals.choose_terms("shop", roles=["r@a"], collections=["a.b"], longest=timedelta(hours=1)),
-            slack_modals.confirm_ask(slack_modals.Terms("shop", reason=EVIL), title=EVIL, lines=[EVIL] * 20),
-            slack_modals.asked_it(EVIL, url="https://access.example.com/requests/1/"),
-            slack_modals.not_asked(EVIL * 50),
+            *MODALS.values(),
             block_kit.modal(callback="x", title="Nothing to send", submit="", blocks=[block_kit.context("x")]),
         ],
     )
@@ -227,6 +197,22 @@ class TestForms:
             name: held for name, held in view.items() if name != "blocks"
         }
         assert len(json.dumps(view)) < 250_000
+
+    @given(written=WRITTEN)
+    @example(written=EVIL * 100)
+    @example(written="&" * 10_000)
+    @example(written="")
+    def test_keep_the_limits_and_show_nothing_live_whatever_was_written(self, written: str) -> None:
+        terms = Terms("shop", (written[:60],), "PT1H", written[: slack_modals.LONGEST_WHY], written[:100])
+        for view in (
+            slack_modals.deny(2041, 1, title=written),
+            slack_modals.confirm_ask(terms, title=written, lines=[written] * 20),
+            slack_modals.in_portal(written, url=PAGE),
+            slack_modals.not_asked(written),
+        ):
+            lossless(view["blocks"])
+            assert not LIVE.search(texts(Message("x", view["blocks"])))
+            assert len(view["blocks"]) <= 100
 
     def test_say_which_request_they_are_about(self) -> None:
         assert slack_modals.about(slack_modals.deny(2041, 3, title="x")["private_metadata"]) == (2041, 3)

@@ -13,17 +13,8 @@ from slack_sdk.models.views import View
 from accessrequests.domain import slack_homes
 from accessrequests.domain.block_kit import Block, Message
 from accessrequests.domain.slack_homes import HomeFacts
-from tests.domain.test_slack_cards import AT, EVIL, LIVE, STATES, elements, sound, texts
-
-BASE = "https://access.example.com"
-FULL = HomeFacts(
-    base_url=BASE,
-    waiting=[replace(STATES["waiting"], number=number, ticket="OPS-1") for number in range(1, 11)],
-    more_waiting=3,
-    held=[replace(STATES["live"], number=number) for number in range(11, 21)],
-    more_held=2,
-    asked=[("Request 30: Alice wants to read", f"{BASE}/requests/30/")],
-)
+from tests.domain.test_slack_cards import LIVE, elements, sound, texts
+from tests.slack.pieces import AT, BASE, EVIL, HOME_FACTS
 
 
 def fits(view: Block) -> None:
@@ -42,14 +33,14 @@ def shown(view: Block) -> str:
 
 
 def test_tells_what_waits_what_one_has_and_how_long() -> None:
-    view = slack_homes.home(FULL, at=AT - timedelta(minutes=90, seconds=5))
+    view = slack_homes.home(HOME_FACTS, at=AT - timedelta(minutes=90, seconds=5))
     fits(view)
     assert shown(view).count("1 hour 30 minutes left") == 10
     assert "3 more in the portal" in shown(view)
     labels = [one["text"]["text"] for one in elements(view["blocks"])]
     assert labels[:6] == ["Ask for access", "Open the portal", "Approve", "Shorter…", "Deny…", "Open in portal"]
     assert labels.count("End now") == 10
-    assert FULL.numbers == list(range(1, 21))
+    assert HOME_FACTS.numbers == list(range(1, 21))
 
 
 def test_of_somebody_who_has_nothing_says_so() -> None:
@@ -60,17 +51,17 @@ def test_of_somebody_who_has_nothing_says_so() -> None:
 
 
 def test_is_the_same_from_minute_to_minute_but_for_the_time_left() -> None:
-    assert slack_homes.home(FULL, at=None) == slack_homes.home(FULL, at=None)
-    assert "left" not in shown(slack_homes.home(FULL, at=None))
-    assert "Less than a minute left" in shown(slack_homes.home(FULL, at=AT - timedelta(seconds=30)))
+    assert slack_homes.home(HOME_FACTS, at=None) == slack_homes.home(HOME_FACTS, at=None)
+    assert "left" not in shown(slack_homes.home(HOME_FACTS, at=None))
+    assert "Less than a minute left" in shown(slack_homes.home(HOME_FACTS, at=AT - timedelta(seconds=30)))
 
 
 def test_has_nothing_live_in_it_that_somebody_wrote() -> None:
     written: dict[str, Any] = dict.fromkeys(("title", "sentence", "reason", "ticket", "confirm"), EVIL * 20)
     facts = replace(
-        FULL,
-        waiting=[replace(one, **written) for one in FULL.waiting],
-        held=[replace(one, **written) for one in FULL.held],
+        HOME_FACTS,
+        waiting=[replace(one, **written) for one in HOME_FACTS.waiting],
+        held=[replace(one, **written) for one in HOME_FACTS.held],
         asked=[(EVIL, f"{BASE}/requests/30/")],
     )
     view = slack_homes.home(facts, at=AT)

@@ -18,6 +18,7 @@ from accessrequests.models import (
     Grant,
     IdempotencyKey,
     OutboxMessage,
+    SlackArrival,
     SlackMessage,
 )
 from accessrequests.operations import access_requests, outbox, pruning
@@ -127,6 +128,13 @@ class TestTheRest:
         assert audit.verify().ok
 
 
+def test_of_what_came_from_slack_the_newest_says_when_it_was_heard_last(cast: Cast) -> None:
+    for hours in (3, 2):
+        SlackArrival.objects.create(digest=f"{hours}", at=make.now() - timedelta(hours=hours))
+    pruning.prune()
+    assert SlackArrival.objects.get().digest == "2"
+
+
 class TestCopiesInSlack:
     def copy(self, about: AccessRequest | None, kind: str, state: str, **fields: Any) -> SlackMessage:
         return SlackMessage.objects.create(
@@ -139,6 +147,7 @@ class TestCopiesInSlack:
             self.copy(about, "whisper", "posted", created_at=old),
             self.copy(None, "whisper", "dead", created_at=old),
             self.copy(about, "notice", "dead", created_at=old),
+            self.copy(None, "reply", "posted", created_at=old),
         ]
         stays = [
             self.copy(about, "whisper", "posted"),
@@ -148,7 +157,7 @@ class TestCopiesInSlack:
         ]
         pruning.prune()
         left = set(SlackMessage.objects.values_list("pk", flat=True))
-        assert [one.pk in left for one in (*gone, *stays)] == [False] * 3 + [True] * 4
+        assert [one.pk in left for one in (*gone, *stays)] == [False] * 4 + [True] * 4
 
     def test_of_what_is_over_go_after_ninety_days_the_lines_before_their_card(self, cast: Cast) -> None:
         over, live = make.submit(cast.alice), make.active_grant(cast.alice, cast.bob).access_request

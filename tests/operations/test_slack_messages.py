@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from pytest_django import Settings
 
 from accessrequests.domain import slack_cards
+from accessrequests.domain.events import Via
 from accessrequests.models import AccessRequest, AuditEvent, OutboxMessage, SlackArrival, SlackMessage
 from accessrequests.models.slack import SlackKind, SlackState
 from accessrequests.operations import slack_arrivals, slack_messages
+from accessrequests.operations.refusals import NotReady, Refused
 from accessrequests.operations.slack_messages import Drawing, Once
 from tests import make
 from tests.fixtures import MovableClock
 from tests.make import Cast
+from tests.traces import Traces, refuses
 
 
 @pytest.fixture
@@ -123,10 +127,38 @@ class TestTell:
         assert len(jobs()) == 2
 
 
+class TestATest:
+    @pytest.fixture(autouse=True)
+    def asked_there(self, settings: Settings) -> None:
+        settings.ACCESS_SLACK, settings.ACCESS_SLACK_CHANNELS = True, {"data-owners": "C0DATA"}
+
+    def test_is_said_once_at_a_time_in_a_channel_in_which_people_are_asked(self, cast: Cast) -> None:
+        traces = Traces()
+        said = slack_messages.test(channel="C0DATA", by=cast.erin, via=Via.WEB)
+        assert traces.events() == [("slack.test_asked", "erin", "slack/C0DATA")]
+        assert (said.channel, said.state, said.thread) == ("C0DATA", "wanted", None)
+        assert jobs() == [(str(said), "send_to_slack/C0DATA")]
+        with refuses(NotReady, match="is on its way"):
+            slack_messages.test(channel="C0DATA", by=cast.erin, via=Via.WEB)
+        slack_messages.mark_dead(message_id=said.pk, why="It is archived.")
+        assert slack_messages.test(channel="C0DATA", by=cast.erin, via=Via.WEB).pk != said.pk
+
+    def test_is_for_administrators_and_for_no_other_channel(self, cast: Cast, settings: Settings) -> None:
+        with refuses(Refused, match="Only administrators"):
+            slack_messages.test(channel="C0DATA", by=cast.bob, via=Via.WEB)
+        for channel, is_on in (("C0OTHER", True), ("", True), ("C0DATA", False)):
+            settings.ACCESS_SLACK = is_on
+            with refuses(Refused, match="Nobody is asked in that channel"):
+                slack_messages.test(channel=channel, by=cast.erin, via=Via.WEB)
+
+
 class TestWhatBecameOfIt:
     def test_keeps_when_it_was_first_posted(self, access_request: AccessRequest, clock: MovableClock) -> None:
         show(access_request)
         copy = SlackMessage.objects.get(kind="own_card")
+        slack_messages.mark_begun(message_id=copy.pk, into="D0ALICE")
+        copy.refresh_from_db()
+        assert (copy.state, copy.posted_in, copy.ts) == (SlackState.WANTED, "D0ALICE", "")
         slack_messages.mark_posted(message_id=copy.pk, posted_in="D0ALICE", ts="1.1", drawing=Drawing("a", make.now()))
         copy.refresh_from_db()
         first = copy.posted_at

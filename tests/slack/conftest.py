@@ -7,8 +7,11 @@ from collections.abc import Iterator
 import pytest
 from pytest_django import Settings
 
+from accessrequests.models import SlackMessage
+from tests import make
+from tests.make import Cast
 from tests.slack import workspace
-from tests.slack.workspace import WebApi
+from tests.slack.workspace import WebApi, copy_of, link
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +40,9 @@ def slack_is_on(settings: Settings, web_api_server: WebApi) -> None:
     settings.ACCESS_SLACK_ENTERPRISE_ID = ""
     settings.ACCESS_SLACK_CHANNELS = {"data-owners": "C0DATA", "*": "C0REST"}
     settings.ACCESS_SLACK_API_URL = web_api_server.url
+
+
+@pytest.fixture
+def card(cast: Cast) -> SlackMessage:
+    link(cast.alice, cast.bob, cast.carol, cast.mallory)
+    return copy_of(make.submit(cast.alice))

@@ -13,10 +13,10 @@ from pytest_django import Settings
 from accessrequests.domain.events import Job, Via
 from accessrequests.models import AccessRequest, OutboxMessage, Person, SlackMessage
 from accessrequests.operations import access_requests, grants, slack_messages
-from accessrequests.queries import slack
+from accessrequests.queries import slack, slack_setup
 from tests import glass, make
 from tests.make import Cast
-from tests.slack.workspace import WebApi, link
+from tests.slack.workspace import WebApi, account_of, link, pressed, send_payload
 from workers import handlers
 
 
@@ -151,7 +151,10 @@ class TestCards:
         carry()
         assert labels(web_api.of("chat.postMessage")[0]) == ["Deny…", "Open to approve"]
 
-    def test_of_a_break_glass_go_before_what_others_wait_for(self, cast: Cast, web_api: WebApi) -> None:
+    def test_of_a_break_glass_go_before_what_others_wait_for(
+        self, cast: Cast, web_api: WebApi, settings: Settings
+    ) -> None:
+        settings.ACCESS_SLACK_CHANNELS = {"*": "C0REST", "break-glass": "C0LOUD"}
         make.submit(cast.alice)
         glass.broken(cast.frank)
         carry()
@@ -161,6 +164,12 @@ class TestCards:
         urgent = {subject: "break_glass" if one and one.is_break_glass else "notify" for subject, one in about.items()}
         assert queues == urgent
         assert set(urgent.values()) == {"break_glass", "notify"}
+        loud = [
+            one.channel
+            for one in SlackMessage.objects.filter(kind="card")
+            if one.access_request and one.access_request.is_break_glass
+        ]
+        assert sorted(loud) == ["C0LOUD", "C0REST"]
 
     def test_go_nowhere_when_slack_is_off(self, cast: Cast, web_api: WebApi, settings: Settings) -> None:
         make.submit(cast.alice)
@@ -243,14 +252,34 @@ class TestStragglers:
 
 class TestWhatSlackAnswers:
     def test_patience_is_kept_and_the_card_catches_up(self, cast: Cast, web_api: WebApi) -> None:
-        make.submit(cast.alice)
+        access_request = make.submit(cast.alice)
         web_api.refuse("ratelimited", status=429, Retry_After="60")
         carry()
         waiting = OutboxMessage.objects.get(job="send_to_slack", done_at=None)
         assert 55 < (waiting.ready_at - make.now()).total_seconds() <= 60
+        make.approve(access_request, cast.bob)
+        provision = OutboxMessage.objects.get(job="provision", subject=str(access_request.grant))
+        assert provision.ready_at <= make.now(), "Access waits for nothing that Slack says."
         OutboxMessage.objects.filter(pk=waiting.pk).update(failures=0)
         carry()
-        assert SlackMessage.objects.get().state == "posted"
+        assert SlackMessage.objects.get(kind="card").state == "posted"
+        (late,) = [call for call in web_api.of("chat.postMessage")[1:] if "thread_ts" not in call]
+        assert "Approved by bob" in words(late)
+
+    def test_a_press_without_redis_counts_and_its_card_follows(
+        self, cast: Cast, web_api: WebApi, settings: Settings
+    ) -> None:
+        settings.REDIS_URL = "redis://127.0.0.1:1/0"
+        link(cast.bob)
+        access_request = make.submit(cast.alice)
+        carry()
+        card = SlackMessage.objects.get(kind="card")
+        assert send_payload(pressed(card, account_of(cast.bob), "approve")).status_code == 200
+        access_request.refresh_from_db()
+        assert access_request.state == "approved"
+        assert labels(web_api.of("chat.postMessage")[0])[0] == "Approve"
+        carry()
+        assert "Approve" not in labels(web_api.of("chat.update")[-1])
 
     def test_a_copy_that_slack_has_no_more_is_dead(self, cast: Cast, web_api: WebApi) -> None:
         access_request = make.submit(cast.alice)
@@ -309,6 +338,19 @@ class TestWhatSlackAnswers:
         send.refresh_from_db()
         assert (send.done_at, send.failures) == (None, 0)
         assert len(web_api.of("chat.postMessage")) == 1
+
+
+def test_a_test_message_shows_whether_a_channel_is_reached(cast: Cast, web_api: WebApi) -> None:
+    slack_messages.test(channel="C0REST", by=cast.erin, via=Via.WEB)
+    carry()
+    (said,) = web_api.of("chat.postMessage")
+    assert (said["channel"], "This is a test by erin" in said["text"]) == ("C0REST", True)
+    web_api.channel["is_ext_shared"] = True
+    slack_messages.test(channel="C0REST", by=cast.erin, via=Via.WEB)
+    carry()
+    (tested,) = [one.test for one in slack_setup.channels() if one.name == "C0REST"]
+    assert tested is not None
+    assert (tested.state, "shared with another company" in tested.last_error) == ("dead", True)
 
 
 def test_no_secret_is_in_anything_that_was_sent(cast: Cast, web_api: WebApi) -> None:

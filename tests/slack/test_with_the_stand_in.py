@@ -18,7 +18,7 @@ from sandbox.workplace import OUTSIDER
 from tests import make
 from tests.make import Cast
 from tests.sandbox.slack.serving import Slack, slack_running
-from tests.slack.test_sending import carry
+from tests.slack.test_sending import carry, deny
 
 
 @pytest.fixture
@@ -98,6 +98,24 @@ def test_is_approved_by_a_press_and_every_copy_says_so(committed_cast: Cast, sta
     assert set(SlackMessage.objects.values_list("state", flat=True)) == {"posted"}
     sent = [one for one in stand_in.control("GET", "/record").json()["calls"] if not one["answer"].get("ok")]
     assert sent == []
+
+
+def test_a_card_whose_answer_got_lost_stands_there_once(committed_cast: Cast, stand_in: Slack) -> None:
+    link(stand_in, committed_cast, "bob")
+    access_request = make.submit(committed_cast.alice)
+    stand_in.order("drop_after_commit", method="chat.postMessage")
+    carry()
+    assert SlackMessage.objects.get().state == "wanted"
+    deny(access_request, committed_cast.bob)
+    stand_in.order("drop_after_commit", method="chat.postMessage")
+    for _ in range(2):
+        OutboxMessage.objects.filter(done_at=None).update(failures=0)
+        carry()
+    there = stand_in.server.workspace.messages[stand_in.keys.channels["data-access"]]
+    assert [bool(message.thread_ts) for message in there] == [False, True]
+    assert set(SlackMessage.objects.values_list("state", flat=True)) == {"posted"}
+    assert "Use the replica." in words(stand_in.see(channel(stand_in, "bob")))
+    assert ">Approve</button>" not in stand_in.see(channel(stand_in, "bob"))
 
 
 def test_is_asked_for_and_denied_there(committed_cast: Cast, stand_in: Slack) -> None:

@@ -39,12 +39,20 @@ def link(*people: Person) -> None:
         )
 
 
-def send(body: bytes, *, secret: str = SECRET, at: int | None = None, content_type: str, **headers: str) -> Any:
+def send(
+    body: bytes,
+    *,
+    secret: str = SECRET,
+    at: int | None = None,
+    content_type: str,
+    client: Client | None = None,
+    **headers: str,
+) -> Any:
     """Signed by Slack's own code, which is not ours."""
     timestamp = str(int(time.time()) if at is None else at)
     signed = SignatureVerifier(secret).generate_signature(timestamp=timestamp, body=body)
     given = {"X-Slack-Request-Timestamp": timestamp, "X-Slack-Signature": signed or "", **headers}
-    return Client().post("/slack/events", data=body, content_type=content_type, headers=given)
+    return (client or Client()).post("/slack/events", data=body, content_type=content_type, headers=given)
 
 
 def send_payload(payload: Mapping[str, Any], **options: Any) -> Any:
@@ -91,6 +99,21 @@ def pressed(copy: SlackMessage, account: str, action: str, **changes: Any) -> di
         ],
         **changes,
     }
+
+
+def press(copy: SlackMessage, person: Person, action: str = "approve", **changes: Any) -> Any:
+    answer = send_payload(pressed(copy, account_of(person), action, **changes))
+    assert (answer.status_code, answer.content) == (200, b"")
+    return answer
+
+
+def told() -> list[str]:
+    """What people were told alone, and have not been sent yet."""
+    return [str((one.content or {})["text"]) for one in SlackMessage.objects.filter(kind="whisper").order_by("pk")]
+
+
+def state_of(card: SlackMessage) -> str:
+    return AccessRequest.objects.get(slack_messages=card).state
 
 
 def submitted(callback: str, user: str, private: Mapping[str, Any], **values: Any) -> dict[str, Any]:
@@ -179,6 +202,8 @@ class WebApi:
             return self.answers.pop(0)
         if method == "conversations.info":
             return 200, {"ok": True, "channel": {"is_member": True, **self.channel}}, {}
+        if method == "users.info":
+            return 200, {"ok": True, "user": {"id": given["user"], "is_restricted": False}}, {}
         channel = str(given.get("channel", ""))
         place = f"D{channel[1:]}" if channel.startswith("U") else channel
         return 200, {"ok": True, "channel": place, "ts": f"1700000001.{next(_NUMBERS):06d}"}, {}

@@ -117,6 +117,8 @@ GET: dict[str, dict[str, int]] = {
     "health/{grant}/hurry/": NO_GET,
     "people/": ADMINISTERS,
     "search/": ALL,
+    "settings/slack/": ADMINISTERS,
+    "settings/slack/test/": NO_GET,
     "slack/accounts/{account}/unlink/": NO_GET,
     "slack/link/": dict.fromkeys(EVERYBODY, 410),  # without an address that was signed; test_slack_link.py has some
     "start/": ADMINISTERS,
@@ -213,6 +215,8 @@ POST: dict[str, dict[str, int]] = {
     "health/{grant}/hurry/": dict.fromkeys(EVERYBODY, 403) | {"erin": 409},
     "people/": dict.fromkeys(EVERYBODY, 405),
     "search/": dict.fromkeys(EVERYBODY, 405),
+    "settings/slack/": dict.fromkeys(EVERYBODY, 405),
+    "settings/slack/test/": dict.fromkeys(EVERYBODY, 403),  # of no channel; test_slack_setup.py has one
     "slack/accounts/{account}/unlink/": dict.fromkeys(EVERYBODY, 404),
     "slack/link/": dict.fromkeys(EVERYBODY, 410),
     "start/": dict.fromkeys(EVERYBODY, 405),

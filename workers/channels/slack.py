@@ -1,14 +1,14 @@
 """Slack's Web API: a message posted, drawn anew or whispered. Every failure is one of two: later, or never.
 
-Methods and errors: docs.slack.dev, reference/methods (chat.postMessage, chat.update, chat.postEphemeral); rate limits:
-docs.slack.dev, apis/web-api/rate-limits (HTTP 429 with Retry-After in seconds).
+Methods and errors: docs.slack.dev, reference/methods (chat.postMessage, chat.update, chat.postEphemeral,
+conversations.history, conversations.replies); rate limits: docs.slack.dev, apis/web-api/rate-limits (HTTP 429 with Retry-After in seconds).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -24,6 +24,8 @@ STOPPED = "Slack takes nothing from us now. The health page says why."
 STOPPED_PAUSE = timedelta(minutes=1)
 TOO_MANY = 429
 SERVER_ERROR = 500
+SKEW = timedelta(minutes=5)  # between Slack's clock and ours
+MOST_LOOKED_AT = 999  # what one page of a channel's history may hold
 # An operator, or Slack itself, mends these; the message is as good as before then.
 _LATER = frozenset(
     {
@@ -80,6 +82,31 @@ def post(channel: str, message: Message, *, thread_ts: str = "") -> Place:
         )
     )
     return Place(str(answer["channel"]), str(answer["ts"]))
+
+
+def find(channel: str, marker: str, *, thread_ts: str, since: datetime) -> Place | None:
+    """A message that was posted since then and whose first block has this id; none where we may not look.
+
+    :raises NotSent: when Slack does not say now.
+    """
+    place: dict[str, Any] = {"channel": channel, "oldest": str((since - SKEW).timestamp()), "limit": MOST_LOOKED_AT}
+    client = _client()
+    try:
+        answer: Any = _called(
+            lambda: (
+                client.conversations_replies(**place, ts=thread_ts)
+                if thread_ts
+                else client.conversations_history(**place)
+            ),
+            never=frozenset({"missing_scope"}),
+        )
+    except NeverSent:
+        return None
+    for message in answer.get("messages", []):
+        blocks = message.get("blocks") or [{}]
+        if blocks[0].get("block_id") == marker:
+            return Place(channel, str(message["ts"]))
+    return None
 
 
 def look_at(channel: str) -> ChannelState:

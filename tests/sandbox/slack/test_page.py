@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from sandbox.slack import elements
 from sandbox.slack.page.mrkdwn import html_of, plain
 from sandbox.workplace import OUTSIDER, PARTNER
 from tests.sandbox.slack.cards import OPTIONS, button, card, mrkdwn
@@ -114,8 +115,15 @@ class TestSeeing:
         slack.web.chat_postMessage(channel="data-access", text="x")
         assert slack.see("/as/bob/version") != before
 
+    def test_a_choice_that_is_sent_again_counts_once(self) -> None:
+        select = {"type": "multi_static_select", "action_id": "roles", **OPTIONS}
+        first = elements.chosen(select, ["too_long"])
+        again = elements.chosen(select, ["too_long"], offered=elements.held(first))
+        assert again == first
+        assert [one["value"] for one in again["selected_options"]] == ["too_long"]
+
     def test_draws_every_element(self, slack: Slack) -> None:
-        elements = [
+        every = [
             {"type": "static_select", "action_id": "s", "placeholder": text_of("How long"), **OPTIONS},
             {"type": "radio_buttons", "action_id": "r", **OPTIONS},
             {"type": "checkboxes", "action_id": "c", **OPTIONS, "initial_options": OPTIONS["options"][:1]},
@@ -129,7 +137,7 @@ class TestSeeing:
             channel="data-access",
             text="x",
             blocks=[
-                {"type": "actions", "block_id": "a", "elements": elements},
+                {"type": "actions", "block_id": "a", "elements": every},
                 {"type": "image", "image_url": "https://example.com/x.png", "alt_text": "A chart"},
                 {"type": "section", "text": mrkdwn("x"), "accessory": button("Extend", action="e")},
             ],

@@ -1,0 +1,96 @@
+"""Everything that we show in Slack, in every state that it can be in, named by the function that makes it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from accessrequests.domain import slack_cards, slack_homes, slack_modals
+from accessrequests.domain.block_kit import Block, Message
+from accessrequests.domain.notices import Notice
+from accessrequests.domain.slack_cards import APPROVE, APPROVE_SHORTER, DENY, END, EXTEND, CardFacts
+from accessrequests.domain.slack_homes import HomeFacts
+from accessrequests.domain.slack_modals import Terms
+
+AT = datetime(2026, 11, 22, 18, 52, tzinfo=UTC)
+BASE = "https://access.example.com"
+PAGE = f"{BASE}/requests/1/"
+HOURS = timedelta(hours=2)
+EVIL = (
+    "<!channel> <@U0BOB> <https://evil.example|Approve> *Approved by Bob* :white_check_mark: `x` ~no~ _yes_ a_b &amp;"
+)
+FACTS = CardFacts(
+    number=2041,
+    revision=1,
+    title="Alice wants to read shop.orders on shop-prod for 2 hours",
+    url="https://access.example.com/approvals/2041/",
+    sentence="It waits for 1 person of data-owners and lapses at 23:00 UTC.",
+    reason="Refund totals are off for twelve orders.",
+    target="shop-prod",
+    roles="read@shop.orders",
+    length="2 hours",
+)
+STATES = {
+    "waiting": replace(FACTS, buttons=(APPROVE, APPROVE_SHORTER, DENY), lapses_at=AT, confirm="Alice wants to read."),
+    "partly approved": replace(FACTS, buttons=(APPROVE, APPROVE_SHORTER, DENY), approved_by=("mei",), ticket="OPS-1"),
+    "for the portal": replace(FACTS, buttons=(DENY,), step_up=True, policy="sandbox v7"),
+    "setting up": replace(FACTS, buttons=(END,), sentence="Approved by bob. Setting up."),
+    "live": replace(FACTS, buttons=(END,), ends_at=AT, sentence="Live until 20:00 UTC."),
+    "live, one's own": replace(FACTS, buttons=(EXTEND, END), ends_at=AT, sentence="Live until 20:00 UTC."),
+    "failed": replace(FACTS, sentence="It could not be set up. Nobody has access."),
+    "denied": replace(FACTS, sentence="bob denied it: use the replica."),
+    "cancelled": replace(FACTS, sentence="alice cancelled it."),
+    "lapsed": replace(FACTS, sentence="Nobody answered in time."),
+    "ended": replace(FACTS, sentence="Ended: its time is over."),
+    "may still work": replace(FACTS, ends_at=AT, sentence="Ending. It may still work, retrying."),
+    "changed": replace(FACTS, new_revision=True),
+    "break-glass": replace(FACTS, buttons=(END,), is_loud=True, ends_at=AT),
+    "of mischief": replace(FACTS, title=EVIL, reason=EVIL * 100, roles=EVIL, ticket=EVIL, sentence=EVIL, target=EVIL),
+}
+NOTICE = Notice(
+    subject="Denied: Alice wants to read",
+    title="Alice wants to read",
+    quoted="",
+    sentence="bob denied it.",
+    button="Open the request",
+    url=PAGE,
+    because="It is yours.",
+)
+MESSAGES: dict[str, Message] = {
+    **{f"card, {state}": slack_cards.card(facts) for state, facts in STATES.items()},
+    "told": slack_cards.told(NOTICE, number=1, revision=1),
+    "told, with deeds": slack_cards.told(NOTICE, number=7, revision=2, deeds=(EXTEND, END)),
+    "taken_away": slack_cards.taken_away(2041, url=PAGE),
+    "reply": slack_cards.reply("bob approved."),
+    "whisper": slack_cards.whisper(EVIL),
+    "whisper, with a way on": slack_cards.whisper("Link it.", label="Link your account", url=PAGE),
+    "listed": slack_cards.listed("Yours", [(EVIL, PAGE)] * 20, url=PAGE),
+    "listed, nothing": slack_cards.listed("Nothing", [], url=PAGE),
+}
+MODALS: dict[str, Block] = {
+    "deny": slack_modals.deny(2041, 1, title=EVIL * 20),
+    "shorter": slack_modals.shorter(2041, 1, longest=HOURS),
+    "extend": slack_modals.extend(2041, 1, longest=HOURS),
+    "choose_target": slack_modals.choose_target(),
+    "choose_terms": slack_modals.choose_terms("shop", roles=["r@a", "r" * 90], collections=[], longest=HOURS),
+    "choose_terms, with places": slack_modals.choose_terms("shop", roles=["r@a"], collections=["a.b"], longest=HOURS),
+    "confirm_ask": slack_modals.confirm_ask(Terms("shop", reason=EVIL), title=EVIL, lines=[EVIL] * 20),
+    "confirm_ask, with a ticket": slack_modals.confirm_ask(Terms("shop", ticket=EVIL), title="x", lines=[]),
+    "asked_it": slack_modals.asked_it(EVIL, url=PAGE),
+    "in_portal": slack_modals.in_portal(EVIL, url=f"{PAGE}?target=a&b=c"),
+    "not_asked": slack_modals.not_asked(EVIL * 50),
+}
+HOME_FACTS = HomeFacts(
+    base_url=BASE,
+    waiting=[replace(STATES["waiting"], number=number, ticket="OPS-1") for number in range(1, 11)],
+    more_waiting=3,
+    held=[replace(STATES["live"], number=number) for number in range(11, 21)],
+    more_held=2,
+    asked=[("Request 30: Alice wants to read", f"{BASE}/requests/30/")],
+)
+HOMES: dict[str, Block] = {
+    "home": slack_homes.home(HOME_FACTS, at=AT),
+    "home, of nothing": slack_homes.home(HomeFacts(base_url=BASE), at=None),
+    "unlinked": slack_homes.unlinked(),
+    "switched_off": slack_homes.switched_off(),
+}
