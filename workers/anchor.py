@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 
 from accessrequests.domain.chain import PREFIX
-from accessrequests.queries import audit
+from accessrequests.queries import audit, quarantine
 
 EVENTS_BETWEEN = 1_000
 MOST_EVENTS = 10_000
@@ -33,18 +33,29 @@ def write_anchor(*, at_least: int = 1) -> bool:
     """
     if not settings.ACCESS_ANCHOR_FILE:
         return False
-    with _held(Path(settings.ACCESS_ANCHOR_FILE)) as file:
+    epoch = quarantine.epoch()
+    path = Path(settings.ACCESS_ANCHOR_FILE)
+    _put_aside(path, epoch)
+    with _held(path) as file:
         last, end = _last_sequence(file)
         head = audit.head_sequence()
         if head < last:
             log.error("audit_trail_is_behind_its_anchor", head=head, anchored=last)
         if head - last < at_least:
             return False
-        _append(file, end, _line(last, audit.hashes_after(last, limit=MOST_EVENTS)))
+        _append(file, end, _line(last, audit.hashes_after(last, limit=MOST_EVENTS), epoch))
     return True
 
 
-def _line(last: int, hashes: Sequence[str]) -> str:
+def _put_aside(path: Path, epoch: int) -> None:
+    """A database that was accepted in the place of another has a chain of its own: the other's file is kept beside it."""
+    newest = quarantine.newest_anchor(str(path))
+    if newest is not None and newest.epoch < epoch:
+        with _held(path):
+            path.rename(path.with_name(f"{path.name}.epoch-{newest.epoch}"))
+
+
+def _line(last: int, hashes: Sequence[str], epoch: int) -> str:
     fields: dict[str, Any] = {
         "installation": settings.ACCESS_INSTALLATION,
         "sequence": last + len(hashes),
@@ -52,6 +63,8 @@ def _line(last: int, hashes: Sequence[str]) -> str:
         "at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "prefixes": "".join(value[:PREFIX] for value in hashes),
     }
+    if epoch > 1:
+        fields["epoch"] = epoch
     key = Ed25519PrivateKey.from_private_bytes(base64.urlsafe_b64decode(settings.ACCESS_ANCHOR_SEED))
     fields["signature"] = base64.urlsafe_b64encode(key.sign(audit.signed_part(fields))).decode()
     return json.dumps(fields, sort_keys=True) + "\n"

@@ -16,9 +16,9 @@ from django.db import DatabaseError, InterfaceError, connections
 
 from accessrequests.domain.events import Job
 from accessrequests.operations import outbox, slack_homes, slack_messages
-from accessrequests.queries import clock, offline_kits, people, slack, slack_places, usage, work
+from accessrequests.queries import clock, offline_kits, people, quarantine, slack, slack_places, usage, work
 from accessrequests.queries import slack_homes as homes
-from workers import anchor, clocks
+from workers import anchor, clocks, guard
 from workers.children import Children
 from workers.clocks import Latest
 from workers.expiry import AT_ONCE as ENDED_AT_ONCE
@@ -52,6 +52,7 @@ class Relay:
         self._latest = Latest()
         self._deadlines = Deadlines()
         self._stopping = False
+        self._is_quarantined = False
 
     def stop(self) -> None:
         self._stopping = True
@@ -61,6 +62,8 @@ class Relay:
         while not self._stopping:
             try:
                 with Listener() as listener:
+                    # Before anything else: this may be another database than before.
+                    guard.look()
                     self._serve(listener)
             except (DatabaseError, InterfaceError, psycopg.Error) as error:
                 log.warning("database_away", error=type(error).__name__)
@@ -83,7 +86,11 @@ class Relay:
             self._probes.hush()
 
     def turn(self) -> float:
-        """Do what is due; how many seconds there are until the next thing is."""
+        """Do what is due; how many seconds there are until the next thing is. A quarantined database acts on nothing."""
+        if self._periodic.is_due("quarantine", LONGEST_SLEEP):
+            self._is_quarantined = bool(quarantine.why())
+        if self._is_quarantined:
+            return LONGEST_SLEEP
         seen = clocks.look()
         latest = self._latest.of(seen, who=OWN_CONSUMER)
         now = seen.database

@@ -11,7 +11,8 @@ from rest_framework.request import Request
 
 from accessrequests.api.problems import MissingScope
 from accessrequests.models import Person, PersonalToken
-from accessrequests.queries import clock, people
+from accessrequests.operations.quarantined import Quarantined
+from accessrequests.queries import clock, people, quarantine
 
 SHORTEST, LONGEST = 20, 200
 
@@ -27,6 +28,8 @@ class PersonalTokenAuthentication(BaseAuthentication):
         # What cannot be a token is turned away before the database is asked.
         may_be = SHORTEST <= len(secret) <= LONGEST and secret.isascii() and secret.isprintable()
         token = people.person_by_token(secret, at=clock.now()) if may_be else None
+        if token is None and quarantine.why():
+            raise Quarantined
         if token is None:
             raise AuthenticationFailed("This token is not known, has expired or was revoked. Make a new one.")
         return token.person, token

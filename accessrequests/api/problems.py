@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from accessrequests.domain.events import Via
 from accessrequests.models import Person
 from accessrequests.operations import refusals
+from accessrequests.operations.quarantined import Quarantined
 from accessrequests.queries import people
 from accessrequests.queries.asks import Invalid, NotReadYet
 
@@ -189,6 +190,7 @@ _TOLD: Mapping[type[Exception], Any] = {
     Invalid: _invalid,
     exceptions.ValidationError: _validation,
     exceptions.Throttled: _slow_down,
+    Quarantined: _said("unavailable"),
     OperationalError: _unavailable,
     InterfaceError: _unavailable,
 }

@@ -92,6 +92,8 @@ class Event(StrEnum):
     TARGET_AUTHORITY_ENDING = "target.authority_ending"
     TARGET_METHOD_MISSING = "target.method_missing"
     CLOCK_SKEWED = "clock.skewed"
+    DATABASE_QUARANTINED = "database.quarantined"
+    DATABASE_ACCEPTED = "database.accepted"
     PERSON_APPLIED = "person.applied"
     PERSON_DISABLED = "person.disabled"
     PERSON_ENABLED = "person.enabled"

@@ -12,6 +12,7 @@ from accessrequests.models.delegations import Delegation
 from accessrequests.models.diagnoses import Diagnosis
 from accessrequests.models.extensions import Extension
 from accessrequests.models.grants import Credential, Gate, Grant
+from accessrequests.models.installation import Installation
 from accessrequests.models.offline_kits import KitUse, OfflineKit
 from accessrequests.models.outbox import CallBucket, IdempotencyKey, OutboxMessage
 from accessrequests.models.outside import Other, OutsideChange
@@ -49,6 +50,7 @@ __all__ = [
     "Group",
     "IdempotencyKey",
     "Identity",
+    "Installation",
     "Inventory",
     "KitUse",
     "Look",

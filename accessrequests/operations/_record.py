@@ -18,13 +18,26 @@ from accessrequests.domain import chain
 from accessrequests.domain.events import ALARMS, FOLLOW_UPS, PRODUCT, QUEUE_OF, Actor, Event, Job, Queue, Via, lane_of
 from accessrequests.models import AuditEvent, Grant, IdempotencyKey, OutboxMessage
 from accessrequests.models.outbox import CHANNEL
+from accessrequests.operations.quarantined import Quarantined
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.queries.audit import shown
 from accessrequests.queries.grants import CUT_BOUND
+from accessrequests.queries.quarantine import IS_ON
 
 AUDIT_LOCK = 7_241_960_113
 _OF_TARGETS = frozenset({Job.RECONCILE, Job.READ_INVENTORY, Job.READ_CHANGES, Job.ROTATE_KIT})
 UNREAD_LIFE = timedelta(minutes=15)
+
+# What may be recorded of a database that acts on nothing: that it is so, and who looks at it.
+EVEN_QUARANTINED = frozenset(
+    {
+        Event.DATABASE_QUARANTINED,
+        Event.PERSON_SIGNED_IN,
+        Event.PERSON_SIGN_IN_REFUSED,
+        Event.AUDIT_VERIFIED,
+        Event.AUDIT_EXPORTED,
+    }
+)
 
 CLOCKWORK = Actor(name=PRODUCT, via=Via.WORKER)
 
@@ -130,11 +143,13 @@ def _seal(facts: tuple[Fact, ...], actor: Actor, *, wake: bool) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [AUDIT_LOCK])
         # One statement after the lock: it sees the head that the last holder committed, and a moment after it.
         cursor.execute(
-            "SELECT clock_timestamp(), sequence, hash FROM (SELECT 1) AS one"
+            f"SELECT clock_timestamp(), sequence, hash, {IS_ON} FROM (SELECT 1) AS one"
             " LEFT JOIN LATERAL (SELECT sequence, hash FROM accessrequests_auditevent ORDER BY sequence DESC LIMIT 1)"
             " AS head ON true"
         )
-        at, sequence, previous = cursor.fetchone()
+        at, sequence, previous, is_quarantined = cursor.fetchone()
+    if is_quarantined and not all(fact.event in EVEN_QUARANTINED for fact in facts):
+        raise Quarantined
     rows = []
     for number, fact in enumerate(facts, start=(sequence or 0) + 1):
         row = AuditEvent(

@@ -15,6 +15,7 @@ from accessrequests.domain.lifecycle import GrantState
 from accessrequests.models import Grant, OutboxMessage, Target
 from accessrequests.operations._record import wake
 from accessrequests.queries import clock
+from accessrequests.queries.quarantine import IS_ON
 
 LEASE = timedelta(seconds=6)
 UNTIL_WOKEN = timedelta(seconds=30)
@@ -47,14 +48,15 @@ class Claim:
         return self.subject.partition("/")[2]
 
 
-# One statement: nobody else holds it, it is due, and nothing older in its lane is unfinished.
-_CLAIM = """
+# One statement: nobody else holds it, it is due, nothing older in its lane is unfinished, and this database may act.
+_CLAIM = f"""
 UPDATE accessrequests_outboxmessage AS message
    SET claim = claim + 1, claimed_by = %(owner)s, claimed_until = clock_timestamp() + make_interval(secs => %(lease)s)
  WHERE id = %(id)s AND done_at IS NULL AND ready_at <= clock_timestamp()
    AND (claimed_until IS NULL OR claimed_until < clock_timestamp())
    AND NOT EXISTS (SELECT 1 FROM accessrequests_outboxmessage AS older
                     WHERE older.lane = message.lane AND older.id < message.id AND older.done_at IS NULL)
+   AND NOT {IS_ON}
 RETURNING claim, job, subject, event, target, failures, receiver, tells
 """
 

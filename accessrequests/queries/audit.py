@@ -130,6 +130,8 @@ def anchors() -> list[chain.Anchor]:
 def signed_part(fields: Mapping[str, Any]) -> bytes:
     """The bytes of an anchor that its signature covers."""
     kept = {name: fields[name] for name in ("installation", "sequence", "hash", "at", "prefixes")}
+    if "epoch" in fields:
+        kept["epoch"] = fields["epoch"]
     return json.dumps(kept, sort_keys=True, separators=(",", ":")).encode()
 
 

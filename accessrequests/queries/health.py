@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from accessrequests.domain.lifecycle import GrantState
 from accessrequests.models import Grant, OutboxMessage, Target
-from accessrequests.queries import clock
+from accessrequests.queries import clock, quarantine
 from accessrequests.queries.grants import CUT_BOUND
 
 # The owner of a table may give every right on it back to itself, so not being (in) the owner counts too.
@@ -44,8 +44,11 @@ def obstacle() -> str | None:
         with connection.cursor() as cursor:
             cursor.execute(_CAN_CHANGE_AUDIT)
             (can_change,) = cursor.fetchone()
+        quarantined = quarantine.why()
     except DatabaseError:
         return "The database does not answer. Look at PostgreSQL and DATABASE_URL."
+    if quarantined:
+        return f"This database is quarantined. {quarantined} An operator accepts it with `manage.py quarantine accept`."
     if can_change:
         return "The application's role can change the audit trail. Run `manage.py bootstrap`, and connect as that role."
     return None
@@ -82,5 +85,10 @@ def readings() -> list[Reading]:
             overdue(now).count(),
         ),
         Reading("access_oldest_ready_message_seconds", "How long the oldest ready outbox message has waited.", waited),
+        Reading(
+            "access_quarantined",
+            "1 while this database was restored or copied and nobody has accepted it.",
+            float(bool(quarantine.why())),
+        ),
         Reading("access_unreachable_targets", "Targets that do not answer.", unreachable.count()),
     ]

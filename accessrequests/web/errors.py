@@ -17,6 +17,7 @@ from accessrequests.domain.events import PRODUCT, Via
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.models import Person
 from accessrequests.operations import refusals
+from accessrequests.operations.quarantined import Quarantined
 from accessrequests.queries import people
 from accessrequests.queries.asks import Invalid, NotReadYet
 
@@ -49,6 +50,7 @@ EXPECTED = (
     refusals.NotReady,
     refusals.Gone,
     refusals.NotYours,
+    Quarantined,
     Invalid,
     NotReadYet,
     Http404,
@@ -109,6 +111,8 @@ def told_of(error: Exception, *, me: str = "") -> Told:
         case refusals.StaleRevision():
             heading = "It was edited while you were reading"
             told = Told(HTTPStatus.CONFLICT, heading, sentence, "Nothing was decided. Read it again, then decide.")
+        case Quarantined():
+            told = Told(HTTPStatus.SERVICE_UNAVAILABLE, "Nothing can be changed now", sentence)
         case refusals.NotReady():
             told = Told(HTTPStatus.CONFLICT, "It is not ready yet", sentence)
         case NotReadYet():

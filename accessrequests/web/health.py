@@ -16,7 +16,7 @@ from accessrequests.models import AuditEvent, Grant
 from accessrequests.models.people import GroupRole
 from accessrequests.operations import grants
 from accessrequests.operations.refusals import Refused
-from accessrequests.queries import authorities, broken, charts, clock, offline_kits, on_call, slack_places, watch
+from accessrequests.queries import authorities, broken, charts, clock, offline_kits, on_call, quarantine, slack_places, watch
 from accessrequests.web import drawing, shown
 from accessrequests.web.offline_kits import row_of
 from accessrequests.web.pages import SeeOther, me, portal_page, show
@@ -56,6 +56,7 @@ def health_page(request: HttpRequest) -> HttpResponse:
     seen, figures, troubled = watch.seen(at), watch.figures(at), watch.troubled()
     context = {
         "at": at,
+        "quarantined": quarantine.why(),
         "may_hurry": GroupRole.ADMINISTRATOR in roles,
         "overdue": [_late(grant, at) for grant in watch.overdue(at)],
         "most": watch.MOST_SHOWN,

@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from django.db import connection
 from pytest_django import Settings
 
+from accessrequests.models import Installation
+from accessrequests.operations import quarantine
 from accessrequests.queries import audit
 from tests import make
 from tests.make import Cast
@@ -143,3 +145,19 @@ class TestWriteAnchor:
     def test_without_a_file_is_not_written(self, path: Path, settings: Settings) -> None:
         settings.ACCESS_ANCHOR_FILE = ""
         assert not write_anchor()
+
+
+class TestAnotherDatabase:
+    def test_that_was_accepted_begins_a_file_of_its_own(self, path: Path, committed_cast: Cast) -> None:
+        assert write_anchor()
+        quarantine.look(anchored=None)
+        Installation.objects.update(epoch=2)
+        make.submit(committed_cast.alice)
+
+        assert write_anchor()
+
+        assert [json.loads(line).get("epoch") for line in path.read_text().splitlines()] == [2]
+        kept = path.with_name("anchors.epoch-1")
+        assert [json.loads(line).get("epoch") for line in kept.read_text().splitlines()] == [None]
+        assert audit.verify().ok
+        assert audit.newest_anchor() is not None

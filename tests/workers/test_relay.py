@@ -13,10 +13,12 @@ from pytest_django import Settings
 
 from accessrequests.domain.events import Job
 from accessrequests.models import Grant, OutboxMessage
-from accessrequests.operations import grants
-from accessrequests.queries import audit, clock
+from accessrequests.operations import grants, quarantine
+from accessrequests.queries import audit, clock, health
 from accessrequests.queries import work as due
-from tests.workers.conftest import Work
+from accessrequests.queries.quarantine import Anchored
+from tests import make
+from tests.workers.conftest import Work, drain
 from tests.workers.database_clock import DatabaseClock
 from tests.workers.processes import eventually, running
 from tests.workers.rows import carry, events_of, fresh, message
@@ -185,3 +187,28 @@ def _start(grant: Grant) -> datetime:
     started = fresh(grant).starts_at
     assert started is not None
     return started
+
+
+class TestQuarantined:
+    def test_ends_and_carries_nothing_until_a_person_accepts(
+        self, work: Work, relay: Relay, database_clock: DatabaseClock
+    ) -> None:
+        grant = work.active(duration=timedelta(minutes=1))
+        quarantine.look(anchored=None)
+        quarantine.look(anchored=Anchored(audit.head_sequence() + 1, "of an event that is not here"))
+        database_clock.advance(timedelta(minutes=2))
+
+        assert relay.turn() == LONGEST_SLEEP
+
+        assert fresh(grant).state == "active"
+        assert len(work.users_named(grant.username)) == 1
+        assert "quarantined" in (health.obstacle() or "")
+        assert [one.value for one in health.readings() if one.name == "access_quarantined"] == [1.0]
+
+        quarantine.accept(actor=make.OPERATOR, anchored=None, is_complete=False, keeps_tokens=False)
+        Relay().turn()
+        drain()
+
+        assert (fresh(grant).state, fresh(grant).end_reason) == ("revoked", "revoked")
+        assert work.users_named(grant.username) == []
+        assert health.obstacle() is None

@@ -1,0 +1,88 @@
+"""A restored or copied database acts on nothing until a person accepts it, and all that lived in it ends then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.contrib.sessions.models import Session
+from django.db import transaction
+
+from accessrequests.domain.events import Actor, Event
+from accessrequests.domain.lifecycle import EndReason
+from accessrequests.models import Grant, Installation, OutboxMessage, PersonalToken
+from accessrequests.operations._ending import ALIVE, locked, start_revocation
+from accessrequests.operations._record import CLOCKWORK, Fact, record
+from accessrequests.operations.refusals import Refused
+from accessrequests.queries import clock, quarantine
+from accessrequests.queries.quarantine import ONLY, Anchored
+
+NOTE = "The product's database was restored, and nobody can know what became of this access meanwhile."
+_SUBJECT = "database/product"
+_NOT_ON = "This database is not quarantined. There is nothing to accept."
+_LOST = "It cannot be taken for complete: {} Accept it without --nothing-lost."
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What was done about it."""
+
+    epoch: int
+    grants: int
+    tokens: int
+    messages: int
+
+
+@transaction.atomic(durable=True)
+def look(*, anchored: Anchored | None) -> str:
+    """At each start and reconnect of the relay, before anything else. Why it is quarantined; empty: it is ours."""
+    row, is_new = Installation.objects.select_for_update().get_or_create(
+        pk=ONLY, defaults={"database": quarantine.database(), "epoch": anchored.epoch if anchored else 1}
+    )
+    if row.quarantined_at is not None:
+        return row.why
+    at = clock.now()
+    moved = quarantine.MOVED if not is_new and row.database != quarantine.database() else ""
+    why = moved or quarantine.lost_against(anchored, epoch=row.epoch)
+    if not why:
+        return ""
+    row.quarantined_at, row.why = at, why
+    row.save()
+    # Whoever was signed in then may have left since; who signs in now is judged anew.
+    Session.objects.all().delete()
+    record(Fact(Event.DATABASE_QUARANTINED, _SUBJECT, {"why": why}), actor=CLOCKWORK, at=at)
+    return why
+
+
+@transaction.atomic(durable=True)
+def accept(*, actor: Actor, anchored: Anchored | None, is_complete: bool, keeps_tokens: bool) -> Accepted:
+    """A person says that this is the database from now on.
+
+    Every access that was not over ends, whatever was to be carried is dropped, and tokens are void: what has become of
+    them since, nobody here can know. `is_complete`: it was only moved, nothing is missing, and all of that stays.
+
+    :raises Refused: it is not quarantined, or is said to be complete and is not.
+    """
+    row = Installation.objects.select_for_update().filter(pk=ONLY).first()
+    if row is None or not quarantine.why():
+        raise Refused(_NOT_ON)
+    at = clock.now()
+    lost = quarantine.lost_against(anchored, epoch=row.epoch)
+    if is_complete and lost:
+        raise Refused(_LOST.format(lost))
+    why = row.why or quarantine.MOVED
+    row.database, row.quarantined_at, row.why = quarantine.database(), None, ""
+    row.epoch = max(row.epoch, anchored.epoch if anchored else 1) + 1
+    row.save()
+    facts: list[Fact] = []
+    tokens = messages = grants = 0
+    if not is_complete:
+        messages = OutboxMessage.objects.filter(done_at=None).update(done_at=at, claimed_until=None)
+        Session.objects.all().delete()
+        if not keeps_tokens:
+            tokens = PersonalToken.objects.filter(revoked_at=None).update(revoked_at=at)
+        for grant_id in Grant.objects.filter(state__in=ALIVE).order_by("pk").values_list("pk", flat=True):
+            facts += start_revocation(locked(grant_id), EndReason.REVOKED, actor=actor, at=at, note=NOTE)
+            grants += 1
+    said = {"why": why, "epoch": row.epoch, "grants": grants, "tokens": tokens, "is_complete": is_complete}
+    record(Fact(Event.DATABASE_ACCEPTED, _SUBJECT, said), *facts, actor=actor, at=at)
+    return Accepted(row.epoch, grants, tokens, messages)
