@@ -15,7 +15,7 @@ from pymongo import MongoClient
 
 from chaos.marked import DIRECTORY, PART
 from chaos.orders import Giving
-from sandbox.commands import COMMANDS
+from sandbox.commands import COMMANDS, SWEEP
 from sandbox.servers import Mongod
 from sandbox.units import ProcessUnit, Unit, group_members
 from sandbox.world import World
@@ -45,7 +45,8 @@ class ChaosWorld(World):
         self.mongods[CROWDED] = _Crowded(self._directory / "mongod-crowded", CROWDED)
         units = super()._make_units()
         for name in COMMANDS:
-            units[name] = self.marked(name)
+            if name != SWEEP:  # it knows no step of ours: it has no database
+                units[name] = self.marked(name)
         return units
 
     def marked(self, name: str, *, log: str = "", more: Mapping[str, str] | None = None) -> ProcessUnit:

@@ -18,8 +18,8 @@ from accessrequests.domain import chain
 from accessrequests.domain.events import ALARMS, FOLLOW_UPS, PRODUCT, QUEUE_OF, Actor, Event, Job, Queue, Via, lane_of
 from accessrequests.models import AuditEvent, Grant, IdempotencyKey, OutboxMessage
 from accessrequests.models.outbox import CHANNEL
-from accessrequests.operations.quarantined import Quarantined
 from accessrequests.operations.idempotency import Idempotency
+from accessrequests.operations.quarantined import Quarantined
 from accessrequests.queries.audit import shown
 from accessrequests.queries.grants import CUT_BOUND
 from accessrequests.queries.quarantine import IS_ON
@@ -143,7 +143,7 @@ def _seal(facts: tuple[Fact, ...], actor: Actor, *, wake: bool) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [AUDIT_LOCK])
         # One statement after the lock: it sees the head that the last holder committed, and a moment after it.
         cursor.execute(
-            f"SELECT clock_timestamp(), sequence, hash, {IS_ON} FROM (SELECT 1) AS one"
+            f"SELECT clock_timestamp(), sequence, hash, {IS_ON} FROM (SELECT 1) AS one"  # noqa: S608  # nosec B608
             " LEFT JOIN LATERAL (SELECT sequence, hash FROM accessrequests_auditevent ORDER BY sequence DESC LIMIT 1)"
             " AS head ON true"
         )

@@ -58,7 +58,7 @@ UPDATE accessrequests_outboxmessage AS message
                     WHERE older.lane = message.lane AND older.id < message.id AND older.done_at IS NULL)
    AND NOT {IS_ON}
 RETURNING claim, job, subject, event, target, failures, receiver, tells
-"""
+"""  # noqa: S608  # nosec B608
 
 
 def claim(*, message_id: int, owner: str) -> Claim | None:

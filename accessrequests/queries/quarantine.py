@@ -24,8 +24,8 @@ DATABASE = (
     " (SELECT oid::text FROM pg_database WHERE datname = current_database()) || '/' ||"
     " 'accessrequests_installation'::regclass::oid::text"
 )
-IS_ON = f"EXISTS (SELECT 1 FROM accessrequests_installation WHERE quarantined_at IS NOT NULL OR database <> {DATABASE})"  # noqa: S608  # nosec B608 - no part is anybody's
-NOT_QUARANTINED = RawSQL(f"NOT {IS_ON}", [], output_field=BooleanField())  # noqa: S611  # nosec B611 - the same
+IS_ON = f"EXISTS (SELECT 1 FROM accessrequests_installation WHERE quarantined_at IS NOT NULL OR database <> {DATABASE})"  # noqa: S608  # nosec B608
+NOT_QUARANTINED = RawSQL(f"NOT {IS_ON}", [], output_field=BooleanField())  # noqa: S611  # nosec B611
 LONGEST_LINE = 200_000
 
 MOVED = "This is not the database that the relay last worked with: it was copied, or restored from a dump."

@@ -111,12 +111,8 @@ def told_of(error: Exception, *, me: str = "") -> Told:
         case refusals.StaleRevision():
             heading = "It was edited while you were reading"
             told = Told(HTTPStatus.CONFLICT, heading, sentence, "Nothing was decided. Read it again, then decide.")
-        case Quarantined():
-            told = Told(HTTPStatus.SERVICE_UNAVAILABLE, "Nothing can be changed now", sentence)
-        case refusals.NotReady():
-            told = Told(HTTPStatus.CONFLICT, "It is not ready yet", sentence)
-        case NotReadYet():
-            told = Told(HTTPStatus.CONFLICT, "It cannot be judged yet", sentence)
+        case Quarantined() | refusals.NotReady() | NotReadYet():
+            told = _not_now(error)
         case refusals.Spent():
             advice = "Nothing was changed. “Make a new password” is on the page of the access."
             told = Told(HTTPStatus.GONE, "It is gone", sentence, advice)
@@ -130,6 +126,13 @@ def told_of(error: Exception, *, me: str = "") -> Told:
         case PermissionDenied():
             told = Told(HTTPStatus.FORBIDDEN, "This is not yours to do", sentence or "Your account may not do this.")
     return told
+
+
+def _not_now(error: Exception) -> Told:
+    if isinstance(error, Quarantined):
+        return Told(HTTPStatus.SERVICE_UNAVAILABLE, "Nothing can be changed now", str(error))
+    heading = "It is not ready yet" if isinstance(error, refusals.NotReady) else "It cannot be judged yet"
+    return Told(HTTPStatus.CONFLICT, heading, str(error))
 
 
 def _who_was_faster(error: refusals.IllegalMove, me: str) -> str:

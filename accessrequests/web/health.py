@@ -16,7 +16,17 @@ from accessrequests.models import AuditEvent, Grant
 from accessrequests.models.people import GroupRole
 from accessrequests.operations import grants
 from accessrequests.operations.refusals import Refused
-from accessrequests.queries import authorities, broken, charts, clock, offline_kits, on_call, quarantine, slack_places, watch
+from accessrequests.queries import (
+    authorities,
+    broken,
+    charts,
+    clock,
+    offline_kits,
+    on_call,
+    quarantine,
+    slack_places,
+    watch,
+)
 from accessrequests.web import drawing, shown
 from accessrequests.web.offline_kits import row_of
 from accessrequests.web.pages import SeeOther, me, portal_page, show

@@ -91,6 +91,7 @@ class TestMetrics:
 
         assert calm == {
             "access_overdue_revocations": 0, "access_oldest_ready_message_seconds": 0, "access_unreachable_targets": 0,
+            "access_quarantined": 0,
         }  # fmt: skip
         assert (late["access_overdue_revocations"], late["access_unreachable_targets"]) == (2, 1)
         assert late["access_oldest_ready_message_seconds"] > 3 * 3600
