@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("accessrequests", "0043_ends_next")]
+    dependencies: ClassVar = [("accessrequests", "0046_cancelled_reviews")]
 
     operations: ClassVar = [
         migrations.CreateModel(
