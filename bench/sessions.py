@@ -41,8 +41,9 @@ def sessions(running: World, sizes: Sizes) -> Row:
     opened: dict[str, list[_Open]] = {kind: [] for kind in _KINDS}
     for number, login in enumerate(held):
         kind = list(_KINDS)[number % len(_KINDS)]
-        opened[kind].append(_KINDS[kind](_client(running, login), number))
-    too_late = sum(time.time() > login.deadline for login in held)
+        if time.time() < login.deadline - SECONDS_TO_OPEN:
+            opened[kind].append(_KINDS[kind](_client(running, login), number))
+    too_late = len(held) - sum(len(ones) for ones in opened.values())
     time.sleep(max(0.0, max(login.deadline for login in held) + AFTER - time.time()))
     alive = {kind: sum(_is_alive(one) for one in ones) for kind, ones in opened.items()}
     running_still = _operations(running, {login.username for login in held})
@@ -120,6 +121,7 @@ def _client(running: World, login: Login) -> Client:
         running.host(TARGET),
         username=login.username,
         password=login.password,
+        authMechanism="SCRAM-SHA-256",
         directConnection=True,
         retryReads=False,
         retryWrites=False,
