@@ -24,7 +24,7 @@ from tests.web.browser import Browser, signed_in
 from tests.web.grants import live
 
 BUDGET = 12
-# Health and the page on which Slack is set up are no lists and no details: each gathers what a dozen tables say, each in one question.
+# Health and Slack's set-up are no lists and no details: they gather what a dozen tables say, each in one question.
 GATHERED = {"/health/": 17, "/settings/slack/": 18}
 PART = "HX-Request"
 # Whoever has no part in anything finds what alice finds, with less on it. A part is a piece of what dave sees as erin does.
