@@ -15,9 +15,8 @@ from accessrequests.operations.slack_arrivals import SOMEBODY
 from accessrequests.queries import slack_places as places
 from tests import make
 from tests.make import Cast
-from tests.slack.test_presses import told
 from tests.slack.test_sending import carry, deny, labels
-from tests.slack.workspace import TEAM, WebApi, account_of, event, link, pressed, send_event, send_payload
+from tests.slack.workspace import TEAM, WebApi, account_of, event, link, pressed, send_event, send_payload, told
 from tests.web.browser import signed_in, text_of
 from workers import handlers
 
