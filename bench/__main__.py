@@ -10,7 +10,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import ending, footprint, machine, outage, pages, sabotaged, sessions, sustained, trail, usable, world
+from bench import (
+    clicks,
+    ending,
+    footprint,
+    machine,
+    outage,
+    pages,
+    sabotaged,
+    sessions,
+    sustained,
+    trail,
+    usable,
+    world,
+)
 from bench.machine import TooBusy
 from bench.rows import Row, as_table, shown
 from bench.sizes import FULL, QUICK, Sizes
@@ -45,6 +58,7 @@ MEASURES: Mapping[str, Measure] = {
     "storm": ending.storm,
     "outage": outage.outage,
     "sessions": sessions.sessions,
+    "clicks": clicks.clicks,
     "memory": lambda running, _sizes: footprint.memory(running, "after work"),
     "start": footprint.start,
 }

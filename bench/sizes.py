@@ -19,6 +19,7 @@ class Sizes:
     outage: int
     outage_seconds: float
     held: int  # users who hold something open at their deadline
+    click_seconds: int  # twenty presses in each
     requests: int
     live: int
     few_requests: int
@@ -39,6 +40,7 @@ FULL = Sizes(
     outage=200,
     outage_seconds=60,
     held=25,
+    click_seconds=30,
     requests=1_000_000,
     live=100_000,
     few_requests=1_000,
@@ -58,6 +60,7 @@ QUICK = Sizes(
     outage=10,
     outage_seconds=8,
     held=5,
+    click_seconds=3,
     requests=10_000,
     live=1_000,
     few_requests=1_000,
