@@ -24,5 +24,16 @@ def void_change(change: CustomRoleChange, why: str, *, actor: Actor, at: datetim
     check_move(CHANGE_MOVES, ChangeState(change.state), ChangeState.CANCELLED)
     change.state, change.decided_by, change.decided_at, change.note = ChangeState.CANCELLED.value, actor.name, at, why
     change.save()
-    facts = {"target": change.target.slug, "role": change.role, "change": change.kind, "why": why}
-    return Fact(Event.CUSTOM_ROLE_CANCELLED, str(change), facts)
+    return Fact(Event.CUSTOM_ROLE_CANCELLED, str(change), _facts(change, why))
+
+
+def fail_change(change: CustomRoleChange, why: str, *, at: datetime) -> Fact:
+    """It was approved, and nobody carries it out any more."""
+    check_move(CHANGE_MOVES, ChangeState(change.state), ChangeState.FAILED)
+    change.state, change.finished_at, change.note = ChangeState.FAILED.value, at, why
+    change.save()
+    return Fact(Event.CUSTOM_ROLE_FAILED, str(change), _facts(change, why))
+
+
+def _facts(change: CustomRoleChange, why: str) -> dict[str, str]:
+    return {"target": change.target.slug, "role": change.role, "change": change.kind, "why": why}

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.sessions.models import Session
 
 from accessrequests.domain.events import Job, Via
-from accessrequests.models import Grant, Installation, OutboxMessage, PersonalToken
+from accessrequests.models import AuditEvent, Grant, Installation, OutboxMessage, PersonalToken
 from accessrequests.operations import grants, outbox, people, quarantine, trail
 from accessrequests.operations.quarantined import Quarantined
 from accessrequests.operations.refusals import Refused
@@ -14,7 +14,7 @@ from accessrequests.queries import audit
 from accessrequests.queries import people as queries_of_people
 from accessrequests.queries import quarantine as queries
 from accessrequests.queries.quarantine import Anchored
-from tests import make
+from tests import kits, make, roles
 from tests.make import Cast
 from tests.operations.attempts import ended_for
 from tests.traces import Traces, leaves_nothing, refuses
@@ -156,3 +156,36 @@ class TestAccept:
         with refuses(Refused, match="cannot be taken for complete"):
             quarantine.accept(actor=make.OPERATOR, anchored=anchored(ahead=7), is_complete=True, keeps_tokens=False)
         assert queries.why() != ""
+
+    @pytest.mark.parametrize("epoch", [0, None])
+    def test_takes_none_for_complete_of_which_the_anchor_says_nothing(self, cast: Cast, epoch: int | None) -> None:
+        quarantine.look(anchored=None)
+        Installation.objects.update(database="7312/16384/16999")
+        said = anchored(epoch=epoch) if epoch is not None else None
+
+        with refuses(Refused, match="says nothing of this database"):
+            quarantine.accept(actor=make.OPERATOR, anchored=said, is_complete=True, keeps_tokens=False)
+
+    def test_takes_none_for_complete_that_was_found_restored(self, cast: Cast) -> None:
+        """A file of anchors that was replaced since does not make it whole."""
+        restored()
+
+        with refuses(Refused, match="restored to an earlier time"):
+            quarantine.accept(actor=make.OPERATOR, anchored=anchored(), is_complete=True, keeps_tokens=False)
+
+    def test_leaves_nothing_stuck_that_nothing_files_again(self, cast: Cast) -> None:
+        kits.used()
+        roles.project()
+        change = roles.approve(roles.propose(cast.alice), cast.bob)
+        restored()
+
+        quarantine.accept(actor=make.OPERATOR, anchored=None, is_complete=False, keeps_tokens=False)
+
+        left = OutboxMessage.objects.filter(done_at=None).values_list("job", flat=True)
+        assert Job.ROTATE_KIT.value in left
+        assert Job.CHANGE_CUSTOM_ROLE.value not in left
+        change.refresh_from_db()
+        assert (change.state, change.finished_at is not None) == ("failed", True)
+        assert "Look at the role in Atlas" in change.note
+        assert AuditEvent.objects.get(event="custom_role.failed").subject == str(change)
+        assert roles.propose(cast.alice).state == "pending", "The role can be changed again."

@@ -24,7 +24,7 @@ class Command(BaseCommand):
         accept.add_argument(
             "--nothing-lost",
             action="store_true",
-            help="It was only moved, with everything stopped: access and tokens stay. Refused where the anchor says otherwise.",
+            help="It was only moved, with everything stopped: access and tokens stay. Refused unless the anchor file says so.",
         )
         accept.add_argument(
             "--keep-tokens", action="store_true", help="Personal tokens go on: none was revoked since the backup."
