@@ -45,6 +45,7 @@ class Sweep:
     after: timedelta = AFTER
     wall: Callable[[], datetime] = lambda: datetime.now(UTC)
     _unfinished: dict[str, Owned] = field(default_factory=dict)
+    _behind: float = 0.0
     _rounds: int = 0
     _trouble: str = ""
 
@@ -67,12 +68,18 @@ class Sweep:
 
     def _now(self) -> datetime:
         """By the earlier of two clocks, the target's and ours: one that is wrong ends nothing early."""
-        behind = self.sweeper.behind()
-        if abs(behind) > CLOCKS_DIFFER:
-            log.error("clocks_differ", who="sweep", target=self.slug, seconds=round(behind, 1))
-        return self.wall() - timedelta(seconds=max(0.0, behind))
+        self._behind = self.sweeper.behind()
+        if abs(self._behind) > CLOCKS_DIFFER:
+            log.error("clocks_differ", who="sweep", target=self.slug, seconds=round(self._behind, 1))
+        return self._by_the_earlier()
 
-    def _end(self, batch: Sequence[Owned]) -> int:
+    def _by_the_earlier(self) -> datetime:
+        return self.wall() - timedelta(seconds=max(0.0, self._behind))
+
+    def _end(self, due: Sequence[Owned]) -> int:
+        """Both clocks are asked again just before: what either of them holds to be early waits."""
+        before = self._now() - self.after
+        batch = [one for one in due if one.expires_at is not None and one.expires_at < before]
         ended = 0
         for one, cut in zip(batch, self.sweeper.cut(batch), strict=True):
             if not cut.done:
@@ -106,7 +113,7 @@ class Sweep:
             grant_id=proven.grant_id,
             end=proven.expires_at,
             step=step,
-            at=self._now(),
+            at=self._by_the_earlier(),
             evidence=facts,
         )
         log.warning("swept", **{name: value for name, value in swept.said().items() if name != "installation"})

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,8 +17,10 @@ from typing import Any
 
 from django.conf import settings
 
+from accessrequests.domain import external
 from accessrequests.models import Grant
 from workers.connections import tag_keys
+from workers.provisioners.atlas.users import LONGEST_SHOWN
 
 _CONTEXT = "access-requests sweep v1"
 _MODE = 0o640
@@ -81,11 +83,17 @@ class Journal:
         except OSError:
             return None
 
-    def cut_of(self, *, installation: str, target: str, grant_id: int) -> Swept | None:
-        """When the sweep had the target confirm that nobody gets in by this grant any more; the first time counts."""
+    def cut_of(
+        self, *, installation: str, target: str, grant_id: int, usernames: Collection[str], since: datetime
+    ) -> Swept | None:
+        """When the sweep had the target confirm that nobody gets in by this grant any more; the first time counts.
+
+        A restored database gives out numbers again, so the number alone does not tell whose end it was: the user must
+        go by one of the grant's names, and have been ended `since` the grant began.
+        """
         wanted = (installation, target, grant_id, CUT)
         found = (one for one in self._read() if (one.installation, one.target, one.grant_id, one.step) == wanted)
-        return next(found, None)
+        return next((one for one in found if one.username in usernames and one.at >= since), None)
 
     def _opened(self) -> Any:
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, _MODE)
@@ -133,7 +141,14 @@ def swept_of(grant: Grant) -> Swept | None:
     journal = journal_of_sweep()
     if journal is None:
         return None
-    return journal.cut_of(installation=settings.ACCESS_INSTALLATION, target=grant.target.slug, grant_id=grant.pk)
+    principal = grant.access_request.principal
+    return journal.cut_of(
+        installation=settings.ACCESS_INSTALLATION,
+        target=grant.target.slug,
+        grant_id=grant.pk,
+        usernames={external.name_of(principal)[:LONGEST_SHOWN]} if principal else {grant.username},
+        since=grant.starts_at or grant.created_at,
+    )
 
 
 def _mac(key: bytes, said: Mapping[str, Any]) -> str:

@@ -41,6 +41,11 @@ def line_of(**changes: object) -> Swept:
     return Swept(**{**said, "step": CUT, "at": END + LATE, "evidence": {"login": "refused"}, **changes})  # type: ignore[arg-type]
 
 
+def cut_of(journal: Journal, **changes: object) -> Swept | None:
+    asked = {"installation": "acme1", "target": "shop", "grant_id": 7, "usernames": {"jit-acme1-alice-7"}}
+    return journal.cut_of(**{**asked, "since": END - LATE, **changes})  # type: ignore[arg-type]
+
+
 def swept_by_a_process(work: Work, file: Path) -> subprocess.CompletedProcess[str]:
     """One round of a real process, in whose environment there is no database, no broker and no secret but two."""
     environment: Mapping[str, str] = {
@@ -102,24 +107,28 @@ class TestDatabaseAway:
 
 @dataclass
 class Target:
-    """One that only says its time, and remembers up to when it was asked."""
+    """One that says its time, one answer after the other, and remembers what it was asked and what it was to end."""
 
-    is_behind: float
+    says: list[float]
+    holds: Sequence[Owned] = ()
     asked: list[datetime] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
     pace: int = 1
 
     def behind(self) -> float:
-        return self.is_behind
+        return self.says.pop(0) if len(self.says) > 1 else self.says[0]
 
     def overdue(self, *, before: datetime) -> Sequence[Owned]:
         self.asked.append(before)
-        return ()
+        return [one for one in self.holds if one.expires_at is not None and one.expires_at < before]
 
     def cut(self, owned: Sequence[Owned]) -> list[Evidence]:
-        return []
+        self.done += [f"cut {one.username}" for one in owned]
+        return [Evidence(done=True, facts={}) for _ in owned]
 
     def clean(self, owned: Owned) -> Evidence:
-        raise AssertionError("There is nothing.")
+        self.done.append(f"clean {owned.username}")
+        return Evidence(done=True, facts={})
 
     def close(self) -> None: ...
 
@@ -129,11 +138,20 @@ class TestClocks:
     def test_the_earlier_of_two_decides_so_that_a_wrong_one_ends_nothing_early(
         self, behind: float, earlier: int
     ) -> None:
-        target = Target(behind)
+        target = Target([behind])
 
         assert Sweep("shop", target, None, wall=lambda: END).round() == 0
 
         assert target.asked == [END - timedelta(seconds=earlier + 30)]
+
+    def test_a_clock_that_turns_out_to_be_behind_is_believed_before_anything_is_ended(self) -> None:
+        late = Owned("late", 1, END - timedelta(hours=2), proven=True, powerless=False)
+        early = Owned("early", 2, END - LATE, proven=True, powerless=False)
+        target = Target([0.0, 3600.0], holds=[late, early])
+
+        assert Sweep("shop", target, None, wall=lambda: END).round() == 1
+
+        assert target.done == ["cut late", "clean late"]
 
 
 class TestJournal:
@@ -146,13 +164,23 @@ class TestJournal:
         journal.path.write_text(journal.path.read_text() + json.dumps(forged) + "\n[]\n")
 
         def found(grant_id: int, **changes: str) -> Swept | None:
-            return journal.cut_of(**{"installation": "acme1", "target": "shop", **changes}, grant_id=grant_id)
+            return cut_of(journal, **changes, grant_id=grant_id)
 
         assert (found(6), found(7)) == (line_of(grant_id=6), line_of())
         assert [found(8), found(9), found(7, target="else"), found(7, installation="acme2")] == [None] * 4
-        rotated = Journal(journal.path, [KEY[::-1], KEY])
-        assert rotated.cut_of(installation="acme1", target="shop", grant_id=7) == line_of()
-        assert Journal(journal.path, [KEY[::-1]]).cut_of(installation="acme1", target="shop", grant_id=7) is None
+        assert cut_of(Journal(journal.path, [KEY[::-1], KEY])) == line_of()
+        assert cut_of(Journal(journal.path, [KEY[::-1]])) is None
+
+    def test_is_not_taken_for_a_grant_that_got_the_same_number_after_a_restore(self, tmp_path: Path) -> None:
+        journal = Journal(tmp_path / "sweep.jsonl", [KEY])
+        journal.write(line_of())
+        again = line_of(at=END + 2 * LATE)
+        journal.write(again)
+
+        assert cut_of(journal, usernames={"jit-acme1-bob-7"}) is None, "The number was somebody else's."
+        assert cut_of(journal, since=END + LATE) == line_of()
+        assert cut_of(journal, since=END + LATE + timedelta(seconds=1)) == again, "That was before this one began."
+        assert cut_of(journal, since=END + 3 * LATE) is None
 
     def test_is_the_sign_of_life(self, settings: Settings, tmp_path: Path) -> None:
         settings.ACCESS_SWEEP_FILE = ""

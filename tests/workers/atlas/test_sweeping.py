@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 
 from accessrequests.domain import naming
 from tests.sandbox.atlas.serving import CLIENT_ID, CLIENT_SECRET
+from tests.workers.atlas.recorder import Recorder, Say
 from tests.workers.atlas.stand_in import StandIn
 from workers.provisioners.atlas.alone import alone_client
 from workers.provisioners.atlas.budget import Urgency
@@ -84,6 +86,17 @@ class TestSweep:
         assert project.sweep.round() == 2, "Now it has."
         assert project.sweep.round() == 0
         assert {over, vouched}.isdisjoint(project.names())
+
+    def test_asks_for_the_time_before_it_says_it(self, atlas: Recorder, record: AtlasRecord) -> None:
+        behind = datetime.now(UTC) - timedelta(hours=1)
+        atlas.answers.append(Say(headers={"Date": format_datetime(behind, usegmt=True)}, body={}))
+        client = alone_client(record)
+
+        said = AtlasSweeper(client, record, TAGGER).behind()
+
+        client.close()
+        assert abs(said - 3600) < 60, "By the very first answer."
+        assert [call.method for call in atlas.asked] == ["GET"]
 
     def test_a_limit_that_is_used_up_is_waited_for_and_asks_nobody(self, project: Project, stand_in: StandIn) -> None:
         over = project.user(lasts=LONG_AGO)
