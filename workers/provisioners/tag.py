@@ -20,7 +20,6 @@ class Tag:
 
     grant_id: int
     end: datetime
-    is_of_newest_key: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +50,10 @@ class Tagger:
             return None
         if installation != self.installation:
             return None
-        key = self._key_of(mac, principal=principal, grant=grant, end=end)
-        if key is None:
+        if not self._is_ours(mac, principal=principal, grant=grant, end=end):
             return None
         # Nothing before this line was believed, and what carries our MAC was written by `make`.
-        return Tag(grant_id=int(grant), end=datetime.fromisoformat(end), is_of_newest_key=key == self.key)
+        return Tag(grant_id=int(grant), end=datetime.fromisoformat(end))
 
     def make_kit(self, *, principal: str) -> dict[str, str]:
         """The tag of the user of an offline kit: no grant's, and without an end."""
@@ -65,15 +63,15 @@ class Tagger:
     def proves_kit(self, tag: object, *, principal: str) -> bool:
         """Whether the tag is ours and makes this very user that of an offline kit."""
         mac = tag.get("mac") if isinstance(tag, Mapping) else None
-        return isinstance(mac, str) and self._key_of(mac, principal=principal, grant=_KIT, end="") is not None
+        return isinstance(mac, str) and self._is_ours(mac, principal=principal, grant=_KIT, end="")
 
-    def _key_of(self, mac: str, *, principal: str, grant: str, end: str) -> bytes | None:
-        """The key that the MAC was made with, of ours."""
+    def _is_ours(self, mac: str, *, principal: str, grant: str, end: str) -> bool:
+        """Whether the MAC was made with a key of ours."""
         said = mac.encode(errors="replace")
-        for key in (self.key, *self.older):
-            if hmac.compare_digest(self._mac(key, principal=principal, grant=grant, end=end).encode(), said):
-                return key
-        return None
+        return any(
+            hmac.compare_digest(self._mac(key, principal=principal, grant=grant, end=end).encode(), said)
+            for key in (self.key, *self.older)
+        )
 
     def _mac(self, key: bytes, *, principal: str, grant: str, end: str) -> str:
         # JSON keeps the parts apart: no two sets of parts give the same text.
