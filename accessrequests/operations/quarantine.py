@@ -10,7 +10,7 @@ from django.db import transaction
 
 from accessrequests.domain.events import Actor, Event, Job
 from accessrequests.domain.lifecycle import ChangeState, EndReason
-from accessrequests.models import CustomRoleChange, Grant, Installation, OutboxMessage, PersonalToken
+from accessrequests.models import CustomRoleChange, Grant, Installation, OutboxMessage, PersonalToken, SlackIdentity
 from accessrequests.operations._ending import ALIVE, locked, start_revocation
 from accessrequests.operations._record import CLOCKWORK, Fact, record
 from accessrequests.operations._voiding import fail_change
@@ -33,6 +33,7 @@ class Accepted:
     epoch: int
     grants: int
     tokens: int
+    links: int
     messages: int
 
 
@@ -61,8 +62,8 @@ def look(*, anchored: Anchored | None) -> str:
 def accept(*, actor: Actor, anchored: Anchored | None, is_complete: bool, keeps_tokens: bool) -> Accepted:
     """A person says that this is the database from now on.
 
-    Every access that was not over ends, whatever was to be carried is dropped, and tokens are void: what has become of
-    them since, nobody here can know. `is_complete`: it was only moved, nothing is missing, and all of that stays.
+    Every access that was not over ends, whatever was to be carried is dropped, tokens and links to Slack are void: what
+    has become of them since, nobody here can know. `is_complete`: it was only moved, nothing is missing, and all of that stays.
 
     :raises Refused: it is not quarantined, or is said to be complete and the anchor does not say so.
     """
@@ -78,21 +79,22 @@ def accept(*, actor: Actor, anchored: Anchored | None, is_complete: bool, keeps_
     row.epoch = max(row.epoch, anchored.epoch if anchored else 1) + 1
     row.save()
     facts: list[Fact] = []
-    tokens = messages = grants = 0
+    tokens = links = messages = grants = 0
     if not is_complete:
         # Nothing files the turning of a kit's password again, and to turn it gives nobody anything.
         waiting = OutboxMessage.objects.filter(done_at=None).exclude(job=Job.ROTATE_KIT.value)
         messages = waiting.update(done_at=at, claimed_until=None)
         Session.objects.all().delete()
+        links, _ = SlackIdentity.objects.all().delete()
         if not keeps_tokens:
             tokens = PersonalToken.objects.filter(revoked_at=None).update(revoked_at=at)
         for grant_id in Grant.objects.filter(state__in=ALIVE).order_by("pk").values_list("pk", flat=True):
             facts += start_revocation(locked(grant_id), EndReason.REVOKED, actor=actor, at=at, note=NOTE)
             grants += 1
         facts += _give_up_changes(at)
-    said = {"why": why, "epoch": row.epoch, "grants": grants, "tokens": tokens, "is_complete": is_complete}
-    record(Fact(Event.DATABASE_ACCEPTED, _SUBJECT, said), *facts, actor=actor, at=at)
-    return Accepted(row.epoch, grants, tokens, messages)
+    said = {"why": why, "epoch": row.epoch, "grants": grants, "tokens": tokens, "slack_links": links}
+    record(Fact(Event.DATABASE_ACCEPTED, _SUBJECT, said | {"is_complete": is_complete}), *facts, actor=actor, at=at)
+    return Accepted(row.epoch, grants, tokens, links, messages)
 
 
 def _doubt(row: Installation, anchored: Anchored | None) -> str:

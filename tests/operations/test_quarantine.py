@@ -6,7 +6,7 @@ import pytest
 from django.contrib.sessions.models import Session
 
 from accessrequests.domain.events import Job, Via
-from accessrequests.models import AuditEvent, Grant, Installation, OutboxMessage, PersonalToken
+from accessrequests.models import AuditEvent, Grant, Installation, OutboxMessage, PersonalToken, SlackIdentity
 from accessrequests.operations import grants, outbox, people, quarantine, trail
 from accessrequests.operations.quarantined import Quarantined
 from accessrequests.operations.refusals import Refused
@@ -34,6 +34,10 @@ def restored() -> str:
 def make_token(cast: Cast) -> str:
     _token, secret = people.create_token(person=cast.alice, name="a script", scopes=["read"], actor=make.OPERATOR)
     return secret
+
+
+def link_to_slack(cast: Cast) -> None:
+    SlackIdentity.objects.create(person=cast.bob, team_id="T0ACME", slack_user_id="U0BOB", linked_at=make.now())
 
 
 class TestLook:
@@ -112,6 +116,7 @@ class TestAccept:
     def test_ends_all_that_lived_and_drops_what_waited(self, cast: Cast, active: Grant) -> None:
         waiting = make.approved_grant(cast.alice, cast.bob)
         make_token(cast)
+        link_to_slack(cast)
         restored()
         traces = Traces()
 
@@ -119,7 +124,7 @@ class TestAccept:
             actor=make.OPERATOR, anchored=anchored(ahead=7), is_complete=False, keeps_tokens=False
         )
 
-        assert (accepted.epoch, accepted.grants) == (2, 2)
+        assert (accepted.epoch, accepted.grants, accepted.tokens, accepted.links) == (2, 2, 1, 1)
         assert queries.why() == ""
         assert [ended_for(one) for one in (active, waiting)] == [("revoking", "revoked")] * 2
         assert traces.events()[0][:2] == ("database.accepted", make.OPERATOR.name)
@@ -127,6 +132,7 @@ class TestAccept:
         assert (Job.PROVISION.value, str(waiting)) not in left
         assert {(Job.REVOKE.value, str(one)) for one in (active, waiting)} <= set(left)
         assert not PersonalToken.objects.filter(revoked_at=None).exists()
+        assert not SlackIdentity.objects.exists(), "Who may have unlinked it since is asked to link it again."
         assert quarantine.look(anchored=anchored(ahead=99)) == "", "That line is of the database before."
 
     def test_leaves_tokens_where_none_was_revoked_since(self, cast: Cast) -> None:
@@ -139,12 +145,14 @@ class TestAccept:
         assert PersonalToken.objects.filter(revoked_at=None).exists()
 
     def test_ends_nothing_of_what_was_only_moved(self, cast: Cast, active: Grant) -> None:
+        link_to_slack(cast)
         quarantine.look(anchored=None)
         Installation.objects.update(database="7312/16384/16999")
 
         accepted = quarantine.accept(actor=make.OPERATOR, anchored=anchored(), is_complete=True, keeps_tokens=False)
 
-        assert (accepted.epoch, accepted.grants, accepted.tokens, accepted.messages) == (2, 0, 0, 0)
+        assert (accepted.epoch, accepted.grants, accepted.tokens, accepted.links, accepted.messages) == (2, 0, 0, 0, 0)
+        assert SlackIdentity.objects.exists()
         assert ended_for(active) == ("active", "")
         assert queries.why() == ""
 

@@ -20,11 +20,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
         verbs.add_parser("show", help="Whether it is quarantined, and why. Exits with 1 when it is.")
-        accept = verbs.add_parser("accept", help="Accept it. Every access that is not over ends, and tokens are void.")
+        accept = verbs.add_parser(
+            "accept", help="Accept it. Every access that is not over ends; tokens and links to Slack are void."
+        )
         accept.add_argument(
             "--nothing-lost",
             action="store_true",
-            help="It was only moved, with everything stopped: access and tokens stay. Refused unless the anchor file says so.",
+            help="It was only moved, with everything stopped: access, tokens and links to Slack stay. Refused unless the anchor file says so.",
         )
         accept.add_argument(
             "--keep-tokens", action="store_true", help="Personal tokens go on: none was revoked since the backup."
@@ -60,6 +62,6 @@ class Command(BaseCommand):
         except Refused as refusal:
             raise CommandError(str(refusal)) from refusal
         self.stdout.write(
-            f"Accepted as epoch {accepted.epoch}. Ending: {accepted.grants} accesses. Void: {accepted.tokens} tokens and "
-            f"{accepted.messages} messages. The relay goes on within a second, and begins a new anchor file."
+            f"Accepted as epoch {accepted.epoch}. Ending: {accepted.grants} accesses. Void: {accepted.tokens} tokens, "
+            f"{accepted.links} links to Slack and {accepted.messages} messages. The relay goes on within a second, and begins a new anchor file."
         )
