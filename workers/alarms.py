@@ -9,6 +9,7 @@ from accessrequests.domain.alarms import Alarm, Hearer, alarm, drill_notice, sel
 from accessrequests.domain.channels import News
 from accessrequests.domain.events import Event
 from accessrequests.domain.lifecycle import AccessRequestState, EndReason
+from accessrequests.domain.notices import Notice
 from accessrequests.domain.privileges import Level
 from accessrequests.domain.wording import deed
 from accessrequests.models import AccessRequest, Grant, Person
@@ -39,12 +40,17 @@ def tell(claim: Claim, thread: Thread) -> Outcome:
         return _tell_administrators(claim, thread)
     access_request = access_requests.of_subject(claim.subject)
     story, event = _story(access_request), Event(claim.event)
+    to_mail: list[tuple[Notice, list[Person]]] = []
+    for hearer, folk in _hearers(access_request).items():
+        notice = alarm(event, hearer=hearer, story=story)
+        if notice is not None:
+            to = telling.file_in_slack(
+                notice, to=sorted(folk, key=str), thread=thread, news=News.ALARMS, access_request=access_request
+            )
+            to_mail.append((notice, to))
     try:
-        for hearer, folk in _hearers(access_request).items():
-            notice = alarm(event, hearer=hearer, story=story)
-            if notice is not None:
-                to = sorted(folk, key=str)
-                telling.tell(notice, to=to, thread=thread, news=News.ALARMS, access_request=access_request)
+        for notice, to in to_mail:
+            email.send(notice, to=to, thread=thread)
     except email.NotSent as error:
         break_glass.note_alert_failed(event=claim.event, subject=claim.subject, channel=MAIL, why=str(error))
         if claim.failures < MOST_FAILURES:

@@ -132,7 +132,11 @@ def _tell_of_changes(claim: Claim) -> None:
 
 
 def _tell(news: _News, thread: Thread) -> None:
-    """:raises email.NotSent: when somebody may be told later only."""
+    """In Slack to all first, then by mail: a mail server that is away holds up nobody there.
+
+    :raises email.NotSent: when somebody may be told later only.
+    """
+    to_mail: list[tuple[Notice, list[Person]]] = []
     author = news.comment.actor if news.comment is not None else ""
     for audience, recipients in _audiences(news).items():
         story = _story(news, audience)
@@ -143,18 +147,20 @@ def _tell(news: _News, thread: Thread) -> None:
             notice = sentences.notice(news.event, audience=audience, story=replace(story, also=also))
             if notice is not None:
                 to = sorted((person for person in told if person.username != author), key=str)
-                _send(notice, to, audience=audience, thread=thread, access_request=news.access_request)
+                left = _file(notice, to, audience=audience, thread=thread, access_request=news.access_request)
+                to_mail.append((notice, left))
+    for notice, left in to_mail:
+        email.send(notice, to=left, thread=thread)
 
 
-def _send(
+def _file(
     notice: Notice, to: Sequence[Person], *, audience: Audience, thread: Thread, access_request: AccessRequest
-) -> None:
-    """Those whose access it is have a card and messages of their own in Slack already."""
+) -> list[Person]:
+    """Who is left to be told by mail. Those whose access it is have a card and messages of their own in Slack already."""
     if audience in {Audience.REQUESTER, Audience.GRANTEE}:
-        email.send(notice, to=telling.by_mail(to, news=News.OWN), thread=thread)
-        return
+        return telling.by_mail(to, news=News.OWN)
     news = News.ALARMS if audience is Audience.ENDER else News.ANSWERS
-    telling.tell(notice, to=to, thread=thread, news=news, access_request=access_request)
+    return telling.file_in_slack(notice, to=to, thread=thread, news=news, access_request=access_request)
 
 
 def _apart(

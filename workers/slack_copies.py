@@ -21,7 +21,8 @@ from accessrequests.operations import slack_messages, slack_places
 from accessrequests.operations.outbox import Claim
 from accessrequests.operations.slack_messages import Drawing, Once
 from accessrequests.queries import access_requests, audit, clock, slack
-from workers import asked, notify, slack_homes
+from workers import asked, notify, slack_homes, telling
+from workers.channels import email
 from workers.channels import slack as channel
 from workers.channels.slack import STOPPED, STOPPED_PAUSE, NeverSent, NotSent, Place
 from workers.outcomes import Again, Done, Outcome, try_again
@@ -91,6 +92,10 @@ def send(claim: Claim) -> Outcome:
         place = _put(copy, message)
     except NeverSent as error:
         log.warning("slack_copy_given_up", copy=str(copy), channel=copy.channel, why=str(error))
+        try:
+            telling.by_mail_instead(copy.content or {}, about=copy.about)
+        except email.NotSent as away:
+            return try_again(claim, str(away))
         slack_messages.mark_dead(message_id=copy.pk, why=str(error))
     except NotSent as error:
         return try_again(claim, str(error), not_before=error.after)

@@ -35,14 +35,17 @@ NEWS: Mapping[News, tuple[str, str]] = {
         "Break-glass and its reviews, access that may still work after its end, and what administrators have to see to.",
     ),
 }
-# Others wait for an answer, or something is wrong: one channel at least has to stay.
-DEMANDED = frozenset({News.ANSWERS, News.ALARMS})
+# Others wait for an answer: one channel at least has to stay.
+DEMANDED = frozenset({News.ANSWERS})
+# Something is wrong: what one company may stop taking at any moment must not be all that tells of it.
+ALWAYS = frozenset({f"{News.ALARMS.value}/{Channel.MAIL.value}"})
 EVERYTHING = frozenset(f"{news.value}/{channel.value}" for news in News for channel in Channel)
 
 
 def is_on(news: News, channel: Channel, *, off: Collection[str]) -> bool:
-    """What nobody has switched off is on."""
-    return f"{news.value}/{channel.value}" not in off
+    """What nobody has switched off is on, and so is what nobody can."""
+    name = f"{news.value}/{channel.value}"
+    return name in ALWAYS or name not in off
 
 
 def why_not(off: Collection[str]) -> dict[str, list[str]]:

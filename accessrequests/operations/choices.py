@@ -16,7 +16,7 @@ from accessrequests.queries.asks import Invalid
 
 @transaction.atomic(durable=True)
 def choose_channels(*, person: Person, off: Collection[str]) -> Person:
-    """From now on they are told of these not by these, such as own/mail.
+    """From now on they are told of these not by these, such as own/mail. What is always on stays on.
 
     :raises Invalid: when it is none that there is, or when something that has to reach them would not.
     """
@@ -27,7 +27,7 @@ def choose_channels(*, person: Person, off: Collection[str]) -> Person:
         raise Invalid(errors)
     held = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
     at = clock.now()
-    chosen = sorted(set(off))
+    chosen = sorted(set(off) - channels.ALWAYS)
     if chosen == held.not_told_by:
         return held
     held.not_told_by = chosen

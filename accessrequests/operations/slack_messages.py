@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -26,7 +27,8 @@ from accessrequests.queries.slack_setup import TEST
 class Once:
     """Something to say in one place: in the threads of all cards, or to one person. Never twice `about` the same.
 
-    `but_in`: the thread in which it stands already, because somebody wrote it there.
+    `but_in`: the thread in which it stands already, because somebody wrote it there. `otherwise`: what is to be known
+    to tell it by mail, if Slack will never take it and nothing else tells of it.
     """
 
     kind: SlackKind
@@ -35,6 +37,7 @@ class Once:
     about: str = ""
     slack_user_id: str = ""
     but_in: str = ""
+    otherwise: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +177,7 @@ def _row(said: Once, access_request: AccessRequest | None, thread: SlackMessage 
         about=said.about,
         thread=thread,
         slack_user_id=said.slack_user_id,
-        content={"text": said.message.text, "blocks": list(said.message.blocks)},
+        content={"text": said.message.text, "blocks": list(said.message.blocks), "otherwise": said.otherwise},
         created_at=clock.now(),
     )
 

@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from accessrequests.domain.channels import EVERYTHING, NEWS, Channel
+from accessrequests.domain.channels import ALWAYS, EVERYTHING, NEWS, Channel, is_on
 from accessrequests.operations import choices
 from accessrequests.queries.asks import Invalid
 from accessrequests.web.pages import SeeOther, me, portal_page, show
@@ -50,7 +50,8 @@ def _page(
                 {
                     "value": f"{news.value}/{one.value}",
                     "name": _NAMES[one],
-                    "on": f"{news.value}/{one.value}" not in off,
+                    "on": is_on(news, one, off=off),
+                    "always": f"{news.value}/{one.value}" in ALWAYS,
                 }
                 for one in Channel
             ],

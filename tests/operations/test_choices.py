@@ -20,6 +20,11 @@ def test_is_recorded_when_it_differs(cast: Cast) -> None:
         choices.choose_channels(person=cast.bob, off=["alarms/slack", "own/mail"])
 
 
+def test_alarms_always_come_by_mail(cast: Cast) -> None:
+    choices.choose_channels(person=cast.bob, off=["alarms/mail", "alarms/slack"])
+    assert Person.objects.get(username="bob").not_told_by == ["alarms/slack"]
+
+
 def test_is_refused_where_something_would_not_reach_them_or_is_none(cast: Cast) -> None:
     for off in (EVERYTHING, ["answers/mail", "answers/slack"], ["own/pigeon"]):
         with refuses(Invalid):

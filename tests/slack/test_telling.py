@@ -13,8 +13,11 @@ from accessrequests.operations.slack_arrivals import SOMEBODY
 from tests import glass, make
 from tests.make import Cast
 from tests.reviews import start
-from tests.slack.workspace import link
-from tests.workers.rows import carry
+from tests.slack.workspace import WebApi, link
+from tests.workers.rows import carry, due_now
+from tests.workers.test_notify import Refusing
+
+REFUSING = f"{Refusing.__module__}.{Refusing.__name__}"
 
 
 @pytest.fixture
@@ -69,6 +72,26 @@ def test_by_mail_once_slack_would_not_take_it(cast: Cast) -> None:
         SlackMessage.objects.filter(state="wanted").delete()
 
 
+def test_by_mail_what_slack_will_not_take(cast: Cast, web_api: WebApi, settings: Settings) -> None:
+    link(cast.bob)
+    not_by(cast.bob, "answers/mail")
+    access_request = make.submit(cast.alice)
+    tell(Event.ACCESS_REQUEST_SUBMITTED)
+    asked = {one.to[0]: one.subject for one in mail.outbox}
+    mail.outbox.clear()
+    copy, taking = SlackMessage.objects.get(kind="notice"), settings.EMAIL_BACKEND
+    for backend, state in ((REFUSING, "wanted"), (taking, "dead")):
+        settings.EMAIL_BACKEND = backend
+        web_api.refuse("user_disabled")
+        due_now(Job.SEND_TO_SLACK, copy)
+        carry(Job.SEND_TO_SLACK, copy)
+        copy.refresh_from_db()
+        assert copy.state == state, "It is not given up before somebody has been told."
+    (sent,) = mail.outbox
+    assert (sent.to, [sent.subject]) == ([cast.bob.email], list(asked.values()))
+    assert f"/approvals/{access_request.pk}/" in sent.body
+
+
 def test_by_mail_while_the_app_is_gone(cast: Cast) -> None:
     link(cast.bob)
     not_by(cast.bob, "answers/mail")
@@ -91,10 +114,30 @@ def test_of_ones_own_as_one_chose(cast: Cast) -> None:
 
 def test_of_a_break_glass_and_its_review_by_both(cast: Cast) -> None:
     link(cast.erin)
+    not_by(cast.erin, "alarms/mail")
     glass.broken(cast.frank)
     tell(Event.BREAKGLASS_ACTIVATED)
     assert "erin" in mailed()
     assert told_in_slack()["U0ERIN"].startswith("BREAK-GLASS")
+
+
+@pytest.mark.parametrize("event", [Event.BREAKGLASS_ENDED, Event.ACCESS_REQUEST_COMMENTED])
+def test_a_mail_server_that_is_away_holds_up_nobody_in_slack(cast: Cast, settings: Settings, event: Event) -> None:
+    settings.EMAIL_BACKEND = REFUSING
+    hearers = [cast.erin, cast.frank, cast.bob]
+    link(*hearers)
+    if event is Event.BREAKGLASS_ENDED:
+        glass.ended(glass.broken(cast.frank))
+        expected = {"U0ERIN", "U0FRANK"}
+    else:
+        for person in hearers:
+            not_by(person, "answers/mail")
+        access_request = make.submit(cast.alice)
+        access_requests.comment(access_request_id=access_request.pk, person=cast.erin, via=Via.WEB, text="Why today?")
+        expected = {"U0BOB"}
+    tell(event)
+    assert OutboxMessage.objects.get(job="notify").failures == 1
+    assert set(told_in_slack()) >= expected
 
 
 def test_of_an_access_review_once_however_often_it_is_tried(cast: Cast) -> None:
