@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import fcntl
+import itertools
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -49,10 +50,24 @@ def write_anchor(*, at_least: int = 1) -> bool:
 
 def _put_aside(path: Path, epoch: int) -> None:
     """A database that was accepted in the place of another has a chain of its own: the other's file is kept beside it."""
+    if _earlier_epoch(path, epoch) is None:
+        return
+    with _held(path):
+        earlier = _earlier_epoch(path, epoch)
+        if earlier is not None:  # no other relay has put it aside between the look and the lock
+            path.rename(_free_name(path, f"epoch-{earlier}"))
+
+
+def _earlier_epoch(path: Path, epoch: int) -> int | None:
     newest = quarantine.newest_anchor(str(path))
-    if newest is not None and newest.epoch < epoch:
-        with _held(path):
-            path.rename(path.with_name(f"{path.name}.epoch-{newest.epoch}"))
+    return newest.epoch if newest is not None and newest.epoch < epoch else None
+
+
+def _free_name(path: Path, ending: str) -> Path:
+    """What was put aside is never written over: without its anchors a database can be of an epoch that was there before."""
+    numbered = (f"{ending}-{number}" for number in itertools.count(2))
+    names = (path.with_name(f"{path.name}.{one}") for one in itertools.chain([ending], numbered))
+    return next(name for name in names if not name.exists())
 
 
 def _line(last: int, hashes: Sequence[str], epoch: int) -> str:

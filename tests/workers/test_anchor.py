@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import resource
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import BinaryIO
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -161,3 +164,36 @@ class TestAnotherDatabase:
         assert [json.loads(line).get("epoch") for line in kept.read_text().splitlines()] == [None]
         assert audit.verify().ok
         assert audit.newest_anchor() is not None
+
+    def test_never_takes_the_name_of_what_was_put_aside_before(self, path: Path) -> None:
+        assert write_anchor()
+        quarantine.look(anchored=None)
+        path.with_name("anchors.epoch-1").write_text("of another time")
+        Installation.objects.update(epoch=2)
+
+        assert write_anchor()
+
+        assert path.with_name("anchors.epoch-1").read_text() == "of another time"
+        assert sequences(path.with_name("anchors.epoch-1-2"))
+
+    def test_that_another_relay_put_aside_first_stays_there(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Between the look and the lock: the file that has the name by then is the new one."""
+        assert write_anchor()
+        quarantine.look(anchored=None)
+        Installation.objects.update(epoch=2)
+        aside = path.with_name("anchors.epoch-1")
+
+        def lock_late(file: BinaryIO, how: int) -> None:
+            if not aside.exists():
+                path.rename(aside)
+                path.touch()
+            fcntl.flock(file, how)
+
+        late = SimpleNamespace(flock=lock_late, LOCK_EX=fcntl.LOCK_EX, LOCK_NB=fcntl.LOCK_NB)
+        monkeypatch.setattr(anchor, "fcntl", late)
+
+        assert write_anchor()
+
+        assert [json.loads(line).get("epoch") for line in path.read_text().splitlines()] == [2]
+        assert [one.name for one in path.parent.glob("anchors.*")] == ["anchors.epoch-1"]
+        assert len(sequences(aside)) == 1
