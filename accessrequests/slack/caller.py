@@ -15,6 +15,7 @@ from accessrequests.domain.events import Actor, Event, Via
 from accessrequests.models import AccessRequest, Person, SlackIdentity
 from accessrequests.models.slack import SlackKind
 from accessrequests.operations import calls, refusals, slack_identities, slack_messages
+from accessrequests.operations.quarantined import Quarantined
 from accessrequests.operations.refusals import Refused
 from accessrequests.queries import clock, people, slack
 from accessrequests.queries.asks import Invalid, NotReadYet
@@ -27,6 +28,7 @@ EXPECTED = (
     refusals.StaleRevision,
     refusals.NotReady,
     refusals.Gone,
+    Quarantined,
     Invalid,
     NotReadYet,
     ObjectDoesNotExist,

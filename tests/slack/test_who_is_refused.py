@@ -10,6 +10,9 @@ import pytest
 from pytest_django import Settings
 
 from accessrequests.models import Approval, AuditEvent, SlackMessage
+from accessrequests.operations import quarantine
+from accessrequests.queries import audit
+from accessrequests.queries.quarantine import Anchored
 from tests import make
 from tests.make import Cast
 from tests.slack import workspace
@@ -28,6 +31,13 @@ class TestWhoIsRefused:
         assert traces.events() == [("access_request.refused", name, subject)] * 3
         assert len(told()) == 3
         assert Approval.objects.count() == 0
+
+    def test_everybody_while_the_database_is_quarantined(self, cast: Cast, card: SlackMessage) -> None:
+        quarantine.look(anchored=None)
+        quarantine.look(anchored=Anchored(audit.head_sequence() + 1, "of an event that is not here"))
+        press(card, cast.bob)
+        assert state_of(card) == "pending"
+        assert "This database is quarantined" in told()[0]
 
     def test_slack_email_remap_and_slack_display_name_spoof(self, cast: Cast, card: SlackMessage) -> None:
         """Neither a name nor an address makes anybody bob; whom we take them for is said."""
