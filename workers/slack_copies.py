@@ -31,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 # docs.slack.dev, apis/web-api/rate-limits: about one message a second into one channel.
 PACE = timedelta(seconds=1)
+_NOBODYS = "Its Slack account is linked to nobody whose access it is."
 CLOCKWORK = Actor(name=PRODUCT, via=Via.WORKER)
 _CARDS = frozenset({SlackKind.CARD.value, SlackKind.OWN_CARD.value})
 _IN_THREADS = frozenset(
@@ -48,7 +49,7 @@ _IN_THREADS = frozenset(
 def show(claim: Claim) -> Outcome:
     """After something happened to a request or its grant: its copies, a line in their threads, a word to whose it is.
 
-    Of a person it is that an account was linked, or is no longer: its Home.
+    Of a person it is that an account was linked, or is no longer: its Home, and the cards that it has alone.
     """
     if not settings.ACCESS_SLACK:
         return Done()
@@ -56,6 +57,7 @@ def show(claim: Claim) -> Outcome:
     if claim.subject.startswith("person/"):
         account = str(told.facts.get("slack_user", "")) if told is not None else ""
         homes.refresh(slack_user_ids=[account])
+        slack_messages.file_stragglers(message_ids=slack.own_cards_at(account))
         return Done()
     access_request = access_requests.of_subject(claim.subject)
     found = slack.identities_of(asked.beneficiaries_of(access_request))
@@ -77,8 +79,9 @@ def send(claim: Claim) -> Outcome:
         return Done()
     if slack.is_stopped():
         return Again(why=STOPPED, delay=STOPPED_PAUSE, failed=False)
-    if copy.state == SlackState.LEFT:
-        return _take_away(claim, copy)
+    is_nobodys = copy.kind == SlackKind.OWN_CARD and not _is_theirs(copy)
+    if copy.state == SlackState.LEFT or is_nobodys:
+        return _take_away(claim, copy, is_own=is_nobodys)
     at, is_final = clock.now(), is_card and slack.is_over(copy)
     message = _drawn(copy)
     drawing = Drawing(slack_cards.hash_of(message), at, is_final)
@@ -91,12 +94,7 @@ def send(claim: Claim) -> Outcome:
     try:
         place = _put(copy, message)
     except NeverSent as error:
-        log.warning("slack_copy_given_up", copy=str(copy), channel=copy.channel, why=str(error))
-        try:
-            telling.by_mail_instead(copy.content or {}, about=copy.about)
-        except email.NotSent as away:
-            return try_again(claim, str(away))
-        slack_messages.mark_dead(message_id=copy.pk, why=str(error))
+        return _give_up(claim, copy, str(error))
     except NotSent as error:
         return try_again(claim, str(error), not_before=error.after)
     else:
@@ -104,17 +102,37 @@ def send(claim: Claim) -> Outcome:
     return Done()
 
 
-def _take_away(claim: Claim, copy: SlackMessage) -> Outcome:
-    """Others read along now: the last that we do there."""
-    number = copy.access_request_id or 0
-    message = slack_cards.taken_away(number, url=f"{settings.ACCESS_BASE_URL}/requests/{number}/")
+def _give_up(claim: Claim, copy: SlackMessage, why: str) -> Outcome:
+    """Slack will never take it: whoever would hear of it in no other way gets a mail first."""
+    log.warning("slack_copy_given_up", copy=str(copy), channel=copy.channel, why=why)
     try:
-        channel.update(Place(copy.posted_in, copy.ts), message)
+        telling.by_mail_instead(copy.content or {}, about=copy.about)
+    except email.NotSent as error:
+        return try_again(claim, str(error))
+    slack_messages.mark_dead(message_id=copy.pk, why=why)
+    return Done()
+
+
+def _is_theirs(copy: SlackMessage) -> bool:
+    """Whether the account that has this card alone is still that of somebody whose access it is."""
+    reader = slack.person_at(copy.channel)
+    if reader is None or not reader.is_active or copy.access_request is None:
+        return False
+    return reader in asked.beneficiaries_of(copy.access_request)
+
+
+def _take_away(claim: Claim, copy: SlackMessage, *, is_own: bool = False) -> Outcome:
+    """Others read along now, or it is nobody's: the last that we do there."""
+    number = copy.access_request_id or 0
+    message = slack_cards.taken_away(number, url=f"{settings.ACCESS_BASE_URL}/requests/{number}/", is_own=is_own)
+    try:
+        if copy.ts:
+            channel.update(Place(copy.posted_in, copy.ts), message)
     except NeverSent as error:
         log.warning("slack_copy_not_emptied", copy=str(copy), channel=copy.channel, why=str(error))
     except NotSent as error:
         return try_again(claim, str(error), not_before=error.after)
-    slack_messages.mark_dead(message_id=copy.pk, why=copy.last_error)
+    slack_messages.mark_dead(message_id=copy.pk, why=_NOBODYS if is_own else copy.last_error)
     return Done()
 
 

@@ -123,9 +123,14 @@ def whisper(sentence: str, *, label: str = "", url: str = "") -> Message:
     return Message(block_kit.fallback(text), blocks)
 
 
-def taken_away(number: int, *, url: str) -> Message:
-    """What is left of a card, or of a line below it, where others have begun to read along."""
-    text = f"Access request {number} goes on in the portal. Others read along in this channel now, so nobody is asked here."
+def taken_away(number: int, *, url: str, is_own: bool = False) -> Message:
+    """What is left of a card, or of a line below it, where others have begun to read along; of one's own, where none is."""
+    why = (
+        "This Slack account is linked to nobody whose access it is, so nothing of it is shown here."
+        if is_own
+        else "Others read along in this channel now, so nobody is asked here."
+    )
+    text = f"Access request {number} goes on in the portal. {why}"
     return Message(text, [block_kit.section(f"{escaped(text)} <{url}|Open the request>")])
 
 

@@ -86,6 +86,12 @@ def alarm_channels_of(groups: Iterable[str]) -> list[str]:
     return list(dict.fromkeys([*filter(None, [loud]), *channels_of(groups)]))
 
 
+def own_cards_at(slack_user_id: str) -> list[int]:
+    """The cards that this account has alone."""
+    own = SlackMessage.objects.filter(kind=SlackKind.OWN_CARD.value, state=SlackState.POSTED.value)
+    return list(own.filter(channel=slack_user_id).order_by("pk").values_list("pk", flat=True))
+
+
 def is_copy(*, access_request_id: int, channel: str, ts: str) -> bool:
     """Whether this message is one of ours about that request."""
     copies = SlackMessage.objects.filter(access_request=access_request_id, kind__in=_PRESSABLE)

@@ -61,6 +61,7 @@ MESSAGES: dict[str, Message] = {
     "told": slack_cards.told(NOTICE, number=1, revision=1),
     "told, with deeds": slack_cards.told(NOTICE, number=7, revision=2, deeds=(EXTEND, END)),
     "taken_away": slack_cards.taken_away(2041, url=PAGE),
+    "taken_away, one's own": slack_cards.taken_away(2041, url=PAGE, is_own=True),
     "reply": slack_cards.reply("bob approved."),
     "whisper": slack_cards.whisper(EVIL),
     "whisper, with a way on": slack_cards.whisper("Link it.", label="Link your account", url=PAGE),

@@ -11,8 +11,8 @@ from django.db.models import Exists, OuterRef
 from pytest_django import Settings
 
 from accessrequests.domain.events import Job, Via
-from accessrequests.models import AccessRequest, OutboxMessage, Person, SlackMessage
-from accessrequests.operations import access_requests, grants, slack_messages
+from accessrequests.models import AccessRequest, OutboxMessage, Person, SlackIdentity, SlackMessage
+from accessrequests.operations import access_requests, grants, slack_identities, slack_messages
 from accessrequests.queries import slack, slack_setup
 from tests import glass, make
 from tests.make import Cast
@@ -112,6 +112,27 @@ class TestCards:
         assert updated["D0ALICE"] == ["Open in portal"]
         told = SlackMessage.objects.filter(kind="notice").values_list("channel", flat=True)
         assert set(told) == {"U0ALICE", "U0BOB"}
+
+    @pytest.mark.parametrize("became", ["nobody's", "another's", "off"])
+    def test_of_ones_own_are_emptied_when_the_account_is_theirs_no_more(
+        self, cast: Cast, web_api: WebApi, became: str
+    ) -> None:
+        link(cast.alice)
+        access_request = make.submit(cast.alice)
+        carry()
+        linked = SlackIdentity.objects.get(person=cast.alice)
+        if became == "nobody's":
+            slack_identities.unlink(identity_id=linked.pk, by=cast.alice)
+        elif became == "another's":
+            SlackIdentity.objects.filter(pk=linked.pk).update(person=cast.mallory)
+            deny(access_request, cast.bob)
+        else:
+            make.apply("alice", active=False)
+        carry()
+        (last,) = [call for call in web_api.of("chat.update") if call["channel"] == "D0ALICE"]
+        assert "linked to nobody whose access it is" in words(last)
+        assert "Use the replica." not in words(last)
+        assert SlackMessage.objects.get(kind="own_card").state == "dead"
 
     def test_are_not_sent_again_when_nothing_has_changed(self, cast: Cast, web_api: WebApi) -> None:
         make.submit(cast.alice)
