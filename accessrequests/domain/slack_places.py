@@ -24,6 +24,15 @@ WHY: Mapping[ChannelState, str] = {
 }
 
 
+def id_now(channel: str, moved: Mapping[str, str]) -> str:
+    """Where a channel is, by what is known of each id that has another by now. Nothing is followed twice."""
+    seen = {channel}
+    while (to := moved.get(channel, "")) and to not in seen:
+        seen.add(to)
+        channel = to
+    return channel
+
+
 def state_of(*, is_shared: bool, is_archived: bool, is_member: bool) -> ChannelState:
     """The worst that is true of it."""
     if is_shared:

@@ -75,6 +75,7 @@ def move_channel(*, channel: str, to: str, by: Actor) -> None:
         return
     held.moved_to = to
     held.save(update_fields=["moved_to"])
+    SlackChannel.objects.filter(channel=to).update(moved_to="")  # it may have come back to an id that it had
     twins = SlackMessage.objects.filter(
         access_request=OuterRef("access_request"), kind=OuterRef("kind"), revision=OuterRef("revision"), channel=to
     )

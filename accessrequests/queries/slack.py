@@ -13,7 +13,7 @@ from accessrequests.domain import policy, sentences, slack_cards
 from accessrequests.domain.events import FOLLOW_UPS, Event, Job
 from accessrequests.domain.lifecycle import AccessRequestState, GrantState
 from accessrequests.domain.slack_cards import CardFacts
-from accessrequests.domain.slack_places import LEFT
+from accessrequests.domain.slack_places import LEFT, id_now
 from accessrequests.domain.window import spell_duration
 from accessrequests.models import (
     AccessRequest,
@@ -67,12 +67,17 @@ def person_at(slack_user_id: str) -> Person | None:
 
 
 def channels_of(groups: Iterable[str]) -> list[str]:
-    """Where these groups are asked, by the operator's word; each channel once, but for those that were left."""
+    """Where these groups are asked, by the operator's word."""
     routes = settings.ACCESS_SLACK_CHANNELS
-    asked = {routes.get(group) or routes.get(EVERYBODY_ELSE, ""): None for group in groups}
+    return _in_use(routes.get(group) or routes.get(EVERYBODY_ELSE, "") for group in groups)
+
+
+def _in_use(channels: Iterable[str]) -> list[str]:
+    """By the ids that they have now; each channel once, but for those that were left."""
     known = {one.channel: one for one in SlackChannel.objects.all()}
-    moved = [known[one].moved_to or one if one in known else one for one in asked if one]
-    return [one for one in dict.fromkeys(moved) if one not in known or known[one].state not in LEFT]
+    moved = {name: one.moved_to for name, one in known.items()}
+    now = dict.fromkeys(id_now(one, moved) for one in channels if one)
+    return [one for one in now if one not in known or known[one].state not in LEFT]
 
 
 def is_stopped() -> bool:
@@ -83,7 +88,7 @@ def is_stopped() -> bool:
 def alarm_channels_of(groups: Iterable[str]) -> list[str]:
     """Where a break-glass is told: in the channel of emergencies, where there is one, and wherever these groups are."""
     loud = settings.ACCESS_SLACK_CHANNELS.get(EMERGENCIES, "")
-    return list(dict.fromkeys([*filter(None, [loud]), *channels_of(groups)]))
+    return list(dict.fromkeys([*_in_use([loud]), *channels_of(groups)]))
 
 
 def own_cards_at(slack_user_id: str) -> list[int]:

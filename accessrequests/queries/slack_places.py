@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from accessrequests.domain.slack_places import WHY, ChannelState
+from accessrequests.domain.slack_places import WHY, ChannelState, id_now
 from accessrequests.domain.wording import moment
 from accessrequests.models import SlackChannel, SlackWorkspace
 
@@ -27,7 +27,7 @@ class Trouble:
 def channels() -> list[str]:
     """All in which people are asked, by the ids that they have now."""
     moved = dict(SlackChannel.objects.exclude(moved_to="").values_list("channel", "moved_to"))
-    return list(dict.fromkeys(moved.get(one, one) for one in settings.ACCESS_SLACK_CHANNELS.values()))
+    return list(dict.fromkeys(id_now(one, moved) for one in settings.ACCESS_SLACK_CHANNELS.values()))
 
 
 def is_known(channel: str) -> bool:
@@ -84,14 +84,15 @@ def _unheard(connected_at: datetime | None, at: datetime) -> Sequence[Trouble]:
 def _of_channels() -> list[Trouble]:
     asked = settings.ACCESS_SLACK_CHANNELS
     known = {one.channel: one for one in SlackChannel.objects.all()}
+    moved = {name: one.moved_to for name, one in known.items()}
     found = []
     for channel in dict.fromkeys(asked.values()):
         groups = ", ".join(group for group, one in asked.items() if one == channel)
-        new = known[channel].moved_to if channel in known else ""
-        if new:
+        new = id_now(channel, moved)
+        if new != channel:
             sentence = f"It is {new} now, and people are asked there. Write that id in ACCESS_SLACK_CHANNELS."
             found.append(Trouble(f"Channel {channel} ({groups}) has another id", sentence))
-        here = known.get(new or channel)
+        here = known.get(new)
         if here is not None and here.state != ChannelState.OURS:
             mail = "Mails go on. Put it right in Slack, or name another channel in ACCESS_SLACK_CHANNELS."
             found.append(

@@ -9,9 +9,11 @@ import pytest
 from pytest_django import Settings
 
 from accessrequests.domain.events import Job
+from accessrequests.domain.slack_places import ChannelState
 from accessrequests.models import AuditEvent, OutboxMessage, SlackArrival, SlackChannel, SlackMessage, SlackWorkspace
 from accessrequests.operations import outbox, slack_places
 from accessrequests.operations.slack_arrivals import SOMEBODY
+from accessrequests.queries import slack
 from accessrequests.queries import slack_places as places
 from tests import make
 from tests.make import Cast
@@ -170,6 +172,18 @@ class TestAChannel:
         assert web_api.of("chat.update")[0]["channel"] == "C0NEW"
         assert [one["channel"] for one in web_api.of("chat.postMessage")][-1] == "C0NEW"
         assert titles() == ["Channel C0DATA (data-owners) has another id"]
+
+    def test_is_followed_however_often_that_happens_and_so_is_the_one_of_emergencies(
+        self, cast: Cast, settings: Settings, web_api: WebApi
+    ) -> None:
+        settings.ACCESS_SLACK_CHANNELS = {"break-glass": "C0LOUD", "data-owners": "C0DATA"}
+        for old, new in (("C0LOUD", "C1LOUD"), ("C1LOUD", "C2LOUD"), ("C0DATA", "C1DATA"), ("C1DATA", "C0DATA")):
+            tell("channel_id_changed", old_channel_id=old, new_channel_id=new)
+        assert places.channels() == ["C2LOUD", "C0DATA"]
+        assert slack.alarm_channels_of(["data-owners"]) == ["C2LOUD", "C0DATA"]
+        assert titles() == ["Channel C0LOUD (break-glass) has another id"]
+        slack_places.note_channel(channel="C2LOUD", state=ChannelState.SHARED, by=SOMEBODY)
+        assert slack.alarm_channels_of(["data-owners"]) == ["C0DATA"]
 
 
 def test_nothing_is_wrong_where_slack_is_off(cast: Cast, settings: Settings, web_api: WebApi) -> None:
