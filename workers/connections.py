@@ -65,6 +65,24 @@ def read_connections(path: Path) -> Mapping[str, Record]:
 
     :raises InvalidConnection: with a sentence that holds no value of the file.
     """
+    return {slug: _record(slug, raw, path) for slug, raw in _entries(path).items()}
+
+
+def read_each_connection(path: Path) -> tuple[dict[str, Record], dict[str, str]]:
+    """The records that are as they must be; and what is wrong with each of the others.
+
+    :raises InvalidConnection: the file as a whole is not.
+    """
+    records, broken = {}, {}
+    for slug, raw in _entries(path).items():
+        try:
+            records[slug] = _record(slug, raw, path)
+        except InvalidConnection as error:
+            broken[slug] = str(error)
+    return records, broken
+
+
+def _entries(path: Path) -> dict[str, object]:
     check_private(path)
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -73,12 +91,11 @@ def read_connections(path: Path) -> Mapping[str, Record]:
         content = None
     if not isinstance(content, dict) or set(content) != {"targets"} or not isinstance(content["targets"], dict):
         raise InvalidConnection(f"The file {path} must be YAML with one mapping named targets. Correct it.")
-    return {
-        str(slug): parse_record(
-            slug=str(slug), raw=raw, directory=path.parent, plain_text_allowed=bool(settings.ACCESS_SANDBOX)
-        )
-        for slug, raw in content["targets"].items()
-    }
+    return {str(slug): raw for slug, raw in content["targets"].items()}
+
+
+def _record(slug: str, raw: object, path: Path) -> Record:
+    return parse_record(slug=slug, raw=raw, directory=path.parent, plain_text_allowed=bool(settings.ACCESS_SANDBOX))
 
 
 def close_connections() -> None:

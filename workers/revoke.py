@@ -17,7 +17,7 @@ from workers.inventory import read_soon
 from workers.outcomes import AWAY, Again, Done, Outcome, after, try_again, wait_for
 from workers.provision import spec_of, wait_longer
 from workers.provisioners.base import Busy, Evidence, ProvisionerError
-from workers.sweep_journal import swept_of
+from workers.sweep_journal import LEAST_AFTER, swept_of
 
 CLOCK_WENT_BACK = "The database's clock went back while the access was being ended, so we look once more."
 NEVER_MADE = {"never_made": True}
@@ -49,7 +49,7 @@ def _ended(claim: Claim, grant: Grant) -> Outcome:
         (cut,) = provisioner.cut([spec])
         if not cut.done:
             return _unfinished(claim, grant, cut)
-        swept = swept_of(grant)
+        swept = swept_of(grant) if clock.now() >= spec.expires_at + LEAST_AFTER else None
         if swept is None:
             grants.mark_cut(grant_id=grant.pk, evidence=cut.facts)
         else:

@@ -17,12 +17,12 @@ from typing import Any
 import structlog
 from django.conf import settings
 
-from workers.connections import read_connections, tagger_of
+from workers.connections import read_each_connection, tagger_of
 from workers.provisioners.atlas.sweeping import atlas_sweeper
-from workers.provisioners.base import Owned, ProvisionerError
+from workers.provisioners.base import Evidence, Owned, ProvisionerError
 from workers.provisioners.connection_record import Record
 from workers.provisioners.mongodb.sweeping import mongodb_sweeper
-from workers.provisioners.sweeper import Sweeper, spec_of_owned
+from workers.provisioners.sweeper import Sweeper, is_left_alone, spec_of_owned
 from workers.sweep_journal import CLEAN, CUT, Journal, Swept, journal_of_sweep
 
 AFTER = timedelta(seconds=30)  # so late an end is nobody else's business any more
@@ -47,20 +47,28 @@ class Sweep:
     _unfinished: dict[str, Owned] = field(default_factory=dict)
     _behind: float = 0.0
     _rounds: int = 0
-    _trouble: str = ""
+    failure: str = ""  # why the last round did not get to everything
+    _ended: set[tuple[str, int | None, datetime | None]] = field(default_factory=set)
+    _told: set[str] = field(default_factory=set)
+    _trouble: set[str] = field(default_factory=set)
 
     def round(self) -> int:
-        """How many were ended. A target that does not answer is looked at again in the next round."""
+        """How many were ended. What fails, or is not answered, is looked at again in the next round."""
         self._rounds += 1
         if (self._rounds - 1) % self.sweeper.pace:
             return 0
+        self.failure, self._told, before = "", set(), len(self._ended)
+        cut: list[Owned] = []
         try:
-            ended = sum(self._end(batch) for batch in _batches(self._due()))
+            for batch in _batches(self._due()):
+                cut += self._cut(self._over(batch))
         except ProvisionerError as error:
-            self._tell(str(error))
-            return 0
-        self._trouble = ""
-        return ended
+            self._fail(error)
+        # When everybody is out: what is left over has no power.
+        for one in cut:
+            self._clean(one)
+        self._trouble = self._told
+        return len(self._ended) - before
 
     def _due(self) -> list[Owned]:
         owned = {_name(one): one for one in self.sweeper.overdue(before=self._now() - self.after)}
@@ -76,26 +84,39 @@ class Sweep:
     def _by_the_earlier(self) -> datetime:
         return self.wall() - timedelta(seconds=max(0.0, self._behind))
 
-    def _end(self, due: Sequence[Owned]) -> int:
+    def _over(self, due: Sequence[Owned]) -> list[Owned]:
         """Both clocks are asked again just before: what either of them holds to be early waits."""
         before = self._now() - self.after
-        batch = [one for one in due if one.expires_at is not None and one.expires_at < before]
-        ended = 0
-        for one, cut in zip(batch, self.sweeper.cut(batch), strict=True):
-            if not cut.done:
+        return [one for one in due if one.expires_at is not None and one.expires_at < before]
+
+    def _cut(self, batch: Sequence[Owned]) -> list[Owned]:
+        """Those that are ended. Where one of them may have failed the others, each is tried by itself."""
+        try:
+            answers = self.sweeper.cut(batch) if batch else []
+        except ProvisionerError as error:
+            if len(batch) > 1 and not error.unreachable and not error.retry_after:
+                return [ended for one in batch for ended in self._cut([one])]
+            # Half done is not found by its tag any more.
+            self._unfinished.update((_name(one), one) for one in batch)
+            self._fail(error)
+            return []
+        return [one for one, cut in zip(batch, answers, strict=True) if self._is_cut(one, cut)]
+
+    def _is_cut(self, one: Owned, cut: Evidence) -> bool:
+        self._unfinished.pop(_name(one), None)
+        if not cut.done:
+            if not is_left_alone(cut):
                 self._unfinished[_name(one)] = one
-                self._tell(" ".join(cut.remains) or cut.waiting)
-                continue
-            self._unfinished.pop(_name(one), None)
+            self._tell(" ".join(cut.remains) or cut.waiting)
+            return False
+        # One that cannot be cleaned is found and cut in each round, and was ended once.
+        if (key := (_name(one), one.grant_id, one.expires_at)) not in self._ended:
+            self._ended.add(key)
             self._write(one, CUT, cut.facts)
-            ended += 1
-        for one in batch:
-            if _name(one) not in self._unfinished:
-                self._clean(one)
-        return ended
+        return True
 
     def _clean(self, one: Owned) -> None:
-        """What is left over has no power; the next round, or reconcile, takes it away."""
+        """What cannot be taken away now is in the next round, or by reconcile."""
         try:
             cleaned = self.sweeper.clean(one)
         except ProvisionerError as error:
@@ -124,11 +145,15 @@ class Sweep:
                 # The access is ended all the same; the line on stderr says so.
                 log.exception("sweep_not_written", error=str(error))
 
+    def _fail(self, error: ProvisionerError) -> None:
+        self.failure = str(error)
+        self._tell(self.failure)
+
     def _tell(self, sentence: str) -> None:
-        """Once, as long as it stays the same."""
-        if sentence != self._trouble:
+        """Once, as long as it is so in each round."""
+        if sentence not in self._trouble | self._told:
             log.warning("not_swept_yet", target=self.slug, why=sentence)
-        self._trouble = sentence
+        self._told.add(sentence)
 
 
 @dataclass(slots=True)
@@ -137,6 +162,7 @@ class Sweeps:
 
     after: timedelta = AFTER
     _by_slug: dict[str, tuple[Record, Sweep]] = field(default_factory=dict)
+    _broken: dict[str, str] = field(default_factory=dict)
 
     def round(self) -> int:
         """How many were ended on all of them. The file is read anew each time: an operator may have mended it.
@@ -150,20 +176,32 @@ class Sweeps:
             journal.beat()
         return ended
 
+    def failures(self) -> dict[str, str]:
+        """Targets that the last round did not look at, or not wholly, each with the reason."""
+        failed = {slug: sweep.failure for slug, (_, sweep) in self._by_slug.items() if sweep.failure}
+        return failed | self._broken
+
     def close(self) -> None:
         for _, sweep in self._by_slug.values():
             sweep.sweeper.close()
         self._by_slug.clear()
 
     def _known(self) -> list[Sweep]:
-        records = read_connections(Path(settings.ACCESS_TARGETS_FILE))
+        """A record that is not as it must be stops no other target, and its own only if there was none before."""
+        records, broken = read_each_connection(Path(settings.ACCESS_TARGETS_FILE))
         for slug, (record, sweep) in list(self._by_slug.items()):
-            if records.get(slug) != record:
+            if slug not in broken and records.get(slug) != record:
                 sweep.sweeper.close()
                 del self._by_slug[slug]
         for slug, record in records.items():
             if slug not in self._by_slug:
-                self._by_slug[slug] = (record, self._made(slug, record))
+                try:
+                    self._by_slug[slug] = (record, self._made(slug, record))
+                except ProvisionerError as error:
+                    broken[slug] = str(error)
+        for slug in broken.keys() - self._broken.keys():
+            log.error("not_swept_yet", target=slug, why=broken[slug])
+        self._broken = broken
         return [sweep for _, sweep in self._by_slug.values()]
 
     def _made(self, slug: str, record: Record) -> Sweep:
@@ -189,6 +227,7 @@ def _round(sweep: Sweep) -> int:
         return sweep.round()
     except Exception:
         log.exception("sweep_failed", target=sweep.slug)
+        sweep.failure = "The sweep itself failed. Its log says why."
         return 0
 
 

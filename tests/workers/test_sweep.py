@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from accessrequests.domain.events import Event
+from accessrequests.domain.events import Event, Via
 from accessrequests.domain.sentences import timeline
 from accessrequests.models import Grant
 from accessrequests.operations import grants
@@ -26,9 +26,10 @@ from accessrequests.queries import audit
 from tests.workers.conftest import Work, drain
 from tests.workers.processes import ROOT
 from tests.workers.rows import events_of, facts_of, fresh
-from workers.connections import tagger_of
-from workers.provisioners.base import Evidence, Owned
-from workers.sweep import Sweep
+from workers.connections import tag_keys, tagger_of
+from workers.provisioners.base import Evidence, Owned, ProvisionerError
+from workers.provisioners.sweeper import left_alone
+from workers.sweep import AT_ONCE, Sweep, Sweeps
 from workers.sweep_journal import CUT, Journal, Swept
 
 LATE = timedelta(seconds=45)
@@ -99,6 +100,26 @@ class TestDatabaseAway:
         assert cut["evidence"]["sweep"]["evidence"]["login"] == "refused"  # type: ignore[index]
         assert audit.verify().ok
 
+    def test_an_end_before_its_time_is_not_taken_for_one_that_the_sweep_made(
+        self, work: Work, settings: Settings, tmp_path: Path
+    ) -> None:
+        grant = work.active()
+        settings.ACCESS_SWEEP_FILE = str(tmp_path / "sweep.jsonl")
+        line = line_of(
+            installation=django_settings.ACCESS_INSTALLATION,
+            target="shop-prod",
+            username=grant.username,
+            grant_id=grant.pk,
+            at=datetime.now(UTC),
+        )
+        Journal(tmp_path / "sweep.jsonl", tag_keys()).write(line)
+
+        grants.release(grant_id=grant.pk, holder=work.cast.alice, via=Via.API)
+        drain()
+
+        assert fresh(grant).state == "revoked"
+        assert "grant.swept" not in events_of(grant), "No sweep ends what is not past its end."
+
     def test_the_timeline_says_when(self) -> None:
         said = timeline(Event.GRANT_SWEPT, actor="product", facts={"swept_at": "2030-01-31T09:00:45Z"})
 
@@ -113,6 +134,9 @@ class Target:
     holds: Sequence[Owned] = ()
     asked: list[datetime] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
+    fails: str = ""
+    extended: str = ""
+    is_clean: bool = True
     pace: int = 1
 
     def behind(self) -> float:
@@ -123,12 +147,14 @@ class Target:
         return [one for one in self.holds if one.expires_at is not None and one.expires_at < before]
 
     def cut(self, owned: Sequence[Owned]) -> list[Evidence]:
+        if any(one.username == self.fails for one in owned):
+            raise ProvisionerError("We could not end it. The target answered with code 8.")
         self.done += [f"cut {one.username}" for one in owned]
-        return [Evidence(done=True, facts={}) for _ in owned]
+        return [left_alone(one) if one.username == self.extended else Evidence(done=True, facts={}) for one in owned]
 
     def clean(self, owned: Owned) -> Evidence:
         self.done.append(f"clean {owned.username}")
-        return Evidence(done=True, facts={})
+        return Evidence(done=self.is_clean, facts={})
 
     def close(self) -> None: ...
 
@@ -154,9 +180,112 @@ class TestClocks:
         assert target.done == ["cut late", "clean late"]
 
 
+def over(*usernames: str) -> list[Owned]:
+    end = END - timedelta(hours=1)
+    return [Owned(name, number, end, proven=True, powerless=False) for number, name in enumerate(usernames, start=1)]
+
+
+class TestRound:
+    def test_a_failure_of_one_holds_up_no_other_and_is_tried_again(self) -> None:
+        target = Target([0.0], holds=over("one", "two", "three"), fails="two")
+        sweep = Sweep("shop", target, None, wall=lambda: END)
+
+        assert sweep.round() == 2
+
+        assert target.done == ["cut one", "cut three", "clean one", "clean three"]
+        assert "code 8" in sweep.failure
+        target.holds, target.fails = (), ""
+        assert sweep.round() == 1, "Also when half of its end was made, and its tag is gone."
+        assert (target.done[4:], sweep.failure) == (["cut two", "clean two"], "")
+
+    def test_everybody_is_out_before_anything_is_cleaned(self) -> None:
+        names = [f"user-{number}" for number in range(AT_ONCE + 1)]
+        target = Target([0.0], holds=over(*names))
+
+        assert Sweep("shop", target, None, wall=lambda: END).round() == len(names)
+
+        assert target.done == [f"cut {name}" for name in names] + [f"clean {name}" for name in names]
+
+    def test_one_that_got_a_later_end_is_let_go(self) -> None:
+        target = Target([0.0], holds=over("alice"), fails="alice")
+        sweep = Sweep("shop", target, None, wall=lambda: END)
+        assert sweep.round() == 0
+        target.holds, target.fails, target.extended = (), "", "alice"
+
+        assert [sweep.round(), sweep.round()] == [0, 0]
+
+        assert target.done == ["cut alice"], "Looked at once more, and not touched."
+
+    def test_one_that_cannot_be_cleaned_was_ended_once(self, tmp_path: Path) -> None:
+        journal = Journal(tmp_path / "sweep.jsonl", [KEY])
+        sweep = Sweep("shop", Target([0.0], holds=over("alice"), is_clean=False), journal, wall=lambda: END)
+
+        assert [sweep.round(), sweep.round()] == [1, 0]
+
+        assert [json.loads(line)["step"] for line in journal.path.read_text().splitlines()] == [CUT]
+
+
+AWAY = {
+    "kind": "atlas",
+    "project_id": "5f0000000000000000000001",
+    "org_id": "5e0000000000000000000001",
+    "client_id": "mdb_sa_id_65d9c1b7c5f5f1f4f7a5e111",
+    "client_secret": "canary",
+    "base_url": "http://127.0.0.1:9",  # where nobody answers
+}
+
+
+@pytest.fixture
+def targets(settings: Settings, tmp_path: Path) -> Callable[..., None]:
+    """Writes the worker's file: each target by name, with its record."""
+    file = tmp_path / "connections.yaml"
+    file.touch(mode=0o600)
+    settings.ACCESS_TARGETS_FILE, settings.ACCESS_SWEEP_FILE = str(file), ""
+    settings.ACCESS_SANDBOX = os.getpid()
+
+    def write(**records: object) -> None:
+        file.write_text(yaml.safe_dump({"targets": records}))
+
+    return write
+
+
+class TestTargets:
+    def test_a_broken_record_stops_no_other_and_one_round_says_what_it_did_not_see(
+        self, targets: Callable[..., None]
+    ) -> None:
+        targets(away=AWAY, broken={**AWAY, "org_id": "none"})
+        out = io.StringIO()
+
+        with pytest.raises(CommandError) as raised:
+            call_command("sweep", stdout=out)
+
+        assert out.getvalue() == "Ended on all targets: 0.\n"
+        said = str(raised.value)
+        assert said.startswith("Not swept wholly, so run it again: away: We could not read Atlas's clock. Atlas ")
+        assert " broken: Target broken: org_id must be " in said
+        assert "canary" not in said
+
+    def test_a_record_that_comes_to_be_broken_leaves_what_was_there_at_work(self, targets: Callable[..., None]) -> None:
+        sweeps = Sweeps()
+        targets(shop=AWAY)
+        sweeps.round()
+        before = [sweep for _, sweep in sweeps._by_slug.values()]
+        targets(shop={**AWAY, "org_id": "none"})
+
+        sweeps.round()
+
+        assert [sweep for _, sweep in sweeps._by_slug.values()] == before
+        assert "org_id must be" in sweeps.failures()["shop"]
+        targets(shop=AWAY)
+        sweeps.round()
+        assert "read Atlas's clock" in sweeps.failures()["shop"]
+        sweeps.close()
+
+
 class TestJournal:
     def test_gives_back_what_was_written_and_believes_nobody_else(self, tmp_path: Path) -> None:
         journal = Journal(tmp_path / "sweep.jsonl", [KEY])
+        journal.write(line_of(grant_id=77))
         journal.write(line_of(grant_id=6))
         journal.path.write_bytes(journal.path.read_bytes() + b'{"half of a li')
         journal.write(line_of())

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from accessrequests.models.access_requests import AccessKind
 from workers.provisioners.base import Evidence, GrantSpec, Owned, ProvisionerError
+
+_LEFT: Mapping[str, Any] = {"left_alone": 1}
+_NOT_TOUCHED = "The user {} is not one that our tag proves to be past its end any more. We did not touch it."
 
 
 class Sweeper(Protocol):
@@ -24,13 +27,25 @@ class Sweeper(Protocol):
         """What our tag proves to be ours and to have ended before that moment. Looks, and changes nothing."""
 
     def cut(self, owned: Sequence[Owned]) -> list[Evidence]:
-        """Login off and nothing of it runs, of exactly what the tag proves. Gone already is success."""
+        """Login off and nothing of it runs, of exactly what the tag proves. Gone already is success.
+
+        Each is looked at again first: what our tag does not prove to have ended then any more is `left_alone`.
+        """
 
     def clean(self, owned: Owned) -> Evidence:
         """Take away what can be taken without knowing which grants share it."""
 
     def close(self) -> None:
         """Let go of connections."""
+
+
+def left_alone(owned: Owned) -> Evidence:
+    """Somebody at work may have given it a later end meanwhile."""
+    return Evidence(done=False, facts=_LEFT, remains=(_NOT_TOUCHED.format(owned.principal or owned.username),))
+
+
+def is_left_alone(cut: Evidence) -> bool:
+    return cut.facts == _LEFT
 
 
 def spec_of_owned(owned: Owned) -> GrantSpec:

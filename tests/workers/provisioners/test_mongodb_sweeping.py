@@ -16,6 +16,7 @@ from tests.workers.provisioners.visitors import Client, Holder, connect
 from workers.provisioners.connection_record import ConnectionRecord
 from workers.provisioners.mongodb.provisioner import MongoDBProvisioner
 from workers.provisioners.mongodb.sweeping import MongoDBSweeper
+from workers.provisioners.sweeper import is_left_alone
 from workers.provisioners.tag import Tagger
 from workers.sweep import Sweep
 from workers.sweep_journal import Journal
@@ -90,6 +91,20 @@ class TestSweep:
             assert theirs_only.round() == 1
         assert visitor.login(live) is None
         assert stored_user(root, other.username) is None
+
+    def test_a_later_end_that_comes_at_the_last_moment_counts(
+        self, provisioner: MongoDBProvisioner, make_spec: MakeSpec, sweep: Sweep, visitor: Holder
+    ) -> None:
+        over, extended = give(provisioner, make_spec(lasts=LONG_AGO)), give(provisioner, make_spec(lasts=LONG_AGO))
+        found = {one.username: one for one in sweep.sweeper.overdue(before=datetime.now(UTC))}
+        provisioner.extend(dataclasses.replace(extended, expires_at=datetime.now(UTC) + timedelta(hours=1)))
+
+        first, second = sweep.sweeper.cut([found[extended.username], found[over.username]])
+
+        assert sweep.sweeper.clean(found[over.username]).done
+        assert (is_left_alone(first), first.done, second.done) == (True, False, True)
+        assert visitor.login(extended) is None, "Nobody took anything from it."
+        assert visitor.login(over) is not None
 
     def test_an_object_of_an_older_key_is_ours_as_well(
         self, provisioner: MongoDBProvisioner, record: ConnectionRecord, make_spec: MakeSpec, root: Client

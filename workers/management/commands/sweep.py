@@ -11,8 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from workers.provisioners.base import ProvisionerError
 from workers.sweep import AFTER, Sweeps, rounds
-
-_LEAST_AFTER = 5.0
+from workers.sweep_journal import LEAST_AFTER
 
 
 class Command(BaseCommand):
@@ -34,18 +33,26 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_args: Any, every: float | None, after: float, **_options: Any) -> None:
-        if after < _LEAST_AFTER or (every is not None and every <= 0):
+        if after < LEAST_AFTER.total_seconds() or (every is not None and every <= 0):
             raise CommandError("--after is at least 5 seconds, and --every more than none.")
         sweeps = Sweeps(after=timedelta(seconds=after))
         try:
             if every is None:
                 self.stdout.write(f"Ended on all targets: {sweeps.round()}.")
+                _complain(sweeps)
             else:
                 rounds(sweeps, every=every, is_over=_stopped().wait)
         except ProvisionerError as error:
             raise CommandError(str(error)) from error
         finally:
             sweeps.close()
+
+
+def _complain(sweeps: Sweeps) -> None:
+    """:raises CommandError: a target was not looked at, or not wholly."""
+    if failures := sweeps.failures():
+        said = " ".join(f"{slug}: {why}" for slug, why in sorted(failures.items()))
+        raise CommandError(f"Not swept wholly, so run it again: {said}")
 
 
 def _stopped() -> threading.Event:

@@ -16,10 +16,8 @@ from workers.provisioners.atlas.steps import step
 from workers.provisioners.atlas.users import AtlasUser, is_ours, name_of
 from workers.provisioners.base import Evidence, Owned
 from workers.provisioners.connection_record import AtlasRecord
-from workers.provisioners.sweeper import Sweeper, spec_of_owned
+from workers.provisioners.sweeper import Sweeper, left_alone, spec_of_owned
 from workers.provisioners.tag import Tagger
-
-_LEFT = "The user {} is not one that our tag proves to be past its end any more. We did not touch it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +59,8 @@ class AtlasSweeper:
         clusters: frozenset[str] = frozenset()
         if user is not None:
             tag = user.proof(self.tagger)
-            # Somebody at work may have given it a later end meanwhile, as that of another grant.
             if tag is None or tag.end != owned.expires_at:
-                return Evidence(done=False, facts={}, remains=(_LEFT.format(user.username),))
+                return left_alone(owned)
             clusters = user.cluster_names
             self._delete(user)
         applied = progress(self._project, clusters)

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 from workers.provisioners.base import Evidence, Owned
 from workers.provisioners.connection_record import ConnectionRecord
-from workers.provisioners.mongodb.accounts import TAG_FIELD, find_accounts
+from workers.provisioners.mongodb.accounts import TAG_FIELD, by_username, find_accounts
 from workers.provisioners.mongodb.failures import step
 from workers.provisioners.mongodb.provisioner import MongoDBProvisioner
-from workers.provisioners.sweeper import Sweeper, spec_of_owned
+from workers.provisioners.sweeper import Sweeper, left_alone, spec_of_owned
 from workers.provisioners.tag import Tagger
 
 
@@ -55,11 +55,23 @@ class MongoDBSweeper:
         ]
 
     def cut(self, owned: Sequence[Owned]) -> list[Evidence]:
-        return self._users.cut([spec_of_owned(one) for one in owned])
+        left = self._not_over(owned)
+        over = [one for one in owned if one.username not in left]
+        answers = self._users.cut([spec_of_owned(one) for one in over]) if over else []
+        cut = dict(zip([one.username for one in over], answers, strict=True))
+        return [cut.get(one.username) or left_alone(one) for one in owned]
 
     def clean(self, owned: Owned) -> Evidence:
         """All of it: on such a target no two grants share a user or a role."""
         return self._users.clean(spec_of_owned(owned))
+
+    @step("look again at what is past its end")
+    def _not_over(self, owned: Sequence[Owned]) -> frozenset[str]:
+        """Those who are there, and whose tag does not prove that very end any more."""
+        ends = {one.username: one.expires_at for one in owned}
+        found = find_accounts(self._users.servers.main, where=by_username(list(ends)))
+        tags = {account.username: account.proof(self._tagger) for account in found}
+        return frozenset(name for name, tag in tags.items() if tag is None or tag.end != ends[name])
 
     def close(self) -> None:
         self._users.close()
