@@ -8,7 +8,7 @@ from datetime import timedelta
 import structlog
 from django.conf import settings
 
-from accessrequests.domain import block_kit, sentences, slack_cards
+from accessrequests.domain import block_kit, sentences, slack_cards, slack_links
 from accessrequests.domain.block_kit import Message
 from accessrequests.domain.channels import Channel, News, is_on
 from accessrequests.domain.events import PRODUCT, Actor, Event, Via
@@ -162,7 +162,8 @@ def _put(copy: SlackMessage, message: Message) -> Place:
         return place
     if copy.kind == SlackKind.WHISPER:
         thread_ts = copy.thread.ts if copy.thread is not None else ""
-        channel.whisper(copy.channel, copy.slack_user_id, message, thread_ts=thread_ts)
+        said = _for_members(copy, message)
+        channel.whisper(copy.channel, copy.slack_user_id, said, thread_ts=thread_ts)
         return Place(copy.channel, "")
     if copy.kind not in {SlackKind.CARD.value, SlackKind.REPLY.value}:
         return channel.post(copy.channel, message)
@@ -174,6 +175,20 @@ def _put(copy: SlackMessage, message: Message) -> Place:
     if not copy.thread.ts:
         raise NotSent("The card that it would stand under is not there yet.")
     return _post(copy, message, into=copy.thread.posted_in, thread_ts=copy.thread.ts)
+
+
+def _for_members(copy: SlackMessage, message: Message) -> Message:
+    """The way to link an account is not for guests of the workspace, nor for programs.
+
+    :raises NotSent: when Slack does not say now who it is.
+    """
+    if not (copy.content or {}).get("is_for_members"):
+        return message
+    try:
+        why_not = "" if channel.is_member(copy.slack_user_id) else slack_links.NO_MEMBER
+    except NeverSent:
+        why_not = slack_links.NOT_SAID
+    return block_kit.marked(slack_cards.whisper(why_not), copy.marker) if why_not else message
 
 
 def _post(copy: SlackMessage, message: Message, *, into: str, thread_ts: str = "") -> Place:

@@ -9,6 +9,7 @@ from accessrequests.domain.notices import LONGEST_URL, Notice
 from accessrequests.domain.wording import name, one_line
 
 NO_MEMBER = "Only members of this workspace can link their account: no guests and no programs. Nothing was changed."
+NOT_SAID = "Slack does not say whose account this is, so it cannot be linked, and nothing was changed. Try again later."
 # docs.slack.dev, reference/objects/user-object.
 _NOT_OF_A_MEMBER = (
     *("deleted", "is_bot", "is_workflow_bot", "is_restricted", "is_ultra_restricted", "is_stranger", "is_invited_user"),

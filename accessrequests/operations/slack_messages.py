@@ -28,7 +28,8 @@ class Once:
     """Something to say in one place: in the threads of all cards, or to one person. Never twice `about` the same.
 
     `but_in`: the thread in which it stands already, because somebody wrote it there. `otherwise`: what is to be known
-    to tell it by mail, if Slack will never take it and nothing else tells of it.
+    to tell it by mail, if Slack will never take it and nothing else tells of it. `is_for_members`: no guest of the
+    workspace is told it, nor a program.
     """
 
     kind: SlackKind
@@ -38,6 +39,7 @@ class Once:
     slack_user_id: str = ""
     but_in: str = ""
     otherwise: Mapping[str, Any] | None = None
+    is_for_members: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,12 @@ def _row(said: Once, access_request: AccessRequest | None, thread: SlackMessage 
         about=said.about,
         thread=thread,
         slack_user_id=said.slack_user_id,
-        content={"text": said.message.text, "blocks": list(said.message.blocks), "otherwise": said.otherwise},
+        content={
+            "text": said.message.text,
+            "blocks": list(said.message.blocks),
+            "otherwise": said.otherwise,
+            "is_for_members": said.is_for_members,
+        },
         created_at=clock.now(),
     )
 

@@ -19,7 +19,6 @@ from accessrequests.operations.quarantined import Quarantined
 from accessrequests.operations.refusals import Refused
 from accessrequests.queries import clock, people, slack
 from accessrequests.queries.asks import Invalid, NotReadYet
-from accessrequests.slack import client
 from accessrequests.slack.arrival import Arrival
 
 EXPECTED = (
@@ -46,7 +45,7 @@ _NOT_THERE = "There is nothing here, or it is not yours to see. Nothing was chan
 
 @dataclass(frozen=True, slots=True)
 class Turned:
-    """Why somebody may do nothing here, and the one way on."""
+    """Why somebody may do nothing here, and the one way on: to link an account, for members of the workspace alone."""
 
     sentence: str
     label: str = ""
@@ -108,20 +107,16 @@ def tell(
     arrival: Arrival, turned: Turned, *, access_request_id: int | None = None, thread_id: int | None = None
 ) -> None:
     """In a message that nobody else sees. It is sent by a worker: Slack may be slow, and the press is answered now."""
-    channel = arrival.text("container", "channel_id") or arrival.text("channel", "id") or arrival.account.slack_user_id
+    places = (("container", "channel_id"), ("channel", "id"), ("channel_id",))
+    channel = next(filter(None, (arrival.text(*one) for one in places)), arrival.account.slack_user_id)
     said = slack_messages.Once(
         kind=SlackKind.WHISPER,
         channel=channel[:32],
         message=slack_cards.whisper(turned.sentence, label=turned.label, url=turned.url),
         slack_user_id=arrival.account.slack_user_id[:32],
+        is_for_members=bool(turned.url),
     )
     slack_messages.say(said=said, access_request_id=access_request_id, thread_id=thread_id)
-
-
-def to_members_only(arrival: Arrival, turned: Turned) -> Turned:
-    """The way to link an account is not for guests of the workspace, nor for programs."""
-    why_not = client.why_not_link(arrival.account.slack_user_id) if turned.url else ""
-    return Turned(why_not) if why_not else turned
 
 
 def turn_away(arrival: Arrival, turned: Turned, *, access_request_id: int = 0, thread_id: int | None = None) -> None:
@@ -129,8 +124,7 @@ def turn_away(arrival: Arrival, turned: Turned, *, access_request_id: int = 0, t
     account = arrival.account.slack_user_id[:32]
     if slack.whispers_to(account, since=clock.now() - MINUTE) < MOST_TOLD:
         keep(arrival, turned.sentence, access_request_id=access_request_id)
-        said = to_members_only(arrival, turned)
-        tell(arrival, said, access_request_id=access_request_id or None, thread_id=thread_id)
+        tell(arrival, turned, access_request_id=access_request_id or None, thread_id=thread_id)
 
 
 def refused(sentence: str, number: int) -> Refused:

@@ -26,6 +26,7 @@ _HELP = (
     "/access asks for access. /access mine shows what you have and wait for. /access approvals shows what waits for you. "
     "/access end 77 ends the access of request 77. /access help shows this. The app's Home has all of it with buttons."
 )
+_COMES = "The way to link it comes in a message that you alone see."
 _MOST = slack_cards.MOST_LISTED
 
 
@@ -33,7 +34,10 @@ def command(arrival: Arrival) -> dict[str, Any] | None:
     """Nothing, where a form has opened."""
     person = caller.person_of(arrival)
     if isinstance(person, Turned):
-        return _whispered(caller.to_members_only(arrival, person))
+        if not person.url:
+            return _whispered(person)
+        caller.turn_away(arrival, person)
+        return _whispered(Turned(f"{person.sentence} {_COMES}"))
     first, _, rest = " ".join(arrival.text("text").split()).partition(" ")
     if not first:
         turned = asking.begin(arrival)

@@ -11,7 +11,7 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from playwright.sync_api import Page
 
 from tests.browser.steps import press
-from tests.browser.windows import Windows
+from tests.browser.windows import PATIENCE, Windows
 
 CAREFUL = "grace"  # has a second factor once one of these has added it, and nobody else signs in as her
 
@@ -45,7 +45,11 @@ def link_an_account(page: Page, windows: Windows) -> None:
     channel = slack["channels"]["data-access"]
     with httpx2.Client(base_url=slack["url"], trust_env=False) as outsider:
         outsider.post("/as/olga/say", data={"channel": channel, "text": "/access mine"})
-        said = re.findall(r'name="place" value="(m/[^"]+)"', outsider.get(f"/as/olga/c/{channel}").text)
+        end = time.monotonic() + PATIENCE / 1000
+        while "Link your account" not in (shown := outsider.get(f"/as/olga/c/{channel}").text):
+            assert time.monotonic() < end, "Nobody told Olga how to link her account."
+            time.sleep(0.5)
+        said = re.findall(r'name="place" value="(m/[^"]+)"', shown.rpartition("Link your account")[0])
         led = outsider.post("/as/olga/use", data={"place": said[-1], "press": "act%3Awhisper/open"})
     page.goto(led.headers["Location"])
 

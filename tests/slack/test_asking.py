@@ -10,7 +10,7 @@ import pytest
 from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 
-from accessrequests.models import AccessRequest, AuditEvent, Person
+from accessrequests.models import AccessRequest, AuditEvent, Person, SlackMessage
 from accessrequests.queries import idempotency
 from tests import make
 from tests.make import Cast
@@ -129,8 +129,11 @@ class TestTheForms:
     def test_are_not_for_the_unlinked(self, cast: Cast, web_api: WebApi) -> None:
         answer = command("U0OUTSIDER", "").json()
         assert answer["response_type"] == "ephemeral"
-        assert "/slack/link/?t=" in json.dumps(answer["blocks"])
-        assert web_api.of("views.open") == []
+        assert "comes in a message that you alone see" in answer["text"]
+        assert "/slack/link/?t=" not in json.dumps(answer)
+        (whispered,) = SlackMessage.objects.filter(kind="whisper")
+        assert (whispered.channel, "/slack/link/?t=" in json.dumps(whispered.content)) == ("C0DATA", True)
+        assert web_api.calls == [], "Who it is, a worker asks."
         gone = sent(cast.carol, "ask.send", {"t": "shop-prod", "a": ["read@shop"], "d": "PT1H", "r": REASON, "k": ""})
         assert "linked to nobody" in json.dumps(gone["view"])
         assert not AccessRequest.objects.exists()

@@ -16,6 +16,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
 
+from accessrequests.domain import slack_links
 from accessrequests.domain.block_kit import Block, Message
 from accessrequests.domain.slack_places import ChannelState, state_of
 
@@ -143,6 +144,16 @@ def why_no_token() -> str:
             return error.name
         raise
     return ""
+
+
+def is_member(user: str) -> bool:
+    """Whether an account is a full one of somebody of the workspace.
+
+    :raises NotSent: when Slack does not say now.
+    :raises NeverSent: when it does not say at all.
+    """
+    found: Any = _called(lambda: _client().users_info(user=user), never=frozenset({"missing_scope"}))["user"]
+    return slack_links.is_member(found)
 
 
 def update(place: Place, message: Message) -> None:
