@@ -119,10 +119,14 @@ def tell(
     slack_messages.say(said=said, access_request_id=access_request_id, thread_id=thread_id)
 
 
+def may_be_told(arrival: Arrival) -> bool:
+    """A few times a minute: anybody in the workspace can press and write, as often as they like."""
+    return slack.whispers_to(arrival.account.slack_user_id[:32], since=clock.now() - MINUTE) < MOST_TOLD
+
+
 def turn_away(arrival: Arrival, turned: Turned, *, access_request_id: int = 0, thread_id: int | None = None) -> None:
-    """Say so and keep it, a few times a minute: anybody in the workspace can press, as often as they like."""
-    account = arrival.account.slack_user_id[:32]
-    if slack.whispers_to(account, since=clock.now() - MINUTE) < MOST_TOLD:
+    """Say so and keep it, as often as they may be told."""
+    if may_be_told(arrival):
         keep(arrival, turned.sentence, access_request_id=access_request_id)
         tell(arrival, turned, access_request_id=access_request_id or None, thread_id=thread_id)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from accessrequests.domain import slack_text
 from accessrequests.domain.events import Via
-from accessrequests.models import SlackMessage
+from accessrequests.models import AccessRequest, SlackMessage
 from accessrequests.operations import access_requests
 from accessrequests.queries import slack
+from accessrequests.queries.access_requests import visible_to
 from accessrequests.slack import caller
 from accessrequests.slack.arrival import Arrival
 from accessrequests.slack.caller import Turned
@@ -18,9 +19,9 @@ _WRITTEN = frozenset({"", "thread_broadcast"})
 def written(arrival: Arrival) -> None:
     """By a person, in a thread of ours: what we say ourselves, and what is said beside it, is nobody's comment."""
     thread = _thread(arrival) if _is_of_a_person(arrival) else None
-    if thread is None or thread.access_request_id is None:
+    if thread is None or thread.access_request is None:
         return
-    number = thread.access_request_id
+    number = thread.access_request.pk
     person = caller.person_of(arrival)
     if isinstance(person, Turned):
         caller.turn_away(arrival, person, access_request_id=number, thread_id=thread.pk)
@@ -36,8 +37,11 @@ def written(arrival: Arrival) -> None:
             thread=thread.place,
         )
     except caller.EXPECTED as error:
-        sentence = f"This is not a comment on the request. {caller.explain(error, person)}"
-        caller.tell(arrival, Turned(sentence), access_request_id=number, thread_id=thread.pk)
+        if caller.may_be_told(arrival):
+            is_theirs = visible_to(person).filter(pk=number).exists()
+            why = error if is_theirs else AccessRequest.DoesNotExist()
+            sentence = f"This is not a comment on the request. {caller.explain(why, person)}"
+            caller.tell(arrival, Turned(sentence), access_request_id=number, thread_id=thread.pk)
 
 
 def _is_of_a_person(arrival: Arrival) -> bool:

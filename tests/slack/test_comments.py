@@ -87,9 +87,12 @@ def test_of_others_is_not_taken_and_they_alone_are_told(cast: Cast, card: SlackM
     write(card, account_of(cast.bob), "x" * 2_001)
     assert comments() == []
     sentences = told()
-    assert ["You can read it" in sentences[0], "linked to nobody" in sentences[1]] == [True, True]
+    assert ["not yours to see" in sentences[0], "linked to nobody" in sentences[1]] == [True, True]
     assert ["another workspace" in sentences[2], "within 2000" in sentences[3]] == [True, True]
     assert set(SlackMessage.objects.filter(kind="whisper").values_list("thread", flat=True)) == {card.pk}
+    for number in range(4):
+        write(card, account_of(cast.mallory), f"Let me in, {number}")
+    assert len(told()) == len(sentences) + 2, "Three times a minute is enough."
 
 
 def test_stands_in_the_other_threads_and_not_again_in_its_own(committed_cast: Cast, web_api: WebApi) -> None:
