@@ -34,7 +34,7 @@ def pytest_collection_finish() -> None:
 
 
 # The rooms of tests during which coverage is counted; `make test` asks it of the domain and the operations only.
-COUNTED = frozenset({"domain", "operations", "races"})
+COUNTED = frozenset({"domain", "operations", "races", "slack"})
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from accessrequests.domain.notices import authority_notice, changes_notice
+from accessrequests.domain.notices import authority_notice, changes_notice, policy_notice
 
 AT = datetime(2030, 1, 31, 9, 30, tzinfo=UTC)
 URL = "https://access.example/targets/shop-prod/"
@@ -27,3 +27,20 @@ def test_of_a_change_of_ours_says_what_was_changed_and_what_becomes_of_it() -> N
     )
     assert f"{URL}changes/" in told.body
     assert told.is_loud is False
+
+
+def test_of_a_proposed_policy_says_who_proposed_what_and_whose_agreement_it_waits_for() -> None:
+    told = policy_notice(
+        proposer="erin", policy="shop", changed=["reads", "writes"], needed="1 person of security", url=URL
+    )
+
+    assert told.subject == told.title == "erin proposes a policy called shop"
+    assert told.sentence.startswith(
+        "It needs 1 person of security to agree before it is published. It would change reads and writes."
+    )
+    assert policy_notice(
+        proposer="erin", policy="shop", changed=[], needed="1 person of security", url=URL
+    ).sentence == (
+        "It needs 1 person of security to agree before it is published. Read what would be otherwise, "
+        "and agree or reject it there."
+    )

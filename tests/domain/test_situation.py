@@ -152,3 +152,7 @@ class TestHeadline:
 
         assert tally.words == "1 live, 1 ending, 1 scheduled"
         assert headline(tally) == "One grant is live, one is ending, one is scheduled."
+
+
+def test_a_tally_counts_every_kind() -> None:
+    assert Tally(live=1, setting_up=2, ending=3, scheduled=4).total == 10

@@ -17,6 +17,18 @@ from accessrequests.domain.privileges import Level
 TWO_HOURS = timedelta(hours=2)
 
 
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (wording.counted(1, "request"), "1 request"),
+        (wording.counted(2, "request"), "2 requests"),
+        (wording.counted(0, "person", "people"), "0 people"),
+    ],
+)
+def test_a_number_of_things_is_in_the_singular_for_one_alone(told: str, said: str) -> None:
+    assert told == said
+
+
 class TestOneLine:
     @pytest.mark.parametrize(
         ("text", "line"),
