@@ -25,7 +25,7 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(sandbox(*arguments), env=BARE, capture_output=True, text=True, check=False)
 
 
-def eventually(condition: Callable[[], Any], *, seconds: float) -> bool:
+def eventually(condition: Callable[[], Any], *, seconds: float = 10.0) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():

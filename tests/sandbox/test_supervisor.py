@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from sandbox.errands import Errands, OrderRefused
 from sandbox.servers import Valkey, scratch_directory
 from sandbox.supervisor import Pids, Supervisor, give_order, run_inside
 from sandbox.units import ProcessUnit, ServerUnit
+from tests.sandbox.running import eventually, is_gone
 
 # Stands in for gunicorn: a leader with one worker that would outlive it.
 LEADER = "import os, time; os.fork(); time.sleep(60)"
@@ -59,22 +60,6 @@ def world() -> Iterator[SmallWorld]:
         world.web.finish()
         world.redis.finish()
         world.supervisor.end()
-
-
-def eventually(condition: Callable[[], Any], seconds: float = 10.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
 
 
 def seconds_until_back(world: SmallWorld) -> float:
