@@ -1,10 +1,25 @@
-"""How the product writes its log: one JSON object a line, on standard error."""
+"""How the product writes its log: one JSON object a line, on standard error, each with the id of the request it is about."""
 
 from __future__ import annotations
 
+import re
+import uuid
 from typing import Any
 
 import structlog
+
+# What a proxy may name a request: nothing that a log, a header or a page could take for anything else.
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
+
+
+def request_id() -> str:
+    """The id of the request that is being answered, or that led to the message being carried; empty outside of both."""
+    return str(structlog.contextvars.get_contextvars().get("request_id", ""))
+
+
+def request_id_from(sent: str) -> str:
+    """The id that somebody before us gave to a request, if it is a plain one; else one of our own."""
+    return sent if _SAFE.fullmatch(sent) else str(uuid.uuid4())
 
 
 def configure(level: str) -> dict[str, Any]:

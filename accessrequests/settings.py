@@ -146,6 +146,7 @@ if ACCESS_ROLE != "web":
         INSTALLED_APPS += ["sandbox"]
 
 MIDDLEWARE = [
+    "accessrequests.web.logs.RequestId",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -380,3 +381,4 @@ if not (ACCESS_SLACK_API_URL.startswith("https://") or ACCESS_SANDBOX):
 
 # -- Logs -----------------------------------------------------------------------------------------
 LOGGING = log_lines.configure(env.str("ACCESS_LOG_LEVEL", "INFO"))
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # settled by RequestId: ours, or one that is safe to repeat

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from django.db import close_old_connections
@@ -94,7 +95,7 @@ def carry(*, message_id: int, owner: str) -> None:
     claim = outbox.claim(message_id=message_id, owner=owner)
     if claim is None:
         return
-    with HEART.beating(claim), structlog.contextvars.bound_contextvars(job=claim.job, subject=claim.subject):
+    with HEART.beating(claim), structlog.contextvars.bound_contextvars(**_said_in_each_line(claim)):
         outcome = _carried_out(claim)
         if isinstance(outcome, Again):
             outcome = _made_sure(claim, outcome)
@@ -109,6 +110,23 @@ def carry(*, message_id: int, owner: str) -> None:
             )
         else:
             outbox.finish(claim=claim)
+        _tell(claim, outcome)
+
+
+def _said_in_each_line(claim: Claim) -> dict[str, Any]:
+    """`request_id` is also that of every message that is filed meanwhile."""
+    said: dict[str, Any] = {"message": claim.message_id, "job": claim.job.value, "subject": claim.subject}
+    return said | {"request_id": claim.request_id} if claim.request_id else said
+
+
+def _tell(claim: Claim, outcome: Outcome) -> None:
+    """What a person or a program asked for is followed to its end; what the clock asks for would only fill the log."""
+    if not claim.request_id:
+        return
+    if isinstance(outcome, Again):
+        log.info("carried_again_later", why=outcome.why, seconds=outcome.delay.total_seconds())
+    else:
+        log.info("carried")
 
 
 def _made_sure(claim: Claim, outcome: Again) -> Again:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
+from accessrequests import log_lines
 from accessrequests.domain.events import Job, Queue
 from accessrequests.models.columns import choices_of, one_of
 from accessrequests.models.people import Person
@@ -26,7 +27,8 @@ PERIODIC = [
 class OutboxMessage(models.Model):
     """One job. It carries ids only; the handler reads the state. `claim` is the fencing number of its lease.
 
-    A delivery names the `receiver` of webhooks that it is for, and the notice that it `tells`.
+    A delivery names the `receiver` of webhooks that it is for, and the notice that it `tells`. `request_id` is that of
+    the click or call which led here, through however many messages, for the log alone.
     """
 
     job = models.CharField(max_length=24, choices=choices_of(Job))
@@ -37,6 +39,7 @@ class OutboxMessage(models.Model):
     target = models.CharField(max_length=64, blank=True)
     receiver = models.CharField(max_length=40, blank=True)
     tells = models.BigIntegerField(null=True, blank=True)
+    request_id = models.CharField(max_length=64, blank=True, default=log_lines.request_id, db_default="")
     created_at = models.DateTimeField()
     ready_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True, blank=True)

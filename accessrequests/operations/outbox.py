@@ -38,6 +38,7 @@ class Claim:
     failures: int
     receiver: str = ""
     tells: int = 0
+    request_id: str = ""
 
     @property
     def subject_id(self) -> int:
@@ -57,7 +58,7 @@ UPDATE accessrequests_outboxmessage AS message
    AND NOT EXISTS (SELECT 1 FROM accessrequests_outboxmessage AS older
                     WHERE older.lane = message.lane AND older.id < message.id AND older.done_at IS NULL)
    AND NOT {IS_ON}
-RETURNING claim, job, subject, event, target, failures, receiver, tells
+RETURNING claim, job, subject, event, target, failures, receiver, tells, request_id
 """  # noqa: S608  # nosec B608
 
 
@@ -68,8 +69,8 @@ def claim(*, message_id: int, owner: str) -> Claim | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    number, job, subject, event, target, failures, receiver, tells = row
-    return Claim(message_id, number, Job(job), subject, event, target, failures, receiver, tells or 0)
+    number, job, subject, event, target, failures, receiver, tells, request_id = row
+    return Claim(message_id, number, Job(job), subject, event, target, failures, receiver, tells or 0, request_id)
 
 
 def beat(*, claims: Iterable[Claim]) -> None:

@@ -21,6 +21,7 @@ from slack_sdk.socket_mode import SocketModeClient
 from slack_sdk.socket_mode.client import BaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
+from accessrequests import log_lines
 from accessrequests.operations import slack_arrivals, slack_places
 from accessrequests.slack import arrival as arrivals
 from accessrequests.slack import dispatch
@@ -108,14 +109,15 @@ class Connection:
 
 def hear(connection: BaseSocketModeClient, request: SocketModeRequest) -> None:
     """One envelope, in a thread of its own. What failed is not acknowledged, so that Slack tells an event again."""
-    close_old_connections()
-    try:
-        answer = answer_to(request.type, request.payload, envelope_id=request.envelope_id)
-    except Exception:
-        log.exception("envelope_failed", kind=request.type)
-        return
-    finally:
+    with structlog.contextvars.bound_contextvars(request_id=log_lines.request_id_from("")):
         close_old_connections()
+        try:
+            answer = answer_to(request.type, request.payload, envelope_id=request.envelope_id)
+        except Exception:
+            log.exception("envelope_failed", kind=request.type)
+            return
+        finally:
+            close_old_connections()
     said = {"payload": answer} if answer is not None and request.accepts_response_payload else {}
     connection.send_socket_mode_response({"envelope_id": request.envelope_id, **said})
 
