@@ -1,7 +1,8 @@
 """Seal and open one-time secrets, so that a copy of the database alone reveals nothing.
 
 AES-256-GCM (NIST SP 800-38D) with a fresh 96-bit nonce a message. Every sealed value names its key, so that keys
-rotate: put the new key first in `ACCESS_SEALING_KEYS`, and take the old one away when nothing sealed with it is left.
+rotate: put the new key first in `ACCESS_SEALING_KEYS`, seal anew what is left under the old one (`manage.py reseal`), and
+take that one away.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ class CannotOpen(Exception):
     """The sealed value, its purpose and our keys do not fit together. Says nothing of the content."""
 
 
+class KeyGone(CannotOpen):
+    """Nobody can open it any more: its key was taken away."""
+
+
 def seal(secret: str, *, purpose: str, keys: Mapping[str, bytes] | None = None) -> bytes:
     """Seal `secret` so that it opens only for the same `purpose` (which is authenticated, not stored).
 
@@ -44,7 +49,7 @@ def open_sealed(sealed: bytes, *, purpose: str, keys: Mapping[str, bytes] | None
     key_id, _, body = bytes(sealed).partition(b".")
     key = (keys or _keys()).get(key_id.decode(errors="replace"))
     if key is None:
-        raise CannotOpen("The key that sealed this value is no longer among those in use.")
+        raise KeyGone("The key that sealed this value is no longer among those in use.")
     try:
         raw = base64.urlsafe_b64decode(body)
         return AESGCM(key).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], purpose.encode()).decode()
@@ -59,6 +64,19 @@ def key_of(secret: str) -> dict[str, bytes]:
     """
     derive = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"access-requests sealing")
     return {"own": derive.derive(secret.encode())}
+
+
+def key_names() -> list[str]:
+    """Those of the installation's keys, the one that seals first.
+
+    :raises CannotOpen: when the setting is not what it should be.
+    """
+    return list(_keys())
+
+
+def key_of_sealed(sealed: bytes) -> str:
+    """The name of the key that it was sealed with."""
+    return bytes(sealed).partition(b".")[0].decode(errors="replace")
 
 
 def _keys() -> dict[str, bytes]:

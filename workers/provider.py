@@ -23,6 +23,7 @@ from accessrequests.models import Identity
 from accessrequests.operations import identities
 from accessrequests.operations.outbox import Claim
 from accessrequests.queries import people
+from accessrequests.queries.sealed import purpose_of_tokens
 from workers.outcomes import Done, Outcome
 
 LARGEST_ANSWER = 256 * 1024
@@ -68,7 +69,7 @@ def _asked(identity: Identity) -> dict[str, Any]:
     :raises TurnedAway: the provider no longer vouches for the person.
     :raises NotHeard: it did not say anything that can be used.
     """
-    purpose = identities.purpose_of(identity)
+    purpose = purpose_of_tokens(identity)
     tokens = json.loads(sealing.open_sealed(bytes(identity.sealed_tokens or b""), purpose=purpose))
     with httpx2.Client(timeout=CALL_SECONDS) as client:
         addresses = _configuration(client)

@@ -94,6 +94,7 @@ class Event(StrEnum):
     CLOCK_SKEWED = "clock.skewed"
     DATABASE_QUARANTINED = "database.quarantined"
     DATABASE_ACCEPTED = "database.accepted"
+    DATABASE_RESEALED = "database.resealed"
     PERSON_APPLIED = "person.applied"
     PERSON_DISABLED = "person.disabled"
     PERSON_ENABLED = "person.enabled"

@@ -153,6 +153,7 @@ _TIMELINE: Mapping[Event, str] = {
     Event.CLOCK_SKEWED: "The database's clock and one of ours differ{skew}. Nothing new is opened until they agree.",
     Event.DATABASE_QUARANTINED: "The product's database was restored or copied, and acts on nothing until it is accepted{why}.",
     Event.DATABASE_ACCEPTED: "{by} accepted the product's database, which had been quarantined{why}.",
+    Event.DATABASE_RESEALED: "{by} had what is sealed in the product's database sealed anew with the newest key{name}.",
     Event.PERSON_APPLIED: "{by} changed what is known of a person.",
     Event.PERSON_DISABLED: "A person may no longer sign in{why}.",
     Event.PERSON_ENABLED: "A person may sign in again{why}.",

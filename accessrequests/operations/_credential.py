@@ -28,7 +28,7 @@ def sealed_or_new(grant: Grant) -> str:
 def keep(grant: Grant, secret: str, *, certificate_until: datetime | None = None) -> None:
     """Seal what the grant's holder is to be shown, for the first time: a password, or a certificate with its key."""
     credential = Credential(grant=grant, state=CredentialState.NONE.value, certificate_until=certificate_until)
-    credential.sealed = sealing.seal(secret, purpose=_purpose(credential))
+    credential.sealed = sealing.seal(secret, purpose=purpose_of(credential))
     credential.save()
 
 
@@ -51,19 +51,19 @@ def await_certificate(credential: Credential) -> None:
 
 
 def bring_certificate(credential: Credential, secret: str, *, until: datetime) -> None:
-    credential.sealed = sealing.seal(secret, purpose=_purpose(credential))
+    credential.sealed = sealing.seal(secret, purpose=purpose_of(credential))
     credential.certificate_until = until
     credential.save()
 
 
 def opened(credential: Credential) -> str:
     """:raises CannotOpen: when the sealing key is gone."""
-    return sealing.open_sealed(bytes(credential.sealed or b""), purpose=_purpose(credential))
+    return sealing.open_sealed(bytes(credential.sealed or b""), purpose=purpose_of(credential))
 
 
 def _begin_anew(credential: Credential, secret: str) -> None:
     credential.generation += 1
-    credential.sealed = sealing.seal(secret, purpose=_purpose(credential))
+    credential.sealed = sealing.seal(secret, purpose=purpose_of(credential))
     credential.state = CredentialState.NONE.value
     credential.ready_at = credential.revealed_at = credential.erased_at = None
     credential.save()
@@ -84,6 +84,7 @@ def erase(grant: Grant, at: datetime) -> bool:
     return bool(erased)
 
 
-def _purpose(credential: Credential) -> str:
+def purpose_of(credential: Credential) -> str:
+    """What a grant's secret is sealed for: it opens for this holder, and until the next one is made."""
     grant = credential.grant
     return f"{settings.ACCESS_INSTALLATION}/grant/{grant.pk}/{grant.holder_id}/{credential.generation}"

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import structlog
 from django.db import transaction
 
+from accessrequests import sealing
 from accessrequests.domain import certificates, external, vouching
 from accessrequests.domain.connecting import Place, connection_string
 from accessrequests.domain.events import Event, Via
@@ -19,6 +21,8 @@ from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import Gone, NotReady, Refused, Spent
 from accessrequests.queries import clock, extensions, people
 from accessrequests.queries.places import places_of
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +75,7 @@ def reveal(*, grant_id: int, person: Person, via: Via, idempotency: Idempotency 
         raise Gone("This access has ended, and its password is erased. Ask again if you still need it.")
     if credential is None or credential.state == CredentialState.NONE:
         raise NotReady("It is not ready yet. It will be as soon as the access is live.")
-    is_spent = credential.state != CredentialState.READY or _is_stale(credential, at)
-    if is_spent and grant.access_request.has_certificate:
-        raise Gone(f"This certificate has been shown or erased. {certificates.ONCE}")
-    if is_spent:
-        raise Spent("This password has been shown or erased. A new one can be made for as long as the access lasts.")
-    secret = _credential.opened(credential)
+    secret = _unread(grant, credential, at)
     credential.state = CredentialState.REVEALED.value
     credential.sealed, credential.revealed_at = None, at
     credential.save()
@@ -157,6 +156,18 @@ def erase_unread(*, grant_id: int) -> None:
         return
     _credential.erase(grant, at)
     record(Fact(Event.CREDENTIAL_ERASED, str(grant), {"why": "nobody read it"}), actor=CLOCKWORK, at=at)
+
+
+def _unread(grant: Grant, credential: Credential, at: datetime) -> str:
+    """:raises Gone: when it was shown or erased, or its sealing key was taken away, and nobody can ever open it."""
+    if credential.state == CredentialState.READY and not _is_stale(credential, at):
+        try:
+            return _credential.opened(credential)
+        except sealing.KeyGone:
+            log.exception("sealing_key_is_gone", grant=grant.pk)
+    if grant.access_request.has_certificate:
+        raise Gone(f"This certificate has been shown or erased. {certificates.ONCE}")
+    raise Spent("This password has been shown or erased. A new one can be made for as long as the access lasts.")
 
 
 def _what(grant: Grant) -> str:

@@ -22,14 +22,10 @@ from accessrequests.operations._leaving import disable, end_all, hold_requests
 from accessrequests.operations._record import Fact, record
 from accessrequests.operations.refusals import Refused
 from accessrequests.queries import clock
+from accessrequests.queries.sealed import purpose_of_tokens
 
 PROVIDER = "identity-provider"
 _ONCE_IN = timedelta(minutes=1)
-
-
-def purpose_of(identity: Identity) -> str:
-    """What a provider's tokens are sealed for: they open for this subject only."""
-    return f"identity/{identity.issuer}/{identity.subject}"
 
 
 @transaction.atomic(durable=True)
@@ -203,7 +199,7 @@ def _renamed(identity: Identity, claims: Claims) -> dict[str, Any]:
 
 
 def _keep(identity: Identity, tokens: str) -> None:
-    identity.sealed_tokens = sealing.seal(tokens, purpose=purpose_of(identity)) if tokens else None
+    identity.sealed_tokens = sealing.seal(tokens, purpose=purpose_of_tokens(identity)) if tokens else None
     identity.tokens_round += 1
 
 

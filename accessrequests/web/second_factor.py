@@ -23,10 +23,10 @@ from accessrequests import sealing
 from accessrequests.domain.events import Event
 from accessrequests.models import Person
 from accessrequests.operations import second_factors, sessions
+from accessrequests.queries.sealed import PURPOSE_OF_FACTORS
 from accessrequests.web import accounts
 from accessrequests.web.pages import ask_again, me
 
-_PURPOSE = "second-factor"
 APP = "an authenticator app"
 
 
@@ -39,10 +39,10 @@ class SealedAdapter(DefaultMFAAdapter):
     }
 
     def encrypt(self, text: str) -> str:
-        return sealing.seal(text, purpose=_PURPOSE).decode()
+        return sealing.seal(text, purpose=PURPOSE_OF_FACTORS).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        return sealing.open_sealed(encrypted_text.encode(), purpose=_PURPOSE)
+        return sealing.open_sealed(encrypted_text.encode(), purpose=PURPOSE_OF_FACTORS)
 
     def get_totp_label(self, user: Any) -> str:
         return str(user)

@@ -18,6 +18,7 @@ from accessrequests.domain.events import Job
 from accessrequests.models import Identity, OutboxMessage, Person
 from accessrequests.operations import identities, outbox
 from accessrequests.operations.outbox import Claim
+from accessrequests.queries.sealed import purpose_of_tokens
 from tests.make import Cast
 from tests.traces import Traces
 from workers import provider
@@ -167,7 +168,7 @@ class TestAskProvider:
         ask(nina)
 
         identity = Identity.objects.get(person=nina)
-        held = sealing.open_sealed(bytes(identity.sealed_tokens or b""), purpose=identities.purpose_of(identity))
+        held = sealing.open_sealed(bytes(identity.sealed_tokens or b""), purpose=purpose_of_tokens(identity))
         assert json.loads(held)["refresh"] == "r2", "The provider took r1 for the last time."
         answers["/me"] = (401, {})
         ask(nina)
