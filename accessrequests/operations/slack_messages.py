@@ -219,6 +219,11 @@ def _queue(copy: SlackMessage) -> Queue:
 
 
 def _lane(copy: SlackMessage) -> str:
-    """What is told in one place is told in order. A card waits for nothing of that: its buttons must go at once."""
-    told = copy.kind in {SlackKind.REPLY, SlackKind.NOTICE}
-    return lane_of(Job.SEND_TO_SLACK, copy.channel if told else str(copy))
+    """What is told in one place is told in order. A card waits for nothing of that: its buttons must go at once.
+
+    Nor does an alarm: what stands before it may wait for a worker, of which there may be none.
+    """
+    if copy.kind not in {SlackKind.REPLY, SlackKind.NOTICE}:
+        return lane_of(Job.SEND_TO_SLACK, str(copy))
+    lane = lane_of(Job.SEND_TO_SLACK, copy.channel)
+    return f"{lane}/alarm" if _queue(copy) is Queue.BREAK_GLASS else lane

@@ -30,6 +30,12 @@ def _open(now: datetime) -> QuerySet[OutboxMessage]:
     return OutboxMessage.objects.filter(unclaimed, done_at=None, ready_at__lte=now)
 
 
+def _claimable(now: datetime) -> QuerySet[OutboxMessage]:
+    """Open, and nothing older in its lane is unfinished: given to anybody sooner, it would be refused its claim."""
+    older = OutboxMessage.objects.filter(lane=OuterRef("lane"), pk__lt=OuterRef("pk"), done_at=None)
+    return _open(now).exclude(Exists(older))
+
+
 @dataclass(frozen=True, slots=True)
 class Ready:
     """A message that is due: its queue, for a sign of life the consumer that it is for, and whether it was sent before."""
@@ -41,13 +47,9 @@ class Ready:
 
 
 def to_send(now: datetime, *, limit: int) -> list[Ready]:
-    """Messages for the broker: those never sent, and those sent long ago that nobody has claimed. Urgent first.
-
-    A message waits here for the older ones of its lane: sent together, it would be refused its claim and be sent late.
-    """
+    """Messages for the broker: those never sent, and those sent long ago that nobody has claimed. Urgent first."""
     forgotten = Q(sent_at=None) | Q(sent_at__lt=F("ready_at")) | Q(sent_at__lt=now - SEND_AGAIN)
-    older = OutboxMessage.objects.filter(lane=OuterRef("lane"), pk__lt=OuterRef("pk"), done_at=None)
-    first = _open(now).filter(forgotten).exclude(Exists(older)).order_by("ready_at", "pk")
+    first = _claimable(now).filter(forgotten).order_by("ready_at", "pk")
     found = [
         *first.filter(queue__in=URGENT).values_list("pk", "queue", "job", "subject", "sent_at")[:limit],
         # A backlog of these, however long, must not push a revocation out of the answer.
@@ -68,8 +70,9 @@ def unclaimed_urgent(now: datetime, *, limit: int) -> list[int]:
     """Revocations and break-glass that were ready for a second and that nobody has claimed, whatever the broker says.
 
     Of the alarms only a few at a time: a mail server that hangs must not take all hands from those who end access.
+    Nor may one that waits for its turn take the place of the one it waits for.
     """
-    urgent = _open(now).filter(queue__in=URGENT, ready_at__lte=now - UNCLAIMED_FOR).order_by("ready_at", "pk")
+    urgent = _claimable(now).filter(queue__in=URGENT, ready_at__lte=now - UNCLAIMED_FOR).order_by("ready_at", "pk")
     found = list(urgent.exclude(job__in=TELLING).values_list("pk", flat=True)[:limit])
     telling = OutboxMessage.objects.filter(queue=Queue.BREAK_GLASS.value, job__in=TELLING, done_at=None)
     alarms = list(urgent.filter(job__in=TELLING).values_list("pk", flat=True)[:MOST_ALARMS])

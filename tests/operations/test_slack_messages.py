@@ -89,6 +89,12 @@ class TestShow:
         assert len(jobs()) == 4
         assert [lane for _, lane in jobs()][2:] == ["send_to_slack/C0DATA", "send_to_slack/U0ALICE"]
 
+    def test_an_alarm_waits_for_nothing_that_only_a_worker_would_carry(self, access_request: AccessRequest) -> None:
+        AccessRequest.objects.filter(pk=access_request.pk).update(is_break_glass=True)
+        access_request.refresh_from_db()
+        show(access_request, once=[line(SlackKind.NOTICE, "U0ALICE")])
+        assert ("break_glass", "send_to_slack/U0ALICE/alarm") in OutboxMessage.objects.values_list("queue", "lane")
+
     def test_says_nothing_where_it_stands_already(self, access_request: AccessRequest) -> None:
         show(access_request)
         card = SlackMessage.objects.get(kind="card")

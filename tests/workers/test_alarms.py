@@ -183,3 +183,18 @@ class TestUrgency:
         OutboxMessage.objects.filter(pk=claimed.pk).update(claimed_until=soon + timedelta(seconds=5))
         again = OutboxMessage.objects.filter(pk__in=work.unclaimed_urgent(soon, limit=100))
         assert again.filter(job="notify").count() == 1
+
+    def test_alarms_that_wait_for_another_do_not_take_its_place(self, cast: Cast) -> None:
+        broken(cast)
+        alarm = OutboxMessage.objects.get(job=Job.NOTIFY.value, event="breakglass.requested")
+        for _ in range(work.MOST_ALARMS):
+            alarm.pk, alarm.tells = None, None
+            alarm.save(force_insert=True)
+        first = OutboxMessage.objects.filter(lane=alarm.lane).order_by("pk").first()
+        assert first is not None
+        OutboxMessage.objects.filter(pk=first.pk).update(ready_at=make.now() + timedelta(seconds=5), failures=5)
+        soon = make.now() + timedelta(seconds=10)
+
+        offered = OutboxMessage.objects.filter(pk__in=work.unclaimed_urgent(soon, limit=100), lane=alarm.lane)
+
+        assert [one.pk for one in offered] == [first.pk]
