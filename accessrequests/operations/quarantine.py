@@ -9,7 +9,7 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 
 from accessrequests.domain.events import Actor, Event, Job
-from accessrequests.domain.lifecycle import ChangeState, EndReason
+from accessrequests.domain.lifecycle import ChangeState, EndReason, GrantState
 from accessrequests.models import CustomRoleChange, Grant, Installation, OutboxMessage, PersonalToken, SlackIdentity
 from accessrequests.operations._ending import ALIVE, locked, start_revocation
 from accessrequests.operations._record import CLOCKWORK, Fact, record
@@ -88,6 +88,9 @@ def accept(*, actor: Actor, anchored: Anchored | None, is_complete: bool, keeps_
         links, _ = SlackIdentity.objects.all().delete()
         if not keeps_tokens:
             tokens = PersonalToken.objects.filter(revoked_at=None).update(revoked_at=at)
+        # What was still to be made may have been made since: its end asks the target, too.
+        untried = Grant.objects.exclude(state=GrantState.REVOKED.value).filter(provisioning_attempt=0)
+        untried.update(provisioning_attempt=1, attempt_ended_at=at)
         for grant_id in Grant.objects.filter(state__in=ALIVE).order_by("pk").values_list("pk", flat=True):
             facts += start_revocation(locked(grant_id), EndReason.REVOKED, actor=actor, at=at, note=NOTE)
             grants += 1
