@@ -90,7 +90,7 @@ screens: $(TESTS) browser ## Make the pictures of docs/screens/ again
 bench: $(TESTS) ## Measure at the target what is promised, against a floor of the same run
 	@exec $(BIN)/python -m bench $(ARGS)
 
-chaos: $(TESTS) ## Kill, stop and starve every part of a running world, and read the targets for what came of it (ROUNDS=20 SEED=…)
+chaos: $(TESTS) ## Kill, stop and starve every part of a running world, and read the targets for what came of it (ROUNDS=20 SEED=…; apart: python -m chaos.without_database --deadlines 50)
 	@exec $(BIN)/python -m chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 lock: $(TESTS) ## Resolve requirements/*.in again into hashed requirements/*.txt (ARGS="--upgrade")

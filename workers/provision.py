@@ -11,6 +11,7 @@ from accessrequests.domain.lifecycle import GrantState
 from accessrequests.domain.privileges import RoleRef, from_json
 from accessrequests.models import Grant
 from accessrequests.operations import credentials, grants, places, waiting
+from accessrequests.operations.credentials import Renewal
 from accessrequests.operations.grants import Attempt
 from accessrequests.operations.outbox import Claim
 from accessrequests.queries import clock, extensions, principals
@@ -162,9 +163,7 @@ def rotate(claim: Claim) -> Outcome:
     slug, spec = renewal.grant.target.slug, spec_of(renewal.grant, password=renewal.password)
     try:
         if not renewal.grant.access_request.has_certificate:
-            provisioner_for(slug).rotate(spec)
-            credentials.mark_rotated(grant_id=spec.grant_id, generation=renewal.generation)
-            return Done()
+            return _password_given(renewal, spec)
         certificate = provisioner_for(slug).certificate(spec)
     except ProvisionerError as error:
         return after(claim, error, target=slug)
@@ -175,6 +174,21 @@ def rotate(claim: Claim) -> Outcome:
         certificate_until=spec.expires_at,
     )
     return Done()
+
+
+def _password_given(renewal: Renewal, spec: GrantSpec) -> Outcome:
+    """Nobody is offered a password that the target would still refuse. Told twice, it would begin anew each time."""
+    provisioner = provisioner_for(renewal.grant.target.slug)
+    if renewal.sent_at is None:
+        provisioner.rotate(spec)
+    why = provisioner.not_carried_out(spec)
+    if not why:
+        credentials.mark_rotated(grant_id=spec.grant_id, generation=renewal.generation)
+        return Done()
+    if renewal.sent_at is None:
+        credentials.mark_sent(grant_id=spec.grant_id, generation=renewal.generation)
+    at = clock.now()
+    return Again(why=why, delay=look_again(at - (renewal.sent_at or at)), failed=False)
 
 
 def rearm(claim: Claim) -> Outcome:

@@ -149,6 +149,8 @@ class Credential(models.Model):
     state = models.CharField(max_length=8, choices=choices_of(CredentialState))
     generation = models.PositiveIntegerField(default=1)
     sealed = models.BinaryField(null=True, blank=True, editable=False)
+    # A new password in place of one that was: the target has taken it, and may still be carrying it out.
+    sent_at = models.DateTimeField(null=True, blank=True)
     ready_at = models.DateTimeField(null=True, blank=True)
     revealed_at = models.DateTimeField(null=True, blank=True)
     # Of a certificate: the end that is written in it, which no extension moves.

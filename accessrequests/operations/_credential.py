@@ -65,7 +65,7 @@ def _begin_anew(credential: Credential, secret: str) -> None:
     credential.generation += 1
     credential.sealed = sealing.seal(secret, purpose=purpose_of(credential))
     credential.state = CredentialState.NONE.value
-    credential.ready_at = credential.revealed_at = credential.erased_at = None
+    credential.sent_at = credential.ready_at = credential.revealed_at = credential.erased_at = None
     credential.save()
 
 

@@ -57,6 +57,7 @@ class Renewal:
     grant: Grant
     generation: int
     password: str = field(repr=False)
+    sent_at: datetime | None = None  # when the target had taken it, where it has not carried it out yet
 
 
 @transaction.atomic(durable=True)
@@ -127,7 +128,13 @@ def start_rotation(*, grant_id: int) -> Renewal | None:
     grant, credential = _locked(grant_id)
     if grant.state != GrantState.ACTIVE or credential is None or credential.state != CredentialState.NONE:
         return None
-    return Renewal(grant, credential.generation, _credential.opened(credential))
+    return Renewal(grant, credential.generation, _credential.opened(credential), credential.sent_at)
+
+
+def mark_sent(*, grant_id: int, generation: int) -> None:
+    """The target has taken the new password, and is still carrying it out: it is asked, and not told once more."""
+    waiting = Credential.objects.filter(grant=grant_id, generation=generation, state=CredentialState.NONE.value)
+    waiting.update(sent_at=clock.now())
 
 
 @transaction.atomic(durable=True)

@@ -154,6 +154,27 @@ class TestReveal:
             reveal(active, cast)
 
 
+class TestSent:
+    def test_is_known_of_the_password_that_is_on_its_way_and_of_no_later_one(self, cast: Cast, active: Grant) -> None:
+        rotate(active, cast)
+        first = credentials.start_rotation(grant_id=active.pk)
+        assert first is not None
+        assert first.sent_at is None
+        with leaves_nothing():
+            credentials.mark_sent(grant_id=active.pk, generation=first.generation + 1)
+
+        credentials.mark_sent(grant_id=active.pk, generation=first.generation)
+
+        again = credentials.start_rotation(grant_id=active.pk)
+        assert again is not None
+        assert again.sent_at is not None
+        credentials.mark_rotated(grant_id=active.pk, generation=first.generation)
+        rotate(active, cast)
+        later = credentials.start_rotation(grant_id=active.pk)
+        assert later is not None
+        assert later.sent_at is None
+
+
 class TestAtRest:
     def test_no_column_of_any_table_holds_it(self, cast: Cast, pending: Grant) -> None:
         attempt = grants.start_provisioning(grant_id=pending.pk)

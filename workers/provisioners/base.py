@@ -269,6 +269,9 @@ class Provisioner(Protocol):
     def rotate(self, spec: GrantSpec) -> None:
         """Give the user the new password. Fails when the user is gone."""
 
+    def not_carried_out(self, spec: GrantSpec) -> str:
+        """What of the target has not carried out yet what it has taken; empty where nothing is left. Changes nothing."""
+
     def certificate(self, spec: GrantSpec) -> str:
         """What the holder signs in with where there is no password, and its key. Another one at each call: make it
         when everything else is open, and keep one. Touches nothing on the target.

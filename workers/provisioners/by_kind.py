@@ -192,6 +192,9 @@ class ByKind:
             raise ProvisionerError(_NOTHING_TO_ROTATE, permanent=True)
         self._users.rotate(spec)
 
+    def not_carried_out(self, spec: GrantSpec) -> str:
+        return self._users.not_carried_out(spec)
+
     def cut(self, specs: Sequence[GrantSpec]) -> list[Evidence]:
         for spec in specs:
             if self._has_moved_from(spec):

@@ -14,13 +14,15 @@ from pytest_django import Settings
 
 from accessrequests.domain.events import Job, Via
 from accessrequests.models import Credential, SharedObject, Suspicion
-from accessrequests.operations import grants
+from accessrequests.operations import credentials, grants
+from accessrequests.operations.refusals import NotReady
 from accessrequests.queries import audit
 from tests.make import Cast
 from tests.sandbox.atlas.behind import Behind
+from tests.traces import refuses
 from tests.workers.atlas.living import Living, living
 from tests.workers.atlas.path import SLUG, Way, path
-from tests.workers.rows import carry, compare, events_of, fresh
+from tests.workers.rows import carry, compare, due_now, events_of, fresh, message
 from workers.provisioners.atlas.users import whole_seconds
 
 
@@ -44,6 +46,48 @@ def way(atlas: Living, committed_cast: Cast, settings: Settings, tmp_path: Path)
         yield found
 
 
+def let_it_apply(atlas: Living, *, seconds: float) -> None:
+    """How long the clusters take from now on for what Atlas has taken."""
+    with atlas.organisation.changing():
+        atlas.organisation.settings.apply_seconds = seconds
+        atlas.organisation.wakes.notify_all()
+
+
+class TestRotate:
+    def test_offers_a_new_password_once_every_cluster_has_it_and_the_old_one_works_until_then(
+        self, way: Way, atlas: Living
+    ) -> None:
+        grant = way.provision(way.approved())
+        old = way.reveal(grant).connection_string
+        atlas.settle()
+        let_it_apply(atlas, seconds=60.0)
+        credentials.rotate(grant_id=grant.pk, person=way.cast.alice, via=Via.API)
+
+        carry(Job.ROTATE, grant)
+
+        waiting = message(Job.ROTATE, grant)
+        assert (waiting.done_at, waiting.failures) == (None, 0)
+        assert "has not carried it out yet" in waiting.last_error
+        sent_at = Credential.objects.get().sent_at
+        assert sent_at is not None
+        due_now(Job.ROTATE, grant)
+        carry(Job.ROTATE, grant)
+        assert Credential.objects.get().sent_at == sent_at, "Told twice, Atlas would begin anew each time."
+        with refuses(NotReady):
+            way.reveal(grant)
+        with MongoClient[dict[str, Any]](old) as client:
+            assert client.shop.orders.find_one({"_id": 1}) == {"_id": 1}
+
+        let_it_apply(atlas, seconds=0.0)
+        atlas.settle()
+        due_now(Job.ROTATE, grant)
+        assert carry(Job.ROTATE, grant).done_at is not None
+
+        with MongoClient[dict[str, Any]](way.reveal(grant).connection_string) as client:
+            assert client.shop.orders.find_one({"_id": 1}) == {"_id": 1}
+        assert events_of(grant)[-2:] == ["credential.rotated", "credential.revealed"]
+
+
 class TestPath:
     def test_from_approved_to_gone(self, way: Way, atlas: Living) -> None:
         atlas.organisation.settings.apply_seconds = 60.0
@@ -55,9 +99,7 @@ class TestPath:
         waiting = fresh(grant)
         assert (waiting.state, waiting.opened_at is not None) == ("pending", True)
         assert Credential.objects.get().state == "none"
-        with atlas.organisation.changing():
-            atlas.organisation.settings.apply_seconds = 0.0
-            atlas.organisation.wakes.notify_all()
+        let_it_apply(atlas, seconds=0.0)
         atlas.settle()
         live = way.provision(grant)
         assert live.state == "active"

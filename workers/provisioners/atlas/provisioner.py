@@ -193,6 +193,10 @@ class AtlasProvisioner:
         self._own_user(project, spec)
         self._change(project, spec, {"password": spec.password})
 
+    @step("look how far the change is")
+    def not_carried_out(self, spec: GrantSpec) -> str:
+        return progress(self._project(giving(spec)), spec.clusters).not_ready
+
     @step("cut the access")
     def cut(self, specs: Sequence[GrantSpec]) -> list[Evidence]:
         """The user is deleted, and every cluster has carried it out: from then on its next command fails."""
