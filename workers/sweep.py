@@ -16,6 +16,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
+from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 
 from workers.connections import read_each_connection, tagger_of
 from workers.provisioners.atlas.sweeping import atlas_sweeper
@@ -163,6 +164,7 @@ class Sweeps:
     after: timedelta = AFTER
     _by_slug: dict[str, tuple[Record, Sweep]] = field(default_factory=dict)
     _broken: dict[str, str] = field(default_factory=dict)
+    _ended: int = 0
 
     def round(self) -> int:
         """How many were ended on all of them. The file is read anew each time: an operator may have mended it.
@@ -172,9 +174,25 @@ class Sweeps:
         sweeps = self._known()
         with ThreadPoolExecutor(max_workers=max(1, len(sweeps)), thread_name_prefix="sweep") as pool:
             ended = sum(pool.map(_round, sweeps))
+        self._ended += ended
         if (journal := journal_of_sweep()) is not None:
             journal.beat()
+            write_to_textfile(str(journal.path.with_suffix(".prom")), self._counted())
         return ended
+
+    def _counted(self) -> CollectorRegistry:
+        """For a collector that reads files, since nobody can ask this process and it has no database to tell."""
+        registry = CollectorRegistry()
+        at = Gauge("access_sweep_last_round_timestamp_seconds", "When the last round was over.", registry=registry)
+        at.set_to_current_time()
+        ended = Gauge("access_sweep_ended", "What the sweep ended since it was started.", registry=registry)
+        ended.set(self._ended)
+        meaning = "1 for a target that the last round did not look at, or not wholly."
+        failing = Gauge("access_sweep_failing", meaning, ["target"], registry=registry)
+        failed = self.failures()
+        for slug in {*self._by_slug, *failed}:
+            failing.labels(target=slug).set(slug in failed)
+        return registry
 
     def failures(self) -> dict[str, str]:
         """Targets that the last round did not look at, or not wholly, each with the reason."""

@@ -1,20 +1,19 @@
-"""Whether this process can serve, and the few numbers that say whether the product keeps its promises."""
+"""Whether this process can serve, and which ends are late."""
 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
-from django.db.models import F, Min, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from accessrequests.domain.lifecycle import GrantState
-from accessrequests.models import Grant, OutboxMessage, Target
-from accessrequests.queries import clock, quarantine
+from accessrequests.models import Grant
+from accessrequests.queries import quarantine
 from accessrequests.queries.grants import CUT_BOUND
 
 # The owner of a table may give every right on it back to itself, so not being (in) the owner counts too.
@@ -23,15 +22,6 @@ SELECT has_table_privilege(oid, 'UPDATE') OR has_table_privilege(oid, 'DELETE')
     OR has_table_privilege(oid, 'TRUNCATE') OR pg_has_role(relowner, 'MEMBER')
   FROM pg_class WHERE oid = 'accessrequests_auditevent'::regclass
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One number to watch."""
-
-    name: str
-    meaning: str
-    value: float
 
 
 def obstacle() -> str | None:
@@ -70,25 +60,3 @@ def overdue(now: datetime | Now) -> QuerySet[Grant]:
 def overdue_count() -> int:
     """How many there are now: what administrators see in red on every page, for one question."""
     return overdue(Now()).count()
-
-
-def readings() -> list[Reading]:
-    """The product's own gauges, as of now."""
-    now = clock.now()
-    oldest = OutboxMessage.objects.filter(done_at=None, ready_at__lte=now).aggregate(at=Min(F("ready_at")))["at"]
-    waited = (now - oldest).total_seconds() if oldest else 0.0
-    unreachable = Target.objects.filter(retired_at=None).exclude(unreachable_since=None)
-    return [
-        Reading(
-            "access_overdue_revocations",
-            "Grants that should have been cut off and may still work.",
-            overdue(now).count(),
-        ),
-        Reading("access_oldest_ready_message_seconds", "How long the oldest ready outbox message has waited.", waited),
-        Reading(
-            "access_quarantined",
-            "1 while this database was restored or copied and nobody has accepted it.",
-            float(bool(quarantine.why())),
-        ),
-        Reading("access_unreachable_targets", "Targets that do not answer.", unreachable.count()),
-    ]

@@ -126,6 +126,8 @@ def anchored() -> Anchored:
         anchor = audit.newest_anchor()
     except audit.UntrueAnchor as error:
         return Anchored(None, "", str(error))
+    except OSError as error:
+        return Anchored(None, "", f"The anchor file cannot be read ({error.strerror}).")
     if anchor is None:
         return Anchored(None, "", "No anchor is written. A trail without one proves its order only.")
     return Anchored(anchor.sequence, anchor.at, "")

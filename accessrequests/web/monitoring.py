@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
 from accessrequests.queries import health
+from accessrequests.queries.metrics import readings
 
 
 @require_safe
@@ -61,6 +62,10 @@ def _is_loopback(address: str) -> bool:
 def _own_gauges() -> bytes:
     """Read from the database at each scrape, so that every web process says the same."""
     registry = CollectorRegistry()
-    for reading in health.readings():
-        Gauge(reading.name, reading.meaning, registry=registry).set(reading.value)
+    gauges: dict[str, Gauge] = {}
+    for reading in readings():
+        if reading.name not in gauges:
+            gauges[reading.name] = Gauge(reading.name, reading.meaning, sorted(reading.labels), registry=registry)
+        gauge = gauges[reading.name].labels(**reading.labels) if reading.labels else gauges[reading.name]
+        gauge.set(reading.value)
     return generate_latest(registry)

@@ -12,9 +12,10 @@ from django.test import Client
 from psycopg import sql
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from accessrequests.models import OutboxMessage
+from accessrequests.models import Grant, OutboxMessage, Target
 from accessrequests.operations import grants, targets
 from accessrequests.queries import health
+from tests import make
 from tests.api.world import active_grant
 from tests.fixtures import MovableClock
 from tests.make import Cast
@@ -89,13 +90,60 @@ class TestMetrics:
         grants.expire(grant_id=expired.pk)
         grants.mark_cut(grant_id=ending.pk, evidence={})
 
-        assert calm == {
-            "access_overdue_revocations": 0, "access_oldest_ready_message_seconds": 0, "access_unreachable_targets": 0,
-            "access_quarantined": 0,
-        }  # fmt: skip
+        names = ("overdue_revocations", "oldest_ready_message_seconds", "unreachable_targets", "quarantined")
+        assert [calm[f"access_{name}"] for name in names] == [0, 0, 0, 0]
         assert (late["access_overdue_revocations"], late["access_unreachable_targets"]) == (2, 1)
         assert late["access_oldest_ready_message_seconds"] > 3 * 3600
         assert read_gauges()["access_overdue_revocations"] == 0
+
+    def test_say_how_late_access_was_cut_in_the_last_hour(self, cast: Cast, clock: MovableClock) -> None:
+        """Two at their end, 2 and 4 s late, and one that somebody ended, at once; later none of them is of the hour."""
+        before = read_gauges()
+        late = [active_grant(cast), active_grant(cast)]
+        ends = [grant.expires_at for grant in late]
+        early = active_grant(cast)
+        for grant, end, seconds in zip(late, ends, (2, 4), strict=True):
+            assert end is not None
+            ended = {"state": "revoking", "end_reason": "expiry", "revocation_started_at": end}
+            Grant.objects.filter(pk=grant.pk).update(**ended, cut_at=end + timedelta(seconds=seconds))
+        assert ends[0] is not None
+        ended = {"state": "revoking", "end_reason": "revoked", "revocation_started_at": ends[0]}
+        Grant.objects.filter(pk=early.pk).update(**ended, cut_at=ends[0])
+        clock.advance(ends[0] - make.now() + timedelta(minutes=1))
+
+        after = read_gauges()
+        clock.advance(timedelta(hours=2))
+
+        lag = 'access_revocation_lag_seconds{quantile="%s"}'
+        assert (before["access_cut_grants_last_hour"], after["access_cut_grants_last_hour"]) == (0, 3)
+        assert lag % "0.99" not in before
+        assert [after[lag % quantile] for quantile in ("0.5", "0.99", "1")] == [2, pytest.approx(3.96), 4]
+        assert read_gauges()["access_cut_grants_last_hour"] == 0
+
+    def test_say_what_waits_in_each_queue_and_which_target_is_away(self, cast: Cast, clock: MovableClock) -> None:
+        OutboxMessage.objects.all().delete()
+        grant = active_grant(cast)
+        clock.advance(timedelta(hours=3))
+        OutboxMessage.objects.all().delete()
+        targets.mark_unreachable(slug="shop-prod", why="no answer")
+        Target.objects.filter(slug="shop-dev").update(clock_skew=-2.5, warnings=["Give it less."])
+        grants.expire(grant_id=grant.pk)
+        OutboxMessage.objects.filter(job="revoke").update(failures=1)
+        clock.advance(timedelta(minutes=2))
+
+        told = read_gauges()
+
+        assert 120 <= told['access_queue_oldest_ready_seconds{queue="revoke"}'] < 180
+        assert told['access_queue_ready_messages{queue="revoke"}'] == 1
+        assert told['access_queue_failing_messages{queue="revoke"}'] == 1
+        assert told['access_queue_oldest_ready_seconds{queue="provision"}'] == 0
+        assert told['access_grants{state="revoking"}'] == 1
+        assert 120 <= told['access_target_silent_seconds{target="shop-prod"}'] < 180
+        assert told['access_target_silent_seconds{target="shop-dev"}'] == 0
+        assert told['access_target_clock_skew_seconds{target="shop-dev"}'] == 2.5
+        assert told['access_target_warnings{target="shop-dev"}'] == 1
+        assert told["access_audit_anchor_known"] == 0, "There is none here, and nobody is told an age of it."
+        assert "access_audit_anchor_age_seconds" not in told
 
 
 def read_gauges() -> dict[str, float]:

@@ -21,7 +21,7 @@ from pytest_django import Settings
 
 from accessrequests.models import Installation
 from accessrequests.operations import quarantine
-from accessrequests.queries import audit
+from accessrequests.queries import audit, metrics
 from tests import make
 from tests.make import Cast
 from workers import anchor
@@ -66,6 +66,22 @@ class TestWriteAnchor:
         assert report.ok
         assert report.anchor is not None
         assert report.anchor.sequence == first + 1
+
+    def test_is_told_by_the_metrics_with_what_waits_for_the_next_one(self, path: Path, committed_cast: Cast) -> None:
+        def told() -> dict[str, float]:
+            return {one.name: one.value for one in metrics.readings()}
+
+        write_anchor()
+        anchored = told()
+        make.submit(committed_cast.alice)
+        waiting = told()
+        path.write_text(path.read_text().replace('"sequence": ', '"sequence": 1'))
+
+        assert (anchored["access_audit_anchor_known"], anchored["access_audit_unanchored_seconds"]) == (1, 0)
+        assert 0 <= anchored["access_audit_anchor_age_seconds"] < 60
+        assert waiting["access_audit_head"] == anchored["access_audit_head"] + 1
+        assert waiting["access_audit_unanchored_seconds"] > 0
+        assert told()["access_audit_anchor_known"] == 0, "Somebody changed the file."
 
     def test_writes_nothing_when_nothing_has_happened(self, path: Path) -> None:
         assert write_anchor()

@@ -14,7 +14,7 @@ from pytest_django import Settings
 from accessrequests.domain.events import Job
 from accessrequests.models import Grant, OutboxMessage
 from accessrequests.operations import grants, quarantine
-from accessrequests.queries import audit, clock, health
+from accessrequests.queries import audit, clock, health, metrics
 from accessrequests.queries import work as due
 from accessrequests.queries.quarantine import Anchored
 from tests import make
@@ -203,7 +203,7 @@ class TestQuarantined:
         assert fresh(grant).state == "active"
         assert len(work.users_named(grant.username)) == 1
         assert "quarantined" in (health.obstacle() or "")
-        assert [one.value for one in health.readings() if one.name == "access_quarantined"] == [1.0]
+        assert [one.value for one in metrics.readings() if one.name == "access_quarantined"] == [1.0]
 
         quarantine.accept(actor=make.OPERATOR, anchored=None, is_complete=False, keeps_tokens=False)
         Relay().turn()

@@ -251,9 +251,10 @@ def targets(settings: Settings, tmp_path: Path) -> Callable[..., None]:
 
 class TestTargets:
     def test_a_broken_record_stops_no_other_and_one_round_says_what_it_did_not_see(
-        self, targets: Callable[..., None]
+        self, targets: Callable[..., None], settings: Settings, tmp_path: Path
     ) -> None:
         targets(away=AWAY, broken={**AWAY, "org_id": "none"})
+        settings.ACCESS_SWEEP_FILE = str(tmp_path / "sweep.jsonl")
         out = io.StringIO()
 
         with pytest.raises(CommandError) as raised:
@@ -264,6 +265,10 @@ class TestTargets:
         assert said.startswith("Not swept wholly, so run it again: away: We could not read Atlas's clock. Atlas ")
         assert " broken: Target broken: org_id must be " in said
         assert "canary" not in said
+        counted = (tmp_path / "sweep.prom").read_text()
+        assert 'access_sweep_failing{target="away"} 1.0\n' in counted
+        assert 'access_sweep_failing{target="broken"} 1.0\n' in counted
+        assert "access_sweep_ended 0.0\n" in counted
 
     def test_a_record_that_comes_to_be_broken_leaves_what_was_there_at_work(self, targets: Callable[..., None]) -> None:
         sweeps = Sweeps()
