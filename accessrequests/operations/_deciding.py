@@ -16,7 +16,8 @@ from accessrequests.models import AccessRequest, Person
 from accessrequests.operations._holding import hold_people
 from accessrequests.operations._record import CLOCKWORK
 from accessrequests.operations.refusals import IllegalMove, Refused, StaleRevision
-from accessrequests.queries import asks, limits, people
+from accessrequests.queries import asks, limits
+from accessrequests.queries.access_requests import with_newest_policy
 from accessrequests.queries.asks import Invalid
 from accessrequests.queries.belonging import belonging_of
 
@@ -37,17 +38,15 @@ def locked_all(access_request_ids: Collection[int], approver: Person | None = No
     One SELECT with joins would not do: what it joins is as old as the statement, not as new as the lock.
     :raises AccessRequest.DoesNotExist: when one is not there.
     """
-    rows = AccessRequest.objects.select_for_update(no_key=True).only("requester", "beneficiary")
+    rows = AccessRequest.objects.select_for_update(no_key=True).values_list("requester", "beneficiary")
     held = list(rows.filter(pk__in=access_request_ids).order_by("pk"))
     if len(held) < len(set(access_request_ids)):
         raise AccessRequest.DoesNotExist
     if approver is not None:
-        gaining = [pk for row in held for pk in (row.requester_id, row.beneficiary_id)]
-        hold_people([approver.pk, *gaining, *people.givers_to(approver)])
-    found = AccessRequest.objects.select_related(
-        "target__inventory", "requester", "beneficiary", "policy_version", "extends"
-    )
-    return list(found.filter(pk__in=access_request_ids).order_by("pk"))
+        gaining = [pk for both in held for pk in both]
+        hold_people([approver.pk, *gaining], stand_in=approver.pk)
+    found = AccessRequest.objects.select_related("target__inventory", "requester", "beneficiary", "policy_version")
+    return list(with_newest_policy(found).filter(pk__in=access_request_ids).order_by("pk"))
 
 
 def check_open(access_request: AccessRequest, revision: int, at: datetime, *, person: Person) -> None:

@@ -14,15 +14,21 @@ from django.db import connection
 POLICY_LOCK = 7_241_960_114
 NEWCOMERS_LOCK = 7_241_960_115
 _ALONE = "SELECT pg_advisory_xact_lock(%s)"
+_HOLD_PEOPLE = """
+SELECT id FROM accessrequests_person WHERE id = ANY(%s::bigint[] || ARRAY(
+    SELECT giver_id FROM accessrequests_delegation
+     WHERE stand_in_id = %s AND ended_at IS NULL AND starts_at <= clock_timestamp() AND ends_at > clock_timestamp()
+)) ORDER BY id FOR SHARE
+"""
 _TOGETHER = "SELECT pg_advisory_xact_lock_shared(%s)"
 
 
-def hold_people(person_ids: Iterable[int]) -> None:
-    """Share-lock these people until the transaction ends. What is read of them afterwards is as of now."""
+def hold_people(person_ids: Iterable[int], *, stand_in: int | None = None) -> None:
+    """Share-lock these people until the transaction ends, and those in whose place `stand_in` answers now. What is read
+    of them afterwards is as of now.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM accessrequests_person WHERE id = ANY(%s) ORDER BY id FOR SHARE", [sorted(set(person_ids))]
-        )
+        cursor.execute(_HOLD_PEOPLE, [sorted(set(person_ids)), stand_in])
 
 
 def hold_room(slug: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from accessrequests.domain.events import Actor, Event, Via
 from accessrequests.models import AuditEvent, SlackArrival
@@ -14,6 +14,10 @@ from accessrequests.operations._record import Fact, record
 from accessrequests.queries import clock
 
 _REJECTED_ONCE_IN = timedelta(minutes=1)
+_TAKE = """
+INSERT INTO accessrequests_slackarrival (digest, at) VALUES (%s, clock_timestamp())
+ON CONFLICT (digest) DO NOTHING RETURNING id
+"""
 SOMEBODY = Actor(name="slack", via=Via.SLACK)
 
 
@@ -27,9 +31,11 @@ class Taken:
 
 @transaction.atomic(durable=True)
 def take(*, digest: str) -> Taken:
-    """Of two at once one is the first."""
-    held, is_first = SlackArrival.objects.get_or_create(digest=digest, defaults={"at": clock.now()})
-    return Taken(is_first, held.answer)
+    """Of two at once one is the first. One question, for every press begins with it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE, [digest])
+        is_first = cursor.fetchone() is not None
+    return Taken(is_first, None if is_first else SlackArrival.objects.get(digest=digest).answer)
 
 
 def keep(*, digest: str, answer: Any) -> None:

@@ -101,6 +101,10 @@ def current_policy() -> PolicyVersion:
     return version
 
 
+def _current_beside(access_request: AccessRequest, pinned: PolicyVersion) -> PolicyVersion:
+    return pinned if getattr(access_request, "newest_policy", None) == pinned.version else current_policy()
+
+
 def consider(
     *,
     requester: Person,
@@ -232,7 +236,8 @@ def judge_again(
     """The strictest of what was said when it was filed, the pinned policy and the current one, as things are now.
 
     Things are groups, the target's environment, its roles, and the length, when an approver has `shortened` it.
-    `current` is the current policy, where a page has read it already.
+    `current` is the current policy, where a page has read it already. A request that was read `with_newest_policy`
+    saves the question for it, as long as nothing newer was published.
     :raises NotReadYet: when the inventory or the policy has gone.
     :raises Invalid: when the target is retired, or a role is no longer there or lets one do more than was asked for.
     """
@@ -258,7 +263,8 @@ def judge_again(
     groups = _groups(access_request.requester, access_request.beneficiary)
     length = access_request.approved_duration or access_request.duration
     verdict = policy.from_json(access_request.verdict)
-    versions = {version.version: version for version in (access_request.policy_version, current or current_policy())}
+    pinned = access_request.policy_version
+    versions = {one.version: one for one in (pinned, current or _current_beside(access_request, pinned))}
     for version in versions.values():
         today = _judge(
             version,

@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from accessrequests.domain.approvals import Given
-from accessrequests.models import AccessRequest, Approval, Membership, Person
+from accessrequests.models import AccessRequest, Approval, Delegation, Membership, Person
 from accessrequests.models.people import GroupRole
 from accessrequests.queries import people
 
@@ -160,18 +160,20 @@ class Belonging:
 
 def belonging_of(person: Person, *, at: datetime | Now = people.NOW) -> Belonging:
     """One question, for the person and for those in whose place they answer. `at`: of whoever decides, after the lock."""
-    givers = people.running_delegations(at=at).filter(stand_in=person).values("giver")
+    givers = Delegation.objects.running(at).filter(stand_in=person).values("giver")
     me = Person.objects.filter(pk=person.pk).values("pk")
     held = Membership.objects.filter(person__in=me.union(givers), person__is_active=True).current()
     found = list(held.select_related("group", "person"))
     # A service may be in a group to be eligible, and has no voice and no sight from it.
     own = [one for one in found if one.person_id == person.pk and not person.is_service]
+    roles = people.roles_from(own)
     others: dict[Person, dict[str, datetime]] = defaultdict(dict)
-    for one in found:
+    # Auditors decide nothing, in nobody's place either.
+    for one in found if GroupRole.AUDITOR not in roles else ():
         if one.person_id != person.pk:
             others[one.person][one.group.name] = one.since
     lent = tuple(Lent(giver, others[giver]) for giver in sorted(others, key=str))
-    return Belonging(person, {one.group.name: one.since for one in own}, people.roles_from(own), lent)
+    return Belonging(person, {one.group.name: one.since for one in own}, roles, lent)
 
 
 def _held(since: Mapping[str, datetime], asked: Collection[str], filed_at: datetime) -> frozenset[str]:

@@ -55,8 +55,10 @@ def given(access_request: AccessRequest) -> list[policy.Given]:
 
 def given_now(access_request: AccessRequest) -> list[policy.Given]:
     """The same, read anew."""
-    answers = Approval.objects.filter(access_request=access_request).select_related("person", "on_behalf_of")
-    return _given(answers.order_by("pk"), access_request.revision)
+    yes = Approval.objects.filter(access_request=access_request, revision=access_request.revision)
+    found = yes.filter(answer=Answer.APPROVE.value).order_by("pk")
+    names = found.values_list("person__username", "groups", "on_behalf_of__username")
+    return [policy.Given(person, frozenset(groups), giver or "") for person, groups, giver in names]
 
 
 def _given(answers: Iterable[Approval], revision: int) -> list[policy.Given]:
@@ -68,14 +70,9 @@ def _given(answers: Iterable[Approval], revision: int) -> list[policy.Given]:
 
 
 def judged_today(access_request: AccessRequest) -> policy.Verdict | str:
-    """The verdict that an approval would meet now, or the sentence that stands in its way (denying stays possible).
-
-    A request that was read `with_newest_policy` saves the question for it, as long as nothing newer was published.
-    """
-    pinned = access_request.policy_version
-    current = pinned if getattr(access_request, "newest_policy", None) == pinned.version else None
+    """The verdict that an approval would meet now, or the sentence that stands in its way (denying stays possible)."""
     try:
-        verdict = asks.judge_again(access_request, current=current)
+        verdict = asks.judge_again(access_request)
     except (asks.Invalid, asks.NotReadYet) as error:
         return str(error)
     if not verdict.allowed:

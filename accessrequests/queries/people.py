@@ -52,11 +52,6 @@ def services_on_offer() -> list[Person]:
     return list(Person.objects.filter(owner__isnull=False, is_active=True).order_by("username")[:MOST_SERVICES])
 
 
-def givers_to(person: Person) -> list[int]:
-    """The ids of those in whose place the person answers now."""
-    return list(Delegation.objects.running(Now()).filter(stand_in=person).values_list("giver", flat=True))
-
-
 def ids_of(usernames: Iterable[str]) -> list[int]:
     return list(Person.objects.filter(username__in=list(usernames)).values_list("pk", flat=True))
 

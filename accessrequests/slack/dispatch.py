@@ -31,7 +31,8 @@ def once(arrival: Arrival, *, call: str) -> Answer:
     except Exception:
         slack_arrivals.let_go(digest=digest)
         raise
-    slack_arrivals.keep(digest=digest, answer=answer)
+    if answer is not None:
+        slack_arrivals.keep(digest=digest, answer=answer)
     return answer
 
 

@@ -32,5 +32,5 @@ def test_the_way_from_asking_to_working_is_short(cast: Cast) -> None:
     counts["mark_active"] = questions(partial(grants.mark_active, **one, attempt=1, gates={}))
     counts["reveal"] = questions(partial(credentials.reveal, **one, person=cast.alice, via=Via.API))
 
-    most = {"approve": 18, "start_provisioning": 13, "may_open": 7, "mark_active": 11, "reveal": 7}
+    most = {"approve": 16, "start_provisioning": 13, "may_open": 7, "mark_active": 11, "reveal": 7}
     assert {name: count for name, count in counts.items() if count > most[name]} == {}
