@@ -150,6 +150,19 @@ class TestSecrets:
         assert ports == {53, 27017, 443}
         assert policies["nobody"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
+    def test_of_each_it_is_told_who_holds_it_and_what_its_theft_gives(self) -> None:
+        table = (
+            (ROOT / "docs" / "security.md").read_text().partition("## Who holds which secret")[2].partition("\n## ")[0]
+        )
+        paths = {
+            name if name in {"ACCESS_TARGETS_FILE", "ACCESS_WEBHOOKS_FILE"} else name.removesuffix("_FILE")
+            for found in PODS.values()
+            for name, value in environment(found).items()
+            if value.startswith("/run/secrets/")
+        }
+
+        assert {name for name in paths - {"ACCESS_ANCHOR_PUBLIC_KEY"} if f"(`{name}`)" not in table} == set()
+
     def test_making_of_each_is_described(self) -> None:
         guide = (MANIFESTS / "README.md").read_text()
 
