@@ -31,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 # docs.slack.dev, apis/web-api/rate-limits: about one message a second into one channel.
 PACE = timedelta(seconds=1)
+LONGEST_REST = timedelta(minutes=2)  # some of those before it may never go
 _NOBODYS = "Its Slack account is linked to nobody whose access it is."
 CLOCKWORK = Actor(name=PRODUCT, via=Via.WORKER)
 _CARDS = frozenset({SlackKind.CARD.value, SlackKind.OWN_CARD.value})
@@ -82,15 +83,15 @@ def send(claim: Claim) -> Outcome:
     is_nobodys = copy.kind == SlackKind.OWN_CARD and not _is_theirs(copy)
     if copy.state == SlackState.LEFT or is_nobodys:
         return _take_away(claim, copy, is_own=is_nobodys)
+    rest = _rest(copy)
+    if rest > timedelta():
+        return Again(why="Another message has just gone to this channel.", delay=rest, failed=False)
     at, is_final = clock.now(), is_card and slack.is_over(copy)
     message = _drawn(copy)
     drawing = Drawing(slack_cards.hash_of(message), at, is_final)
     if drawing.rendered_hash == copy.rendered_hash:
         slack_messages.mark_drawn(message_id=copy.pk, drawing=drawing)
         return Done()
-    rest = _rest(copy)
-    if rest > timedelta():
-        return Again(why="Another message has just gone to this channel.", delay=rest, failed=False)
     try:
         place = _put(copy, message)
     except NeverSent as error:
@@ -147,9 +148,12 @@ def _drawn(copy: SlackMessage) -> Message:
 
 
 def _rest(copy: SlackMessage) -> timedelta:
-    """How long to wait before a message goes to its channel. What is there already is drawn anew at once."""
+    """How long to wait before a message goes to its channel: until those before it have gone. If each tried again every
+    second, a hundred would keep the workers busy with nothing. What is there already is drawn anew at once.
+    """
     last = None if copy.ts or copy.kind == SlackKind.WHISPER else slack.last_posted(copy.channel)
-    return last + PACE - clock.now() if last is not None else timedelta()
+    rest = last + PACE - clock.now() if last is not None else timedelta()
+    return min(rest + PACE * slack.waiting_before(copy), LONGEST_REST) if rest > timedelta() else rest
 
 
 def _put(copy: SlackMessage, message: Message) -> Place:

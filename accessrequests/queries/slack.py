@@ -173,6 +173,12 @@ def last_posted(channel: str) -> datetime | None:
     return posted.values_list("posted_at", flat=True).first()
 
 
+def waiting_before(copy: SlackMessage) -> int:
+    """How many older messages wait to go to the same channel."""
+    waiting = SlackMessage.objects.filter(state=SlackState.WANTED.value, channel=copy.channel, pk__lt=copy.pk)
+    return waiting.exclude(kind=SlackKind.WHISPER.value).count()
+
+
 def card_of(
     access_request_id: int, *, kind: SlackKind, revision: int, reader: Person | None, at: datetime
 ) -> CardFacts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from accessrequests.queries import slack, slack_setup
 from tests import glass, make
 from tests.make import Cast
 from tests.slack.workspace import WebApi, account_of, link, pressed, send_payload
-from workers import handlers
+from workers import handlers, slack_copies
 
 
 @pytest.fixture
@@ -358,6 +359,21 @@ class TestWhatSlackAnswers:
         handlers.carry(message_id=send.pk, owner="test")
         send.refresh_from_db()
         assert (send.done_at, send.failures) == (None, 0)
+        assert len(web_api.of("chat.postMessage")) == 1
+
+    def test_who_waits_longer_is_looked_at_later(self, cast: Cast, web_api: WebApi) -> None:
+        """Each has its second: a crowd that tried again together would keep the workers from everything else."""
+        for role in ("orders", "customers", "products"):
+            make.submit(cast.alice, roles=(f"read@shop.{role}",))
+        for message in OutboxMessage.objects.filter(job="show_in_slack"):
+            handlers.carry(message_id=message.pk, owner="test")
+        first, *others = OutboxMessage.objects.filter(job="send_to_slack").order_by("pk")
+        handlers.carry(message_id=first.pk, owner="test")
+        SlackMessage.objects.filter(state="posted").update(posted_at=make.now() + timedelta(seconds=30))
+        for message in others:
+            handlers.carry(message_id=message.pk, owner="test")
+        second, third = (OutboxMessage.objects.get(pk=one.pk).ready_at for one in others)
+        assert third - second > slack_copies.PACE / 2
         assert len(web_api.of("chat.postMessage")) == 1
 
 
