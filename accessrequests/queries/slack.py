@@ -174,8 +174,10 @@ def last_posted(channel: str) -> datetime | None:
 
 
 def waiting_before(copy: SlackMessage) -> int:
-    """How many older messages wait to go to the same channel."""
+    """How many older messages wait to go to the same channel. What tells of a break-glass goes past all others."""
     waiting = SlackMessage.objects.filter(state=SlackState.WANTED.value, channel=copy.channel, pk__lt=copy.pk)
+    if copy.access_request is not None and copy.access_request.is_break_glass:
+        waiting = waiting.filter(access_request__is_break_glass=True)
     return waiting.exclude(kind=SlackKind.WHISPER.value).count()
 
 

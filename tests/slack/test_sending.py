@@ -363,6 +363,11 @@ class TestWhatSlackAnswers:
         assert (second.done_at, second.failures) == (third.done_at, third.failures) == (None, 0)
         assert third.ready_at - second.ready_at > slack_copies.PACE / 2
         assert len(web_api.of("chat.postMessage")) == 1
+        last = SlackMessage.objects.filter(state="wanted").latest("pk")
+        assert last.access_request is not None
+        last.access_request.is_break_glass = True
+        last.access_request.save()
+        assert slack.waiting_before(last) == 0
 
 
 def test_a_test_message_shows_whether_a_channel_is_reached(cast: Cast, web_api: WebApi) -> None:
