@@ -20,6 +20,9 @@ SERVERS := $(VENV)/.servers-$(call lock_of,servers)
 TESTS := $(VENV)/.test-$(call lock_of,test)
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --only-binary=:all: --require-hashes
 
+# What one process has compiled, the next dozen need not: tests and the worlds that they start run the same code.
+unexport PYTHONDONTWRITEBYTECODE
+
 # What the settings must find before a tool can load them. Nothing here is used by a running process.
 CHECK_ENV := ACCESS_ROLE=operator \
 	ACCESS_SECRET_KEY=checks-only-checks-only-checks-only-checks-only-checks-only \
