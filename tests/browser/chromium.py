@@ -34,6 +34,10 @@ ARGUMENTS = (
     "--disable-sync",
     "--disable-dev-shm-usage",
     "--font-render-hinting=none",
+    # One process draws all pages, which are all ours: to start one for each took two fifths of the time of a look.
+    "--renderer-process-limit=1",
+    "--process-per-site",
+    "--disable-site-isolation-trials",
 )
 
 
