@@ -48,7 +48,8 @@ def _is_needed(request: pytest.FixtureRequest, name: str) -> bool:
 
 @pytest.fixture(scope="package")
 def shared_world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    world = World(tmp_path_factory.mktemp("world"))
+    # All that it can say: in that, too, no secret may be found.
+    world = World(tmp_path_factory.mktemp("world"), log_level="DEBUG")
     try:
         stash: Stash = request.getfixturevalue("stash")
         if _is_needed(request, "steady"):

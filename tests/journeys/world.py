@@ -30,7 +30,8 @@ Found = TypeVar("Found")
 class World:
     """One sandbox, started by us; `end` ends it."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, log_level: str = "INFO") -> None:
+        self._log_level = log_level
         self.state_file = directory / "state.json"
         self.output = directory / "sandbox.log"
         self.process = self._spawn()
@@ -49,7 +50,7 @@ class World:
         # However we end, interrupted or killed, the world ends with us.
         return spawn(
             [sys.executable, "manage.py", "sandbox", "--no-tour", "--state-file", self.state_file],
-            environment={**kept, "ACCESS_LOG_LEVEL": "DEBUG", "PYTHONUNBUFFERED": "1"},
+            environment={**kept, "ACCESS_LOG_LEVEL": self._log_level, "PYTHONUNBUFFERED": "1"},
             directory=ROOT,
             log=self.output,
             death_signal=signal.SIGTERM,
