@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 from workers.connections import read_each_connection, tagger_of
 from workers.provisioners.atlas.sweeping import atlas_sweeper
 from workers.provisioners.base import Evidence, Owned, ProvisionerError
+from workers.provisioners.connection_entry import InvalidConnection
 from workers.provisioners.connection_record import Record
 from workers.provisioners.mongodb.sweeping import mongodb_sweeper
 from workers.provisioners.sweeper import Sweeper, is_left_alone, spec_of_owned
@@ -28,8 +29,11 @@ from workers.sweep_journal import CLEAN, CUT, Journal, Swept, journal_of_sweep
 
 AFTER = timedelta(seconds=30)  # so late an end is nobody else's business any more
 EVERY = 5.0
+MOST_THREADS = 256  # they are made when they are needed: one for each target that is being asked
 AT_ONCE = 50  # so many are cut in one call, which is bounded in time
 CLOCKS_DIFFER = 2.0
+WHOLE_FILE = "all"
+STILL_ASKED = "It has not answered the round before yet."
 
 SWEEPERS: Mapping[str, Callable[..., Sweeper]] = {"mongodb": mongodb_sweeper, "atlas": atlas_sweeper}
 
@@ -165,15 +169,22 @@ class Sweeps:
     _by_slug: dict[str, tuple[Record, Sweep]] = field(default_factory=dict)
     _broken: dict[str, str] = field(default_factory=dict)
     _ended: int = 0
+    _asked: dict[str, Future[int]] = field(default_factory=dict)
+    _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(MOST_THREADS, "sweep"))
 
-    def round(self) -> int:
+    def round(self, *, patience: float | None = None) -> int:
         """How many were ended on all of them. The file is read anew each time: an operator may have mended it.
 
-        :raises InvalidConnection: the file or the keys are not as they must be.
+        Who takes longer than `patience` is asked again when it has answered, and the others meanwhile.
+
+        :raises InvalidConnection: the file or the keys are not as they must be, and never were.
         """
-        sweeps = self._known()
-        with ThreadPoolExecutor(max_workers=max(1, len(sweeps)), thread_name_prefix="sweep") as pool:
-            ended = sum(pool.map(_round, sweeps))
+        for sweep in self._known():
+            if sweep.slug not in self._asked:
+                self._asked[sweep.slug] = self._threads.submit(_round, sweep)
+        answered, _ = wait(self._asked.values(), timeout=patience)
+        ended = sum(one.result() for one in answered)
+        self._asked = {slug: one for slug, one in self._asked.items() if one not in answered}
         self._ended += ended
         if (journal := journal_of_sweep()) is not None:
             journal.beat()
@@ -197,16 +208,24 @@ class Sweeps:
     def failures(self) -> dict[str, str]:
         """Targets that the last round did not look at, or not wholly, each with the reason."""
         failed = {slug: sweep.failure for slug, (_, sweep) in self._by_slug.items() if sweep.failure}
-        return failed | self._broken
+        return failed | dict.fromkeys(self._asked, STILL_ASKED) | self._broken
 
     def close(self) -> None:
+        self._threads.shutdown(cancel_futures=True)
         for _, sweep in self._by_slug.values():
             sweep.sweeper.close()
         self._by_slug.clear()
 
     def _known(self) -> list[Sweep]:
         """A record that is not as it must be stops no other target, and its own only if there was none before."""
-        records, broken = read_each_connection(Path(settings.ACCESS_TARGETS_FILE))
+        try:
+            records, broken = read_each_connection(Path(settings.ACCESS_TARGETS_FILE))
+        except InvalidConnection as error:
+            if not self._by_slug:
+                raise
+            # Somebody is about to write it. What it said before is better than nobody's end.
+            records = {slug: record for slug, (record, _) in self._by_slug.items()}
+            broken = {WHOLE_FILE: str(error)}
         for slug, (record, sweep) in list(self._by_slug.items()):
             if slug not in broken and records.get(slug) != record:
                 sweep.sweeper.close()
@@ -232,7 +251,7 @@ def rounds(sweeps: Sweeps, *, every: float, is_over: Callable[[float], bool]) ->
     while True:
         began = time.monotonic()
         try:
-            sweeps.round()
+            sweeps.round(patience=every)
         except Exception:
             # A file that somebody is about to mend, a disk that is full: ending access goes on in the next round.
             log.exception("sweep_failed")

@@ -7,7 +7,9 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,12 +26,13 @@ from accessrequests.models import Grant
 from accessrequests.operations import grants
 from accessrequests.queries import audit
 from tests.workers.conftest import Work, drain
-from tests.workers.processes import ROOT
+from tests.workers.processes import ROOT, eventually
 from tests.workers.rows import events_of, facts_of, fresh
 from workers.connections import tag_keys, tagger_of
 from workers.provisioners.base import Evidence, Owned, ProvisionerError
+from workers.provisioners.connection_entry import InvalidConnection
 from workers.provisioners.sweeper import left_alone
-from workers.sweep import AT_ONCE, Sweep, Sweeps
+from workers.sweep import AT_ONCE, SWEEPERS, Sweep, Sweeps
 from workers.sweep_journal import CUT, Journal, Swept
 
 LATE = timedelta(seconds=45)
@@ -159,6 +162,17 @@ class Target:
     def close(self) -> None: ...
 
 
+@dataclass
+class Slow(Target):
+    """One that says its time only when it is let."""
+
+    answers: threading.Event = field(default_factory=threading.Event)
+
+    def behind(self) -> float:
+        assert self.answers.wait(timeout=30)
+        return super().behind()
+
+
 class TestClocks:
     @pytest.mark.parametrize(("behind", "earlier"), [(3600.0, 3600), (-3600.0, 0), (0.0, 0)])
     def test_the_earlier_of_two_decides_so_that_a_wrong_one_ends_nothing_early(
@@ -285,6 +299,48 @@ class TestTargets:
         sweeps.round()
         assert "read Atlas's clock" in sweeps.failures()["shop"]
         sweeps.close()
+
+    def test_a_file_that_comes_to_be_unreadable_leaves_all_at_work_until_it_is_mended(
+        self, targets: Callable[..., None]
+    ) -> None:
+        file, sweeps = Path(django_settings.ACCESS_TARGETS_FILE), Sweeps()
+        with closing(sweeps):
+            file.write_text("targets: [")
+            with pytest.raises(InvalidConnection):
+                sweeps.round()
+            targets(shop=AWAY)
+            sweeps.round()
+            before = [sweep for _, sweep in sweeps._by_slug.values()]
+            file.write_text("targets: [")
+
+            sweeps.round()
+
+            assert [sweep for _, sweep in sweeps._by_slug.values()] == before
+            assert set(sweeps.failures()) == {"shop", "all"}
+            targets(shop=AWAY)
+            sweeps.round()
+            assert set(sweeps.failures()) == {"shop"}
+
+    def test_one_that_hangs_holds_up_no_other_in_later_rounds_either(
+        self, targets: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        slow, quick = Slow([0.0]), Target([0.0])
+        asked: Mapping[str, Target] = {"slow": slow, "quick": quick}
+        monkeypatch.setitem(SWEEPERS, "atlas", lambda **given: asked[given["record"].slug])
+        targets(slow=AWAY, quick=AWAY)
+
+        def round_after_round() -> bool:
+            sweeps.round(patience=0.05)
+            return len(quick.asked) >= 3
+
+        with closing(Sweeps()) as sweeps:
+            assert eventually(round_after_round)
+            assert slow.asked == []
+            assert sweeps.failures()["slow"] == "It has not answered the round before yet."
+            slow.answers.set()
+            sweeps.round()
+            assert len(slow.asked) == 1
+            assert sweeps.failures() == {}
 
 
 class TestJournal:
