@@ -56,6 +56,9 @@ def configure(level: str) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
+            # Celery sets the level of the root to its own, which is a warning.
+            "accessrequests": {"level": level},
+            "workers": {"level": level},
             # Statement logs would carry bound parameters; nothing below a warning is wanted from the drivers.
             "django.db.backends": {"level": "WARNING"},
             "pymongo": {"level": "WARNING"},

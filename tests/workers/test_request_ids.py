@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import pytest
@@ -72,6 +73,18 @@ def test_the_clocks_own_messages_are_of_no_click(cast: Cast) -> None:
     make.submit(cast.alice)
 
     assert set(OutboxMessage.objects.values_list("request_id", flat=True)) == {""}
+
+
+def test_celery_which_sets_the_level_of_the_root_does_not_silence_them() -> None:
+    root = logging.getLogger()
+    level = root.level
+    try:
+        root.setLevel(logging.WARNING)
+        told = {name: logging.getLogger(name).isEnabledFor(logging.INFO) for name in ("workers.handlers", "celery")}
+    finally:
+        root.setLevel(level)
+
+    assert told == {"workers.handlers": True, "celery": False}
 
 
 def test_an_envelope_of_slack_gets_an_id_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
