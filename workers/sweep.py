@@ -202,7 +202,7 @@ class Sweeps:
         failing = Gauge("access_sweep_failing", meaning, ["target"], registry=registry)
         failed = self.failures()
         for slug in {*self._by_slug, *failed}:
-            failing.labels(target=slug).set(slug in failed)
+            failing.labels(target=slug).set(slug in failed or slug in self._asked)
         return registry
 
     def failures(self) -> dict[str, str]:
