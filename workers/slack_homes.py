@@ -41,6 +41,8 @@ class _Drawn:
 
 def refresh(access_request: AccessRequest) -> None:
     """After something happened to a request: the Homes of all whose it is, who may decide, or have it before them."""
+    if not homes.are_any():
+        return
     folk = asked.beneficiaries_of(access_request) | asked.approvers_of(access_request, asks=False)
     accounts = [identity.slack_user_id for identity in slack.identities_of(folk)]
     slack_homes.refresh(slack_user_ids=accounts, access_request_id=access_request.pk)

@@ -18,6 +18,11 @@ LOOKED_AT_FOR = timedelta(days=1)
 TRUE_FOR = timedelta(minutes=15)
 
 
+def are_any() -> bool:
+    """Whether anybody has ever opened one."""
+    return SlackHome.objects.exists()
+
+
 def home(home_id: int) -> SlackHome:
     return SlackHome.objects.get(pk=home_id)
 

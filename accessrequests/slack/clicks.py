@@ -13,6 +13,7 @@ from accessrequests.domain.events import Via
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.models import AccessRequest, Grant, Person
 from accessrequests.operations import access_requests
+from accessrequests.operations.quarantined import Quarantined
 from accessrequests.operations.refusals import NeedsSecondFactor, NotReady
 from accessrequests.queries import access_requests as request_queries
 from accessrequests.queries import clock, deciding, extensions, slack, slack_homes
@@ -38,6 +39,13 @@ class Press:
 
 def pressed(arrival: Arrival) -> None:
     """Nothing is ever ignored silently, but for the buttons that only lead to a page."""
+    try:
+        _carry_out(arrival)
+    except Quarantined as error:
+        caller.tell(arrival, Turned(str(error)))  # nor may a refusal be kept
+
+
+def _carry_out(arrival: Arrival) -> None:
     actions = arrival.part("actions")
     first = actions[0] if isinstance(actions, list) and actions and isinstance(actions[0], dict) else {}
     about_nothing = _OF_NO_REQUEST.get(str(first.get("action_id", "")))
