@@ -170,6 +170,8 @@ class TestAtlas:
             "token of the owner": set(),
         }
         assert heap.places_with(state["atlas"]["private_key"]) == {"atlas"}
+        for canary in (state["slack"]["bot_token"], state["slack"]["signing_secret"], *state["totp"].values()):
+            assert "tables" not in heap.places_with(canary)
         assert heap.places_with(of_key((directory / "x509.pem").read_text())) == {"x509.pem"}
         for canary in (first["password"], second["password"], *keys):
             assert heap.places_with(canary) == set()
