@@ -186,6 +186,10 @@ class Deliveries:
             return Delivered(reason="http_timeout")
         except httpx2.TransportError:
             return Delivered(reason="connection_failed")
+        except RuntimeError:
+            if not self._client.is_closed:
+                raise
+            return Delivered(reason="connection_failed")  # the workspace ended while an event was on its way
         said = answer.headers
         if not answer.is_success:
             return Delivered(status=answer.status_code, reason="http_error", headers=said)

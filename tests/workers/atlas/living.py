@@ -27,6 +27,8 @@ from tests.sandbox.atlas.behind import Behind, await_applied
 from tests.sandbox.atlas.serving import CLIENT_ID, CLIENT_SECRET, CONTROL_TOKEN
 from tests.workers.provisioners.visitors import code_of
 from workers.ledger import PostgresLedger
+from workers.provisioners.atlas.client import NO_TIME_LEFT
+from workers.provisioners.atlas.failures import AtlasFailure
 from workers.provisioners.atlas.provisioner import AtlasProvisioner
 from workers.provisioners.atlas.roles import built_in
 from workers.provisioners.base import Evidence, GrantedRole, GrantSpec
@@ -72,7 +74,9 @@ class Living:
 
 
 class Patient(AtlasProvisioner):
-    """As a worker calls it: what Atlas is still carrying out is looked at again."""
+    """As a worker calls it: what Atlas is still carrying out is looked at again, and a step that ran out of time is
+    tried again.
+    """
 
     def __init__(self, living: Living, *, workers_at: tuple[str, ...] = ()) -> None:
         tagger = Tagger(installation=INSTALLATION, target=TARGET, key=secrets.token_bytes(32))
@@ -82,12 +86,12 @@ class Patient(AtlasProvisioner):
 
     @override
     def prepare(self, spec: GrantSpec) -> None:
-        super().prepare(spec)
+        _in_time(lambda: super(Patient, self).prepare(spec))
         self.living.settle()
 
     @override
     def open(self, spec: GrantSpec) -> None:
-        super().open(spec)
+        _in_time(lambda: super(Patient, self).open(spec))
         self.living.settle()
 
     @override
@@ -103,6 +107,18 @@ class Patient(AtlasProvisioner):
     def clean(self, spec: GrantSpec) -> Evidence:
         (evidence,) = _patiently(lambda: [super(Patient, self).clean(spec)])
         return evidence
+
+
+def _in_time(step: Callable[[], None]) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            step()
+        except AtlasFailure as failure:
+            if NO_TIME_LEFT not in str(failure) or time.monotonic() > deadline:
+                raise
+        else:
+            return
 
 
 def _patiently(look: Callable[[], list[Evidence]]) -> list[Evidence]:

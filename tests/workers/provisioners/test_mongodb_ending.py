@@ -35,7 +35,7 @@ from workers.provisioners.connection_record import ConnectionRecord
 from workers.provisioners.mongodb.provisioner import MongoDBProvisioner
 from workers.provisioners.tag import Tagger
 
-INTERRUPTED = 11601
+INTERRUPTED, UNAUTHORIZED = 11601, 13
 UNAUTHORIZED = 13
 NEWER_CONFIGURATION = 103  # NewReplicaSetConfigurationIncompatible
 
@@ -81,7 +81,10 @@ class TestWhatStillRuns:
         assert evidence.done
         assert evidence.facts["operations"] == 0
         assert evidence.facts["operations_ended"] >= 1
-        assert [one.ended_with() for one in hostile] == [INTERRUPTED] * 3
+        *finds, stream = [one.ended_with() for one in hostile]
+        assert finds == [INTERRUPTED] * 2
+        # A driver may take up a stream whose cursor alone was killed, and is refused then (change streams spec, Resume).
+        assert stream in {INTERRUPTED, UNAUTHORIZED}
 
     def test_an_open_transaction_lets_its_lock_go(
         self, provisioner: MongoDBProvisioner, spec: GrantSpec, clients: Callable[[], Client], root: Client, end: End

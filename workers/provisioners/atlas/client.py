@@ -28,7 +28,7 @@ PAGE = 500  # the most that Atlas gives at once
 _BASE = "/api/atlas/v2"
 _LEAST_SECONDS = 0.2
 _NEXT_STEP = 1.0
-_NO_TIME_LEFT = "Atlas answers, and there was no time left for all that is to be asked at once. It is tried again."
+NO_TIME_LEFT = "Atlas answers, and there was no time left for all that is to be asked at once. It is tried again."
 _PEM = "-----BEGIN "
 Query = Mapping[str, str | Sequence[str]]
 
@@ -127,7 +127,7 @@ class AtlasClient:
         )
         if seconds_left() < _LEAST_SECONDS:
             # Atlas has answered all that was asked, so nobody must take it for away.
-            raise AtlasFailure(_NO_TIME_LEFT, retry_after=_NEXT_STEP)
+            raise AtlasFailure(NO_TIME_LEFT, retry_after=_NEXT_STEP)
         answer = self._sent(request, bucket=bucket, urgency=urgency)
         is_again = isinstance(answer, AtlasFailure) and answer.unreachable and not answer.retry_after
         if is_again and method.is_safe and seconds_left() >= _LEAST_SECONDS:
