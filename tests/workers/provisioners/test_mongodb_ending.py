@@ -36,7 +36,6 @@ from workers.provisioners.mongodb.provisioner import MongoDBProvisioner
 from workers.provisioners.tag import Tagger
 
 INTERRUPTED, UNAUTHORIZED = 11601, 13
-UNAUTHORIZED = 13
 NEWER_CONFIGURATION = 103  # NewReplicaSetConfigurationIncompatible
 
 End = Callable[[MongoDBProvisioner, GrantSpec], Evidence]
