@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from django.conf import settings
 from accessrequests.operations.slack_identities import Account
 
 Payload = Mapping[str, Any]
+# No database holds NUL, and half of a character is no text: PostgreSQL's documentation, 8.3 (Character Types).
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 class Unreadable(Exception):
@@ -65,17 +68,37 @@ def read(body: bytes, *, content_type: str) -> Arrival:
             return of_payload(json.loads(form["payload"]))
     except (ValueError, RecursionError) as error:
         raise Unreadable from error
-    if "command" not in form:
+    return of_command(form)
+
+
+def of_command(form: Mapping[str, Any]) -> Arrival:
+    """:raises Unreadable: when it names no command, or holds what is no text."""
+    if "command" not in form or _holds_no_text(form):
         raise Unreadable
     return Arrival("command", form)
 
 
 def of_payload(payload: object) -> Arrival:
-    """:raises Unreadable: when it does not say what it is."""
+    """:raises Unreadable: when it does not say what it is, or holds what is no text."""
     kind = payload.get("type") if isinstance(payload, dict) else None
-    if not isinstance(payload, dict) or not isinstance(kind, str):
+    if not isinstance(payload, dict) or not isinstance(kind, str) or _holds_no_text(payload):
         raise Unreadable
     return Arrival(kind, payload)
+
+
+def _holds_no_text(payload: object) -> bool:
+    """Whether any name or value, however deep, is something that cannot be kept."""
+    left = [payload]
+    while left:
+        part = left.pop()
+        if isinstance(part, str):
+            if _NO_TEXT.search(part):
+                return True
+        elif isinstance(part, Mapping):
+            left += [*part.keys(), *part.values()]
+        elif isinstance(part, list):
+            left += part
+    return False
 
 
 def check_home(arrival: Arrival) -> None:

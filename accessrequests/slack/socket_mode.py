@@ -125,7 +125,7 @@ def hear(connection: BaseSocketModeClient, request: SocketModeRequest) -> None:
 def answer_to(kind: str, payload: Mapping[str, Any], *, envelope_id: str) -> dispatch.Answer:
     """The same as over HTTP, but for the signature. What is of others is acknowledged, or it would come again."""
     try:
-        arrival = arrivals.Arrival("command", payload) if kind == COMMAND else arrivals.of_payload(payload)
+        arrival = arrivals.of_command(payload) if kind == COMMAND else arrivals.of_payload(payload)
         arrivals.check_home(arrival)
     except arrivals.Unreadable:
         slack_arrivals.note_rejected(what="body", why="it could not be read")

@@ -12,6 +12,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from accessrequests.models import AuditEvent, SlackArrival
+from tests import make
 from tests.make import Cast
 from tests.slack import workspace
 from tests.slack.workspace import SECRET
@@ -102,6 +103,7 @@ def test_two_secrets_count_while_one_replaces_the_other(cast: Cast, settings: Se
         (b"payload=%7B", "application/x-www-form-urlencoded"),
         (b"payload=7", "application/x-www-form-urlencoded"),
         (b"\xff=\xff", "application/x-www-form-urlencoded"),
+        (b"command=%2Faccess&user_id=U%00", "application/x-www-form-urlencoded"),
         (b"just words", "text/plain"),
         (b"", ""),
     ],
@@ -111,6 +113,22 @@ def test_bodies_that_slack_would_not_send_are_refused(cast: Cast, body: bytes, c
     headers = {"X-Slack-Request-Timestamp": now, "X-Slack-Signature": signed(body, timestamp=now)}
     answer = Client().post("/slack/events", data=body, content_type=content_type, headers=headers)
     assert (answer.status_code, answer.content) == (401, b"")
+
+
+@pytest.mark.parametrize("odd", ["\0", "\ud800"])
+def test_what_no_database_holds_is_refused_wherever_it_stands(cast: Cast, odd: str) -> None:
+    """A press is as Slack sends it but for one sign: in who pressed, in a name, deep in a form."""
+    copy = workspace.copy_of(make.submit(cast.alice))
+    for changes in (
+        {"user": {"id": f"U0{odd}", "username": "bob", "team_id": workspace.TEAM}},
+        {"trigger_id": odd},
+        {odd: "x"},
+        {"actions": [{"action_id": "approve", "value": f"v1.{odd}"}]},
+        {"view": {"state": {"values": {"reason": {"reason": {"value": odd}}}}}},
+    ):
+        answer = workspace.send_payload(workspace.pressed(copy, "U0BOB", "approve", **changes))
+        assert (answer.status_code, answer.content) == (401, b"")
+    assert SlackArrival.objects.count() == 0
 
 
 def test_a_body_that_is_too_large_is_refused_unread(cast: Cast) -> None:
