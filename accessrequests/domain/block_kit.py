@@ -27,6 +27,7 @@ LONGEST_LABEL = 2_000
 LONGEST_PLACEHOLDER = 150
 LONGEST_FALLBACK = 3_500
 LONGEST_QUOTE = 500
+LONGEST_LINE = 400
 MOST_OPTIONS = 100
 MOST_FIELDS = 10
 
@@ -116,6 +117,20 @@ def fields(named: Iterable[tuple[str, str]]) -> Block:
     """`named`: a name of ours, and what a person may have written."""
     pairs = list(named)[:MOST_FIELDS]
     return {"type": "section", "fields": [mrkdwn(f"*{name}*\n{text}", LONGEST_FIELD) for name, text in pairs]}
+
+
+def listed(heading: str, lines: Sequence[str], *, most: int, rest: str = "") -> list[Block]:
+    """Lines below a heading; of those that are left out, how many, and `rest`: where they are. Nothing where there are none."""
+    told = [f"• {inert(line, LONGEST_LINE)}" for line in lines[:most]]
+    if len(lines) > most:
+        told.append(f"and {len(lines) - most} more{rest}")
+    sections = [f"*{heading}*"] if told else []
+    for line in told:
+        if len(sections[-1]) + len(line) < LONGEST_SECTION:
+            sections[-1] += f"\n{line}"
+        else:
+            sections.append(line)
+    return [section(one) for one in sections]
 
 
 def context(text: str) -> Block:

@@ -21,7 +21,7 @@ ASK_SEND = "ask.send"
 LONGEST_REASON = 2_000
 LONGEST_WHY = 1_000  # it is carried from form to form, in which 3,000 characters fit
 MOST_ROLES = 5
-MOST_LINES = 12
+MOST_LINES = 30
 _LENGTHS = ("PT15M", "PT30M", "PT1H", "PT2H", "PT4H", "PT8H", "PT12H", "P1D", "P3D", "P7D", "P30D")
 
 
@@ -123,12 +123,17 @@ def choose_terms(target: str, *, roles: Sequence[str], collections: Sequence[str
     return block_kit.modal(callback=ASK_TERMS, title="Request access", submit="Next", blocks=blocks, private=private)
 
 
-def confirm_ask(terms: Terms, *, title: str, lines: Sequence[str]) -> Block:
-    """The third: what the policy says, and the button that asks."""
+def confirm_ask(
+    terms: Terms, *, title: str, gets: Sequence[str], verdict: Sequence[str], similar: str = ""
+) -> Block:
+    """The third: what one would get, what the policy says, and the button that asks. `gets`: the gravest first."""
     blocks = [block_kit.section(f"*{inert(title, 300)}*"), block_kit.section(block_kit.quoted(terms.reason))]
     if terms.ticket:
         blocks.append(block_kit.section(f"Ticket {inert(terms.ticket, 200)}"))
-    blocks += [block_kit.section(inert(line, 600)) for line in lines[:MOST_LINES]]
+    if similar:
+        blocks.append(block_kit.section(inert(similar, 600)))
+    for heading, lines in (("What this lets you do", gets), ("What the policy says", verdict)):
+        blocks += block_kit.listed(heading, lines, most=MOST_LINES, rest=", which the portal shows")
     return block_kit.modal(
         callback=ASK_SEND, title="Request access", submit="Ask", blocks=blocks, private=terms.private
     )

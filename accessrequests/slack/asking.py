@@ -128,11 +128,13 @@ def take_terms(person: Person, terms: Terms, values: object) -> Block:
     verdict = found.considered.verdict
     if not verdict.allowed:
         raise Invalid(_by_field(verdict.refusals))
-    lines = [*verdict.sentences, *found.what_this_lets_you_do]
-    if found.similar is not None:
-        lines.insert(0, found.similar.sentence)
-    title = f"{', '.join(said.roles)} on {said.target} for {spell_duration(found.considered.asked.duration)}"
-    return slack_modals.confirm_ask(said, title=title, lines=lines)
+    return slack_modals.confirm_ask(
+        said,
+        title=f"{', '.join(said.roles)} on {said.target} for {spell_duration(found.considered.asked.duration)}",
+        gets=found.what_this_lets_you_do[::-1],
+        verdict=verdict.sentences,
+        similar=found.similar.sentence if found.similar is not None else "",
+    )
 
 
 def send(person: Person, terms: Terms, *, view_id: str) -> Block:

@@ -206,13 +206,20 @@ class TestForms:
         terms = Terms("shop", (written[:60],), "PT1H", written[: slack_modals.LONGEST_WHY], written[:100])
         for view in (
             slack_modals.deny(2041, 1, title=written),
-            slack_modals.confirm_ask(terms, title=written, lines=[written] * 20),
+            slack_modals.confirm_ask(terms, title=written, gets=[written] * 40, verdict=[written] * 40, similar=written),
             slack_modals.in_portal(written, url=PAGE),
             slack_modals.not_asked(written),
         ):
             lossless(view["blocks"])
             assert not LIVE.search(texts(Message("x", view["blocks"])))
             assert len(view["blocks"]) <= 100
+
+    def test_a_list_says_how_many_it_leaves_out(self) -> None:
+        assert block_kit.listed("Roles", [], most=3) == []
+        (shown,) = block_kit.listed("Roles", ["one", "two", "three"], most=2, rest=", in the portal")
+        assert shown["text"]["text"] == "*Roles*\n• one\n• two\nand 1 more, in the portal"
+        long = block_kit.listed("Roles", ["x" * 400] * 30, most=30)
+        assert [one["text"]["text"].count("x" * 400) for one in long] == [7, 7, 7, 7, 2]
 
     def test_say_which_request_they_are_about(self) -> None:
         assert slack_modals.about(slack_modals.deny(2041, 3, title="x")["private_metadata"]) == (2041, 3)

@@ -75,8 +75,10 @@ MODALS: dict[str, Block] = {
     "choose_target": slack_modals.choose_target(),
     "choose_terms": slack_modals.choose_terms("shop", roles=["r@a", "r" * 90], collections=[], longest=HOURS),
     "choose_terms, with places": slack_modals.choose_terms("shop", roles=["r@a"], collections=["a.b"], longest=HOURS),
-    "confirm_ask": slack_modals.confirm_ask(Terms("shop", reason=EVIL), title=EVIL, lines=[EVIL] * 20),
-    "confirm_ask, with a ticket": slack_modals.confirm_ask(Terms("shop", ticket=EVIL), title="x", lines=[]),
+    "confirm_ask": slack_modals.confirm_ask(
+        Terms("shop", reason=EVIL), title=EVIL, gets=[EVIL] * 40, verdict=[EVIL] * 9, similar=EVIL
+    ),
+    "confirm_ask, with a ticket": slack_modals.confirm_ask(Terms("shop", ticket=EVIL), title="x", gets=[], verdict=[]),
     "asked_it": slack_modals.asked_it(EVIL, url=PAGE),
     "in_portal": slack_modals.in_portal(EVIL, url=f"{PAGE}?target=a&b=c"),
     "not_asked": slack_modals.not_asked(EVIL * 50),

@@ -11,7 +11,8 @@ from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 
 from accessrequests.models import AccessRequest, AuditEvent, Person, SlackMessage
-from accessrequests.queries import idempotency
+from accessrequests.queries import idempotency, preview
+from accessrequests.queries.asks import Asked
 from tests import make
 from tests.make import Cast
 from tests.slack import workspace
@@ -89,6 +90,23 @@ class TestTheForms:
         submitted = AuditEvent.objects.get(event="access_request.submitted")
         assert (submitted.actor, submitted.via) == ("alice", "slack")
         assert f"/requests/{filed.pk}/" in json.dumps(last["view"])
+
+    def test_say_all_that_one_would_get_the_gravest_first_and_then_what_the_policy_says(self, cast: Cast) -> None:
+        view = terms(cast.alice, "readWrite@shop", only="shop.orders")["view"]
+        check(view)
+        lists = [block["text"]["text"].split("\n") for block in view["blocks"][2:]]
+        assert [lines[0] for lines in lists] == ["*What this lets you do*", "*What the policy says*"]
+        asked = Asked(
+            target="shop-prod",
+            kind="database_user",
+            roles=("readWrite@shop.orders",),
+            duration=timedelta(hours=2),
+            reason=REASON,
+        )
+        found = preview.preview(requester=cast.alice, asked=asked, at=make.now())
+        assert lists[0][1:] == [f"• {line}" for line in reversed(found.what_this_lets_you_do)]
+        assert lists[1][1:] == [f"• {line}" for line in found.considered.verdict.sentences]
+        assert any("drop" in line for line in lists[0][1:3])
 
     def test_sent_twice_file_one_request(self, cast: Cast) -> None:
         private = {"t": "shop-prod", "a": ["read@shop"], "d": "PT1H", "r": REASON, "k": ""}
