@@ -165,18 +165,32 @@ def option(label: str, value: str) -> Block:
     return {"text": plain(label, LONGEST_OPTION), "value": value}
 
 
-def modal(*, callback: str, title: str, submit: str, blocks: Sequence[Block], private: str = "") -> Block:
+def modal(
+    *,
+    callback: str,
+    title: str,
+    submit: str,
+    blocks: Sequence[Block],
+    private: str = "",
+    close: str = "Cancel",
+    is_last: bool = False,
+) -> Block:
+    """A form; what was below the `is_last` one is closed with it. docs.slack.dev, surfaces/modals: three at most lie on
+    one another, closing the one on top leads back to the one below, and with clear_on_close it closes all.
+    """
     view: Block = {
         "type": "modal",
         "callback_id": callback,
         "title": plain(title, LONGEST_TITLE),
-        "close": plain("Back", LONGEST_TITLE),
+        "close": plain(close, LONGEST_TITLE),
         "blocks": list(blocks),
     }
     if submit:
         view["submit"] = plain(submit, LONGEST_TITLE)
     if private:
         view["private_metadata"] = private
+    if is_last:
+        view["clear_on_close"] = True
     return view
 
 

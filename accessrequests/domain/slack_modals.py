@@ -120,7 +120,9 @@ def choose_terms(target: str, *, roles: Sequence[str], collections: Sequence[str
         block_kit.text_input("ticket", "Ticket", longest=100, optional=True),
     ]
     private = Terms(target).private
-    return block_kit.modal(callback=ASK_TERMS, title="Request access", submit="Next", blocks=blocks, private=private)
+    return block_kit.modal(
+        callback=ASK_TERMS, title="Request access", submit="Next", blocks=blocks, private=private, close="Back"
+    )
 
 
 def confirm_ask(
@@ -135,25 +137,29 @@ def confirm_ask(
     for heading, lines in (("What this lets you do", gets), ("What the policy says", verdict)):
         blocks += block_kit.listed(heading, lines, most=MOST_LINES, rest=", which the portal shows")
     return block_kit.modal(
-        callback=ASK_SEND, title="Request access", submit="Ask", blocks=blocks, private=terms.private
+        callback=ASK_SEND, title="Request access", submit="Ask", blocks=blocks, private=terms.private, close="Back"
     )
 
 
 def asked_it(sentence: str, *, url: str) -> Block:
-    """After it was sent."""
+    """After it was sent: there is nothing to go back to."""
     words = f"{inert(sentence, 600)} <{url}|Open the request>"
-    return block_kit.modal(callback="asked", title="Request access", submit="", blocks=[block_kit.section(words)])
+    return _told(words, close="Done", is_last=True)
 
 
 def in_portal(sentence: str, *, url: str) -> Block:
     """In place of a form that has no room."""
-    words = f"{inert(sentence, 600)} <{escaped(url)}|Ask for it in the portal>"
-    return block_kit.modal(callback="asked", title="Request access", submit="", blocks=[block_kit.section(words)])
+    return _told(f"{inert(sentence, 600)} <{escaped(url)}|Ask for it in the portal>", close="Back")
 
 
 def not_asked(sentence: str) -> Block:
+    return _told(inert(sentence, 1_500), close="Back")
+
+
+def _told(words: str, *, close: str, is_last: bool = False) -> Block:
+    blocks = [block_kit.section(words)]
     return block_kit.modal(
-        callback="asked", title="Request access", submit="", blocks=[block_kit.section(inert(sentence, 1_500))]
+        callback="asked", title="Request access", submit="", blocks=blocks, close=close, is_last=is_last
     )
 
 

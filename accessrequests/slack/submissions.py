@@ -54,7 +54,9 @@ class Sent:
 
 
 def submitted(arrival: Arrival) -> dict[str, Any] | None:
-    """Nothing closes the form; errors stand at their fields; another form takes its place."""
+    """Nothing closes the form; errors stand at their fields; the next form lies on it, so that there is a way back to
+    what was typed, or tells in its place what came of it.
+    """
     known = _FORMS.get(arrival.text("view", "callback_id"))
     if known is None:
         return None
@@ -68,7 +70,9 @@ def submitted(arrival: Arrival) -> dict[str, Any] | None:
         following = send(Sent(arrival, person))
     except caller.EXPECTED as error:
         return _refused(error, person, field, arrival.text("view", "callback_id"))
-    return {"response_action": "update", "view": following} if following is not None else None
+    if following is None:
+        return None
+    return {"response_action": "push" if field else "update", "view": following}
 
 
 def _refused(error: Exception, person: Person, field: str, form: str) -> dict[str, Any]:

@@ -125,7 +125,8 @@ class Acts:
             if view is None:
                 return
             told = view_shown(self.workspace, view) if view.payload.get("notify_on_close") else None
-            self.modals.close(user, everything=everything)
+            is_last = bool(view.payload.get("clear_on_close"))
+            self.modals.close(user, everything=everything or is_last)
         if told is not None:
             payload = {**self._payload("view_closed", user), "view": told, "is_cleared": everything}
             self._expect(self.deliveries.interact(payload))

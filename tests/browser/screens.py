@@ -122,7 +122,7 @@ def shoot_slack(browser: Browser, demo: Demo) -> int:
         card.get_by_role("button", name="Shorter…").click()
         page.get_by_role("dialog").wait_for()
         total += save(f"slack-form{suffix}", page.screenshot(animations="disabled"))
-        page.get_by_role("dialog").get_by_role("button", name="Back").click()
+        page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
         context.close()
     return total
 

@@ -67,7 +67,7 @@ class TestTheForms:
         check(opened["view"])
 
         second = sent(cast.alice, opened["view"]["callback_id"], target=option("shop-prod"))
-        assert second["response_action"] == "update"
+        assert second["response_action"] == "push", "Back leads to what was chosen."
         check(second["view"])
         offered = {block["block_id"]: block["element"] for block in second["view"]["blocks"] if "element" in block}
         assert "read@shop" in [one["value"] for one in offered["roles"]["options"]]
@@ -75,7 +75,7 @@ class TestTheForms:
         assert [one["value"] for one in offered["duration"]["options"]][-1] == "PT8H"
 
         third = terms(cast.alice, "read@shop", only="shop.orders")
-        assert third["response_action"] == "update"
+        assert third["response_action"] == "push"
         check(third["view"])
         said = json.dumps(third["view"]["blocks"])
         assert "data-owners" in said
@@ -84,6 +84,9 @@ class TestTheForms:
 
         last = sent(cast.alice, "ask.send", json.loads(third["view"]["private_metadata"]))
         check(last["view"])
+        assert last["response_action"] == "update", "What was asked is not asked again."
+        closes = [view["close"]["text"] for view in (opened["view"], second["view"], third["view"], last["view"])]
+        assert (closes, last["view"]["clear_on_close"]) == (["Cancel", "Back", "Back", "Done"], True)
         filed = AccessRequest.objects.get()
         assert (filed.state, filed.roles, filed.reason) == ("pending", ["read@shop.orders"], REASON)
         assert filed.duration == timedelta(hours=2)
@@ -178,6 +181,7 @@ class TestWhatIsWrong:
         private = {"t": "shop-prod", "a": ["read@shop"], "d": "PT1H", "r": REASON, "k": ""}
         last = sent(cast.mallory, "ask.send", private)
         assert "Nothing was asked for" in json.dumps(last["view"])
+        assert (last["view"]["close"]["text"], "clear_on_close" in last["view"]) == ("Back", False)
         assert not AccessRequest.objects.exists()
 
     @pytest.mark.parametrize("target", ["nowhere", "", "shop-new"])

@@ -71,7 +71,7 @@ def test_brings_the_same_as_the_address(committed_cast: Cast, connected: Slack) 
     # What he sees is still the card of before; what a form is answered stands in it.
     connected.press("bob", channel(connected, "bob"), "Deny…")
     assert "approved this" in connected.press("bob", channel(connected, "bob"), "Deny", **reason("Too long."))
-    connected.press("bob", channel(connected, "bob"), "Back")
+    connected.press("bob", channel(connected, "bob"), "Cancel")
     first.refresh_from_db()
     assert (first.state, first.decided_by) == ("approved", "bob")
     assert AuditEvent.objects.get(event="access_request.approval_given").via == "slack"

@@ -174,6 +174,21 @@ class TestSubmitting:
         slack.press("bob", "/as/bob/", "Back")
         assert slack.app.payloads[-1]["type"] == "view_closed"
 
+    @pytest.mark.parametrize("clears", [False, True])
+    def test_a_close_leads_back_to_the_form_below_unless_all_is_to_close(
+        self, slack: Slack, view: Payload, clears: bool
+    ) -> None:
+        words = {"type": "plain_text", "text": "Done"}
+        top = {"type": "modal", "title": words, "close": words, "blocks": [{"type": "section", "text": words}]}
+        slack.app.answer = lambda _payload: {
+            "response_action": "push",
+            "view": {**top, "clear_on_close": True} if clears else top,
+        }
+        slack.press("bob", "/as/bob/", "Deny it", **{"v:reason/choose": "too_long", "v:note/typed": "Kept"})
+        slack.app.answer = lambda payload: OPTIONS if payload["type"] == "block_suggestion" else None
+        page = slack.press("bob", "/as/bob/", "Done")
+        assert ('role="dialog"' in page, ">Kept</textarea>" in page) == (not clears, not clears)
+
     def test_says_when_the_app_does_not_answer(self, slack: Slack, view: Payload) -> None:
         slack.app.answer = lambda _payload: 500
         page = slack.press("bob", "/as/bob/", "Deny it", **{"v:reason/choose": "too_long"})
