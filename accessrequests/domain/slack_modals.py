@@ -39,14 +39,16 @@ def deny(number: int, revision: int, *, title: str) -> Block:
     )
 
 
-def shorter(number: int, revision: int, *, longest: timedelta) -> Block:
-    choices = [block_kit.option(spell_duration(one), format_duration(one)) for one in lengths(longest)]
+def shorter(number: int, revision: int, *, title: str, longest: timedelta) -> Block:
+    """`longest` is what was asked for: only less than that is offered."""
+    choices = [block_kit.option(spell_duration(one), format_duration(one)) for one in less_than(longest)]
     return block_kit.modal(
         callback=SHORTER,
         title="Approve for less",
         submit="Approve",
         private=_private(number, revision),
         blocks=[
+            block_kit.section(f"Request {number}: {inert(title, 300)}"),
             block_kit.asked("duration", "For how long", block_kit.select("duration", choices, initial=choices[-1])),
             block_kit.text_input("comment", "Comment", hint="The requester reads this.", optional=True),
         ],
@@ -180,6 +182,12 @@ def lengths(longest: timedelta) -> list[timedelta]:
     """The usual ones up to the longest, which is the last."""
     usual = [length for length in map(parse_duration, _LENGTHS) if length < longest]
     return [*usual, longest]
+
+
+def less_than(longest: timedelta) -> list[timedelta]:
+    """The usual ones below it; half of it where it is shorter than all of them."""
+    usual = [length for length in map(parse_duration, _LENGTHS) if length < longest]
+    return usual or [timedelta(seconds=max(1, int(longest.total_seconds()) // 2))]
 
 
 def about(private_metadata: str) -> tuple[int, int]:

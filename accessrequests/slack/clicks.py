@@ -98,7 +98,8 @@ def _approve(press: Press) -> None:
 def _approve_shorter(press: Press) -> None:
     access_request = _decidable(press)
     longest = access_request.approved_duration or access_request.duration
-    _open(press, slack_modals.shorter(press.number, press.revision, longest=longest))
+    title = request_queries.title_of(access_request)
+    _open(press, slack_modals.shorter(press.number, press.revision, title=title, longest=longest))
 
 
 def _deny(press: Press) -> None:

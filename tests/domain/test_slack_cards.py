@@ -244,6 +244,14 @@ class TestForms:
         assert minutes == [15, 30, 60, 90]
         assert slack_modals.lengths(timedelta(seconds=10)) == [timedelta(seconds=10)]
 
+    def test_offer_only_less_than_what_was_asked_for_and_say_of_whom(self) -> None:
+        assert slack_modals.less_than(timedelta(hours=1)) == [timedelta(minutes=15), timedelta(minutes=30)]
+        assert slack_modals.less_than(timedelta(minutes=15)) == [timedelta(minutes=7, seconds=30)]
+        assert slack_modals.less_than(timedelta(seconds=1)) == [timedelta(seconds=1)]
+        said, asked, _ = slack_modals.shorter(7, 1, title="Alice wants to read", longest=timedelta(hours=4))["blocks"]
+        assert said["text"]["text"] == "Request 7: Alice wants to read"
+        assert asked["element"]["initial_option"]["value"] == "PT2H"
+
     def test_are_read_with_care(self) -> None:
         values = {
             "reason": {"reason": {"value": "Because."}},

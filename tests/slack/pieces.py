@@ -70,7 +70,7 @@ MESSAGES: dict[str, Message] = {
 }
 MODALS: dict[str, Block] = {
     "deny": slack_modals.deny(2041, 1, title=EVIL * 20),
-    "shorter": slack_modals.shorter(2041, 1, longest=HOURS),
+    "shorter": slack_modals.shorter(2041, 1, title=EVIL * 20, longest=HOURS),
     "extend": slack_modals.extend(2041, 1, longest=HOURS),
     "choose_target": slack_modals.choose_target(),
     "choose_terms": slack_modals.choose_terms("shop", roles=["r@a", "r" * 90], collections=[], longest=HOURS),

@@ -191,8 +191,9 @@ class TestForms:
     def test_approve_for_less(self, cast: Cast, card: SlackMessage, web_api: WebApi) -> None:
         press(card, cast.bob, "approve_shorter")
         (opened,) = web_api.of("views.open")
-        offered = [one["value"] for one in opened["view"]["blocks"][0]["element"]["options"]]
-        assert offered == ["PT15M", "PT30M", "PT1H", "PT2H"]
+        said, asked, _ = opened["view"]["blocks"]
+        assert f"Request {card.access_request_id}: Alice Archer wants to read shop.orders" in said["text"]["text"]
+        assert [one["value"] for one in asked["element"]["options"]] == ["PT15M", "PT30M", "PT1H"]
         private = json.loads(opened["view"]["private_metadata"])
 
         def choose(value: str) -> Any:
