@@ -20,7 +20,7 @@ from accessrequests.operations import slack_homes as homes
 from accessrequests.operations import slack_messages, slack_places
 from accessrequests.operations.outbox import Claim
 from accessrequests.operations.slack_messages import Drawing, Once
-from accessrequests.queries import access_requests, audit, clock, slack
+from accessrequests.queries import access_requests, audit, clock, slack, slack_questions
 from workers import asked, notify, slack_homes, telling
 from workers.channels import email
 from workers.channels import slack as channel
@@ -247,7 +247,12 @@ def _notices(told: AuditEvent, access_request: AccessRequest, own: Sequence[Slac
     for one in own:
         theirs = deeds if ends and one.person.stands_for(access_request.grant.holder) else ()
         message = slack_cards.told(
-            notice, number=access_request.pk, revision=access_request.revision, deeds=theirs, is_quoted=is_quoted
+            notice,
+            number=access_request.pk,
+            revision=access_request.revision,
+            deeds=theirs,
+            named=slack_questions.named(access_request),
+            is_quoted=is_quoted,
         )
         about = f"event/{told.sequence}"
         once.append(Once(kind=SlackKind.NOTICE, channel=one.slack_user_id, message=message, about=about))

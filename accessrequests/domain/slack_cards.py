@@ -31,7 +31,8 @@ LINK = "link"
 class CardFacts:
     """What a card can tell. `buttons` are the deeds that are open; nobody's right to one is read off them.
 
-    `new_revision`: the request was edited, and the card is of an older reading. `confirm` repeats what a press gives.
+    `new_revision`: the request was edited, and the card is of an older reading. `confirm` repeats what a press on Approve
+    gives, `named` whose access it is that a press would end.
     """
 
     number: int
@@ -50,6 +51,7 @@ class CardFacts:
     ends_at: datetime | None = None
     buttons: tuple[str, ...] = ()
     confirm: str = ""
+    named: str = ""
     step_up: bool = False
     is_loud: bool = False
     new_revision: bool = False
@@ -90,10 +92,16 @@ def hash_of(message: Message) -> str:
 
 
 def told(
-    notice: Notice, *, number: int, revision: int, deeds: tuple[str, ...] = (), is_quoted: bool = False
+    notice: Notice,
+    *,
+    number: int,
+    revision: int,
+    deeds: tuple[str, ...] = (),
+    named: str = "",
+    is_quoted: bool = False,
 ) -> Message:
     """What is said once to one person, in the words of the mail; with what somebody wrote, where they know it not yet."""
-    pressed = [_DEEDS[deed](value_of(number, revision), "") for deed in deeds]
+    pressed = [_DEEDS[deed](value_of(number, revision), named) for deed in deeds]
     pressed.append(block_kit.button(notice.button, action=OPEN, url=notice.url))
     also = "\n".join(f"• <{url}|{inert(words, 250)}>" for words, url in notice.also[:MOST_LISTED])
     blocks = [
@@ -141,6 +149,11 @@ def listed(heading: str, lines: Sequence[tuple[str, str]], *, url: str) -> Messa
     return Message(block_kit.fallback(inert(heading, 150)), [block_kit.section(text)])
 
 
+def ending(named: str) -> str:
+    """What is asked before an access is ended."""
+    return f"{named} It ends now, and whatever runs is stopped. It cannot be taken back."
+
+
 def _changed(facts: CardFacts) -> Message:
     text = f"Access request {facts.number} was changed by its requester. What stood here no longer counts: see the new card."
     return Message(text, [block_kit.section(f"{escaped(text)} <{facts.url}|Open the request>")])
@@ -174,7 +187,7 @@ def _fallback(facts: CardFacts) -> str:
 def buttons(facts: CardFacts) -> list[Block]:
     """The row of them; none where nothing is left to do."""
     value = value_of(facts.number, facts.revision)
-    pressed = [_DEEDS[deed](value, facts.confirm) for deed in facts.buttons]
+    pressed = [_DEEDS[deed](value, facts.confirm if deed == APPROVE else facts.named) for deed in facts.buttons]
     is_open = APPROVE not in facts.buttons and DENY in facts.buttons and facts.step_up
     label = "Open to approve" if is_open else "Open in portal"
     if facts.buttons or facts.ends_at:
@@ -187,9 +200,8 @@ def _approve(value: str, sentence: str) -> Block:
     return block_kit.button("Approve", action=APPROVE, value=value, style="primary", confirm=sure)
 
 
-def _end(value: str, _sentence: str) -> Block:
-    text = "The access ends now. Whatever runs is stopped. It cannot be taken back."
-    sure = block_kit.confirm(title="End this access?", text=text, yes="End now")
+def _end(value: str, named: str) -> Block:
+    sure = block_kit.confirm(title="End this access?", text=ending(named), yes="End now")
     return block_kit.button("End now", action=END, value=value, style="danger", confirm=sure)
 
 

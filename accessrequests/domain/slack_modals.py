@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from accessrequests.domain import block_kit
@@ -55,7 +55,7 @@ def shorter(number: int, revision: int, *, title: str, longest: timedelta) -> Bl
     )
 
 
-def extend(number: int, revision: int, *, longest: timedelta) -> Block:
+def extend(number: int, revision: int, *, named: str, ends_at: datetime, longest: timedelta) -> Block:
     choices = [block_kit.option(spell_duration(one), format_duration(one)) for one in lengths(longest)]
     return block_kit.modal(
         callback=EXTEND,
@@ -63,6 +63,7 @@ def extend(number: int, revision: int, *, longest: timedelta) -> Block:
         submit="Ask for it",
         private=_private(number, revision),
         blocks=[
+            block_kit.section(f"{inert(named, 300)} It ends {block_kit.date(ends_at)}."),
             block_kit.asked("duration", "How much longer", block_kit.select("duration", choices, initial=choices[0])),
             block_kit.text_input("reason", "Why", hint="Whoever decides reads this.", longest=LONGEST_REASON),
         ],

@@ -27,7 +27,7 @@ from accessrequests.models import (
     SlackWorkspace,
 )
 from accessrequests.models.slack import SlackKind, SlackState
-from accessrequests.queries import access_requests, extensions, grants, holdings, standing
+from accessrequests.queries import access_requests, extensions, grants, holdings, slack_questions, standing
 
 EVERYBODY_ELSE, EMERGENCIES = "*", "break-glass"
 _CARDS = (SlackKind.CARD.value, SlackKind.OWN_CARD.value)
@@ -209,7 +209,8 @@ def card_of(
         lapses_at=access_request.lapses_at if waits else None,
         ends_at=grant.expires_at if grant and grant.state in _ALIVE else None,
         buttons=_buttons(access_request, grant, kind=kind, reader=reader, step_up=step_up, at=at),
-        confirm=f"{title}. The time begins once it is set up.",
+        confirm=slack_questions.approving(access_request, at=at) if waits else "",
+        named=slack_questions.named(access_request),
         step_up=step_up,
         is_loud=access_request.is_break_glass,
         new_revision=revision != access_request.revision,

@@ -16,7 +16,7 @@ from accessrequests.operations import access_requests
 from accessrequests.operations.quarantined import Quarantined
 from accessrequests.operations.refusals import NeedsSecondFactor, NotReady
 from accessrequests.queries import access_requests as request_queries
-from accessrequests.queries import clock, deciding, extensions, slack, slack_homes
+from accessrequests.queries import clock, deciding, extensions, slack, slack_homes, slack_questions
 from accessrequests.queries import grants as grant_queries
 from accessrequests.queries.belonging import belonging_of
 from accessrequests.slack import asking, caller, client, ending, homes
@@ -117,9 +117,13 @@ def _extend(press: Press) -> None:
     longer = extensions.longer(grant, at=clock.now())
     if not press.person.stands_for(grant.holder):
         raise caller.refused("Only the person who holds an access can have it extended.", press.number)
-    if not longer.longest:
+    if not longer.longest or grant.expires_at is None:
         raise NotReady(longer.why_not or "A later end waits for an answer, or is on its way already.")
-    _open(press, slack_modals.extend(press.number, press.revision, longest=longer.longest))
+    named = slack_questions.named(request_queries.as_shown().get(pk=press.number))
+    form = slack_modals.extend(
+        press.number, press.revision, named=named, ends_at=grant.expires_at, longest=longer.longest
+    )
+    _open(press, form)
 
 
 def _decidable(press: Press) -> AccessRequest:

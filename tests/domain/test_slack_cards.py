@@ -91,6 +91,14 @@ class TestCards:
             assert marked.blocks[0]["block_id"] == "copy:7"
             assert marked.blocks[1:] == list(message.blocks)[1:]
 
+    def test_ask_before_an_end_whose_access_it_is(self) -> None:
+        for blocks in (
+            slack_cards.card(STATES["break-glass"]).blocks,
+            slack_cards.told(NOTICE, number=1, revision=1, deeds=(END,), named=FACTS.named).blocks,
+        ):
+            asked = elements(blocks)[0]["confirm"]["text"]["text"]
+            assert asked.startswith("Request 2041, of Alice Archer: read@shop.orders on shop-prod. It ends now")
+
     def test_have_no_button_once_it_is_over(self) -> None:
         for state in ("denied", "ended", "changed"):
             assert elements(slack_cards.card(STATES[state]).blocks) == []
@@ -125,6 +133,7 @@ class TestCards:
             sentence=written,
             target=written,
             confirm=written,
+            named=written,
             approved_by=(written, written),
         )
         message = slack_cards.card(facts)

@@ -29,6 +29,7 @@ FACTS = CardFacts(
     target="shop-prod",
     roles="read@shop.orders",
     length="2 hours",
+    named="Request 2041, of Alice Archer: read@shop.orders on shop-prod.",
 )
 STATES = {
     "waiting": replace(FACTS, buttons=(APPROVE, APPROVE_SHORTER, DENY), lapses_at=AT, confirm="Alice wants to read."),
@@ -71,7 +72,7 @@ MESSAGES: dict[str, Message] = {
 MODALS: dict[str, Block] = {
     "deny": slack_modals.deny(2041, 1, title=EVIL * 20),
     "shorter": slack_modals.shorter(2041, 1, title=EVIL * 20, longest=HOURS),
-    "extend": slack_modals.extend(2041, 1, longest=HOURS),
+    "extend": slack_modals.extend(2041, 1, named=EVIL * 20, ends_at=AT, longest=HOURS),
     "choose_target": slack_modals.choose_target(),
     "choose_terms": slack_modals.choose_terms("shop", roles=["r@a", "r" * 90], collections=[], longest=HOURS),
     "choose_terms, with places": slack_modals.choose_terms("shop", roles=["r@a"], collections=["a.b"], longest=HOURS),

@@ -9,7 +9,10 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from accessrequests.domain.wording import moment
 from accessrequests.models import AccessRequest, Approval, AuditEvent, Grant, SlackMessage
+from accessrequests.models.slack import SlackKind
+from accessrequests.queries import slack
 from tests import make
 from tests.make import Cast
 from tests.slack import workspace
@@ -215,7 +218,12 @@ class TestExtend:
         press(card, cast.bob, "extend")
         assert "Only the person who holds" in told()[0]
         press(card, cast.alice, "extend")
-        private = json.loads(web_api.of("views.open")[0]["view"]["private_metadata"])
+        (opened,) = web_api.of("views.open")
+        said = opened["view"]["blocks"][0]["text"]["text"]
+        assert said.startswith(f"Request {card.access_request_id}, of Alice Archer: read@shop.orders on shop-prod. It ends")
+        assert grant.expires_at is not None
+        assert f"<!date^{int(grant.expires_at.timestamp())}^" in said
+        private = json.loads(opened["view"]["private_metadata"])
 
         def send(duration: str) -> Any:
             fields = {
@@ -228,6 +236,9 @@ class TestExtend:
         assert send("PT1H").content == b""
         asked = AccessRequest.objects.get(extends=grant)
         assert (asked.state, asked.requester) == ("pending", cast.alice)
+        shown = slack.card_of(asked.pk, kind=SlackKind.CARD, revision=1, reader=None, at=make.now())
+        later = f"would end at {moment(grant.expires_at + asked.duration)} instead of {moment(grant.expires_at)}."
+        assert shown.confirm.endswith(f"for 1 hour more. The access that runs now {later}")
         press(card, cast.alice, "extend")
         assert len(told()) == 2
 
