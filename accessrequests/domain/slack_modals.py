@@ -15,6 +15,7 @@ from accessrequests.domain.window import format_duration, parse_duration, spell_
 DENY = "deny"
 SHORTER = "shorter"
 EXTEND = "extend"
+END = "end"
 ASK_TARGET = "ask.target"
 ASK_TERMS = "ask.terms"
 ASK_SEND = "ask.send"
@@ -68,6 +69,23 @@ def extend(number: int, revision: int, *, named: str, ends_at: datetime, longest
             block_kit.text_input("reason", "Why", hint="Whoever decides reads this.", longest=LONGEST_REASON),
         ],
     )
+
+
+def end(number: int, *, sentence: str) -> Block:
+    """The question of the card's button, to whoever typed the number of the request."""
+    return block_kit.modal(
+        callback=END,
+        title="End this access?",
+        submit="End now",
+        private=_private(number, 0),
+        blocks=[block_kit.section(inert(sentence, 600))],
+    )
+
+
+def ended(sentence: str, *, url: str) -> Block:
+    """After it was sent: what came of it, and where the rest is told."""
+    words = f"{inert(sentence, 1_500)} <{url}|Open the request>"
+    return _told(words, title="Ending an access", close="Done", is_last=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +177,9 @@ def not_asked(sentence: str) -> Block:
     return _told(inert(sentence, 1_500), close="Back")
 
 
-def _told(words: str, *, close: str, is_last: bool = False) -> Block:
+def _told(words: str, *, title: str = "Request access", close: str, is_last: bool = False) -> Block:
     blocks = [block_kit.section(words)]
-    return block_kit.modal(
-        callback="asked", title="Request access", submit="", blocks=blocks, close=close, is_last=is_last
-    )
+    return block_kit.modal(callback="told", title=title, submit="", blocks=blocks, close=close, is_last=is_last)
 
 
 def chosen(values: object, name: str) -> tuple[str, ...]:

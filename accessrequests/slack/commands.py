@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 
 from accessrequests.domain import slack_cards
 from accessrequests.domain.block_kit import Message
-from accessrequests.domain.events import Via
 from accessrequests.domain.lifecycle import AccessRequestState
-from accessrequests.models import AccessRequest, Grant, Person
-from accessrequests.operations import refusals
-from accessrequests.operations.refusals import NotYours
+from accessrequests.models import Grant, Person
 from accessrequests.queries import access_requests as request_queries
-from accessrequests.queries import clock, holdings, people, standing
-from accessrequests.queries import grants as grant_queries
+from accessrequests.queries import clock, holdings, standing
 from accessrequests.queries.belonging import belonging_of
-from accessrequests.slack import asking, caller, ending
+from accessrequests.slack import asking, caller, client, ending
 from accessrequests.slack.arrival import Arrival
 from accessrequests.slack.caller import Turned
 
 _HELP = (
     "/access asks for access. /access mine shows what you have and wait for. /access approvals shows what waits for you. "
-    "/access end 77 ends the access of request 77. /access help shows this. The app's Home has all of it with buttons."
+    "/access end 77 asks, and then ends the access of request 77. /access help shows this. The app's Home has all of it with buttons."
 )
 _COMES = "The way to link it comes in a message that you alone see."
+_WHICH = "Say the number of the request whose access is to end, as in /access end 77. Every card has it."
+_NOT_OPENED = "Slack did not open the question in time, and nothing was ended. Try again, or end it in the portal."
 _MOST = slack_cards.MOST_LISTED
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What somebody whom we know typed behind the first word."""
+
+    arrival: Arrival
+    person: Person
+    rest: str
 
 
 def command(arrival: Arrival) -> dict[str, Any] | None:
@@ -44,9 +52,10 @@ def command(arrival: Arrival) -> dict[str, Any] | None:
         return _whispered(turned) if turned is not None else None
     answer = _WORDS.get(first.lower(), _help)
     try:
-        return _ephemeral(answer(person, rest))
+        said = answer(Typed(arrival, person, rest))
     except caller.EXPECTED as error:
         return _whispered(Turned(caller.explain(error, person)))
+    return _ephemeral(said) if said is not None else None
 
 
 def _whispered(turned: Turned) -> dict[str, Any]:
@@ -57,12 +66,12 @@ def _ephemeral(message: Message) -> dict[str, Any]:
     return {"response_type": "ephemeral", "text": message.text, "blocks": list(message.blocks)}
 
 
-def _help(_person: Person, _rest: str) -> Message:
+def _help(_typed: Typed) -> Message:
     return slack_cards.whisper(_HELP)
 
 
-def _mine(person: Person, _rest: str) -> Message:
-    at, base = clock.now(), settings.ACCESS_BASE_URL
+def _mine(typed: Typed) -> Message:
+    person, at, base = typed.person, clock.now(), settings.ACCESS_BASE_URL
     held = holdings.grants_held(person).filter(state__in=holdings.ALIVE).order_by("expires_at", "pk")[:_MOST]
     asked = request_queries.as_shown().filter(requester=person, state=AccessRequestState.PENDING.value).order_by("-pk")
     lines = [
@@ -82,29 +91,27 @@ def _of_grant(grant: Grant, sentence: str) -> str:
     )
 
 
-def _approvals(person: Person, _rest: str) -> Message:
+def _approvals(typed: Typed) -> Message:
     base = settings.ACCESS_BASE_URL
-    waiting = request_queries.inbox_of(belonging_of(person))[:_MOST]
+    waiting = request_queries.inbox_of(belonging_of(typed.person))[:_MOST]
     lines = [(f"Request {one.pk}: {request_queries.title_of(one)}", f"{base}/approvals/{one.pk}/") for one in waiting]
     return slack_cards.listed("Waiting for you" if lines else "Nothing waits for you", lines, url=f"{base}/approvals/")
 
 
-def _end(person: Person, rest: str) -> Message:
-    """By the number of the request, which is what every card says.
+def _end(typed: Typed) -> Message | None:
+    """Nothing, where the question has opened.
 
-    :raises DoesNotExist: when it is not there or not theirs to see, which is kept.
+    :raises DoesNotExist: when it is not there or not theirs to see.
     """
-    number = int(rest) if rest.isascii() and rest.isdigit() and len(rest) < len(str(2**63)) else 0
-    grant = grant_queries.visible_to(person).filter(access_request=number).first()
-    if grant is None:
-        there = AccessRequest.objects.get(pk=number)
-        refused = NotYours(there).refused
-        refusals.record_refusal(refused=refused, actor=people.actor_of(person, Via.SLACK))
-        raise AccessRequest.DoesNotExist
-    ending.end(grant, person)
+    number = typed.rest
+    if not (number.isascii() and number.isdigit()):
+        return slack_cards.whisper(_WHICH)
+    form = ending.question(typed.person, int(number) if len(number) < len(str(2**63)) else 0)
+    if client.open_view(trigger_id=typed.arrival.text("trigger_id"), view=form):
+        return None
     return slack_cards.whisper(
-        f"The access of request {number} is being ended. You are told when nothing of it is left."
+        _NOT_OPENED, label="Open the request", url=f"{settings.ACCESS_BASE_URL}/requests/{number}/"
     )
 
 
-_WORDS: Mapping[str, Callable[[Person, str], Message]] = {"mine": _mine, "approvals": _approvals, "end": _end}
+_WORDS: Mapping[str, Callable[[Typed], Message | None]] = {"mine": _mine, "approvals": _approvals, "end": _end}

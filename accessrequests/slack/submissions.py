@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
+
 from accessrequests.domain import slack_modals
 from accessrequests.domain.block_kit import Block
 from accessrequests.domain.events import Via
@@ -15,7 +17,7 @@ from accessrequests.domain.window import InvalidDuration, parse_duration
 from accessrequests.models import Grant, Person
 from accessrequests.operations import access_requests, extensions
 from accessrequests.queries.asks import Invalid
-from accessrequests.slack import asking, caller
+from accessrequests.slack import asking, caller, ending
 from accessrequests.slack.arrival import Arrival
 from accessrequests.slack.caller import Turned
 
@@ -57,7 +59,8 @@ def submitted(arrival: Arrival) -> dict[str, Any] | None:
     """Nothing closes the form; errors stand at their fields; the next form lies on it, so that there is a way back to
     what was typed, or tells in its place what came of it.
     """
-    known = _FORMS.get(arrival.text("view", "callback_id"))
+    form = arrival.text("view", "callback_id")
+    known = _FORMS.get(form)
     if known is None:
         return None
     field, send = known
@@ -65,22 +68,22 @@ def submitted(arrival: Arrival) -> dict[str, Any] | None:
     person = caller.person_of(arrival)
     if isinstance(person, Turned):
         caller.keep_some(arrival, person.sentence, access_request_id=number)
-        return _errors({field: person.sentence}) if field else _instead(person.sentence)
+        return _errors({field: person.sentence}) if field else _instead(person.sentence, form, number)
     try:
         following = send(Sent(arrival, person))
     except caller.EXPECTED as error:
-        return _refused(error, person, field, arrival.text("view", "callback_id"))
+        return _refused(error, Sent(arrival, person), field, form)
     if following is None:
         return None
     return {"response_action": "push" if field else "update", "view": following}
 
 
-def _refused(error: Exception, person: Person, field: str, form: str) -> dict[str, Any]:
-    """At the fields that it is about. The last form of an ask has none, so that another takes its place."""
+def _refused(error: Exception, sent: Sent, field: str, form: str) -> dict[str, Any]:
+    """At the fields that it is about. Some forms have none, so that another takes their place."""
     if not field:
-        return _instead(f"{caller.explain(error, person)} Nothing was asked for.")
+        return _instead(caller.explain(error, sent.person), form, sent.about[0])
     if not isinstance(error, Invalid):
-        return _errors({field: caller.explain(error, person)})
+        return _errors({field: caller.explain(error, sent.person)})
     told: dict[str, str] = {}
     for name, said in error.errors.items():
         place = name if name in _FIELDS[form] else field
@@ -88,8 +91,12 @@ def _refused(error: Exception, person: Person, field: str, form: str) -> dict[st
     return _errors(told)
 
 
-def _instead(sentence: str) -> dict[str, Any]:
-    return {"response_action": "update", "view": slack_modals.not_asked(sentence)}
+def _instead(sentence: str, form: str, number: int) -> dict[str, Any]:
+    if form == slack_modals.END:
+        view = slack_modals.ended(sentence, url=f"{settings.ACCESS_BASE_URL}/requests/{number}/")
+    else:
+        view = slack_modals.not_asked(f"{sentence} Nothing was asked for.")
+    return {"response_action": "update", "view": view}
 
 
 def _errors(errors: Mapping[str, str]) -> dict[str, Any]:
@@ -133,11 +140,16 @@ def _extend(sent: Sent) -> None:
     extensions.ask(grant_id=grant.pk, holder=sent.person, via=Via.SLACK, duration=sent.duration, reason=reason)
 
 
+def _end(sent: Sent) -> Block:
+    return ending.answer(sent.person, sent.about[0])
+
+
 # Each form with the field at which it is told what is about no field.
 _FORMS: Mapping[str, tuple[str, Callable[[Sent], Block | None]]] = {
     slack_modals.DENY: ("reason", _deny),
     slack_modals.SHORTER: ("duration", _shorter),
     slack_modals.EXTEND: ("duration", _extend),
+    slack_modals.END: ("", _end),
     slack_modals.ASK_TARGET: ("target", _target),
     slack_modals.ASK_TERMS: ("roles", _terms),
     slack_modals.ASK_SEND: ("", _send),

@@ -73,6 +73,8 @@ MODALS: dict[str, Block] = {
     "deny": slack_modals.deny(2041, 1, title=EVIL * 20),
     "shorter": slack_modals.shorter(2041, 1, title=EVIL * 20, longest=HOURS),
     "extend": slack_modals.extend(2041, 1, named=EVIL * 20, ends_at=AT, longest=HOURS),
+    "end": slack_modals.end(2041, sentence=EVIL * 20),
+    "ended": slack_modals.ended(EVIL * 50, url=PAGE),
     "choose_target": slack_modals.choose_target(),
     "choose_terms": slack_modals.choose_terms("shop", roles=["r@a", "r" * 90], collections=[], longest=HOURS),
     "choose_terms, with places": slack_modals.choose_terms("shop", roles=["r@a"], collections=["a.b"], longest=HOURS),

@@ -238,17 +238,45 @@ class TestWords:
         assert f"/approvals/{waiting.pk}/" in json.dumps(command(account_of(cast.bob), "approvals").json())
         assert "Nothing waits for you" in command(account_of(cast.alice), "approvals").json()["text"]
 
-    def test_end_ends_ones_own_and_nobody_elses(self, cast: Cast) -> None:
+    def test_end_asks_whose_access_it_is_and_ends_ones_own_and_nobody_elses(self, cast: Cast, web_api: WebApi) -> None:
         grant = make.active_grant(cast.alice, cast.bob)
-        number = str(grant.access_request_id)
+        number = grant.access_request_id
         assert "nothing here" in command(account_of(cast.mallory), f"end {number}").json()["text"]
         assert AuditEvent.objects.get(event="access_request.refused").actor == "mallory"
-        for text in ("end", "end x", "end 99999", "end " + "9" * 40):
+        for text in ("end 99999", "end " + "9" * 40):
             assert "nothing here" in command(account_of(cast.alice), text).json()["text"]
-        assert "is being ended" in command(account_of(cast.alice), f"end {number}").json()["text"]
+        assert command(account_of(cast.bob), f"end {number}").content == b""
+        (opened,) = web_api.of("views.open")
+        check(opened["view"])
+        named = f"Request {number}, of Alice Archer: read@shop.orders on shop-prod."
+        assert opened["view"]["blocks"][0]["text"]["text"].startswith(f"{named} It ends now")
         grant.refresh_from_db()
-        assert (grant.state, grant.end_reason) == ("revoking", "released")
-        assert "already" in command(account_of(cast.alice), f"end {number}").json()["text"]
+        assert grant.state == "active", "Nothing ends before somebody has said yes."
+
+        private = json.loads(opened["view"]["private_metadata"])
+        said = [sent(person, "end", private)["view"] for person in (cast.mallory, cast.carol, cast.bob, cast.bob)]
+        for view in said:
+            check(view)
+        of_mallory, of_nobody, of_bob, again = (view["blocks"][0]["text"]["text"] for view in said)
+        assert "nothing here" in of_mallory
+        assert "linked to nobody" in of_nobody
+        assert of_bob.startswith(f"{named} It is being ended. Its page says when")
+        assert "already" in again
+        grant.refresh_from_db()
+        assert (grant.state, grant.end_reason, grant.ended_by) == ("revoking", "revoked", "bob")
+        over = command(account_of(cast.alice), f"end {number}").json()["text"]
+        assert f"{named} Ending: bob revoked it" in over
+
+    @pytest.mark.parametrize("text", ["end", "end x", "end -1", "end ٣"])
+    def test_end_of_nothing_says_what_is_missing(self, cast: Cast, text: str) -> None:
+        assert "as in /access end 77" in command(account_of(cast.alice), text).json()["text"]
+
+    def test_end_is_answered_where_slack_does_not_ask(self, cast: Cast, web_api: WebApi) -> None:
+        grant = make.active_grant(cast.alice, cast.bob)
+        web_api.refuse("expired_trigger_id")
+        assert "nothing was ended" in command(account_of(cast.alice), f"end {grant.access_request_id}").json()["text"]
+        grant.refresh_from_db()
+        assert grant.state == "active"
 
     @pytest.mark.parametrize("text", ["help", "what", "<!channel>"])
     def test_help_says_what_there_is(self, cast: Cast, text: str) -> None:
