@@ -32,7 +32,8 @@ class CardFacts:
     """What a card can tell. `buttons` are the deeds that are open; nobody's right to one is read off them.
 
     `new_revision`: the request was edited, and the card is of an older reading. `confirm` repeats what a press on Approve
-    gives, `named` whose access it is that a press would end.
+    gives, `named` whose access it is that a press would end. What is at stake (`reach`, `gained` with the gravest first,
+    `held`, `unusual`) is for those who are asked alone.
     """
 
     number: int
@@ -44,6 +45,13 @@ class CardFacts:
     target: str
     roles: str
     length: str
+    environment: str = ""
+    data: str = ""
+    reach: str = ""
+    whose: str = ""
+    gained: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    unusual: str = ""
     ticket: str = ""
     policy: str = ""
     approved_by: tuple[str, ...] = ()
@@ -78,12 +86,23 @@ def card(facts: CardFacts) -> Message:
         block_kit.section(f"{alarm}{title}"),
         block_kit.fields(_fields(facts)),
         block_kit.section(block_kit.quoted(facts.reason)),
+        *at_stake(facts),
         block_kit.section(inert(facts.sentence, 600)),
     ]
     small = _small(facts)
     if small:
         blocks.append(block_kit.context(small))
     return Message(_fallback(facts), [*blocks, *buttons(facts)])
+
+
+def at_stake(facts: CardFacts) -> list[Block]:
+    """What somebody would gain by it, what they hold already, and what is unusual about it."""
+    new = block_kit.listed(
+        f"New for {inert(facts.whose, 100)}", facts.gained, most=MOST_LISTED, rest=f": <{facts.url}|all of it>"
+    )
+    held = block_kit.listed("There already", facts.held, most=MOST_LISTED, rest=f": <{facts.url}|all of it>")
+    unusual = [block_kit.section(f"*{inert(facts.unusual, 300)}*")] if facts.unusual else []
+    return [*new, *held, *unusual]
 
 
 def hash_of(message: Message) -> str:
@@ -161,7 +180,9 @@ def _changed(facts: CardFacts) -> Message:
 
 def _fields(facts: CardFacts) -> list[tuple[str, str]]:
     named = [
-        ("Target", inert(facts.target, 200)),
+        ("Target", inert(", ".join(filter(None, (facts.target, facts.environment))), 200)),
+        ("Data", inert(facts.data, 200)),
+        ("Reach", inert(facts.reach, 300)),
         ("Roles", inert(facts.roles, 600)),
         ("For", inert(facts.length, 100)),
         ("Ticket", inert(facts.ticket, 200)),

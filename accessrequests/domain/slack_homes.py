@@ -12,6 +12,7 @@ from accessrequests.domain.slack_cards import CardFacts
 from accessrequests.domain.window import spell_duration
 
 MOST = 10  # of each kind: four blocks at most for each, and Slack takes a hundred
+MOST_GAINED = 4
 _MINUTE = timedelta(minutes=1)
 _UNLINKED = (
     "This Slack account is linked to nobody in Access Requests. Link it once, and what waits for you and what you have "
@@ -45,7 +46,8 @@ def home(facts: HomeFacts, *, at: datetime | None) -> Block:
     ]
     blocks = [block_kit.actions("home:ask", ask), block_kit.header("Waiting for you")]
     for one in facts.waiting:
-        blocks += [*_told(one, at=at), block_kit.section(block_kit.quoted(one.reason)), *slack_cards.buttons(one)]
+        blocks += [*_told(one, at=at), *_at_stake(one), block_kit.section(block_kit.quoted(one.reason))]
+        blocks += slack_cards.buttons(one)
     blocks += _end_of(facts.waiting, facts.more_waiting, "Nothing waits for you.", f"{base}/approvals/")
     blocks.append(block_kit.header("Your access"))
     for one in facts.held:
@@ -78,6 +80,22 @@ def _told(facts: CardFacts, *, at: datetime | None) -> list[Block]:
     lapses = f"\nLapses {block_kit.date(facts.lapses_at)}." if facts.lapses_at is not None else ""
     ticket = f"\nTicket {inert(facts.ticket, 200)}" if facts.ticket else ""
     return [block_kit.section(f"{title}\n{inert(facts.sentence, 600)}{ends}{lapses}{ticket}")]
+
+
+def _at_stake(facts: CardFacts) -> list[Block]:
+    """The same as on a card, in one block."""
+    gained = " ".join(inert(one, 120) for one in facts.gained[:MOST_GAINED])
+    more = f" And {len(facts.gained) - MOST_GAINED} more." if len(facts.gained) > MOST_GAINED else ""
+    named = (
+        ("Target", inert(", ".join(filter(None, (facts.target, facts.environment))), 200)),
+        ("Data", inert(facts.data, 200)),
+        ("Reach", inert(facts.reach, 200)),
+        ("New", f"{gained}{more}"),
+        ("There already", inert(" ".join(facts.held), 200)),
+    )
+    lines = [f"{name}: {text}" for name, text in named if text]
+    unusual = [f"*{inert(facts.unusual, 200)}*"] if facts.unusual else []
+    return [block_kit.section("\n".join([*lines, *unusual]))]
 
 
 def _left(left: timedelta) -> str:

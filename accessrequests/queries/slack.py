@@ -27,7 +27,7 @@ from accessrequests.models import (
     SlackWorkspace,
 )
 from accessrequests.models.slack import SlackKind, SlackState
-from accessrequests.queries import access_requests, extensions, grants, holdings, slack_questions, standing
+from accessrequests.queries import access_requests, at_stake, extensions, grants, holdings, slack_questions, standing
 
 EVERYBODY_ELSE, EMERGENCIES = "*", "break-glass"
 _CARDS = (SlackKind.CARD.value, SlackKind.OWN_CARD.value)
@@ -192,6 +192,8 @@ def card_of(
     title = access_requests.title_of(access_request)
     waits = access_request.state == AccessRequestState.PENDING
     page = "approvals" if kind is SlackKind.CARD else "requests"
+    is_asked = waits and kind is SlackKind.CARD
+    stakes = at_stake.stakes_of(access_request, at=at) if is_asked else at_stake.place_of(access_request)
     step_up = waits and _wants_step_up(access_request, verdict)
     return CardFacts(
         number=access_request.pk,
@@ -201,6 +203,13 @@ def card_of(
         sentence=sentence_of(access_request, grant, at=at),
         reason=access_request.reason,
         target=access_request.target.slug,
+        environment=stakes.environment,
+        data=stakes.data,
+        reach=stakes.reach,
+        whose=access_request.beneficiary.name,
+        gained=stakes.gained,
+        held=stakes.held,
+        unusual=stakes.unusual,
         roles=", ".join(map(str, access_request.roles)),
         length=spell_duration(length),
         ticket=access_request.ticket,
@@ -209,7 +218,7 @@ def card_of(
         lapses_at=access_request.lapses_at if waits else None,
         ends_at=grant.expires_at if grant and grant.state in _ALIVE else None,
         buttons=_buttons(access_request, grant, kind=kind, reader=reader, step_up=step_up, at=at),
-        confirm=slack_questions.approving(access_request, at=at) if waits else "",
+        confirm=slack_questions.approving(access_request, stakes, at=at) if is_asked else "",
         named=slack_questions.named(access_request),
         step_up=step_up,
         is_loud=access_request.is_break_glass,

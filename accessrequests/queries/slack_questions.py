@@ -7,6 +7,7 @@ from datetime import datetime
 from accessrequests.domain.wording import moment, one_line
 from accessrequests.models import AccessRequest
 from accessrequests.queries.access_requests import title_of
+from accessrequests.queries.at_stake import UNCLASSIFIED, Stakes
 
 _LONGEST_TITLE = 140
 _LONGEST_ROLES = 120
@@ -20,9 +21,23 @@ def named(access_request: AccessRequest) -> str:
     return f"Request {access_request.pk}, {kind} {whose}: {roles} on {access_request.target.slug}."
 
 
-def approving(access_request: AccessRequest, *, at: datetime) -> str:
-    """What a press on Approve gives, and from when to when."""
-    return f"{one_line(title_of(access_request), _LONGEST_TITLE)}. {_when(access_request, at)}"
+def approving(access_request: AccessRequest, stakes: Stakes, *, at: datetime) -> str:
+    """What a press on Approve gives, from when to when, and what of it is grave; there is room for little."""
+    title = one_line(title_of(access_request), _LONGEST_TITLE)
+    place = f"{access_request.target.slug}: {stakes.environment}, {_data(stakes)}."
+    unusual = "Longer than usual." if stakes.unusual else ""
+    return " ".join(filter(None, (f"{title}.", place, _when(access_request, at), unusual, _gained(stakes))))
+
+
+def _data(stakes: Stakes) -> str:
+    return f"data {stakes.data}" if stakes.data == UNCLASSIFIED else f"{stakes.data} data"
+
+
+def _gained(stakes: Stakes) -> str:
+    if not stakes.gained:
+        return "Nothing new, but for the time."
+    first, *others = stakes.gained
+    return f"{first.rstrip('.')}{f', and {len(others)} more' if others else ''}."
 
 
 def _when(access_request: AccessRequest, at: datetime) -> str:

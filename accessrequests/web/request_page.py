@@ -14,7 +14,7 @@ from accessrequests.domain.kinds import KINDS
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.domain.window import format_duration, spell_duration
 from accessrequests.models import AccessRequest
-from accessrequests.queries import access_requests, comments, deciding, holdings, records, voices
+from accessrequests.queries import access_requests, at_stake, comments, deciding, holdings, records, voices
 from accessrequests.queries.people import on_behalf
 from accessrequests.web import inbox_shown, requests_shown, shown
 from accessrequests.web.decide_forms import SHORTER, ApproveForm, CommentForm, DenyForm
@@ -63,11 +63,11 @@ def context_of(
         "is_requester": access_request.requester_id == me(request).pk,
         "waited": at - access_request.filed_at,
         "lapse": requests_shown.lapse_of(access_request, at=at),
-        "reach": requests_shown.reach_of(access_request),
+        "reach": at_stake.reach_of(access_request),
         "has_clusters": KINDS[access_request.target.kind].has_clusters,
         "signs_in": requests_shown.signs_in(access_request),
         "who_ends_it": requests_shown.who_ends_it(access_request),
-        "changes": requests_shown.changes_of(access_request, record, at=at),
+        "changes": at_stake.changes_of(access_request, record, at=at),
         "length": spell_duration(access_request.duration),
         "shortened": _shortened(access_request),
         "ends_at": _ends_at(access_request, at),

@@ -6,38 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from accessrequests.domain import external, policy, privileges, sentences
-from accessrequests.domain.actions import SERVER_DATABASES
+from accessrequests.domain import external, policy, sentences
 from accessrequests.domain.events import Event
 from accessrequests.domain.gates import everyone_in, only_we_end_it, who_ends
 from accessrequests.domain.kinds import KINDS, SCRAM, named_method
 from accessrequests.domain.lifecycle import AccessRequestState, GrantState
-from accessrequests.domain.privileges import Privilege, Resource
 from accessrequests.domain.window import spell_duration
-from accessrequests.models import AccessRequest, AuditEvent, Grant, Inventory
-from accessrequests.models.access_requests import AccessKind
-from accessrequests.queries import holdings, preview, standing
+from accessrequests.models import AccessRequest, AuditEvent, Grant
+from accessrequests.queries import holdings, standing
 from accessrequests.queries.principals import Principal
-from accessrequests.queries.records import Record
 from accessrequests.web import shown
-
-_SHORT = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """How far the roles reach into what the target was seen to hold."""
-
-    words: str
-    more: str
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One line of the difference to what the person holds; without a sign it is there already."""
-
-    words: str
-    sign: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,40 +52,6 @@ class Outcome:
         return self.grant.state in {GrantState.PENDING, GrantState.ACTIVE}
 
 
-def reach_of(access_request: AccessRequest) -> Reach:
-    if access_request.kind == AccessKind.PROJECT_ROLE:
-        return Reach("the project itself", f"as {access_request.principal}")
-    if not all(privileges.is_role(role) and role in access_request.privileges for role in access_request.roles):
-        return Reach("unknown", "It names a role in a way that cannot be read. Treat it as admin.")
-    asked = holdings.asked_for(access_request)
-    words = privileges.reach_of(asked)
-    inventory = getattr(access_request.target, "inventory", None)
-    if words == "the server itself" or not isinstance(inventory, Inventory):
-        return Reach(words, "")
-    every = _collections(inventory)
-    reached = [size for place, size in every if any(privileges.includes(one.resource, place) for one in asked)]
-    counted = f"{len(reached)} of {len(every)} collections"
-    return Reach(counted, f"about {_short(sum(reached))} documents: {words}" if sum(reached) else words)
-
-
-def _collections(inventory: Inventory) -> list[tuple[Resource, int]]:
-    return [
-        (Resource(database, name), int(sizes.get("documents") or 0))
-        for database, collections in inventory.databases.items()
-        if database not in SERVER_DATABASES
-        for name, sizes in collections.items()
-        if not name.startswith("system.")
-    ]
-
-
-def _short(number: int) -> str:
-    """12.4 M for twelve million and some: nobody decides by the last digit of an estimate."""
-    for size, letter in _SHORT:
-        if number >= size:
-            return f"{number / size:.1f}".removesuffix(".0") + f" {letter}"
-    return str(number)
-
-
 def signs_in(access_request: AccessRequest) -> str:
     """Nothing where a password is all that there ever is."""
     method = access_request.authentication
@@ -130,35 +74,6 @@ def who_ends_it(access_request: AccessRequest) -> list[str]:
     elif access_request.service:
         said.insert(0, Principal(access_request.named_by_others, service=access_request.service).who_else)
     return said
-
-
-def changes_of(access_request: AccessRequest, record: Record | None, *, at: datetime) -> list[Change]:
-    """What is new for the person, and below it what they hold on this target already."""
-    if access_request.kind == AccessKind.PROJECT_ROLE:
-        return [Change(line, "add") for line in preview.let_do(access_request)]
-    held: list[Privilege] = [] if record is None else [one for use in record.usable_here for one in use.privileges]
-    new = privileges.difference(holdings.asked_for(access_request), held)
-    changes = [Change(line, "add") for line in privileges.what_this_lets_you_do(new)]
-    if not new:
-        changes.append(Change(_nothing_new(access_request, record, at)))
-    for use in record.usable_here if record is not None else ():
-        until = f" until {sentences.moment(use.expires_at)}" if use.expires_at else ""
-        changes.append(Change(f"{', '.join(use.roles)}{until}, held already"))
-    return changes
-
-
-def _nothing_new(access_request: AccessRequest, record: Record | None, at: datetime) -> str:
-    """What is held until after the end of the ask may be all of it, and then not even the time is new."""
-    ends = max(at, access_request.starts_at or at) + (access_request.approved_duration or access_request.duration)
-    held_here = () if record is None else record.usable_here
-    later = [use for use in held_here if use.expires_at is not None and use.expires_at > ends]
-    held = [one for use in later for one in use.privileges]
-    if not later or privileges.difference(holdings.asked_for(access_request), held):
-        return "Nothing new: it would last longer, no more."
-    until = sentences.moment(min(use.expires_at for use in later if use.expires_at is not None))
-    return (
-        f"Nothing new: {access_request.beneficiary.username} holds all of this already, until {until}, which is later."
-    )
 
 
 def checks_of(

@@ -91,6 +91,13 @@ class TestCards:
             assert marked.blocks[0]["block_id"] == "copy:7"
             assert marked.blocks[1:] == list(message.blocks)[1:]
 
+    def test_tell_those_who_decide_what_is_at_stake(self) -> None:
+        said = texts(slack_cards.card(STATES["waiting"]))
+        for fact in ("shop-prod, production", "personal and payment", "12.4 M documents", "held already", "Longer than"):
+            assert fact in said
+        assert "*New for Alice Archer*\n• Do thing 0 in shop.orders." in said
+        assert "and 2 more: <https://access.example.com/approvals/2041/|all of it>" in said
+
     def test_ask_before_an_end_whose_access_it_is(self) -> None:
         for blocks in (
             slack_cards.card(STATES["break-glass"]).blocks,
@@ -134,6 +141,13 @@ class TestCards:
             target=written,
             confirm=written,
             named=written,
+            environment=written,
+            data=written,
+            reach=written,
+            whose=written,
+            gained=(written,) * 9,
+            held=(written,) * 9,
+            unusual=written,
             approved_by=(written, written),
         )
         message = slack_cards.card(facts)

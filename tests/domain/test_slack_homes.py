@@ -14,7 +14,7 @@ from accessrequests.domain import slack_homes
 from accessrequests.domain.block_kit import Block, Message
 from accessrequests.domain.slack_homes import HomeFacts
 from tests.domain.test_slack_cards import LIVE, elements, sound, texts
-from tests.slack.pieces import AT, BASE, EVIL, HOME_FACTS
+from tests.slack.pieces import AT, BASE, EVIL, GRAVE, HOME_FACTS
 
 
 def fits(view: Block) -> None:
@@ -60,7 +60,7 @@ def test_has_nothing_live_in_it_that_somebody_wrote() -> None:
     written: dict[str, Any] = dict.fromkeys(("title", "sentence", "reason", "ticket", "confirm"), EVIL * 20)
     facts = replace(
         HOME_FACTS,
-        waiting=[replace(one, **written) for one in HOME_FACTS.waiting],
+        waiting=[replace(one, **written, **GRAVE) for one in HOME_FACTS.waiting],
         held=[replace(one, **written) for one in HOME_FACTS.held],
         asked=[(EVIL, f"{BASE}/requests/30/")],
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from accessrequests.domain import slack_cards, slack_homes, slack_modals
 from accessrequests.domain.block_kit import Block, Message
@@ -31,8 +32,24 @@ FACTS = CardFacts(
     length="2 hours",
     named="Request 2041, of Alice Archer: read@shop.orders on shop-prod.",
 )
+GRAVE: dict[str, Any] = {
+    **dict.fromkeys(("environment", "data", "reach", "whose", "unusual"), EVIL * 9),
+    **dict.fromkeys(("gained", "held"), (EVIL * 9,) * 9),
+}
 STATES = {
-    "waiting": replace(FACTS, buttons=(APPROVE, APPROVE_SHORTER, DENY), lapses_at=AT, confirm="Alice wants to read."),
+    "waiting": replace(
+        FACTS,
+        buttons=(APPROVE, APPROVE_SHORTER, DENY),
+        lapses_at=AT,
+        confirm="Alice wants to read.",
+        environment="production",
+        data="personal and payment",
+        reach="1 of 4 collections, about 12.4 M documents: shop.orders",
+        whose="Alice Archer",
+        gained=tuple(f"Do thing {number} in shop.orders." for number in range(9)),
+        held=("read@shop until 20:00 UTC, held already",),
+        unusual="Longer than usual: the last 5 times on shop-prod were used for about 20 minutes.",
+    ),
     "partly approved": replace(FACTS, buttons=(APPROVE, APPROVE_SHORTER, DENY), approved_by=("mei",), ticket="OPS-1"),
     "for the portal": replace(FACTS, buttons=(DENY,), step_up=True, policy="sandbox v7"),
     "setting up": replace(FACTS, buttons=(END,), sentence="Approved by bob. Setting up."),
@@ -46,7 +63,7 @@ STATES = {
     "may still work": replace(FACTS, ends_at=AT, sentence="Ending. It may still work, retrying."),
     "changed": replace(FACTS, new_revision=True),
     "break-glass": replace(FACTS, buttons=(END,), is_loud=True, ends_at=AT),
-    "of mischief": replace(FACTS, title=EVIL, reason=EVIL * 100, roles=EVIL, ticket=EVIL, sentence=EVIL, target=EVIL),
+    "of mischief": replace(FACTS, title=EVIL, reason=EVIL * 100, roles=EVIL, ticket=EVIL, sentence=EVIL, target=EVIL, **GRAVE),
 }
 NOTICE = Notice(
     subject="Denied: Alice wants to read",

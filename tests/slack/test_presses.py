@@ -238,7 +238,8 @@ class TestExtend:
         assert (asked.state, asked.requester) == ("pending", cast.alice)
         shown = slack.card_of(asked.pk, kind=SlackKind.CARD, revision=1, reader=None, at=make.now())
         later = f"would end at {moment(grant.expires_at + asked.duration)} instead of {moment(grant.expires_at)}."
-        assert shown.confirm.endswith(f"for 1 hour more. The access that runs now {later}")
+        assert "for 1 hour more. shop-prod: production, personal and payment data. The access" in shown.confirm
+        assert shown.confirm.endswith(f"The access that runs now {later} Nothing new, but for the time.")
         press(card, cast.alice, "extend")
         assert len(told()) == 2
 

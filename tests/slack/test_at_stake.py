@@ -1,0 +1,54 @@
+"""Guards that whoever is asked in Slack reads there what the page of a request says is grave about it, and nobody else."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from accessrequests.domain.events import Via
+from accessrequests.domain.slack_cards import CardFacts
+from accessrequests.models import AccessRequest, Grant
+from accessrequests.models.slack import SlackKind
+from accessrequests.operations import grants
+from accessrequests.queries import slack
+from tests import make
+from tests.make import Cast
+from tests.web.grants import gone, live
+
+
+def facts_of(access_request: AccessRequest, kind: SlackKind = SlackKind.CARD) -> CardFacts:
+    return slack.card_of(access_request.pk, kind=kind, revision=1, reader=None, at=make.now())
+
+
+def test_the_place_its_data_the_reach_and_the_gravest_that_is_new(cast: Cast) -> None:
+    make.active_grant(cast.alice, cast.bob)
+    asked = make.submit(cast.alice, roles=("readWrite@shop.orders",))
+    facts = facts_of(asked)
+    assert (facts.environment, facts.data, facts.whose) == ("production", "personal and payment", "Alice Archer")
+    assert facts.reach == "1 of 4 collections, about 10 documents: shop.orders"
+    assert facts.gained == (
+        "Make and drop shop.orders.",
+        "Make and drop indexes in shop.orders.",
+        "Insert, update and delete documents in shop.orders.",
+    )
+    (held,) = facts.held
+    assert held.startswith("read@shop.orders until ")
+    assert "shop-prod: production, personal and payment data." in facts.confirm
+    assert facts.confirm.endswith("Make and drop shop.orders, and 2 more.")
+    own = facts_of(asked, SlackKind.OWN_CARD)
+    assert (own.environment, own.reach, own.gained, own.held, own.confirm) == ("production", "", (), (), "")
+    decided = make.approve(make.submit(cast.alice, roles=("read@shop.customers",)), cast.bob)
+    assert facts_of(decided).gained == ()
+
+
+def test_that_it_is_longer_than_usual(cast: Cast) -> None:
+    for _ in range(5):
+        grant = live(cast.alice, cast.bob)
+        grants.release(grant_id=grant.pk, holder=cast.alice, via=Via.WEB)
+        gone(grant)
+        Grant.objects.filter(pk=grant.pk).update(activated_at=make.now() - timedelta(minutes=80, seconds=30))
+    facts = facts_of(make.submit(cast.alice, duration=timedelta(hours=4)))
+    assert facts.unusual == (
+        "Longer than usual: the last 5 times on shop-prod were used for about 1 hour 20 minutes."
+    )
+    assert "Longer than usual." in facts.confirm
+    assert facts_of(make.submit(cast.alice, duration=timedelta(hours=1))).unusual == ""
