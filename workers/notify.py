@@ -199,7 +199,7 @@ def _story(news: _News, audience: Audience) -> Story:
     steps = [policy.Step(step["group"], step["needed"]) for step in access_request.verdict["steps"]]
     acted = grant.ended_by if grant is not None and grant.ended_by else access_request.decided_by
     return Story(
-        title=access_requests.title_of(access_request),
+        title=access_requests.title_now(access_request),
         url=f"{settings.ACCESS_BASE_URL}/{news.page_for(audience)}/",
         reason=access_request.reason,
         waiting_for=steps,

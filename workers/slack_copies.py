@@ -14,13 +14,13 @@ from accessrequests.domain.channels import Channel, News, is_on
 from accessrequests.domain.events import PRODUCT, Actor, Event, Via
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.domain.slack_places import LEFT, WHY, ChannelState
-from accessrequests.models import AccessRequest, AuditEvent, SlackIdentity, SlackMessage
+from accessrequests.models import AccessRequest, AuditEvent, Grant, SlackIdentity, SlackMessage
 from accessrequests.models.slack import SlackKind, SlackState
 from accessrequests.operations import slack_homes as homes
 from accessrequests.operations import slack_messages, slack_places
 from accessrequests.operations.outbox import Claim
 from accessrequests.operations.slack_messages import Drawing, Once
-from accessrequests.queries import access_requests, audit, clock, slack, slack_questions
+from accessrequests.queries import access_requests, audit, clock, grants, slack, slack_questions, standing
 from workers import asked, notify, slack_homes, telling
 from workers.channels import email
 from workers.channels import slack as channel
@@ -35,6 +35,7 @@ LONGEST_REST = timedelta(minutes=2)  # some of those before it may never go
 _NOBODYS = "Its Slack account is linked to nobody whose access it is."
 CLOCKWORK = Actor(name=PRODUCT, via=Via.WORKER)
 _CARDS = frozenset({SlackKind.CARD.value, SlackKind.OWN_CARD.value})
+_CHANGING = _CARDS | {SlackKind.NOTICE.value}  # a notice, where what it said of an end is no longer so
 _IN_THREADS = frozenset(
     {
         *(Event.ACCESS_REQUEST_APPROVAL_GIVEN, Event.ACCESS_REQUEST_DENIED),
@@ -66,7 +67,11 @@ def show(claim: Claim) -> Outcome:
     accounts = [identity.slack_user_id for identity in own]
     once = [] if told is None else [*_lines(told), *_notices(told, access_request, own)]
     slack_messages.show(
-        access_request_id=access_request.pk, channels=_channels(access_request), people=accounts, once=once
+        access_request_id=access_request.pk,
+        channels=_channels(access_request),
+        people=accounts,
+        once=once,
+        overtaken=_overtaken(access_request),
     )
     slack_homes.refresh(access_request)
     return Done()
@@ -76,7 +81,7 @@ def send(claim: Claim) -> Outcome:
     """One copy. What is drawn already is not sent again, so that it does not matter which of two jobs is carried first."""
     copy = slack.message(claim.subject_id)
     is_card = copy.kind in _CARDS
-    if copy.state == SlackState.DEAD or (copy.state == SlackState.POSTED and not is_card):
+    if copy.state == SlackState.DEAD or (copy.state == SlackState.POSTED and copy.kind not in _CHANGING):
         return Done()
     if slack.is_stopped():
         return Again(why=STOPPED, delay=STOPPED_PAUSE, failed=False)
@@ -225,6 +230,15 @@ def _channels(access_request: AccessRequest) -> list[str]:
     if access_request.state != AccessRequestState.PENDING:
         return []
     return slack.channels_of([*access_request.wanted_groups, *access_request.stand_ins])
+
+
+def _overtaken(access_request: AccessRequest) -> str:
+    """What is true in place of a word about a near end; nothing while that is true, or there is no access yet."""
+    grant: Grant | None = getattr(access_request, "grant", None)
+    if grant is None or grants.is_warned(grant):
+        return ""
+    said = standing.sentence_of(grant, at=clock.now())
+    return f"This is no longer so. {slack_questions.named(access_request)} {said}"
 
 
 def _lines(told: AuditEvent) -> list[Once]:

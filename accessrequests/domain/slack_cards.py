@@ -135,6 +135,21 @@ def told(
     )
 
 
+def is_about_the_end(blocks: Sequence[Block]) -> bool:
+    """Whether what was said once has buttons about the end of an access, which may have moved or come since."""
+    return any(one.get("action_id") in {END, EXTEND} for block in blocks for one in block.get("elements", ()))
+
+
+def overtaken(message: Message, sentence: str) -> Message:
+    """What was said once with such buttons, without them: of what it said only the subject is left."""
+    blocks = [*message.blocks[:1], block_kit.section(inert(sentence, 600))]
+    for block in message.blocks:
+        if block["type"] == "actions":
+            left = [one for one in block["elements"] if one["action_id"] == OPEN]
+            blocks.append({**block, "elements": left})
+    return Message(block_kit.fallback(inert(sentence, 600)), blocks)
+
+
 def reply(sentence: str) -> Message:
     """One line of what happened, in the thread of a card."""
     text = inert(sentence, 600)

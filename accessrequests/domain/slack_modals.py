@@ -146,9 +146,7 @@ def choose_terms(target: str, *, roles: Sequence[str], collections: Sequence[str
     )
 
 
-def confirm_ask(
-    terms: Terms, *, title: str, gets: Sequence[str], verdict: Sequence[str], similar: str = ""
-) -> Block:
+def confirm_ask(terms: Terms, *, title: str, gets: Sequence[str], verdict: Sequence[str], similar: str = "") -> Block:
     """The third: what one would get, what the policy says, and the button that asks. `gets`: the gravest first."""
     blocks = [block_kit.section(f"*{inert(title, 300)}*"), block_kit.section(block_kit.quoted(terms.reason))]
     if terms.ticket:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
 from accessrequests.domain import slack_cards
@@ -52,9 +53,17 @@ class Drawing:
 
 
 @transaction.atomic(durable=True)
-def show(*, access_request_id: int, channels: Sequence[str], people: Sequence[str], once: Iterable[Once] = ()) -> None:
+def show(
+    *,
+    access_request_id: int,
+    channels: Sequence[str],
+    people: Sequence[str],
+    once: Iterable[Once] = (),
+    overtaken: str = "",
+) -> None:
     """There shall be a card in each of these channels and with each of these people, and each copy be drawn anew.
 
+    `overtaken`: what is true now in place of what was said of a near end, which has moved or come since; its buttons go.
     The request's row is held, so that nobody else makes the same copies meanwhile.
     """
     held = AccessRequest.objects.select_for_update(no_key=True).get(pk=access_request_id)
@@ -82,8 +91,9 @@ def show(*, access_request_id: int, channels: Sequence[str], people: Sequence[st
     for said in once:
         for thread in _threads(said, cards):
             SlackMessage.objects.bulk_create([_row(said, held, thread)], ignore_conflicts=True)
+    changed = _take_back(alive, overtaken) if overtaken else []
     new = alive.filter(state=SlackState.WANTED.value).exclude(pk__in=[card.pk for card in cards]).order_by("pk")
-    _file([*cards, *new])
+    _file([*cards, *new, *changed])
 
 
 @transaction.atomic(durable=True)
@@ -163,6 +173,19 @@ def mark_dead(*, message_id: int, why: str) -> None:
 def file_stragglers(*, message_ids: Sequence[int]) -> None:
     """Copies that nobody is about to draw and that are behind: the row that would have was lost."""
     _file(SlackMessage.objects.filter(pk__in=message_ids).select_related("access_request").order_by("pk"))
+
+
+def _take_back(alive: QuerySet[SlackMessage], sentence: str) -> list[SlackMessage]:
+    """The notices of the request that have buttons about an end that is no longer so."""
+    changed = []
+    for one in alive.filter(kind=SlackKind.NOTICE.value).order_by("pk"):
+        content = one.content or {}
+        if slack_cards.is_about_the_end(content.get("blocks", [])):
+            left = slack_cards.overtaken(Message(content["text"], content["blocks"]), sentence)
+            one.content = {**content, "text": left.text, "blocks": list(left.blocks)}
+            one.save(update_fields=["content"])
+            changed.append(one)
+    return changed
 
 
 def _threads(said: Once, cards: Iterable[SlackMessage]) -> list[SlackMessage] | list[None]:

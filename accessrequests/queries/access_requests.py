@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery, Window
@@ -10,7 +11,7 @@ from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Sub
 from accessrequests.domain import sentences
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.domain.privileges import Level
-from accessrequests.models import AccessRequest, Approval, Person, PolicyVersion
+from accessrequests.models import AccessRequest, Approval, Grant, Person, PolicyVersion
 from accessrequests.queries.belonging import Belonging, belonging_of
 
 
@@ -28,14 +29,33 @@ def as_shown() -> QuerySet[AccessRequest]:
 
 
 def title_of(access_request: AccessRequest) -> str:
-    """The request in one sentence, the same on every page, in every mail, in Slack and for other programs."""
+    """The request in one sentence, as it was approved, the same on every page and for other programs."""
+    return _title(access_request, access_request.approved_duration or access_request.duration)
+
+
+def title_now(access_request: AccessRequest) -> str:
+    """The same of a request that was read with its grant, with the length that the access has come to since."""
+    length = access_request.approved_duration or access_request.duration
+    return _title(access_request, extended_to(access_request) or length)
+
+
+def extended_to(access_request: AccessRequest) -> timedelta | None:
+    """How long the access lasts in all, where its end has moved; of a request that was read with its grant."""
+    grant: Grant | None = getattr(access_request, "grant", None)
+    if grant is None or grant.starts_at is None or grant.expires_at is None:
+        return None
+    whole = grant.expires_at - grant.starts_at
+    return whole if whole > grant.length else None
+
+
+def _title(access_request: AccessRequest, length: timedelta) -> str:
     return sentences.title(
         requester=access_request.requester.name,
         beneficiary=access_request.beneficiary.name,
         roles=access_request.roles,
         level=Level(access_request.level),
         target=access_request.target.slug,
-        length=access_request.approved_duration or access_request.duration,
+        length=length,
         clusters=access_request.clusters,
         is_break_glass=access_request.is_break_glass,
         waits=access_request.state == AccessRequestState.PENDING,

@@ -189,7 +189,7 @@ def card_of(
     grant: Grant | None = getattr(access_request, "grant", None)
     verdict = policy.from_json(access_request.verdict)
     length = access_request.approved_duration or access_request.duration
-    title = access_requests.title_of(access_request)
+    title, lasts = access_requests.title_now(access_request), access_requests.extended_to(access_request)
     waits = access_request.state == AccessRequestState.PENDING
     page = "approvals" if kind is SlackKind.CARD else "requests"
     is_asked = waits and kind is SlackKind.CARD
@@ -211,7 +211,7 @@ def card_of(
         held=stakes.held,
         unusual=stakes.unusual,
         roles=", ".join(map(str, access_request.roles)),
-        length=spell_duration(length),
+        length=f"{spell_duration(length)}, extended to {spell_duration(lasts)}" if lasts else spell_duration(length),
         ticket=access_request.ticket,
         policy=f"{access_request.policy_version.name} v{access_request.policy_version.version}",
         approved_by=tuple(one.person for one in holdings.given(access_request)) if waits else (),

@@ -53,7 +53,7 @@ def context_of(
     record = None if is_mine else records.record_of(access_request, at=at)
     context: dict[str, Any] = {
         "access_request": access_request,
-        "title": access_requests.title_of(access_request),
+        "title": access_requests.title_now(access_request),
         "deed": shown.deed_of(access_request),
         "tag": shown.request_tag(access_request),
         "on_behalf": on_behalf(access_request.requester, access_request.beneficiary),
@@ -70,6 +70,7 @@ def context_of(
         "changes": at_stake.changes_of(access_request, record, at=at),
         "length": spell_duration(access_request.duration),
         "shortened": _shortened(access_request),
+        "extended": access_requests.extended_to(access_request),
         "ends_at": _ends_at(access_request, at),
         "verdict": verdict,
         "checks": requests_shown.checks_of(access_request, verdict, steps=steps, me=me(request).username),

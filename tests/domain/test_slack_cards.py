@@ -93,7 +93,13 @@ class TestCards:
 
     def test_tell_those_who_decide_what_is_at_stake(self) -> None:
         said = texts(slack_cards.card(STATES["waiting"]))
-        for fact in ("shop-prod, production", "personal and payment", "12.4 M documents", "held already", "Longer than"):
+        for fact in (
+            "shop-prod, production",
+            "personal and payment",
+            "12.4 M documents",
+            "held already",
+            "Longer than",
+        ):
             assert fact in said
         assert "*New for Alice Archer*\n• Do thing 0 in shop.orders." in said
         assert "and 2 more: <https://access.example.com/approvals/2041/|all of it>" in said
@@ -229,7 +235,9 @@ class TestForms:
         terms = Terms("shop", (written[:60],), "PT1H", written[: slack_modals.LONGEST_WHY], written[:100])
         for view in (
             slack_modals.deny(2041, 1, title=written),
-            slack_modals.confirm_ask(terms, title=written, gets=[written] * 40, verdict=[written] * 40, similar=written),
+            slack_modals.confirm_ask(
+                terms, title=written, gets=[written] * 40, verdict=[written] * 40, similar=written
+            ),
             slack_modals.in_portal(written, url=PAGE),
             slack_modals.not_asked(written),
         ):
@@ -307,6 +315,14 @@ class TestForms:
         sound(shown)
         assert texts(shown).count(f"<{page}|") == 8
         sound(slack_cards.listed("Nothing", [], url=page))
+
+    def test_a_notice_that_is_no_longer_so_keeps_its_subject_and_the_way_to_the_page(self) -> None:
+        said = slack_cards.told(NOTICE, number=7, revision=2, deeds=(EXTEND, END))
+        left = slack_cards.overtaken(said, "Live until 20:00 UTC.")
+        assert [one["action_id"] for one in elements(left.blocks)] == ["open"]
+        assert left.blocks[0] == said.blocks[0]
+        assert "bob denied it." not in texts(left)
+        assert (slack_cards.is_about_the_end(said.blocks), slack_cards.is_about_the_end(left.blocks)) == (True, False)
 
     def test_a_notice_may_carry_deeds(self) -> None:
         said = slack_cards.told(NOTICE, number=7, revision=2, deeds=(EXTEND, END))

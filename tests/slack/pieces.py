@@ -63,7 +63,9 @@ STATES = {
     "may still work": replace(FACTS, ends_at=AT, sentence="Ending. It may still work, retrying."),
     "changed": replace(FACTS, new_revision=True),
     "break-glass": replace(FACTS, buttons=(END,), is_loud=True, ends_at=AT),
-    "of mischief": replace(FACTS, title=EVIL, reason=EVIL * 100, roles=EVIL, ticket=EVIL, sentence=EVIL, target=EVIL, **GRAVE),
+    "of mischief": replace(
+        FACTS, title=EVIL, reason=EVIL * 100, roles=EVIL, ticket=EVIL, sentence=EVIL, target=EVIL, **GRAVE
+    ),
 }
 NOTICE = Notice(
     subject="Denied: Alice wants to read",
@@ -78,6 +80,7 @@ MESSAGES: dict[str, Message] = {
     **{f"card, {state}": slack_cards.card(facts) for state, facts in STATES.items()},
     "told": slack_cards.told(NOTICE, number=1, revision=1),
     "told, with deeds": slack_cards.told(NOTICE, number=7, revision=2, deeds=(EXTEND, END)),
+    "overtaken": slack_cards.overtaken(slack_cards.told(NOTICE, number=7, revision=2, deeds=(EXTEND, END)), EVIL * 20),
     "taken_away": slack_cards.taken_away(2041, url=PAGE),
     "taken_away, one's own": slack_cards.taken_away(2041, url=PAGE, is_own=True),
     "reply": slack_cards.reply("bob approved."),

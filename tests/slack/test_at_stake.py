@@ -47,8 +47,6 @@ def test_that_it_is_longer_than_usual(cast: Cast) -> None:
         gone(grant)
         Grant.objects.filter(pk=grant.pk).update(activated_at=make.now() - timedelta(minutes=80, seconds=30))
     facts = facts_of(make.submit(cast.alice, duration=timedelta(hours=4)))
-    assert facts.unusual == (
-        "Longer than usual: the last 5 times on shop-prod were used for about 1 hour 20 minutes."
-    )
+    assert facts.unusual == ("Longer than usual: the last 5 times on shop-prod were used for about 1 hour 20 minutes.")
     assert "Longer than usual." in facts.confirm
     assert facts_of(make.submit(cast.alice, duration=timedelta(hours=1))).unusual == ""

@@ -220,7 +220,9 @@ class TestExtend:
         press(card, cast.alice, "extend")
         (opened,) = web_api.of("views.open")
         said = opened["view"]["blocks"][0]["text"]["text"]
-        assert said.startswith(f"Request {card.access_request_id}, of Alice Archer: read@shop.orders on shop-prod. It ends")
+        assert said.startswith(
+            f"Request {card.access_request_id}, of Alice Archer: read@shop.orders on shop-prod. It ends"
+        )
         assert grant.expires_at is not None
         assert f"<!date^{int(grant.expires_at.timestamp())}^" in said
         private = json.loads(opened["view"]["private_metadata"])
