@@ -42,7 +42,7 @@ def say_yes(
     """
     verdict = judged_now(access_request, duration)
     voices = voices_of(approver, access_request, verdict, at=at)
-    check_open(access_request, revision, at, person=approver)
+    check_open(access_request, revision, at, person=approver, wants=AccessRequestState.APPROVED)
     _shorten(access_request, duration)
     if isinstance(verdict, Refused):
         raise verdict
@@ -75,7 +75,7 @@ def say_yes(
 def say_no(access_request: AccessRequest, approver: Person, *, revision: int, reason: str, at: datetime) -> Fact:
     """Record a no, which ends the request."""
     voices = voices_of(approver, access_request, judged_now(access_request), at=at)
-    check_open(access_request, revision, at, person=approver)
+    check_open(access_request, revision, at, person=approver, wants=AccessRequestState.DENIED)
     voice = _unspent(access_request, approver, voices)
     if not reason.strip():
         raise Invalid({"reason": ["Say why, so that the requester knows what to ask for instead."]})

@@ -49,9 +49,16 @@ def locked_all(access_request_ids: Collection[int], approver: Person | None = No
     return list(with_newest_policy(found).filter(pk__in=access_request_ids).order_by("pk"))
 
 
-def check_open(access_request: AccessRequest, revision: int, at: datetime, *, person: Person) -> None:
+def check_open(
+    access_request: AccessRequest,
+    revision: int,
+    at: datetime,
+    *,
+    person: Person,
+    wants: AccessRequestState | None = None,
+) -> None:
     if access_request.state != AccessRequestState.PENDING:
-        raise was_decided(access_request, person.username)
+        raise was_decided(access_request, person.username, wants=wants)
     check_not_lapsed(access_request, access_request.lapses_at, at)
     if revision != access_request.revision:
         raise StaleRevision(f"The request was edited. Read revision {access_request.revision} before you decide.")
@@ -68,12 +75,16 @@ def check_not_lapsed(access_request: AccessRequest, lapses_at: datetime, at: dat
         )
 
 
-def was_decided(access_request: AccessRequest, who_asks: str = "") -> IllegalMove:
+def was_decided(
+    access_request: AccessRequest, who_asks: str = "", *, wants: AccessRequestState | None = None
+) -> IllegalMove:
+    """`wants`: what they would make of it; whoever has done just that already is told no more."""
     state, at = AccessRequestState(access_request.state), access_request.decided_at or access_request.filed_at
     if state is AccessRequestState.PENDING:
         sentence = "The request is still open; its time is not over."
     elif access_request.decided_by == who_asks:
-        sentence = f"You {state.value} this at {moment(at)}. {_AND_NOW.get(state, 'It can be asked again.')}"
+        then = " already." if state is wants else f". {_AND_NOW.get(state, 'It can be asked again.')}"
+        sentence = f"You {state.value} this at {moment(at)}{then}"
     elif access_request.decided_by in {PRODUCT, "policy"}:
         done = "had lapsed" if state is AccessRequestState.EXPIRED else f"was {state.value}"
         sentence = f"It {done} already, at {moment(at)}."

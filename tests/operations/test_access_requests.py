@@ -330,6 +330,8 @@ class TestDeny:
             IllegalMove, match=r"^You approved this at .+ UTC\. It cannot be denied any more; its access can be"
         ):
             deny(access_request, cast.grace)
+        with refuses(IllegalMove, match=r"^You approved this at .+ UTC already\.$"):
+            make.approve(access_request, cast.grace)
 
     def test_tells_those_who_denied_what_they_did(self, cast: Cast) -> None:
         access_request = make.submit(cast.alice)
