@@ -64,8 +64,15 @@ def name(text: str) -> str:
 
 def because(text: str) -> str:
     """The reason as the tail of a sentence, or nothing at all."""
-    line = one_line(text).rstrip(".")
+    line = _tail(text)
     return f": {line}" if line else ""
+
+
+def _tail(text: str) -> str:
+    """A person's text before the full stop of a sentence of ours; where it is shortened, that is said before it, too."""
+    line = one_line(text)
+    bare = line.rstrip(".… ")
+    return f"{bare} […]" if line.endswith("…") and len(line) >= LONGEST_LINE - 1 else bare
 
 
 def piece(template: str, text: str) -> str:
@@ -88,7 +95,7 @@ def people_needed(steps: Sequence[Step]) -> str:
 def ending(reason: EndReason | None, *, by: str = "", note: str = "") -> str:
     """Why a grant ends, as the tail of a sentence."""
     said = _ENDINGS[reason].format(by=name(by)) if reason else "it was ended"
-    line = one_line(note).rstrip(".")
+    line = _tail(note)
     return f"{said} ({line})" if line else said
 
 

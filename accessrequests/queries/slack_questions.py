@@ -26,7 +26,8 @@ def approving(access_request: AccessRequest, stakes: Stakes, *, at: datetime) ->
     title = one_line(title_of(access_request), _LONGEST_TITLE)
     place = f"{access_request.target.slug}: {stakes.environment}, {_data(stakes)}."
     unusual = "Longer than usual." if stakes.unusual else ""
-    return " ".join(filter(None, (f"{title}.", place, _when(access_request, at), unusual, _gained(stakes))))
+    title = title if title.endswith("…") else f"{title}."
+    return " ".join(filter(None, (title, place, _when(access_request, at), unusual, _gained(stakes))))
 
 
 def _data(stakes: Stakes) -> str:

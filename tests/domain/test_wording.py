@@ -66,6 +66,15 @@ class TestParagraphs:
 
 
 class TestPieces:
+    def test_end_a_sentence_with_one_full_stop_shortened_or_not(self) -> None:
+        assert f"It was denied{wording.because('Use the replica.')}." == "It was denied: Use the replica."
+        assert wording.because("Wait…") == ": Wait"
+        assert wording.because("...") == ""
+        for long in ("x" * 300, "x" * 198 + " yz"):
+            assert wording.because(long).endswith("x […]")
+            assert wording.because(wording.one_line(long)) == wording.because(long)
+            assert wording.ending(None, note=long).endswith("x […])")
+
     def test_name_somebody(self) -> None:
         assert wording.name("Alice\nArcher") == "Alice Archer"
         assert wording.name("\u200b") == "Somebody"
