@@ -181,12 +181,12 @@ def _password_given(renewal: Renewal, spec: GrantSpec) -> Outcome:
     provisioner = provisioner_for(renewal.grant.target.slug)
     if renewal.sent_at is None:
         provisioner.rotate(spec)
+        # Before anything else is asked, which may fail each time.
+        credentials.mark_sent(grant_id=spec.grant_id, generation=renewal.generation)
     why = provisioner.not_carried_out(spec)
     if not why:
         credentials.mark_rotated(grant_id=spec.grant_id, generation=renewal.generation)
         return Done()
-    if renewal.sent_at is None:
-        credentials.mark_sent(grant_id=spec.grant_id, generation=renewal.generation)
     at = clock.now()
     return Again(why=why, delay=look_again(at - (renewal.sent_at or at)), failed=False)
 

@@ -132,7 +132,7 @@ def start_rotation(*, grant_id: int) -> Renewal | None:
 
 
 def mark_sent(*, grant_id: int, generation: int) -> None:
-    """The target has taken the new password, and is still carrying it out: it is asked, and not told once more."""
+    """The target has taken the new password, and may still be carrying it out: it is asked, and not told once more."""
     waiting = Credential.objects.filter(grant=grant_id, generation=generation, state=CredentialState.NONE.value)
     waiting.update(sent_at=clock.now())
 

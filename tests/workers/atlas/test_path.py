@@ -13,7 +13,7 @@ from pymongo.errors import OperationFailure
 from pytest_django import Settings
 
 from accessrequests.domain.events import Job, Via
-from accessrequests.models import Credential, SharedObject, Suspicion
+from accessrequests.models import Credential, SharedObject, Suspicion, Target
 from accessrequests.operations import credentials, grants
 from accessrequests.operations.refusals import NotReady
 from accessrequests.queries import audit
@@ -63,15 +63,18 @@ class TestRotate:
         let_it_apply(atlas, seconds=60.0)
         credentials.rotate(grant_id=grant.pk, person=way.cast.alice, via=Via.API)
 
+        atlas.server.faults.order({"fault": "error_before", "method": "GET", "path": "/status", "times": 9})
+        assert carry(Job.ROTATE, grant).failures == 1
+        sent_at = Credential.objects.get().sent_at
+        assert sent_at is not None, "Atlas had taken it before it failed."
+        atlas.server.faults.forget()
+        Target.objects.update(unreachable_since=None)
+        due_now(Job.ROTATE, grant)
         carry(Job.ROTATE, grant)
 
         waiting = message(Job.ROTATE, grant)
         assert (waiting.done_at, waiting.failures) == (None, 0)
         assert "has not carried it out yet" in waiting.last_error
-        sent_at = Credential.objects.get().sent_at
-        assert sent_at is not None
-        due_now(Job.ROTATE, grant)
-        carry(Job.ROTATE, grant)
         assert Credential.objects.get().sent_at == sent_at, "Told twice, Atlas would begin anew each time."
         with refuses(NotReady):
             way.reveal(grant)
