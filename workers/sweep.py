@@ -227,7 +227,8 @@ class Sweeps:
             records = {slug: record for slug, (record, _) in self._by_slug.items()}
             broken = {WHOLE_FILE: str(error)}
         for slug, (record, sweep) in list(self._by_slug.items()):
-            if slug not in broken and records.get(slug) != record:
+            # Not under its hands, which may be in the middle of an end: another round takes up the new record.
+            if slug not in broken and slug not in self._asked and records.get(slug) != record:
                 sweep.sweeper.close()
                 del self._by_slug[slug]
         for slug, record in records.items():

@@ -159,7 +159,8 @@ class Target:
         self.done.append(f"clean {owned.username}")
         return Evidence(done=self.is_clean, facts={})
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        self.done.append("closed")
 
 
 @dataclass
@@ -337,9 +338,14 @@ class TestTargets:
             assert eventually(round_after_round)
             assert slow.asked == []
             assert sweeps.failures()["slow"] == "It has not answered the round before yet."
+            targets(quick=AWAY)
+            sweeps.round(patience=0.05)
+            assert slow.done == [], "Nobody takes its connection away while it is at work."
             slow.answers.set()
             sweeps.round()
             assert len(slow.asked) == 1
+            sweeps.round()
+            assert slow.done == ["closed"]
             assert sweeps.failures() == {}
 
 
