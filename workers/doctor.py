@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -85,7 +85,7 @@ def _rows() -> Iterator[Finding]:
             yield Finding(
                 False, f"The queue {one.queue} has waited since {one.since:%H:%M} UTC, with {one.messages} messages."
             )
-    yield from _of_the_trail()
+    yield from _of_the_trail(now)
     yield from _of_what_is_sealed()
     for target in Target.objects.filter(retired_at=None).exclude(unreachable_since=None).order_by("slug"):
         yield Finding(False, f"{target.slug} has not answered since {target.unreachable_since:%Y-%m-%d %H:%M} UTC.")
@@ -101,16 +101,14 @@ def _of_time() -> Iterator[Finding]:
         yield Finding(True, f"This machine's clock agrees with the database's to {seconds:.1f} s.")
 
 
-def _of_the_trail() -> Iterator[Finding]:
+def _of_the_trail(now: datetime) -> Iterator[Finding]:
     if not settings.ACCESS_ANCHOR_FILE:
         yield Finding(None, "ACCESS_ANCHOR_FILE is not set here: the anchors of the trail were not looked at.")
         return
     anchored = watch.anchored()
-    told = {one.name: one.value for one in metrics.readings()}
-    waited = told.get("access_audit_unanchored_seconds", 0.0)
     if anchored.sequence is None:
         yield Finding(False, anchored.trouble)
-    elif waited > LONGEST_WAIT.total_seconds():
+    elif (waited := metrics.unanchored_seconds(anchored.sequence, now=now)) > LONGEST_WAIT.total_seconds():
         yield Finding(False, f"Events have waited {waited:.0f} s for an anchor. The relay's log says why.")
     else:
         yield Finding(True, f"The trail is anchored up to event {anchored.sequence}, at {anchored.at}.")

@@ -50,8 +50,9 @@ def _of_ends(now: datetime) -> Iterator[Reading]:
         quantiles = [float(one) for one in _QUANTILES]
         cursor.execute(_LAG, {"quantiles": quantiles, "most": MOST_ROWS, "since": now - LATELY})
         cut, lags, longest = cursor.fetchone()
-    yield Reading("access_cut_grants_last_hour", "Grants that the target confirmed to be cut off, in an hour.", cut)
-    meaning = "From the moment at which access was to end until it was cut off, of the last hour."
+    among = f"of the last hour, among the newest {MOST_ROWS:,} grants"
+    yield Reading("access_cut_grants_last_hour", f"Grants that the target confirmed to be cut off, {among}.", cut)
+    meaning = f"From the moment at which access was to end until it was cut off, {among}."
     for quantile, lag in zip((*_QUANTILES, "1"), (*lags, longest) if cut else (), strict=False):
         yield Reading("access_revocation_lag_seconds", meaning, lag, {"quantile": quantile})
     swept = AuditEvent.objects.filter(event=Event.GRANT_SWEPT.value, at__gt=now - LATELY).count()
@@ -112,8 +113,12 @@ def _of_the_trail(now: datetime) -> Iterator[Reading]:
     if anchored.sequence is not None:
         age = (now - datetime.fromisoformat(anchored.at)).total_seconds()
         yield Reading("access_audit_anchor_age_seconds", "Since the newest anchor was written.", age)
-        after = AuditEvent.objects.filter(sequence__gt=anchored.sequence)
-        oldest = after.order_by("sequence").values_list("at", flat=True).first()
-        waited = (now - oldest).total_seconds() if oldest else 0.0
         meaning = "How long the oldest audit event that no anchor covers has waited for one."
-        yield Reading("access_audit_unanchored_seconds", meaning, waited)
+        yield Reading("access_audit_unanchored_seconds", meaning, unanchored_seconds(anchored.sequence, now=now))
+
+
+def unanchored_seconds(sequence: int, *, now: datetime) -> float:
+    """How long the oldest event after that one has waited."""
+    after = AuditEvent.objects.filter(sequence__gt=sequence).order_by("sequence")
+    oldest = after.values_list("at", flat=True).first()
+    return (now - oldest).total_seconds() if oldest else 0.0

@@ -128,6 +128,8 @@ def anchored() -> Anchored:
         return Anchored(None, "", str(error))
     except OSError as error:
         return Anchored(None, "", f"The anchor file cannot be read ({error.strerror}).")
+    except ValueError:
+        return Anchored(None, "", "ACCESS_ANCHOR_PUBLIC_KEY is no public key: 32 bytes in base64url. Correct it.")
     if anchor is None:
         return Anchored(None, "", "No anchor is written. A trail without one proves its order only.")
     return Anchored(anchor.sequence, anchor.at, "")

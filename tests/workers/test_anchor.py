@@ -67,7 +67,9 @@ class TestWriteAnchor:
         assert report.anchor is not None
         assert report.anchor.sequence == first + 1
 
-    def test_is_told_by_the_metrics_with_what_waits_for_the_next_one(self, path: Path, committed_cast: Cast) -> None:
+    def test_is_told_by_the_metrics_with_what_waits_for_the_next_one(
+        self, path: Path, committed_cast: Cast, settings: Settings
+    ) -> None:
         def told() -> dict[str, float]:
             return {one.name: one.value for one in metrics.readings()}
 
@@ -82,6 +84,8 @@ class TestWriteAnchor:
         assert waiting["access_audit_head"] == anchored["access_audit_head"] + 1
         assert waiting["access_audit_unanchored_seconds"] > 0
         assert told()["access_audit_anchor_known"] == 0, "Somebody changed the file."
+        settings.ACCESS_ANCHOR_PUBLIC_KEY = "no key"
+        assert told()["access_audit_anchor_known"] == 0, "All other numbers are told all the same."
 
     def test_writes_nothing_when_nothing_has_happened(self, path: Path) -> None:
         assert write_anchor()
