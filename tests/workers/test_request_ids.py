@@ -68,7 +68,7 @@ def test_what_a_carried_message_leads_to_is_of_the_same_click(
     assert log_lines.request_id() == ""
 
 
-def test_the_clocks_own_messages_are_of_no_click(cast: Cast) -> None:
+def test_what_is_done_outside_of_a_request_is_of_no_click(cast: Cast) -> None:
     OutboxMessage.objects.all().delete()
     make.submit(cast.alice)
 
