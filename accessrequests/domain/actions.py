@@ -161,6 +161,13 @@ DEEDS: tuple[tuple[Mapping[str, str], str], ...] = (
         "indexes in",
     ),
     (
+        {"compactStructuredEncryptionData": "tidy", "cleanupStructuredEncryptionData": "tidy"},
+        "what encrypted fields need in",
+    ),
+    ({"bypassDocumentValidation": "write"}, "documents that break the rules of"),
+    ({"collMod": "change"}, "options and rules of"),
+    ({"validate": "check", "compact": "compact", "reIndex": "rebuild"}, "what is stored of"),
+    (
         {
             "createCollection": "make",
             "renameCollectionSameDB": "rename",
@@ -169,13 +176,6 @@ DEEDS: tuple[tuple[Mapping[str, str], str], ...] = (
         },
         "",
     ),
-    (
-        {"compactStructuredEncryptionData": "tidy", "cleanupStructuredEncryptionData": "tidy"},
-        "what encrypted fields need in",
-    ),
-    ({"bypassDocumentValidation": "write"}, "documents that break the rules of"),
-    ({"collMod": "change"}, "options and rules of"),
-    ({"validate": "check", "compact": "compact", "reIndex": "rebuild"}, "what is stored of"),
 )
 # What can be asked for by itself, in plain words, by what it is about. Every other action comes with a role only.
 SINGLE_ACTIONS: Mapping[str, Mapping[str, str]] = {
@@ -220,4 +220,4 @@ SINGLE_ACTIONS: Mapping[str, Mapping[str, str]] = {
 SEARCH_ACTIONS = frozenset({"createSearchIndexes", "dropSearchIndex", "listSearchIndexes", "updateSearchIndex"})
 
 # Those that speak of collections as a whole, not of what is in them.
-WHOLE_DEEDS = frozenset({5})
+WHOLE_DEEDS = frozenset({9})

@@ -126,8 +126,8 @@ class TestSentences:
             "See names, sizes and indexes in every collection of shop.",
             "Insert, update and delete documents in every collection of shop.",
             "Make and drop indexes in every collection of shop.",
-            "Make, rename, cap and drop collections of shop.",
             "Tidy what encrypted fields need in every collection of shop.",
+            "Make, rename, cap and drop collections of shop.",
         ]
 
     def test_name_the_actions_that_have_no_words_and_those_that_give_access(self) -> None:
