@@ -13,15 +13,20 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from sandbox.catalogue import NAMES
 from sandbox.errands import OrderRefused
+from sandbox.invitation import invitation
 from sandbox.servers import ServerError, scratch_directory
 from sandbox.state_file import StateFile, StateFileExists
 from sandbox.supervisor import give_order, run_inside
 from sandbox.tour import Tour, TourFailed
+from sandbox.tour.break_glass import code_of
 from sandbox.world import World
 
 _LOOK_SECONDS = 1.0
+_TOUR = (
+    "\nThe tour begins, and takes about a minute (--no-tour does without it).",
+    "Look around meanwhile, and ask for access of your own when it is over: it watches who is on shop-prod.",
+)
 
 
 class Ended(BaseException):
@@ -43,13 +48,14 @@ class Command(BaseCommand):
         parser.add_argument(
             "verb",
             nargs="?",
-            choices=["stop", "start", "run"],
-            help="stop or start one part of a running world, or run in it what stands after --",
+            choices=["stop", "start", "run", "code"],
+            help="stop or start one part of a running world, run in it what stands after --, or show a one-time code",
         )
         parser.add_argument(
             "name",
             nargs="?",
-            help="redis, worker, worker_urgent, relay, web, slack_socket, postgres, atlas, slack or mongod:<slug>",
+            help="redis, worker, worker_urgent, relay, web, slack_socket, postgres, atlas, slack or mongod:<slug>; "
+            "of a code, the seed that the world told",
         )
         parser.add_argument("--state-file", type=Path, help="write here how to use this world (or find it here)")
         parser.add_argument("--port", type=int, help="where the web listens (default: any free port)")
@@ -72,6 +78,8 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["verb"] == "run":
             self._run_inside(options["state_file"])
+        elif options["verb"] == "code":
+            self._show_code(options["name"])
         elif options["verb"]:
             self._order(options["verb"], options["name"], options["state_file"])
         else:
@@ -84,6 +92,17 @@ class Command(BaseCommand):
             self.stdout.write(give_order(_state(state_file), verb=verb, name=name))
         except OrderRefused as error:
             raise CommandError(str(error)) from error
+
+    def _show_code(self, seed: str | None) -> None:
+        """What an authenticator app would show of that seed: it needs no world, as the app does not."""
+        if not seed:
+            raise CommandError("Say of which seed: manage.py sandbox code SEED. A world prints it when it is ready.")
+        try:
+            self.stdout.write(code_of(seed))
+        except ValueError as error:
+            raise CommandError(
+                f"This is no seed of one-time codes: {error}. A world prints it when it is ready."
+            ) from error
 
     def _run_inside(self, state_file: Path | None) -> None:
         if not self._inside or state_file is None:
@@ -122,10 +141,14 @@ class Command(BaseCommand):
             self._say("Starting PostgreSQL, Valkey, seven mongods, an Atlas, web, relay and workers …")
             world.start()
             self._say(f"Ready after {time.monotonic() - begun:.1f} s at {world.environment.base_url}")
+            serves = not options["tour_only"]
+            welcome = invitation(world.state()) if serves else []
+            self._say_all(welcome)
             if not options["no_tour"]:
+                self._say_all(_TOUR if serves else [])
                 Tour(world.state(), say=self._say).walk()
-            if not options["tour_only"]:
-                self._invite(world)
+                self._say_all(welcome)
+            if serves:
                 while not _Signals.came:
                     time.sleep(_LOOK_SECONDS)
         except TourFailed as error:
@@ -139,15 +162,9 @@ class Command(BaseCommand):
                 world.end()
         return ""
 
-    def _invite(self, world: World) -> None:
-        state = world.state()
-        self._say(f"\nSign in at {state['web']}/accounts/login/ as one of:")
-        for name, full_name in NAMES.items():
-            self._say(f"  {name:<8} {state['passwords'][name]}   {full_name}")
-        self._say(f"Slack, as anybody of them: {state['slack']['url']}/")
-        self._say(
-            f"The API is documented at {state['web']}/api/v1/docs/. Logs: {state['logs']}. Ctrl-C ends everything."
-        )
+    def _say_all(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            self._say(line)
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
