@@ -107,6 +107,20 @@ class TestWithJavaScript:
         assert slack.app.payloads[before]["actions"][0]["selected_option"]["value"] == "too_long"
         page.get_by_role("button", name="Back").click()
 
+    def test_what_a_press_opens_stands_over_the_message_that_was_pressed(self, slack: Slack, page: Page) -> None:
+        for _ in range(5):
+            slack.web.chat_postMessage(channel="data-access", text="Asked", blocks=card())
+        page.reload()
+        button = page.get_by_role("button", name="Approve 2 h").nth(2)
+        button.scroll_into_view_if_needed()
+        before = page.evaluate("scrollY")
+        button.click()
+        expect(page.get_by_role("alertdialog")).to_be_visible()
+        assert page.evaluate("scrollY") == before > 0
+        page.get_by_role("button", name="Back").click()
+        expect(page.get_by_role("alertdialog")).to_have_count(0)
+        assert page.evaluate("scrollY") == before
+
     def test_news_come_by_themselves(self, slack: Slack, page: Page) -> None:
         slack.web.chat_postMessage(channel="data-access", text="Gone 18:52:04.")
         expect(page.get_by_text("Gone 18:52:04.")).to_be_visible()

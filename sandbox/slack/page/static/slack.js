@@ -12,9 +12,18 @@ for (const button of document.querySelectorAll("button[data-follows]")) {
   }
 }
 
-const first = document.querySelector("[role=alertdialog] button[value=yes], [role=dialog] .modal-blocks :is(input:not([type=hidden]), select, textarea)");
-if (first) first.focus();
+// Whoever presses something stays where they are, with what it opens over it; otherwise the newest message is shown.
+const here = `at ${location.pathname}`;
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches(".composer")) sessionStorage.setItem(here, String(scrollY));
+});
+const kept = sessionStorage.getItem(here);
+sessionStorage.removeItem(here);
+if (kept !== null) scrollTo(0, Number(kept));
 else if (!location.hash) document.querySelector(".message:last-child")?.scrollIntoView({ block: "end" });
+
+const first = document.querySelector("[role=alertdialog] button[value=yes], [role=dialog] .modal-blocks :is(input:not([type=hidden]), select, textarea)");
+if (first) first.focus({ preventScroll: true });
 
 const isBusy = () => {
   const field = document.activeElement;
