@@ -5,6 +5,7 @@ Plain values in, text out; no secret is ever among the values.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -65,6 +66,8 @@ FINDINGS: Mapping[str, str] = {
     Finding.MISUSE.value: "misuse",
 }
 
+_SPEAKS_TO_THEM = re.compile(r"\b(?:you|your|yours)\b", re.IGNORECASE)
+
 _TALLY: Mapping[str, str] = {**ANSWERED, "over": "over before an answer"}
 
 # {by} is who acted; the other gaps are filled by `_gaps`, and stay empty where the audit event keeps no such fact.
@@ -79,7 +82,7 @@ _TIMELINE: Mapping[Event, str] = {
     Event.ACCESS_REQUEST_CANCELLED: "{taken_back}{why}.",
     Event.ACCESS_REQUEST_EXPIRED: "Nobody answered in time, so the request has lapsed.",
     Event.ACCESS_REQUEST_COMMENTED: "{by} wrote{said}.",
-    Event.ACCESS_REQUEST_REFUSED: "{by} was refused{why}.",
+    Event.ACCESS_REQUEST_REFUSED: "{by} was refused{told}",
     Event.GRANT_PROVISIONING_STARTED: "The access is being set up{attempt}.",
     Event.GRANT_ACTIVATED: "The access is live{username}{until}.",
     Event.GRANT_WAITING: "It takes longer than usual{why}.",
@@ -97,7 +100,7 @@ _TIMELINE: Mapping[Event, str] = {
     Event.GRANT_DRIFT_FOUND: "The access was changed on the target{why}.",
     Event.GRANT_DIAGNOSIS_ASKED: "{by} asked why one cannot connect.",
     Event.GRANT_DIAGNOSED: "Every gate was looked at{why}.",
-    Event.GRANT_REFUSED: "{by} was refused{why}.",
+    Event.GRANT_REFUSED: "{by} was refused{told}",
     Event.CREDENTIAL_REVEALED: "{by} was shown the {what}, once.",
     Event.CREDENTIAL_ERASED: "The copy of the password was erased{why}.",
     Event.CREDENTIAL_ROTATION_STARTED: "{by} asked for a new {what}.",
@@ -111,7 +114,7 @@ _TIMELINE: Mapping[Event, str] = {
     Event.BREAKGLASS_DRILL_DUE: "No drill went well there within 90 days.",
     Event.BREAKGLASS_SELF_TEST_ASKED: "{by} asked that break-glass be tested now.",
     Event.BREAKGLASS_SELF_TESTED: "Whether break-glass would work was tested{why}.",
-    Event.BREAKGLASS_REFUSED: "{by} could not break the glass{why}.",
+    Event.BREAKGLASS_REFUSED: "{by} could not break the glass{told}",
     Event.BREAKGLASS_ALERT_FAILED: "An alarm did not get through{channel}{why}. It is tried again and again.",
     Event.DELEGATION_MADE: "{by} lets {stand_in} answer requests in their place{from}{until}.",
     Event.DELEGATION_ENDED: "{stand_in} no longer answers requests in the place of {giver}{why}.",
@@ -129,7 +132,7 @@ _TIMELINE: Mapping[Event, str] = {
     Event.ACCESS_REVIEW_REMINDED: "Those who still have something to review were reminded{open}.",
     Event.ACCESS_REVIEW_SIGNED_OFF: "{by} signed the access review off{tally}{comment}.",
     Event.ACCESS_REVIEW_CANCELLED: "{by} cancelled the access review{comment}. What was answered stands.",
-    Event.ACCESS_REVIEW_REFUSED: "{by} was refused{why}.",
+    Event.ACCESS_REVIEW_REFUSED: "{by} was refused{told}",
     Event.AUDIT_VERIFIED: "{by} checked the audit trail{why}.",
     Event.AUDIT_EXPORTED: "{by} took a copy of audit events away{why}.",
     Event.POLICY_DRAFTED: "{by} wrote a draft of a policy{name}.",
@@ -181,7 +184,7 @@ _TIMELINE: Mapping[Event, str] = {
     Event.CUSTOM_ROLE_EXPIRED: "Nobody answered in time; the change has lapsed.",
     Event.CUSTOM_ROLE_APPLIED: "Atlas has the change: {change}.",
     Event.CUSTOM_ROLE_FAILED: "The change was not made{why}.",
-    Event.CUSTOM_ROLE_REFUSED: "{by} was refused{why}.",
+    Event.CUSTOM_ROLE_REFUSED: "{by} was refused{told}",
     Event.GROUP_APPLIED: "{by} changed what the members of a group may do.",
     Event.TOKEN_CREATED: "{by} made a personal token{name}.",
     Event.TOKEN_REVOKED: "{by} revoked a personal token{name}.",
@@ -264,6 +267,7 @@ def _gaps(actor: str, facts: Mapping[str, Any]) -> dict[str, str]:
         "comment": because(text.get("comment", "")),
         "said": piece(": “{}”", one_line(str(facts.get("text") or ""), LONGEST_COMMENT)),
         "why": because(text.get("why", "")),
+        "told": _told(text.get("why", "")),
         "attempt": piece(" (attempt {})", text.get("attempt", "")),
         "username": piece(" as {}", text.get("username", "")),
         "until": piece(" until {}", _told_moment(facts.get("expires_at", facts.get("ends_at")))),
@@ -279,6 +283,11 @@ def _gaps(actor: str, facts: Mapping[str, Any]) -> dict[str, str]:
         **_of_review(text, facts),
         "skew": piece(" by {} ms", text.get("milliseconds", "")),
     }
+
+
+def _told(why: str) -> str:
+    """What somebody was refused with, quoted where it speaks to them: whoever reads it afterwards is somebody else."""
+    return f": “{why}”" if _SPEAKS_TO_THEM.search(why) else f"{because(why)}."
 
 
 def _of_review(text: Mapping[str, str], facts: Mapping[str, Any]) -> dict[str, str]:

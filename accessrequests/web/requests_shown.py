@@ -133,15 +133,15 @@ def quorum_of(access_request: AccessRequest, verdict: policy.Verdict) -> Quorum 
 
 
 def activity_of(events: Sequence[AuditEvent]) -> list[Said]:
-    return [_said(event) for event in events if event.event in set(Event)]
+    return [_said(event, sentence) for event, sentence in shown.told(events)]
 
 
-def _said(event: AuditEvent) -> Said:
+def _said(event: AuditEvent, sentence: str) -> Said:
     known = Event(event.event)
     icon = _ICONS.get(known, "live")
     if known is Event.ACCESS_REQUEST_COMMENTED:
         return Said(event.at, f"{event.actor} wrote", sentences.paragraphs(str(event.facts.get("text", ""))), icon)
-    return Said(event.at, sentences.timeline(known, actor=event.actor, facts=event.facts), "", icon)
+    return Said(event.at, sentence, "", icon)
 
 
 _ICONS: Mapping[Event, str] = {

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 
 from accessrequests.domain import policy, sentences
 from accessrequests.domain.events import Event
@@ -12,11 +13,12 @@ from accessrequests.domain.lifecycle import AccessRequestState, CredentialState,
 from accessrequests.domain.policy import Step
 from accessrequests.domain.privileges import Level
 from accessrequests.domain.situation import ends_soon
-from accessrequests.models import AccessRequest, Approval, Grant, Target
+from accessrequests.models import AccessRequest, Approval, AuditEvent, Grant, Target
 from accessrequests.models.access_requests import Answer
 from accessrequests.queries import holdings, preview, standing, voices
 
 _KNOWN_ENVIRONMENTS = ("production", "staging", "development")
+_REFUSALS = frozenset({Event.ACCESS_REQUEST_REFUSED, Event.GRANT_REFUSED, Event.BREAKGLASS_REFUSED})
 _TONES = {
     AccessRequestState.PENDING: "warn",
     AccessRequestState.APPROVED: "ok",
@@ -148,11 +150,23 @@ def lets_you_do(access_request: AccessRequest) -> list[str]:
 
 
 def timeline_of(access_request: AccessRequest) -> list[Happened]:
-    return [
-        Happened(event.at, sentences.timeline(Event(event.event), actor=event.actor, facts=event.facts))
-        for event in voices.timeline_of(access_request)
-        if event.event in set(Event)
-    ]
+    return [Happened(event.at, sentence) for event, sentence in told(voices.timeline_of(access_request))]
+
+
+def told(events: Iterable[AuditEvent]) -> Iterator[tuple[AuditEvent, str]]:
+    """Each event that this version knows, and its sentence; the same refusal of somebody again and again is told once."""
+    known = [event for event in events if event.event in set(Event)]
+    for _, again in groupby(known, key=_as_refused):
+        *before, last = again
+        sentence = sentences.timeline(Event(last.event), actor=last.actor, facts=last.facts)
+        yield last, f"{sentence} ({len(before) + 1} times)" if before else sentence
+
+
+def _as_refused(event: AuditEvent) -> tuple[object, ...]:
+    """What makes a refusal the same as another; anything else is the same as nothing."""
+    if event.event in _REFUSALS:
+        return event.event, event.actor, event.facts.get("why")
+    return (event.sequence,)
 
 
 def grant_tag(grant: Grant, *, at: datetime) -> Tag:

@@ -95,6 +95,17 @@ class TestTimeline:
             (Event.ACCESS_REQUEST_APPROVED, {"length": "PT1H30M"}, "The request is approved for 1 hour 30 minutes."),
             (Event.ACCESS_REQUEST_DENIED, {"comment": "No."}, "bob denied the request: No."),
             (Event.ACCESS_REQUEST_COMMENTED, {"text": "Would\nstaging do?"}, "bob wrote: “Would staging do?”."),
+            (
+                Event.ACCESS_REQUEST_REFUSED,
+                {"why": "They may not even see it."},
+                "bob was refused: They may not even see it.",
+            ),
+            (
+                Event.ACCESS_REQUEST_REFUSED,
+                {"why": "It is decided by security. You were not among them."},
+                "bob was refused: “It is decided by security. You were not among them.”",
+            ),
+            (Event.BREAKGLASS_REFUSED, {}, "bob could not break the glass."),
             (Event.GRANT_PROVISIONING_STARTED, {"attempt": 2}, "The access is being set up (attempt 2)."),
             (
                 Event.GRANT_ACTIVATED,

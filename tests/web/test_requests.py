@@ -8,10 +8,11 @@ from datetime import timedelta
 import pytest
 from django.http import HttpResponse
 
-from accessrequests.domain.events import Via
+from accessrequests.domain.events import Event, Via
 from accessrequests.domain.wording import moment
 from accessrequests.models import AccessRequest, AuditEvent, Grant, Target
 from accessrequests.operations import access_requests
+from accessrequests.web import shown
 from tests import make
 from tests.fixtures import MovableClock
 from tests.make import Cast
@@ -26,6 +27,26 @@ def address(access_request: AccessRequest, verb: str = "") -> str:
 def plain(answer: HttpResponse) -> str:
     """A page without what is new each time."""
     return re.sub(r'(name="csrfmiddlewaretoken" value=|hx-get="/pulse/\?since=)[^ ]*', r"\1", text_of(answer))
+
+
+class TestWhatHappened:
+    def test_the_same_refusal_again_and_again_is_told_once(self) -> None:
+        def refused(sequence: int, *, actor: str = "mallory", why: str = "They may not even see it.") -> AuditEvent:
+            event = Event.ACCESS_REQUEST_REFUSED.value
+            return AuditEvent(sequence=sequence, event=event, actor=actor, facts={"why": why})
+
+        lapsed = AuditEvent(sequence=6, event=Event.ACCESS_REQUEST_EXPIRED.value, actor="product", facts={})
+        others = [refused(4, actor="frank"), refused(5, why="You were not among them."), lapsed, refused(7)]
+
+        said = list(shown.told([refused(1), refused(2), refused(3), *others]))
+
+        assert [(event.sequence, sentence) for event, sentence in said] == [
+            (3, "mallory was refused: They may not even see it. (3 times)"),
+            (4, "frank was refused: They may not even see it."),
+            (5, "mallory was refused: “You were not among them.”"),
+            (6, "Nobody answered in time, so the request has lapsed."),
+            (7, "mallory was refused: They may not even see it."),
+        ]
 
 
 class TestDetail:
