@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -37,6 +39,8 @@ def page(request: HttpRequest) -> HttpResponse:
         "is_on": settings.ACCESS_SLACK,
         "team": settings.ACCESS_SLACK_TEAM_ID,
         "events_url": f"{settings.ACCESS_BASE_URL}/slack/events",
+        "is_here_alone": settings.ACCESS_SLACK_MODE != slack_places.SOCKET
+        and _is_here_alone(urlsplit(settings.ACCESS_BASE_URL).hostname or ""),
         "manifest": slack_setup.manifest(),
         "troubles": slack_places.troubles(at),
         "traffic": traffic,
@@ -54,6 +58,11 @@ def send_test(request: HttpRequest) -> HttpResponse:
     slack_messages.test(channel=channel, by=me(request), via=Via.WEB)
     messages.success(request, f"A test message is on its way to {channel}. Look again in a moment.")
     return SeeOther(f"{reverse('slack-setup')}#channels")
+
+
+def _is_here_alone(host: str) -> bool:
+    """Whether an address leads nobody but this machine to us (RFC 6761, section 6.3; RFC 1122, section 3.2.1.3)."""
+    return host == "::1" or host.startswith("127.") or f".{host}".endswith(".localhost")
 
 
 def _tag_of(test: SlackMessage | None) -> Tag:

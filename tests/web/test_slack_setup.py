@@ -28,6 +28,13 @@ def test_where_it_is_off_it_says_how_it_is_turned_on(cast: Cast, settings: Setti
     assert f"request_url: {settings.ACCESS_BASE_URL}/slack/events" in shown
     assert "access.example.com" not in shown.replace(settings.ACCESS_BASE_URL, "")
     assert "Nobody has linked an account yet." in shown
+    for base, is_reached in (
+        ("http://127.0.0.1:8123", False),
+        ("https://access.localhost", False),
+        ("https://a.example", True),
+    ):
+        settings.ACCESS_BASE_URL = base
+        assert ("They cannot: this address is" not in words(cast)) is is_reached
 
 
 def test_of_socket_mode_it_names_no_address(cast: Cast, settings: Settings) -> None:
@@ -60,6 +67,7 @@ def test_says_what_comes_and_goes_and_where_people_are_asked(cast: Cast, setting
     assert f"C0GONE request {request.pk}" in shown
     assert "it was signed by another" in shown
     assert "nothing yet" not in shown
+    assert "1 At most one a minute of each kind is recorded" in shown
     for route in ("production data-owners is asked C0DATA", "reporting security is asked none, so by mail alone"):
         assert route in shown
     assert "x may answer later" in shown
