@@ -216,7 +216,7 @@ def _expired(_: Story) -> str:
 
 
 def _commented(story: Story) -> str:
-    return f"{name(story.actor)} wrote this about the request. Answer on its page; a reply to this mail reaches nobody."
+    return f"{name(story.actor)} wrote this about the request. Answer on its page; a reply to this message reaches nobody."
 
 
 def _activated(story: Story) -> str:

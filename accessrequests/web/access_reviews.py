@@ -70,7 +70,7 @@ def start(request: HttpRequest) -> HttpResponse:
     except Invalid as error:
         form.blame(error)
         return _asked(request, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-    messages.success(request, "The review has begun. Those who review are told by mail.")
+    messages.success(request, "The review has begun. Those who review are told.")
     return SeeOther(reverse("access-review", args=[number]))
 
 

@@ -7,6 +7,7 @@ import secrets
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
@@ -225,6 +226,7 @@ def _shown(
         "mine": mine,
         "everybody": everybody,
         "sees_report": who.sees_all,
+        "is_in_slack": settings.ACCESS_SLACK,
     }
     return show(request, "break_glass/page.html", context, status=status)
 

@@ -58,7 +58,7 @@ class CommentForm(Blamed):
         label="Comment",
         max_length=LONGEST,
         widget=forms.Textarea(attrs={"class": "input", "rows": 2, "autocomplete": "off", "data-shortcut": "c"}),
-        help_text="Everybody who may see this request reads it, and the others are told by mail. No secrets.",
+        help_text="Everybody who may see this request reads it, and the others are told of it. No secrets.",
         error_messages={"required": "Write something, or leave it."},
     )
 

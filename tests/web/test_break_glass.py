@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
+from pytest_django import Settings
 
 from accessrequests.models import AccessRequest, AuditEvent, BreakGlass, Grant, Person
 from tests import glass, make
@@ -42,10 +43,16 @@ def with_fresh_factor(person: Person, *, minutes_ago: float = 0) -> Browser:
 
 
 class TestPage:
-    def test_says_who_will_hear_of_it_before_anything_is_done(self, cast: Cast, seed: str) -> None:
+    @pytest.mark.parametrize(
+        ("is_in_slack", "ways"), [(False, "by mail and every"), (True, "by mail, in Slack and every")]
+    )
+    def test_says_who_will_hear_of_it_before_anything_is_done(
+        self, cast: Cast, seed: str, settings: Settings, is_in_slack: bool, ways: str
+    ) -> None:
+        settings.ACCESS_SLACK = is_in_slack
         page = text_of(signed_in(cast.frank).get("/break-glass/"))
 
-        assert "data-owners (Bob Brandt, Grace Gupta) are told" in page
+        assert f"data-owners (Bob Brandt, Grace Gupta) are told, {ways} webhook" in page
         assert "security (Carol Castillo) is told" in page
         assert '"PT1H"' in page
         assert "userAdmin@shop" not in page
