@@ -197,9 +197,10 @@ def _audiences(news: _News) -> dict[Audience, set[Person]]:
 def _story(news: _News, audience: Audience) -> Story:
     access_request, grant, comment = news.access_request, news.grant, news.comment
     steps = [policy.Step(step["group"], step["needed"]) for step in access_request.verdict["steps"]]
+    reader = access_request.requester if audience is Audience.REQUESTER else None
     acted = grant.ended_by if grant is not None and grant.ended_by else access_request.decided_by
     return Story(
-        title=access_requests.title_now(access_request),
+        title=access_requests.title_for(reader, access_request),
         url=f"{settings.ACCESS_BASE_URL}/{news.page_for(audience)}/",
         reason=access_request.reason,
         waiting_for=steps,

@@ -33,6 +33,7 @@ from accessrequests.domain.wording import (
     moment,
     name,
     one_line,
+    own_title,
     paragraphs,
     people_needed,
     piece,
@@ -52,6 +53,7 @@ __all__ = [
     "moment",
     "notice",
     "one_line",
+    "own_title",
     "paragraphs",
     "people_needed",
     "request_sentence",
@@ -199,14 +201,18 @@ def timeline(event: Event, *, actor: str, facts: Mapping[str, Any]) -> str:
 def request_sentence(
     *,
     state: AccessRequestState,
-    lapses_at: datetime,
+    lapses_at: datetime | None,
     waiting_for: Sequence[Step] = (),
     decided_by: str = "",
     note: str = "",
 ) -> str:
-    """Where a request stands. `note` is what the person who denied it said, or why it is void."""
+    """Where a request stands. `note` is what the person who denied it said, or why it is void.
+
+    `lapses_at` is left out where it stands beside the sentence, in the reader's own time.
+    """
+    lapses = piece(" and lapses at {}", moment(lapses_at) if lapses_at else "")
     return {
-        AccessRequestState.PENDING: f"It waits for {people_needed(waiting_for)} and lapses at {moment(lapses_at)}.",
+        AccessRequestState.PENDING: f"It waits for {people_needed(waiting_for)}{lapses}.",
         AccessRequestState.APPROVED: "It is approved.",
         AccessRequestState.DENIED: f"{name(decided_by)} denied it{because(note)}.",
         AccessRequestState.CANCELLED: f"It is void{because(note)}." if note else "The requester took it back.",

@@ -139,6 +139,14 @@ def title(
     return f"{name(requester)} {wants} {what} for {spell_duration(length)}{' more' if more else ''}"
 
 
+def own_title(
+    *, roles: Sequence[str], level: Level, target: str, length: timedelta, clusters: Sequence[str] = (), more: bool = False
+) -> str:
+    """The same to whoever asks for themselves, who need not be told their own name: Read shop.orders on shop-prod for 2 hours."""
+    what = deed(roles=roles, level=level, target=target, clusters=clusters)
+    return f"{what[:1].upper()}{what[1:]} for {spell_duration(length)}{' more' if more else ''}"
+
+
 def on_behalf(*, requester: str, beneficiary: str, owner: str = "") -> str:
     """Who asked for whom, and in whose hands it is. `owner`: of a service identity, which has no hands."""
     asked = f"{name(requester)} asks for {name(beneficiary)}"

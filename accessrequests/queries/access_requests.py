@@ -63,6 +63,21 @@ def _title(access_request: AccessRequest, length: timedelta) -> str:
     )
 
 
+def title_for(reader: Person | None, access_request: AccessRequest) -> str:
+    """The same as now, without their name to whoever asks for themselves in the usual way."""
+    is_own = reader is not None and reader.pk == access_request.requester_id == access_request.beneficiary_id
+    if not is_own or access_request.is_break_glass:
+        return title_now(access_request)
+    return sentences.own_title(
+        roles=access_request.roles,
+        level=Level(access_request.level),
+        target=access_request.target.slug,
+        length=extended_to(access_request) or access_request.approved_duration or access_request.duration,
+        clusters=access_request.clusters,
+        more=access_request.extends_id is not None,
+    )
+
+
 def visible_to(person: Person) -> QuerySet[AccessRequest]:
     """One's own, those that one may decide on, and all of them for auditors and administrators."""
     requests, who = as_shown(), belonging_of(person)

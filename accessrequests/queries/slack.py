@@ -189,7 +189,7 @@ def card_of(
     grant: Grant | None = getattr(access_request, "grant", None)
     verdict = policy.from_json(access_request.verdict)
     length = access_request.approved_duration or access_request.duration
-    title, lasts = access_requests.title_now(access_request), access_requests.extended_to(access_request)
+    title, lasts = access_requests.title_for(reader, access_request), access_requests.extended_to(access_request)
     waits = access_request.state == AccessRequestState.PENDING
     page = "approvals" if kind is SlackKind.CARD else "requests"
     is_asked = waits and kind is SlackKind.CARD
@@ -237,7 +237,7 @@ def sentence_of(access_request: AccessRequest, grant: Grant | None, *, at: datet
     void = access_request.state == AccessRequestState.CANCELLED
     return sentences.request_sentence(
         state=AccessRequestState(access_request.state),
-        lapses_at=access_request.lapses_at,
+        lapses_at=None,
         waiting_for=waiting,
         decided_by=access_request.decided_by,
         note=access_request.note if void else (last.comment if last else ""),

@@ -68,6 +68,7 @@ def facts_of(person: Person, *, at: datetime) -> HomeFacts:
         ],
         more_held=held.count() - len(first) if len(first) == MOST else 0,
         asked=[
-            (f"Request {one.pk}: {access_requests.title_of(one)}", f"{base}/requests/{one.pk}/") for one in asked[:MOST]
+            (f"Request {one.pk}: {access_requests.title_for(person, one)}", f"{base}/requests/{one.pk}/")
+            for one in asked[:MOST]
         ],
     )

@@ -77,7 +77,7 @@ def _mine(typed: Typed) -> Message:
     lines = [
         *((_of_grant(grant, standing.sentence_of(grant, at=at)), f"{base}/access/{grant.pk}/") for grant in held),
         *(
-            (f"Request {one.pk}: {request_queries.title_of(one)}", f"{base}/requests/{one.pk}/")
+            (f"Request {one.pk}: {request_queries.title_for(person, one)}", f"{base}/requests/{one.pk}/")
             for one in asked[:_MOST]
         ),
     ]

@@ -108,9 +108,10 @@ class TestWithJavaScript:
         page.get_by_role("button", name="Back").click()
 
     def test_what_a_press_opens_stands_over_the_message_that_was_pressed(self, slack: Slack, page: Page) -> None:
-        for _ in range(5):
-            slack.web.chat_postMessage(channel="data-access", text="Asked", blocks=card())
-        page.reload()
+        channel = slack.keys.channels["break-glass"]
+        for _ in range(6):
+            slack.web.chat_postMessage(channel=channel, text="Asked", blocks=card())
+        page.goto(f"{slack.server.origin}/as/bob/c/{channel}")
         button = page.get_by_role("button", name="Approve 2 h").nth(2)
         button.scroll_into_view_if_needed()
         before = page.evaluate("scrollY")

@@ -186,6 +186,13 @@ class TestRequestSentence:
 
         assert said == sentence
 
+    def test_leaves_out_an_end_that_stands_beside_it(self) -> None:
+        said = request_sentence(
+            state=AccessRequestState.PENDING, lapses_at=None, waiting_for=[Step("security", 1)], note=""
+        )
+
+        assert said == "It waits for 1 person of security."
+
 
 class TestGrantSentence:
     @pytest.mark.parametrize(

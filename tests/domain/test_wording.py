@@ -165,6 +165,14 @@ class TestTitle:
 
         assert title == "Alice Archer wants to read shop.orders on shop-prod for 2 hours"
 
+    @pytest.mark.parametrize(("more", "end"), [(False, ""), (True, " more")])
+    def test_needs_no_name_for_whoever_asks_for_themselves(self, more: bool, end: str) -> None:
+        title = wording.own_title(
+            roles=["read@shop.orders"], level=Level.READ, target="shop-prod", length=TWO_HOURS, more=more
+        )
+
+        assert title == f"Read shop.orders on shop-prod for 2 hours{end}"
+
     def test_says_in_whose_hands_it_would_be(self) -> None:
         said = wording.on_behalf(requester="Alice", beneficiary="Bob")
         assert said == "Alice asks for Bob, who alone holds what comes of it. Neither of them decides."
