@@ -216,7 +216,9 @@ def _expired(_: Story) -> str:
 
 
 def _commented(story: Story) -> str:
-    return f"{name(story.actor)} wrote this about the request. Answer on its page; a reply to this message reaches nobody."
+    return (
+        f"{name(story.actor)} wrote this about the request. Answer on its page; a reply to this message reaches nobody."
+    )
 
 
 def _activated(story: Story) -> str:

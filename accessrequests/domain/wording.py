@@ -140,7 +140,13 @@ def title(
 
 
 def own_title(
-    *, roles: Sequence[str], level: Level, target: str, length: timedelta, clusters: Sequence[str] = (), more: bool = False
+    *,
+    roles: Sequence[str],
+    level: Level,
+    target: str,
+    length: timedelta,
+    clusters: Sequence[str] = (),
+    more: bool = False,
 ) -> str:
     """The same to whoever asks for themselves, who need not be told their own name: Read shop.orders on shop-prod for 2 hours."""
     what = deed(roles=roles, level=level, target=target, clusters=clusters)
