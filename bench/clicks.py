@@ -88,7 +88,10 @@ def _at_pace(running: World, calls: list[tuple[bytes, str]]) -> list[float]:
     verifier = SignatureVerifier(running.state["slack"]["signing_secret"])
     begin = time.perf_counter() + 0.5
     address = f"{running.state['web']}/slack/events"
-    with httpx2.Client(trust_env=False, timeout=20) as client, ThreadPoolExecutor(max_workers=AT_A_TIME) as pool:
+    # Sooner than the web hangs up on a connection that nobody uses, or a press would be sent into it.
+    limits = httpx2.Limits(max_connections=AT_A_TIME, keepalive_expiry=1.0)
+    client = httpx2.Client(trust_env=False, timeout=20, limits=limits)
+    with client, ThreadPoolExecutor(max_workers=AT_A_TIME) as pool:
 
         def send(place: int) -> float:
             body, kind = calls[place]

@@ -51,6 +51,7 @@ class Relay:
         self._periodic = Periodic()
         self._latest = Latest()
         self._deadlines = Deadlines()
+        self._due_at: datetime | None = None
         self._stopping = False
         self._is_quarantined = False
 
@@ -86,7 +87,11 @@ class Relay:
             self._probes.hush()
 
     def turn(self) -> float:
-        """Do what is due; how many seconds there are until the next thing is. A quarantined database acts on nothing."""
+        """Do what is due; how many seconds there are until the next thing is. A quarantined database acts on nothing.
+
+        A commit is answered by what it may have filed. What only time makes due is looked for when a time has come that
+        the turn before saw ahead, and each second: a hundred commits a second must not ask for it a hundred times.
+        """
         if self._periodic.is_due("quarantine", LONGEST_SLEEP):
             self._is_quarantined = bool(quarantine.why())
         if self._is_quarantined:
@@ -95,7 +100,8 @@ class Relay:
         latest = self._latest.of(seen, who=OWN_CONSUMER)
         now = seen.database
         self._periodic.mend_times(latest, is_suspect=self._latest.is_suspect)
-        ended = self._deadlines.end_what_is_due(latest)
+        is_time = self._is_time(latest)
+        ended = self._deadlines.end_what_is_due(latest) if is_time else 0
         if self._periodic.is_due("warnings", LONGEST_SLEEP):
             self._deadlines.warn_who_ends_soon(now)
             self._deadlines.remind_who_may_answer(now)
@@ -104,10 +110,17 @@ class Relay:
         ready = work.to_send(now, limit=AT_ONCE)
         self._publisher.offer([message for message in ready if message.consumer != OWN_CONSUMER])
         own = [message.message_id for message in ready if message.consumer == OWN_CONSUMER]
-        self._children.offer([*work.unclaimed_urgent(now, limit=AT_ONCE), *work.unclaimed_watches(now), *own])
+        if is_time or self._children.pipes():
+            own = [*work.unclaimed_urgent(now, limit=AT_ONCE), *work.unclaimed_watches(now), *own]
+        self._children.offer(own)
         self._probes.ask(work.unreachable_targets())
         self._periodic.file()
-        return SHORTEST_SLEEP if ended >= ENDED_AT_ONCE else _until(work.next_deadline(now), now)
+        self._due_at = work.next_deadline(now)
+        return SHORTEST_SLEEP if ended >= ENDED_AT_ONCE else _until(self._due_at, now)
+
+    def _is_time(self, latest: datetime) -> bool:
+        has_come = self._due_at is not None and latest >= self._due_at
+        return self._periodic.is_due("deadlines", LONGEST_SLEEP) or has_come
 
 
 class Periodic:

@@ -5,8 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import DurationField, Exists, ExpressionWrapper, F, Max, Min, OuterRef, Q, QuerySet, Value
+from django.db.models import (
+    DateTimeField,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+)
 from django.db.models.functions import Least
 
 from accessrequests.domain.events import Job, Queue
@@ -152,29 +164,32 @@ def reviews_to_remind(now: datetime, *, limit: int, except_for: Iterable[int] = 
 
 
 def next_deadline(now: datetime) -> datetime | None:
-    """The soonest moment after `now` at which something becomes due.
+    """The soonest moment after `now` at which something becomes due, in one question.
 
     What is due already has had its turn; if that did not end it, it must not keep the relay awake.
     """
     waiting = OutboxMessage.objects.filter(done_at=None)
     urgent = waiting.filter(queue__in=URGENT, claimed_until=None, ready_at__lte=now, ready_at__gt=now - UNCLAIMED_FOR)
-    unclaimed_since = urgent.aggregate(at=Min("ready_at"))["at"]
+    requests = AccessRequest.objects.filter(state=AccessRequestState.PENDING.value, lapses_at__gt=now)
+    changes = CustomRoleChange.objects.filter(state=ChangeState.PENDING.value, lapses_at__gt=now)
+    alive = [GrantState.ACTIVE.value, GrantState.PENDING.value]
     pending = Grant.objects.filter(state=GrantState.PENDING.value)
-    moments = [
-        waiting.filter(ready_at__gt=now).aggregate(at=Min("ready_at"))["at"],
-        unclaimed_since and unclaimed_since + UNCLAIMED_FOR,
-        AccessRequest.objects.filter(state=AccessRequestState.PENDING.value, lapses_at__gt=now).aggregate(
-            at=Min("lapses_at")
-        )["at"],
-        CustomRoleChange.objects.filter(state=ChangeState.PENDING.value, lapses_at__gt=now).aggregate(
-            at=Min("lapses_at")
-        )["at"],
-        Grant.objects.filter(
-            state__in=[GrantState.ACTIVE.value, GrantState.PENDING.value], expires_at__gt=now
-        ).aggregate(at=Min("expires_at"))["at"],
-        pending.filter(activate_by__gt=now).aggregate(at=Min("activate_by"))["at"],
-    ]
-    return min((moment for moment in moments if moment is not None), default=None)
+    first, *others = (
+        _soonest(waiting.filter(ready_at__gt=now), "ready_at"),
+        _soonest(urgent, "ready_at", later=UNCLAIMED_FOR),
+        _soonest(requests, "lapses_at"),
+        _soonest(changes, "lapses_at"),
+        _soonest(Grant.objects.filter(state__in=alive, expires_at__gt=now), "expires_at"),
+        _soonest(pending.filter(activate_by__gt=now), "activate_by"),
+    )
+    return min((moment for (moment,) in first.union(*others, all=True)), default=None)
+
+
+def _soonest(rows: QuerySet[Any], field: str, *, later: timedelta = timedelta()) -> QuerySet[Any, Any]:
+    """The first of these moments, and so much later."""
+    moment = ExpressionWrapper(F(field) + Value(later), DateTimeField())
+    first: QuerySet[Any, Any] = rows.order_by(field).annotate(moment=moment).values_list("moment")[:1]
+    return first
 
 
 def unreachable_targets() -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from accessrequests.domain.events import Job
@@ -102,6 +103,30 @@ class TestTurn:
         assert timedelta(seconds=0.9) < at - now <= timedelta(seconds=1)
         assert due.unclaimed_urgent(now + timedelta(seconds=0.5), limit=9) == []
         assert due.unclaimed_urgent(now + timedelta(seconds=1), limit=9) == [message(Job.REVOKE, grant).pk]
+
+    def test_asks_little_after_a_commit_that_made_nothing_due(
+        self, work: Work, relay: Relay, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("workers.relay.LONGEST_SLEEP", 3600.0)
+        monkeypatch.setattr(Children, "pipes", lambda _self: [])
+        work.active()
+        relay.turn()
+        OutboxMessage.objects.update(done_at=clock.now())
+        relay.turn()
+        with CaptureQueriesContext(connection) as asked:
+            relay.turn()
+        assert len(asked) <= 5, [one["sql"] for one in asked.captured_queries]
+
+    def test_ends_what_was_seen_ahead_though_its_second_is_not_over(
+        self, work: Work, relay: Relay, database_clock: DatabaseClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("workers.relay.LONGEST_SLEEP", 3600.0)
+        grant = work.active(duration=timedelta(minutes=1))
+        relay.turn()
+        OutboxMessage.objects.update(done_at=clock.now())
+        database_clock.advance(timedelta(minutes=1))
+        relay.turn()
+        assert fresh(grant).state == "revoking"
 
     def test_is_not_stopped_by_an_anchor_that_cannot_be_written(
         self, work: Work, relay: Relay, settings: Settings, tmp_path: Path
