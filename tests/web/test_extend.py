@@ -71,6 +71,9 @@ def test_is_on_its_way_until_the_target_has_it(cast: Cast) -> None:
     assert "The access was extended for 2 hours: the target has the new end" in page_of(browser, grant)
     request = AccessRequest.objects.get(extends=grant)
     assert f"Open grant {grant.pk}" in text_of(browser.get(f"/requests/{request.pk}/"))
+    first = text_of(browser.get(f"/requests/{grant.access_request_id}/"))
+    assert "on shop-dev for 4 hours" in first
+    assert "extended to 4 h" in first
 
 
 def test_a_target_that_refused_is_told_of(cast: Cast) -> None:
