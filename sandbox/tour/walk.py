@@ -18,7 +18,7 @@ from sandbox.tour.target import Target
 
 _READ_ORDERS, _WRITE_ORDERS = "read@shop.orders", "readWrite@shop.orders"
 _SHORT = "PT12S"
-_LONGER = "PT20S"  # until two people have agreed to the other one, too
+_WHILE = "PT20S"  # until two people have agreed to the other one, too
 
 
 class Tour:
@@ -70,7 +70,7 @@ class Tour:
     def _ask_and_approve(self) -> Story:
         tell, alice, bob = self._tell, self._people["alice"], self._people["bob"]
         tell.chapter("Alice needs to look at production orders; Bob, a data owner, agrees.")
-        ask = {"target": "shop-prod", "role": _READ_ORDERS, "duration": _LONGER, "reason": "Ticket 4711: a lost parcel."}
+        ask = {"target": "shop-prod", "role": _READ_ORDERS, "duration": _WHILE, "reason": "Ticket 4711: a lost parcel."}
         with tell.step("The preview says that one data owner must approve, and files nothing."):
             verdict = alice.preview(**ask)
             expect(holds=verdict["allowed"] and not verdict["automatic"], found=verdict)
