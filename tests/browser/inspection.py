@@ -9,6 +9,7 @@ from playwright.sync_api import Error, Page
 
 from tests.browser.windows import DESK, HEIGHTS, NARROWEST, PHONE
 
+MOST_LOADS = 5
 TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 COLOUR_RULES = ("color-contrast", "link-in-text-block")  # all that a theme can change
 # All that a size can change: what is left of a name where words are hidden, what can still be hit, reached and read.
@@ -24,13 +25,14 @@ COLOURS_AND_SIZES = {"runOnly": {"type": "rule", "values": (*COLOUR_RULES, *SIZE
 
 def inspect(page: Page, *, name: str, thoroughly: bool = False) -> list[str]:
     """What is wrong with the page. One that loads itself anew, because what it tells of went on, is looked at again."""
-    try:
-        return _inspect(page, name=name, thoroughly=thoroughly)
-    except Error as error:
-        if "Execution context was destroyed" not in error.message:
-            raise
-        page.wait_for_load_state()
-        return _inspect(page, name=name, thoroughly=thoroughly)
+    for _ in range(MOST_LOADS):
+        try:
+            return _inspect(page, name=name, thoroughly=thoroughly)
+        except Error as error:
+            if "Execution context was destroyed" not in error.message:
+                raise
+            page.wait_for_load_state()
+    return _inspect(page, name=name, thoroughly=thoroughly)
 
 
 def _inspect(page: Page, *, name: str, thoroughly: bool) -> list[str]:
