@@ -2,7 +2,8 @@
 "use strict";
 
 const page = document.documentElement;
-const typing = (at) => at.closest("input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable]");
+/* A field that is shown no more keeps what is pressed until the next frame; nobody types there. */
+const typing = (at) => at.getClientRects().length && at.closest("input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable]");
 const all = (selector, act, root = document) => root.querySelectorAll(selector).forEach(act);
 
 /* ---------- one press: copy, open, close, theme, shortcuts on or off ---------- */
