@@ -12,7 +12,6 @@ from accessrequests.domain import chain
 REQUESTS = 10_000
 LIVE = 1_000
 FIRST_ID = 1_000_000
-AUDIT_LOCK = 7_241_960_113
 ASKING = ("alice", "bob", "grace", "frank")
 MOST_WAITING = 1_000
 AT_ONCE = 100_000  # more rows in one statement would fill the disk with what is only written down on the way
@@ -143,7 +142,7 @@ def _copy(cursor: Cursor, table: str, where: str, numbers: str, changed: Mapping
 
 def _write_events(cursor: Cursor, crowd: Crowd) -> None:
     """Three events for each request, sealed onto the chain like any other."""
-    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [AUDIT_LOCK])
+    cursor.execute("LOCK TABLE accessrequests_auditevent IN EXCLUSIVE MODE")
     cursor.execute("SELECT sequence, hash FROM accessrequests_auditevent ORDER BY sequence DESC LIMIT 1")
     ((sequence, head),) = cursor.fetchall()
     columns = ", ".join((*chain.COLUMNS, "hash"))

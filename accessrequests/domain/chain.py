@@ -61,6 +61,19 @@ def seal_event(columns: Mapping[str, Any]) -> str:
     return hashlib.sha256(_canonical({name: columns[name] for name in COLUMNS}).encode()).hexdigest()
 
 
+def canonical_around(columns: Mapping[str, str], facts: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    """The canonical JSON of an event that is not sealed yet: what stands before, between and after `at`, `previous`
+    and `sequence`, which are known only where it is sealed.
+    """
+    actor, event, subject, via = (_canonical(columns[name]) for name in ("actor", "event", "subject", "via"))
+    return (
+        f'{{"actor":{actor},"at":"',
+        f'","event":{event},"facts":{_canonical(facts)},"previous":"',
+        '","sequence":',
+        f',"subject":{subject},"via":{via}}}',
+    )
+
+
 def verify(events: Iterable[Mapping[str, Any]], anchors: Sequence[Anchor]) -> Report:
     """Walk the whole chain in order of sequence, and hold it against every anchor. Stops at the first bad row."""
     newest = max(anchors, key=lambda anchor: anchor.sequence, default=None)

@@ -1,14 +1,15 @@
 """The last statement of every operation: its follow-ups and its audit events, in its own transaction.
 
-`record` wakes the relay on commit, takes the one advisory lock of the audit trail and seals the events onto the chain.
+`record` wakes the relay on commit and has the database seal the events onto the chain, under the one lock of the trail.
 Lock order: rows first, audit last. Nothing may follow it in the transaction.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -16,15 +17,12 @@ from django.db import connection
 
 from accessrequests.domain import chain
 from accessrequests.domain.events import ALARMS, FOLLOW_UPS, PRODUCT, QUEUE_OF, Actor, Event, Job, Queue, Via, lane_of
-from accessrequests.models import AuditEvent, Grant, IdempotencyKey, OutboxMessage
+from accessrequests.models import Grant, IdempotencyKey, OutboxMessage
 from accessrequests.models.outbox import CHANNEL
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.quarantined import Quarantined
-from accessrequests.queries.audit import shown
 from accessrequests.queries.grants import CUT_BOUND
-from accessrequests.queries.quarantine import IS_ON
 
-AUDIT_LOCK = 7_241_960_113
 _OF_TARGETS = frozenset({Job.RECONCILE, Job.READ_INVENTORY, Job.READ_CHANGES, Job.ROTATE_KIT})
 UNREAD_LIFE = timedelta(minutes=15)
 
@@ -136,35 +134,23 @@ def _is_alarm(job: Job, fact: Fact) -> bool:
 
 
 def _seal(facts: tuple[Fact, ...], actor: Actor, *, wake: bool) -> None:
+    """One statement, in which the database takes the lock, reads the head and its clock, and writes what follows."""
+    events = json.dumps([_unsealed(fact, fact.actor or actor) for fact in facts])
+    even_quarantined = all(fact.event in EVEN_QUARANTINED for fact in facts)
     with connection.cursor() as cursor:
         if wake:
-            cursor.execute("SELECT pg_notify(%s, ''), pg_advisory_xact_lock(%s)", [CHANNEL, AUDIT_LOCK])
+            cursor.execute("SELECT access_seal(%s, %s), pg_notify(%s, '')", [events, even_quarantined, CHANNEL])
         else:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [AUDIT_LOCK])
-        # One statement after the lock: it sees the head that the last holder committed, and a moment after it.
-        cursor.execute(
-            f"SELECT clock_timestamp(), sequence, hash, {IS_ON} FROM (SELECT 1) AS one"  # noqa: S608  # nosec B608
-            " LEFT JOIN LATERAL (SELECT sequence, hash FROM accessrequests_auditevent ORDER BY sequence DESC LIMIT 1)"
-            " AS head ON true"
-        )
-        at, sequence, previous, is_quarantined = cursor.fetchone()
-    if is_quarantined and not all(fact.event in EVEN_QUARANTINED for fact in facts):
+            cursor.execute("SELECT access_seal(%s, %s)", [events, even_quarantined])
+        is_sealed = cursor.fetchone()[0]
+    if not is_sealed:
         raise Quarantined
-    rows = []
-    for number, fact in enumerate(facts, start=(sequence or 0) + 1):
-        row = AuditEvent(
-            sequence=number,
-            at=at.astimezone(UTC),
-            event=fact.event.value,
-            actor=(fact.actor or actor).name,
-            via=(fact.actor or actor).via.value,
-            subject=fact.subject,
-            facts=_plain(fact.facts),
-            previous=previous or chain.GENESIS,
-        )
-        row.hash = previous = chain.seal_event(shown(row))
-        rows.append(row)
-    AuditEvent.objects.bulk_create(rows)
+
+
+def _unsealed(fact: Fact, actor: Actor) -> dict[str, Any]:
+    columns = {"event": fact.event.value, "actor": actor.name, "via": actor.via.value, "subject": fact.subject}
+    facts = _plain(fact.facts)
+    return {**columns, "facts": facts, "sealed": chain.canonical_around(columns, facts)}
 
 
 def _plain(value: Any) -> Any:

@@ -15,7 +15,6 @@ from accessrequests.domain.lifecycle import GrantState
 from accessrequests.models import Grant, OutboxMessage, Target
 from accessrequests.operations._record import wake
 from accessrequests.queries import clock
-from accessrequests.queries.quarantine import IS_ON
 
 LEASE = timedelta(seconds=6)
 UNTIL_WOKEN = timedelta(seconds=30)
@@ -50,16 +49,16 @@ class Claim:
 
 
 # One statement: nobody else holds it, it is due, nothing older in its lane is unfinished, and this database may act.
-_CLAIM = f"""
+_CLAIM = """
 UPDATE accessrequests_outboxmessage AS message
    SET claim = claim + 1, claimed_by = %(owner)s, claimed_until = clock_timestamp() + make_interval(secs => %(lease)s)
  WHERE id = %(id)s AND done_at IS NULL AND ready_at <= clock_timestamp()
    AND (claimed_until IS NULL OR claimed_until < clock_timestamp())
    AND NOT EXISTS (SELECT 1 FROM accessrequests_outboxmessage AS older
                     WHERE older.lane = message.lane AND older.id < message.id AND older.done_at IS NULL)
-   AND NOT {IS_ON}
+   AND NOT access_is_quarantined()
 RETURNING claim, job, subject, event, target, failures, receiver, tells, request_id
-"""  # noqa: S608  # nosec B608
+"""
 
 
 def claim(*, message_id: int, owner: str) -> Claim | None:

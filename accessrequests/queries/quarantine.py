@@ -18,14 +18,7 @@ from django.db.models.expressions import RawSQL
 from accessrequests.models import AuditEvent, Installation
 
 ONLY = 1  # the one row
-# The cluster (PostgreSQL manual, 9.27.11: pg_control_system), the database in it, and this very table in that.
-DATABASE = (
-    "(SELECT system_identifier::text FROM pg_control_system()) || '/' ||"
-    " (SELECT oid::text FROM pg_database WHERE datname = current_database()) || '/' ||"
-    " 'accessrequests_installation'::regclass::oid::text"
-)
-IS_ON = f"EXISTS (SELECT 1 FROM accessrequests_installation WHERE quarantined_at IS NOT NULL OR database <> {DATABASE})"  # noqa: S608  # nosec B608
-NOT_QUARANTINED = RawSQL(f"NOT {IS_ON}", [], output_field=BooleanField())  # noqa: S611  # nosec B611
+NOT_QUARANTINED = RawSQL("NOT access_is_quarantined()", [], output_field=BooleanField())
 LONGEST_LINE = 200_000
 
 MOVED = "This is not the database that the relay last worked with: it was copied, or restored from a dump."
@@ -46,7 +39,7 @@ class Anchored:
 def why() -> str:
     """Why nothing is done; empty while all is well."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {IS_ON}")
+        cursor.execute("SELECT access_is_quarantined()")
         (is_on,) = cursor.fetchone()
     if not is_on:
         return ""
@@ -67,7 +60,7 @@ def epoch() -> int:
 def database() -> str:
     """Which one this is, whatever its rows say."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {DATABASE}")
+        cursor.execute("SELECT access_this_database()")
         found: str = cursor.fetchone()[0]
     return found
 

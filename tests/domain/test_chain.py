@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import runpy
 import subprocess
@@ -50,6 +51,28 @@ def _trail(length: int) -> list[Event]:
 def _anchor(trail: list[Event], since: int = 0) -> Anchor:
     prefixes = tuple(event["hash"][:PREFIX] for event in trail[since:])
     return Anchor(trail[-1]["sequence"], trail[-1]["hash"], trail[-1]["at"], prefixes)
+
+
+_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+_FACTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | _TEXT,
+    lambda held: st.lists(held, max_size=3) | st.dictionaries(_TEXT, held, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    columns=st.fixed_dictionaries(dict.fromkeys(("event", "actor", "via", "subject"), _TEXT)),
+    facts=st.dictionaries(_TEXT, _FACTS, max_size=3),
+)
+def test_what_is_sealed_in_the_database_is_what_is_checked_here(columns: dict[str, str], facts: Event) -> None:
+    at, previous, sequence = "2030-01-31T09:30:00.000000Z", GENESIS, 7
+    pieces = chain.canonical_around(columns, facts)
+
+    whole = f"{pieces[0]}{at}{pieces[1]}{previous}{pieces[2]}{sequence}{pieces[3]}"
+
+    row = {**columns, "facts": facts, "at": at, "previous": previous, "sequence": sequence}
+    assert hashlib.sha256(whole.encode()).hexdigest() == seal_event(row)
 
 
 class TestVerify:
