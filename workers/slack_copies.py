@@ -20,7 +20,7 @@ from accessrequests.operations import slack_homes as homes
 from accessrequests.operations import slack_messages, slack_places
 from accessrequests.operations.outbox import Claim
 from accessrequests.operations.slack_messages import Drawing, Once
-from accessrequests.queries import access_requests, audit, clock, grants, slack, slack_questions, standing
+from accessrequests.queries import access_requests, clock, grants, slack, slack_questions, standing
 from workers import asked, notify, slack_homes, telling
 from workers.channels import email
 from workers.channels import slack as channel
@@ -55,21 +55,20 @@ def show(claim: Claim) -> Outcome:
     """
     if not settings.ACCESS_SLACK:
         return Done()
-    told = audit.told_by(claim.message_id)
+    told = slack.shown_by(claim.message_id)
     if claim.subject.startswith("person/"):
-        account = str(told.facts.get("slack_user", "")) if told is not None else ""
-        homes.refresh(slack_user_ids=[account])
-        slack_messages.file_stragglers(message_ids=slack.own_cards_at(account))
+        accounts = [str(one.facts.get("slack_user", "")) for one in told]
+        homes.refresh(slack_user_ids=accounts)
+        slack_messages.file_stragglers(message_ids=slack.own_cards_at(accounts))
         return Done()
     access_request = access_requests.of_subject(claim.subject)
     found = slack.identities_of(asked.beneficiaries_of(access_request))
     own = [one for one in found if is_on(News.OWN, Channel.SLACK, off=one.person.not_told_by)]
-    accounts = [identity.slack_user_id for identity in own]
-    once = [] if told is None else [*_lines(told), *_notices(told, access_request, own)]
+    once = [said for one in told for said in (*_lines(one), *_notices(one, access_request, own))]
     slack_messages.show(
         access_request_id=access_request.pk,
         channels=_channels(access_request),
-        people=accounts,
+        people=[identity.slack_user_id for identity in own],
         once=once,
         overtaken=_overtaken(access_request),
     )

@@ -7,7 +7,7 @@ Lock order: rows first, audit last. Nothing may follow it in the transaction.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -64,22 +64,31 @@ def record(
             object_id=object_id,
             created_at=at,
         )
-    messages = [_message(job, fact, at) for fact in facts for job in FOLLOW_UPS.get(fact.event, ()) if _is_wanted(job)]
+    messages = _messages(facts, at)
     if messages:
         # The only conflict there can be: an inventory that waits to be read already. One reading is enough.
         OutboxMessage.objects.bulk_create(messages, ignore_conflicts=True)
     _seal(facts, actor, wake=bool(messages))
 
 
+def _messages(facts: Iterable[Fact], at: datetime) -> list[OutboxMessage]:
+    """The jobs that follow. What one operation did to a subject is shown in Slack by one of them, the first."""
+    messages, shown = [], set()
+    for fact in facts:
+        for job in FOLLOW_UPS.get(fact.event, ()):
+            message = _message(job, fact, at)
+            if job is Job.SHOW_IN_SLACK and (message.lane in shown or not settings.ACCESS_SLACK):
+                continue
+            if job is Job.SHOW_IN_SLACK:
+                shown.add(message.lane)
+            messages.append(message)
+    return messages
+
+
 def wake() -> None:
     """On commit the relay looks for what is to be carried."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
-
-
-def _is_wanted(job: Job) -> bool:
-    """Where nobody has Slack, nothing is to be shown there."""
-    return job is not Job.SHOW_IN_SLACK or settings.ACCESS_SLACK
 
 
 def _message(job: Job, fact: Fact, at: datetime) -> OutboxMessage:

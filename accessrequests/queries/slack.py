@@ -27,7 +27,16 @@ from accessrequests.models import (
     SlackWorkspace,
 )
 from accessrequests.models.slack import SlackKind, SlackState
-from accessrequests.queries import access_requests, at_stake, extensions, grants, holdings, slack_questions, standing
+from accessrequests.queries import (
+    access_requests,
+    at_stake,
+    audit,
+    extensions,
+    grants,
+    holdings,
+    slack_questions,
+    standing,
+)
 
 EVERYBODY_ELSE, EMERGENCIES = "*", "break-glass"
 _CARDS = (SlackKind.CARD.value, SlackKind.OWN_CARD.value)
@@ -91,10 +100,19 @@ def alarm_channels_of(groups: Iterable[str]) -> list[str]:
     return list(dict.fromkeys([*_in_use([loud]), *channels_of(groups)]))
 
 
-def own_cards_at(slack_user_id: str) -> list[int]:
-    """The cards that this account has alone."""
+def shown_by(message_id: int) -> list[AuditEvent]:
+    """The events that a job shows: of one operation, which sealed them at one moment, all that it did to the subject."""
+    first = audit.told_by(message_id)
+    if first is None:
+        return []
+    same = AuditEvent.objects.filter(subject=first.subject, at=first.at, sequence__gte=first.sequence)
+    return list(same.filter(event__in=_SHOWN).order_by("sequence"))
+
+
+def own_cards_at(slack_user_ids: Iterable[str]) -> list[int]:
+    """The cards that each of these accounts has alone."""
     own = SlackMessage.objects.filter(kind=SlackKind.OWN_CARD.value, state=SlackState.POSTED.value)
-    return list(own.filter(channel=slack_user_id).order_by("pk").values_list("pk", flat=True))
+    return list(own.filter(channel__in=slack_user_ids).order_by("pk").values_list("pk", flat=True))
 
 
 def is_copy(*, access_request_id: int, channel: str, ts: str) -> bool:

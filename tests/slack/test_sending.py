@@ -219,6 +219,19 @@ class TestThreadsAndNotices:
         assert said[0]["text"] == "bob denied the request: Use the replica."
         assert said[1]["text"].startswith("Denied:")
 
+    def test_all_that_one_press_did_is_told_by_one_job(self, cast: Cast, web_api: WebApi) -> None:
+        link(cast.alice)
+        access_request = make.submit(cast.alice)
+        carry()
+        filed = OutboxMessage.objects.filter(job="show_in_slack").count()
+        make.approve(access_request, cast.bob)
+        carry()
+        assert OutboxMessage.objects.filter(job="show_in_slack").count() == filed + 1
+        said = [call["text"] for call in web_api.of("chat.postMessage")[2:]]
+        assert len(said) == 2
+        assert "bob approved" in said[0]
+        assert said[1].startswith("Approved:")
+
 
 def lose_jobs() -> None:
     OutboxMessage.objects.filter(job__in=JOBS).delete()
