@@ -13,6 +13,7 @@ from django.db.models.functions import Cast, Concat
 from accessrequests.domain.events import QUEUE_OF, Job, lane_of
 from accessrequests.domain.lifecycle import GrantState
 from accessrequests.models import Grant, OutboxMessage, Target
+from accessrequests.models.outbox import CHANNEL
 from accessrequests.operations._record import wake
 from accessrequests.queries import clock
 
@@ -83,15 +84,24 @@ def beat(*, claims: Iterable[Claim]) -> None:
             )
 
 
-@transaction.atomic(durable=True)
+# One statement: it is done, and the relay is woken where another waits in its lane.
+_FINISH = """
+WITH done AS (
+    UPDATE accessrequests_outboxmessage SET done_at = clock_timestamp(), claimed_until = NULL
+     WHERE id = %(id)s AND claim = %(claim)s AND done_at IS NULL
+ RETURNING id, lane)
+SELECT CASE WHEN EXISTS (SELECT 1 FROM accessrequests_outboxmessage AS other
+                          WHERE other.lane = done.lane AND other.id <> done.id AND other.done_at IS NULL)
+            THEN pg_notify(%(channel)s, '') END
+  FROM done
+"""
+
+
 def finish(*, claim: Claim) -> bool:
     """The work is done. False: the claim had passed to somebody else."""
-    at = clock.now()
-    held = OutboxMessage.objects.filter(pk=claim.message_id, claim=claim.number, done_at=None)
-    finished = bool(held.update(done_at=at, claimed_until=None))
-    if finished and OutboxMessage.objects.filter(lane=lane_of(claim.job, claim.subject), done_at=None).exists():
-        wake()
-    return finished
+    with connection.cursor() as cursor:
+        cursor.execute(_FINISH, {"id": claim.message_id, "claim": claim.number, "channel": CHANNEL})
+        return cursor.fetchone() is not None
 
 
 @transaction.atomic(durable=True)

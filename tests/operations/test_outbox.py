@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import psycopg
 import pytest
 
 from accessrequests.domain.events import Event, Job, Via
 from accessrequests.models import Grant, OutboxMessage
+from accessrequests.models.outbox import CHANNEL
 from accessrequests.operations import grants, outbox
 from accessrequests.operations._record import CLOCKWORK, Fact, record
 from accessrequests.operations.outbox import Claim
@@ -190,3 +192,20 @@ class TestMendTimes:
         OutboxMessage.objects.filter(pk=message.pk).update(sent_at=make.now() + timedelta(days=1))
         outbox.mend_times(latest=make.now())
         assert message.pk in [ready.message_id for ready in work.to_send(make.now(), limit=9)]
+
+
+class TestFinish:
+    def test_wakes_the_relay_for_what_waits_in_the_same_lane_and_for_nothing_else(
+        self, committed_cast: Cast, owner_connection: psycopg.Connection
+    ) -> None:
+        make.submit(committed_cast.alice)
+        first, second = OutboxMessage.objects.filter(done_at=None).order_by("pk")[:2]
+        OutboxMessage.objects.filter(pk__in=[first.pk, second.pk]).update(lane="notify/access_request/1/alarm")
+        claim = claimed(first)
+        owner_connection.execute(f"LISTEN {CHANNEL}")
+
+        assert outbox.finish(claim=claim)
+        assert outbox.finish(claim=claimed(second))
+
+        heard = [note.channel for note in owner_connection.notifies(timeout=5, stop_after=1)]
+        assert heard + [note.channel for note in owner_connection.notifies(timeout=0.2)] == [CHANNEL]
