@@ -24,6 +24,9 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     SLACK_SOCKET: ("python", "manage.py", "slack_socket"),
 }
 
+# What can wait leaves the processor to people and to endings: its niceness, and its cpu_shares in docker-compose.yml.
+NICENESS: Mapping[str, int] = {WORKER: 10}
+
 # What `ACCESS_ROLE` each process has, as in docker-compose.yml.
 ROLES: Mapping[str, str] = {
     WEB: "web",

@@ -82,6 +82,15 @@ def _die_with(parent: int, death_signal: signal.Signals) -> Callable[[], None]:
     return arrange
 
 
+def yield_to_others(process: subprocess.Popen[bytes], niceness: int) -> None:
+    """Let others have the processor first. Where each session is a group of its own, its group's niceness is the one
+    that counts (sched(7), "The autogroup feature").
+    """
+    os.setpriority(os.PRIO_PROCESS, process.pid, niceness)
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{process.pid}/autogroup").write_text(str(niceness), encoding="ascii")
+
+
 def end(process: subprocess.Popen[bytes], *, stop_signal: signal.Signals, patience: float) -> None:
     """Ask the process to stop, insist after `patience` seconds, and reap it."""
     if process.poll() is None:

@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sandbox.processes import end, spawn
+from sandbox.processes import end, spawn, yield_to_others
 from sandbox.servers import Server
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -90,11 +90,14 @@ class ServerUnit(Unit):
 class ProcessUnit(Unit):
     """A process of the product. Killed from outside it is back within a second."""
 
-    def __init__(self, name: str, *, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, name: str, *, command: Sequence[str], environment: Mapping[str, str], log: Path, niceness: int = 0
+    ) -> None:
         super().__init__(name)
         self._command = command
         self._environment = environment
         self._log = log
+        self._niceness = niceness
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
         self._seen_dead_at: float | None = None
@@ -132,6 +135,8 @@ class ProcessUnit(Unit):
             environment=self._environment,
             directory=ROOT,
         )
+        if self._niceness:
+            yield_to_others(self._process, self._niceness)
 
     def _stop(self) -> None:
         if self._process is not None:

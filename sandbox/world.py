@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sandbox.commands import COMMANDS, RELAY, SLACK_SOCKET, SWEEP, WEB, WORKER, WORKER_URGENT
+from sandbox.commands import COMMANDS, NICENESS, RELAY, SLACK_SOCKET, SWEEP, WEB, WORKER, WORKER_URGENT
 from sandbox.environment import APPLICATION, DATABASE, OWNER, Environment, Places, WorldSecrets
 from sandbox.errands import Errands
 from sandbox.identity.people import NEWCOMER
@@ -86,6 +86,7 @@ class World:
                 command=command,
                 environment=self.environment.of(name),
                 log=self.places.logs / f"{name}.log",
+                niceness=NICENESS.get(name, 0),
             )
             for name, command in COMMANDS.items()
             if name != SLACK_SOCKET or self.slack.by_socket

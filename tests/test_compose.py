@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from accessrequests.domain import rules
-from sandbox.commands import COMMANDS, ROLES
+from sandbox.commands import COMMANDS, NICENESS, ROLES
 from workers.provisioners.connection_record import AtlasRecord, parse_record
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,6 +43,11 @@ class TestProcesses:
     @pytest.mark.parametrize("name", PROCESSES)
     def test_are_told_to_operators_as_they_are(self, name: str) -> None:
         assert f"`{' '.join(COMMANDS[name])}`" in (ROOT / "docs" / "operating.md").read_text()
+
+    def test_that_can_wait_have_the_smaller_share_of_the_processor(self, compose: dict[str, Any]) -> None:
+        shares = {name: service(compose, name).get("cpu_shares", 1024) for name in PROCESSES}
+
+        assert {name for name, share in shares.items() if share < 1024} == set(NICENESS)
 
     def test_are_all_there_and_no_other_is(self, compose: dict[str, Any]) -> None:
         ours = {name for name, one in compose["services"].items() if "build" in one}

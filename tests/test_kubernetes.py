@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sandbox.commands import COMMANDS
+from sandbox.commands import COMMANDS, NICENESS, RELAY, WEB, WORKER_URGENT
 
 ROOT = Path(__file__).resolve().parent.parent
 MANIFESTS = ROOT / "docs" / "deploy" / "kubernetes"
@@ -91,6 +91,14 @@ class TestProcesses:
             }
             assert set(container["resources"]["requests"]) == {"cpu", "memory"}
             assert container["resources"]["limits"]["memory"]
+
+    def test_that_can_wait_have_the_smallest_share_of_the_processor(self) -> None:
+        def share(name: str) -> int:
+            (container,) = pod(name)["containers"]
+            return int(container["resources"]["requests"]["cpu"].removesuffix("m"))
+
+        least = max(share(name) for name in NICENESS)
+        assert all(share(name) > least for name in (WEB, RELAY, WORKER_URGENT))
 
     def test_say_whether_they_are_well(self) -> None:
         (web,) = pod("web")["containers"]

@@ -34,6 +34,7 @@ class SmallWorld:
             command=("python", "-c", LEADER),
             environment={"PATH": os.defpath, "GREETING": "hello"},
             log=directory / "web.log",
+            niceness=3,
         )
         self.redis = ServerUnit("redis", Valkey(directory / "redis"))
         self.control = {"socket": str(directory / "control.sock"), "token": "the token"}
@@ -87,6 +88,12 @@ class TestProcesses:
         assert eventually(lambda: world.told[-1]["web"] == world.supervisor.pids()["web"])
         assert leader not in world.told[-1]["web"]
         assert is_a_second(seconds, world)
+
+    def test_one_that_leaves_others_the_processor_does_so_after_a_restart_too(self, world: SmallWorld) -> None:
+        for _ in range(2):
+            assert world.web.pid is not None
+            assert os.getpriority(os.PRIO_PROCESS, world.web.pid) == 3
+            seconds_until_back(world)
 
     def test_one_that_was_just_started_is_back_within_a_second_too(self, world: SmallWorld) -> None:
         assert is_a_second(seconds_until_back(world), world)
