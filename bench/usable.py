@@ -28,10 +28,12 @@ def one_by_one(running: World, sizes: Sizes) -> Row:
         for _ in range(sizes.one_by_one):
             floors.append(floor.round_trip() + floor.make_user_and_login(root, running.host(TARGET)))
             asked = world.ask(alice, target=TARGET, role="read@shop", duration="PT10M")
+            world.wait_until_idle(running)
             approved = world.approve(bob, asked)
             started = time.perf_counter()
             floor.login(world.reveal(alice, approved["grant"]["id"])["connection_string"])
             ours.append(time.perf_counter() - started)
+            world.wait_until_idle(running)
     mine, floors_spread = spread(ours, 50, 95), spread(floors, 50, 95)
     ratio = ratio_of(mine, floors_spread, "p50 ms", "p95 ms")
     return Row(

@@ -16,11 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import psycopg
 
 from sandbox.supervisor import give_order
 
 POLL_SECONDS = 0.01
 PARTS = ("web", "relay", "worker", "worker_urgent")
+_IS_BUSY = """
+SELECT EXISTS (SELECT 1 FROM accessrequests_outboxmessage WHERE done_at IS NULL AND ready_at <= clock_timestamp())
+"""
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,13 @@ def reveal(client: httpx2.Client, grant_id: int, *, every: float = POLL_SECONDS)
             return _answer(answer)
         time.sleep(every)
     raise RuntimeError(f"grant/{grant_id} was not ready within 30 s.")
+
+
+def wait_until_idle(running: World) -> None:
+    """Until nothing that is due is left to be carried."""
+    with psycopg.connect(running.state["postgres"], autocommit=True) as connection:
+        while connection.execute(_IS_BUSY).fetchone() != (False,):
+            time.sleep(POLL_SECONDS)
 
 
 def wait_for(client: httpx2.Client, grant_id: int, *, state: str) -> None:
