@@ -142,7 +142,8 @@ def send(person: Person, terms: Terms, *, view_id: str) -> Block:
     filed = _filed_once(person, terms, view_id)
     is_born = filed.state == AccessRequestState.APPROVED
     done = "It is approved, and the access is being set up." if is_born else "It waits for those who decide."
-    sentence = f"Request {filed.pk}: {request_queries.title_of(filed)}. {done} You are told when something happens."
+    asked = f"{', '.join(map(str, filed.roles))} on {filed.target.slug} for {spell_duration(filed.duration)}"
+    sentence = f"Request {filed.pk}: {asked}. {done} You are told when something happens."
     return slack_modals.asked_it(sentence, url=f"{settings.ACCESS_BASE_URL}/requests/{filed.pk}/")
 
 

@@ -93,6 +93,8 @@ class TestTheForms:
         submitted = AuditEvent.objects.get(event="access_request.submitted")
         assert (submitted.actor, submitted.via) == ("alice", "slack")
         assert f"/requests/{filed.pk}/" in json.dumps(last["view"])
+        said = f"Request {filed.pk}: read@shop.orders on shop-prod for 2 hours. It waits for those who decide."
+        assert said in json.dumps(last["view"])
 
     def test_say_all_that_one_would_get_the_gravest_first_and_then_what_the_policy_says(self, cast: Cast) -> None:
         view = terms(cast.alice, "readWrite@shop", only="shop.orders")["view"]
