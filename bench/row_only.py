@@ -12,7 +12,7 @@ from workers.outcomes import Done, Outcome
 
 def _row_only(claim: Claim, grant: Grant) -> Outcome:  # noqa: ARG001 - as what it stands in for
     claimed = {"login": "refused", "roles": 0}
-    grants.mark_cut(grant_id=grant.pk, evidence=claimed)
+    grants.mark_cut(cuts=[grants.Cut(grant.pk, claimed)])
     grants.mark_revoked(grant_id=grant.pk, evidence=claimed, looked_at=clock.now())
     return Done()
 

@@ -45,7 +45,7 @@ def ended(access_request: AccessRequest) -> Grant:
     """The same, used and over, as its target confirmed."""
     grant = make.activated(Grant.objects.get(access_request=access_request))
     grants.release(grant_id=grant.pk, holder=grant.holder, via=Via.WEB)
-    grants.mark_cut(grant_id=grant.pk, evidence={"users": 0})
+    grants.mark_cut(cuts=[grants.Cut(grant.pk, {"users": 0})])
     grants.mark_revoked(grant_id=grant.pk, evidence={"users": 0}, looked_at=clock.now())
     grant.refresh_from_db()
     return grant

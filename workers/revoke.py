@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from accessrequests.domain.lifecycle import GrantState
 from accessrequests.models import Grant
-from accessrequests.operations import grants
+from accessrequests.operations import grants, outbox
+from accessrequests.operations.grants import Cut
 from accessrequests.operations.outbox import Claim
 from accessrequests.queries import clock
 from accessrequests.queries import grants as grant_queries
 from workers.connections import provisioner_for
+from workers.heart import HEART
 from workers.inventory import read_soon
 from workers.outcomes import AWAY, Again, Done, Outcome, after, try_again, wait_for
 from workers.provision import spec_of, wait_longer
-from workers.provisioners.base import Busy, Evidence, ProvisionerError
+from workers.provisioners.base import Busy, Evidence, Provisioner, ProvisionerError
 from workers.sweep_journal import LEAST_AFTER, swept_of
 
 CLOCK_WENT_BACK = "The database's clock went back while the access was being ended, so we look once more."
+MOST_TOGETHER = 50
+MOST_CONSIDERED = 400  # others may hold some of them
 NEVER_MADE = {"never_made": True}
+
+log = structlog.get_logger(__name__)
 
 
 def revoke(claim: Claim) -> Outcome:
@@ -30,7 +39,7 @@ def revoke(claim: Claim) -> Outcome:
         return Done()
     if not grant.provisioning_attempt:
         # Every attempt is committed before its first call, so there was none and there is nothing to end.
-        grants.mark_cut(grant_id=grant.pk, evidence=NEVER_MADE)
+        grants.mark_cut(cuts=[Cut(grant.pk, NEVER_MADE)])
         return _confirmed(claim, grant, NEVER_MADE, looked_at=clock.now())
     if grant.target.unreachable_since is not None:
         grants.note_revocation_failure(grant_id=grant.pk, sentence=grant.last_error or AWAY)
@@ -45,20 +54,64 @@ def revoke(claim: Claim) -> Outcome:
 
 def _ended(claim: Claim, grant: Grant) -> Outcome:
     provisioner, spec = provisioner_for(grant.target.slug), spec_of(grant)
+    cut = _cut_with_others(claim, grant, provisioner) if provisioner.capabilities.cuts_together else None
     if grant.cut_at is None:
-        (cut,) = provisioner.cut([spec])
+        if cut is None:
+            (cut,) = provisioner.cut([spec])
         if not cut.done:
             return _unfinished(claim, grant, cut)
-        swept = swept_of(grant) if clock.now() >= spec.expires_at + LEAST_AFTER else None
-        if swept is None:
-            grants.mark_cut(grant_id=grant.pk, evidence=cut.facts)
-        else:
-            grants.mark_cut(grant_id=grant.pk, evidence={**cut.facts, "sweep": swept.said()}, swept_at=swept.at)
+        grants.mark_cut(cuts=[_cut_of(grant, cut)])
     looked_at = clock.now()
     clean = provisioner.clean(spec)
     if not clean.done:
         return _unfinished(claim, grant, clean)
     return _confirmed(claim, grant, clean.facts, looked_at=looked_at)
+
+
+def _cut_with_others(claim: Claim, grant: Grant, provisioner: Provisioner) -> Evidence | None:
+    """Cut what else is to be cut on its target now, and it as well: one by one, each would wait for all before it.
+
+    None: nothing came of it for this one, which is tried by itself.
+    :raises ProvisionerError: when the target does not answer.
+    """
+    waiting = [f"grant/{pk}" for pk in grant_queries.to_cut_with(grant, most=MOST_CONSIDERED)]
+    taken = outbox.claim_together(held=claim, subjects=waiting, most=MOST_TOGETHER)
+    if not taken:
+        return None
+    own = [grant] if grant.cut_at is None else []
+    try:
+        with ExitStack() as beating:
+            for one in taken:
+                beating.enter_context(HEART.beating(one))
+            # Read after they were taken: whoever held one before may have cut it since we looked.
+            others = _not_cut(grant_queries.all_with_everything(one.subject_id for one in taken).values())
+            if not (others or own):
+                return None
+            cuts = provisioner.cut([spec_of(one) for one in (*others, *own)])
+            done = zip(others, cuts[: len(others)], strict=True)
+            grants.mark_cut(cuts=[_cut_of(one, cut) for one, cut in done if cut.done])
+    except ProvisionerError as error:
+        if error.unreachable:
+            raise
+        log.warning("not_cut_together", target=grant.target.slug, grants=len(taken), error=str(error))
+        return None
+    finally:
+        # What is left of each is for whoever comes by: to look again, to clean up, or to be tried by itself.
+        outbox.put_back(claims=taken)
+    return cuts[-1] if own else None
+
+
+def _not_cut(found: Iterable[Grant]) -> list[Grant]:
+    return [one for one in found if one.state == GrantState.REVOKING and one.cut_at is None]
+
+
+def _cut_of(grant: Grant, evidence: Evidence) -> Cut:
+    """What the target says, and what the sweep had done before, where it may have been there first."""
+    is_late = grant.expires_at is not None and clock.now() >= grant.expires_at + LEAST_AFTER
+    swept = swept_of(grant) if is_late else None
+    if swept is None:
+        return Cut(grant.pk, evidence.facts)
+    return Cut(grant.pk, {**evidence.facts, "sweep": swept.said()}, swept.at)
 
 
 def _confirmed(claim: Claim, grant: Grant, facts: Mapping[str, Any], *, looked_at: datetime) -> Outcome:

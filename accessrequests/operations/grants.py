@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,6 @@ from django.db import transaction
 
 from accessrequests.domain.events import Actor, Event, Job, Via
 from accessrequests.domain.lifecycle import (
-    GATE_MOVES,
     GRANT_MOVES,
     EndReason,
     GateName,
@@ -20,9 +19,18 @@ from accessrequests.domain.lifecycle import (
     GrantState,
     check_move,
 )
-from accessrequests.models import Gate, Grant, OutboxMessage, Person
+from accessrequests.models import Grant, OutboxMessage, Person
 from accessrequests.operations import _breaking, _credential
-from accessrequests.operations._ending import ALIVE, ended_by_person, locked, start_revocation
+from accessrequests.operations._ending import (
+    ALIVE,
+    ended_by_person,
+    expired,
+    gave_up,
+    locked,
+    locked_all,
+    move_gates,
+    start_revocation,
+)
 from accessrequests.operations._record import CLOCKWORK, Fact, record
 from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import IllegalMove, NotReady, Refused
@@ -32,7 +40,6 @@ from accessrequests.queries.belonging import belonging_of
 
 LONGEST_CALL = timedelta(seconds=11)  # a claim's lease of 6 s, and one bounded call of 5 s
 ATTEMPTS_TO_PROVISION = 8
-DATABASE_BEHIND = "The database's clock runs behind, so the end was taken from a clock that is right."
 
 
 class TooEarly(Exception):
@@ -56,6 +63,18 @@ class Attempt:
     is_opened: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What the target said of a grant that nobody gets in by any more.
+
+    `swept_at`: so it was already then, when the sweep ended it and the target confirmed that, with our database away.
+    """
+
+    grant_id: int
+    evidence: Mapping[str, Any]
+    swept_at: datetime | None = None
+
+
 @transaction.atomic(durable=True)
 def start_provisioning(*, grant_id: int) -> Attempt | None:
     """Begin one attempt: the end is fixed in the row and the password sealed before the first call to the target.
@@ -68,7 +87,7 @@ def start_provisioning(*, grant_id: int) -> Attempt | None:
         return None
     refusal = grant_queries.why_not_begin(grant, at=at)
     if refusal is not None:
-        record(*_give_up(grant, refusal, at), actor=CLOCKWORK, at=at)
+        record(*gave_up(grant, refusal, at), actor=CLOCKWORK, at=at)
         return None
     if grant.opened_at is not None:
         return Attempt(grant, grant.attempt, _password_of(grant), is_opened=True)
@@ -104,7 +123,7 @@ def may_open(*, grant_id: int, attempt: int) -> bool:
     refusal = grant_queries.why_not_open(grant, at=at)
     if refusal is None:
         return True
-    record(*_give_up(grant, refusal, at), actor=CLOCKWORK, at=at)
+    record(*gave_up(grant, refusal, at), actor=CLOCKWORK, at=at)
     return False
 
 
@@ -136,14 +155,14 @@ def mark_active(*, grant_id: int, attempt: int, gates: Mapping[str, Mapping[str,
     grant.attempt_ended_at = at
     if at >= grant_queries.latest_start(grant):
         late = grant_queries.NotOpened(EndReason.PROVISIONING_FAILED, grant_queries.TOO_LATE)
-        record(*_give_up(grant, late, at), actor=CLOCKWORK, at=at)
+        record(*gave_up(grant, late, at), actor=CLOCKWORK, at=at)
         return False
     check_move(GRANT_MOVES, GrantState(grant.state), GrantState.ACTIVE)
     grant.state = GrantState.ACTIVE.value
     grant.activated_at = at
     grant.failures, grant.last_error, grant.waits_for = 0, "", ""
     grant.save()
-    _move_gates(grant, GateState.OPEN, gates)
+    move_gates(grant, GateState.OPEN, gates)
     if certificate:
         ends = [grant.expires_at, _credential.not_after(certificate)]
         # Signed to the second, one of ours ends with the access; one of Atlas's own ends weeks later.
@@ -174,8 +193,8 @@ def note_failure(
     grant.last_error = sentence
     failed = Fact(Event.GRANT_ATTEMPT_FAILED, str(grant), {"attempt": attempt, "why": sentence})
     if permanent or at >= grant_queries.latest_start(grant) or grant.failures >= ATTEMPTS_TO_PROVISION:
-        gave_up = grant_queries.NotOpened(EndReason.PROVISIONING_FAILED, sentence)
-        record(failed, *_give_up(grant, gave_up, at), actor=CLOCKWORK, at=at)
+        failure = grant_queries.NotOpened(EndReason.PROVISIONING_FAILED, sentence)
+        record(failed, *gave_up(grant, failure, at), actor=CLOCKWORK, at=at)
         return False
     grant.save()
     record(failed, actor=CLOCKWORK, at=at)
@@ -279,36 +298,45 @@ def expire(*, grant_id: int, latest: datetime | None = None) -> bool:
     """
     grant = locked(grant_id)
     at = clock.now()
-    over = max(at, latest or at)
-    if grant.state == GrantState.ACTIVE and grant.expires_at is not None and over >= grant.expires_at:
-        note = DATABASE_BEHIND if at < grant.expires_at else ""
-        record(*start_revocation(grant, EndReason.EXPIRY, actor=CLOCKWORK, at=at, note=note), actor=CLOCKWORK, at=at)
-        return True
-    if grant.state == GrantState.PENDING and over >= grant_queries.latest_start(grant):
-        late = grant_queries.NotOpened(EndReason.PROVISIONING_FAILED, grant.last_error or grant_queries.TOO_LATE)
-        record(*_give_up(grant, late, at), actor=CLOCKWORK, at=at)
-        return True
-    return False
+    facts = expired(grant, at=at, latest=latest)
+    if facts:
+        record(*facts, actor=CLOCKWORK, at=at)
+    return bool(facts)
 
 
 @transaction.atomic(durable=True)
-def mark_cut(*, grant_id: int, evidence: Mapping[str, Any], swept_at: datetime | None = None) -> None:
-    """The target confirms: no login, and nothing of it runs. Saying so again changes nothing.
-
-    `swept_at`: so it was already then, when the sweep ended it and the target confirmed that, with our database away.
-    """
-    grant = locked(grant_id)
+def expire_together(*, grant_ids: Collection[int], latest: datetime | None = None) -> set[int]:
+    """The same of many at once, but of those whose rows somebody else holds now. Which were looked at."""
+    held = locked_all(grant_ids, skip_held=True)
     at = clock.now()
+    facts = [fact for grant in held for fact in expired(grant, at=at, latest=latest)]
+    if facts:
+        record(*facts, actor=CLOCKWORK, at=at)
+    return {grant.pk for grant in held}
+
+
+@transaction.atomic(durable=True)
+def mark_cut(*, cuts: Iterable[Cut]) -> None:
+    """The target confirms of each: no login, and nothing of it runs. Saying so again changes nothing."""
+    said = {cut.grant_id: cut for cut in cuts}
+    held = locked_all(said)
+    at = clock.now()
+    facts = [fact for grant in held for fact in _cut(grant, said[grant.pk], at)]
+    if facts:
+        record(*facts, actor=CLOCKWORK, at=at)
+
+
+def _cut(grant: Grant, cut: Cut, at: datetime) -> list[Fact]:
     if grant.state != GrantState.REVOKING or grant.cut_at is not None:
-        return
-    grant.cut_at = min(at, swept_at or at)
+        return []
+    grant.cut_at = min(at, cut.swept_at or at)
     grant.failures, grant.last_error, grant.waits_for = 0, "", ""
-    grant.save()
-    _move_gates(grant, GateState.CUT, dict.fromkeys(GateName, evidence))
-    facts = [Fact(Event.GRANT_CUT, str(grant), {"evidence": dict(evidence)})]
-    if swept_at is not None:
-        facts.insert(0, Fact(Event.GRANT_SWEPT, str(grant), {"swept_at": _moment(swept_at)}))
-    record(*facts, *_breaking.ended(grant, grant.cut_at), actor=CLOCKWORK, at=at)
+    grant.save(update_fields=["cut_at", "failures", "last_error", "waits_for"])
+    move_gates(grant, GateState.CUT, dict.fromkeys(GateName, cut.evidence))
+    facts = [Fact(Event.GRANT_CUT, str(grant), {"evidence": dict(cut.evidence)})]
+    if cut.swept_at is not None:
+        facts.insert(0, Fact(Event.GRANT_SWEPT, str(grant), {"swept_at": _moment(cut.swept_at)}))
+    return [*facts, *_breaking.ended(grant, grant.cut_at)]
 
 
 @transaction.atomic(durable=True)
@@ -328,7 +356,7 @@ def mark_revoked(*, grant_id: int, evidence: Mapping[str, Any], looked_at: datet
     grant.state = GrantState.REVOKED.value
     grant.revoked_at = at
     grant.failures, grant.last_error, grant.waits_for = 0, "", ""
-    _move_gates(grant, GateState.CLEAN, dict.fromkeys(GateName, evidence))
+    move_gates(grant, GateState.CLEAN, dict.fromkeys(GateName, evidence))
     grant.save()
     facts = {"reason": grant.end_reason, "evidence": dict(evidence)}
     record(Fact(Event.GRANT_REVOKED, str(grant), facts), actor=CLOCKWORK, at=at)
@@ -360,21 +388,6 @@ def _without_numbers(sentence: str) -> str:
 
 def _is_newest(grant: Grant, attempt: int) -> bool:
     return grant.state == GrantState.PENDING and grant.attempt == attempt
-
-
-def _give_up(grant: Grant, refusal: grant_queries.NotOpened, at: datetime) -> list[Fact]:
-    facts = {"reason": refusal.reason.value, "why": refusal.sentence}
-    failed = Fact(Event.GRANT_PROVISIONING_FAILED, str(grant), facts)
-    return [failed, *start_revocation(grant, refusal.reason, actor=CLOCKWORK, at=at, note=refusal.sentence)]
-
-
-def _move_gates(grant: Grant, state: GateState, evidence: Mapping[str, Mapping[str, Any]]) -> None:
-    gates = list(grant.gates.all())
-    for gate in gates:
-        check_move(GATE_MOVES, GateState(gate.state), state)
-        gate.state = state.value
-        gate.evidence = {**gate.evidence, state.value: dict(evidence.get(gate.gate, {}))}
-    Gate.objects.bulk_update(gates, ["state", "evidence"])
 
 
 def _moment(at: datetime | None) -> str:

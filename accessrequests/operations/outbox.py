@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Q, TextField, Value
@@ -58,7 +59,7 @@ UPDATE accessrequests_outboxmessage AS message
    AND NOT EXISTS (SELECT 1 FROM accessrequests_outboxmessage AS older
                     WHERE older.lane = message.lane AND older.id < message.id AND older.done_at IS NULL)
    AND NOT access_is_quarantined()
-RETURNING claim, job, subject, event, target, failures, receiver, tells, request_id
+RETURNING id, claim, job, subject, event, target, failures, receiver, tells, request_id
 """
 
 
@@ -69,8 +70,55 @@ def claim(*, message_id: int, owner: str) -> Claim | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    number, job, subject, event, target, failures, receiver, tells, request_id = row
+    return _claim_of(row)
+
+
+def _claim_of(row: Sequence[Any]) -> Claim:
+    message_id, number, job, subject, event, target, failures, receiver, tells, request_id = row
     return Claim(message_id, number, Job(job), subject, event, target, failures, receiver, tells or 0, request_id)
+
+
+# Those that nobody holds of these lanes, and that have not failed: what fails is tried by itself.
+_CLAIM_TOGETHER = """
+UPDATE accessrequests_outboxmessage AS message
+   SET claim = claim + 1, claimed_by = (SELECT claimed_by FROM accessrequests_outboxmessage WHERE id = %(held)s),
+       claimed_until = clock_timestamp() + make_interval(secs => %(lease)s)
+ WHERE id IN (SELECT free.id FROM accessrequests_outboxmessage AS free
+               WHERE free.lane = ANY(%(lanes)s) AND free.done_at IS NULL AND free.failures = 0
+                 AND free.ready_at <= clock_timestamp()
+                 AND (free.claimed_until IS NULL OR free.claimed_until < clock_timestamp())
+                 AND NOT EXISTS (SELECT 1 FROM accessrequests_outboxmessage AS older
+                                  WHERE older.lane = free.lane AND older.id < free.id AND older.done_at IS NULL)
+               ORDER BY free.id LIMIT %(most)s FOR UPDATE SKIP LOCKED)
+   AND NOT access_is_quarantined()
+RETURNING id, claim, job, subject, event, target, failures, receiver, tells, request_id
+"""
+
+
+def claim_together(*, held: Claim, subjects: Iterable[str], most: int) -> list[Claim]:
+    """Take what is free of the same job for these, so that it is done at once with what is held already."""
+    lanes = [lane_of(held.job, subject) for subject in subjects]
+    if not lanes:
+        return []
+    wanted: dict[str, Any] = {"lanes": lanes, "held": held.message_id, "lease": LEASE.total_seconds(), "most": most}
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM_TOGETHER, wanted)
+        return [_claim_of(row) for row in cursor.fetchall()]
+
+
+def put_back(*, claims: Sequence[Claim]) -> None:
+    """Whoever comes by may take them again, at once."""
+    if not claims:
+        return
+    held = [(claim.message_id, claim.number) for claim in claims]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH held AS (SELECT unnest(%s::bigint[]) AS id, unnest(%s::int[]) AS claim), back AS ("
+            " UPDATE accessrequests_outboxmessage AS message SET claimed_until = NULL, sent_at = NULL FROM held"
+            "  WHERE message.id = held.id AND message.claim = held.claim AND done_at IS NULL RETURNING message.id)"
+            " SELECT pg_notify(%s, '') WHERE EXISTS (SELECT 1 FROM back)",
+            [[number for number, _ in held], [claim for _, claim in held], CHANNEL],
+        )
 
 
 def beat(*, claims: Iterable[Claim]) -> None:

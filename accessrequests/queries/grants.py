@@ -192,6 +192,18 @@ def with_everything(grant_id: int) -> Grant:
     return Grant.objects.select_related("target", "holder", "access_request").get(pk=grant_id)
 
 
+def all_with_everything(grant_ids: Iterable[int]) -> dict[int, Grant]:
+    return Grant.objects.select_related("target", "holder", "access_request").in_bulk(grant_ids)
+
+
+def to_cut_with(grant: Grant, *, most: int) -> list[int]:
+    """Others of its kind that are to be cut on its target, those that wait longest first."""
+    waiting = Grant.objects.filter(state=GrantState.REVOKING.value, cut_at=None, target=grant.target_id)
+    same = waiting.filter(access_request__kind=grant.access_request.kind, provisioning_attempt__gt=0, failures=0)
+    longest = same.exclude(pk=grant.pk).order_by("revocation_started_at", "pk")
+    return list(longest.values_list("pk", flat=True)[:most])
+
+
 def is_warned(grant: Grant) -> bool:
     """Whether its holder is to know that its end, as it now is, comes near."""
     return grant.state == GrantState.ACTIVE and grant.warned_at is not None

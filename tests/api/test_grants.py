@@ -49,7 +49,7 @@ class TestAGrant:
         grants.note_revocation_failure(grant_id=world.grant.pk, sentence="shop-prod does not answer.")
 
         found = caller.get(path).json()
-        grants.mark_cut(grant_id=world.grant.pk, evidence={"users": 0})
+        grants.mark_cut(cuts=[grants.Cut(world.grant.pk, {"users": 0})])
         cut = caller.get(path).json()
 
         assert (before["state"], before["overdue"]) == ("active", True)
@@ -175,7 +175,7 @@ class TestTheEnd:
         grant = make.approved_grant(cast.alice, cast.bob)
 
         released = Caller(cast.alice).post(f"grants/{grant.pk}/release/")
-        grants.mark_cut(grant_id=grant.pk, evidence={})
+        grants.mark_cut(cuts=[grants.Cut(grant.pk, {})])
         grants.mark_revoked(grant_id=grant.pk, evidence={}, looked_at=real_clock.now())
         found = Caller(cast.alice).get(f"grants/{grant.pk}/").json()
 

@@ -48,7 +48,7 @@ class TestTheStory:
 
         released = alice.post(f"grants/{grant}/release/")
         assert (released.status_code, released.json()["reason"]) == (202, "released")
-        grants.mark_cut(grant_id=grant, evidence={"users": 0})
+        grants.mark_cut(cuts=[grants.Cut(grant, {"users": 0})])
         grants.mark_revoked(grant_id=grant, evidence={"users": 0}, looked_at=clock.now())
         assert alice.get(f"grants/{grant}/").json()["state"] == "revoked"
 

@@ -82,7 +82,7 @@ class TestComment:
         comment(grant.access_request, cast.alice)
         grants.release(grant_id=grant.pk, holder=cast.alice, via=Via.WEB)
         comment(grant.access_request, cast.bob)
-        grants.mark_cut(grant_id=grant.pk, evidence={"users": 0})
+        grants.mark_cut(cuts=[grants.Cut(grant.pk, {"users": 0})])
         grants.mark_revoked(grant_id=grant.pk, evidence={"users": 0}, looked_at=make.now())
 
         with refuses(IllegalMove, match="The access has ended"):

@@ -9,7 +9,7 @@ import pytest
 from accessrequests.domain.events import Via
 from accessrequests.domain.lifecycle import EndReason, UnknownMove
 from accessrequests.models import Gate, Grant
-from accessrequests.operations import grants
+from accessrequests.operations import _ending, grants
 from accessrequests.operations.grants import LONGEST_CALL, TooEarly
 from accessrequests.operations.refusals import IllegalMove, Refused
 from accessrequests.queries import grants as grant_queries
@@ -131,7 +131,7 @@ class TestExpire:
         assert grants.expire(grant_id=active.pk, latest=ends)
 
         assert ended_for(active) == ("revoking", "expiry")
-        assert active.note == traces.facts("grant.revocation_started")["note"] == grants.DATABASE_BEHIND
+        assert active.note == traces.facts("grant.revocation_started")["note"] == _ending.DATABASE_BEHIND
         assert active.revocation_started_at is not None
         assert active.revocation_started_at <= make.now(), "What follows reads the database's clock."
 
@@ -158,13 +158,13 @@ class TestEndings:
         grants.release(grant_id=active.pk, holder=cast.alice, via=Via.API)
         traces = Traces()
 
-        grants.mark_cut(grant_id=active.pk, evidence={"sessions": 0})
+        grants.mark_cut(cuts=[grants.Cut(active.pk, {"sessions": 0})])
         with leaves_nothing():
-            grants.mark_cut(grant_id=active.pk, evidence={"sessions": 5})
+            grants.mark_cut(cuts=[grants.Cut(active.pk, {"sessions": 5})])
         grants.mark_revoked(grant_id=active.pk, evidence={"users": 0}, looked_at=make.now())
         with leaves_nothing():
             grants.mark_revoked(grant_id=active.pk, evidence={}, looked_at=make.now())
-            grants.mark_cut(grant_id=active.pk, evidence={})
+            grants.mark_cut(cuts=[grants.Cut(active.pk, {})])
             grants.note_revocation_failure(grant_id=active.pk, sentence="Too late.")
 
         assert ended_for(active) == ("revoked", "released")
@@ -183,7 +183,7 @@ class TestEndings:
         grants.release(grant_id=active.pk, holder=cast.alice, via=Via.API)
         traces, swept_at = Traces(), make.now() - timedelta(minutes=20)
 
-        grants.mark_cut(grant_id=active.pk, evidence={}, swept_at=swept_at)
+        grants.mark_cut(cuts=[grants.Cut(active.pk, {}, swept_at=swept_at)])
 
         active.refresh_from_db()
         assert active.cut_at == swept_at
@@ -192,7 +192,7 @@ class TestEndings:
     def test_wait_until_a_call_without_an_end_must_have_ended(self, cast: Cast, grant: Grant) -> None:
         attempt = started(grant)
         grants.release(grant_id=grant.pk, holder=cast.alice, via=Via.API)
-        grants.mark_cut(grant_id=grant.pk, evidence={})
+        grants.mark_cut(cuts=[grants.Cut(grant.pk, {})])
         grant.refresh_from_db()
         assert grant.revocation_started_at is not None
         safe_from = grant.revocation_started_at + LONGEST_CALL
@@ -212,7 +212,7 @@ class TestEndings:
         started(grant)  # its worker is stopped, and its claim passes to another
         assert fails(grant, started(grant))
         grants.release(grant_id=grant.pk, holder=cast.alice, via=Via.API)
-        grants.mark_cut(grant_id=grant.pk, evidence={})
+        grants.mark_cut(cuts=[grants.Cut(grant.pk, {})])
 
         with refuses(TooEarly):
             grants.mark_revoked(grant_id=grant.pk, evidence={}, looked_at=make.now())

@@ -53,7 +53,7 @@ class TestHurry:
 
     def test_refuses_what_the_target_has_confirmed(self, cast: Cast, active: Grant) -> None:
         grants.release(grant_id=active.pk, holder=cast.alice, via=Via.WEB)
-        grants.mark_cut(grant_id=active.pk, evidence={})
+        grants.mark_cut(cuts=[grants.Cut(active.pk, {})])
 
         with refuses(IllegalMove, match="the target has confirmed it") as caught:
             hurry(active, cast)

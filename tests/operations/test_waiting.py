@@ -30,5 +30,5 @@ def test_of_an_end_is_over_with_the_cut(active: Grant) -> None:
     assert fresh(active).waits_for == SLOW
     assert events_of(active)[-1] == "grant.waiting"
 
-    grants.mark_cut(grant_id=active.pk, evidence={})
+    grants.mark_cut(cuts=[grants.Cut(active.pk, {})])
     assert fresh(active).waits_for == ""

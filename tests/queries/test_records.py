@@ -25,7 +25,7 @@ def used(cast: Cast, minutes: int) -> Grant:
     """A grant of alice's on shop-prod, given back after so many minutes."""
     grant = make.active_grant(cast.alice, cast.bob)
     grants.release(grant_id=grant.pk, holder=cast.alice, via=Via.WEB)
-    grants.mark_cut(grant_id=grant.pk, evidence={"users": 0})
+    grants.mark_cut(cuts=[grants.Cut(grant.pk, {"users": 0})])
     grants.mark_revoked(grant_id=grant.pk, evidence={"users": 0}, looked_at=make.now())
     grant.refresh_from_db()
     assert grant.cut_at is not None

@@ -22,7 +22,7 @@ def live(holder: Person, approver: Person, **changes: Any) -> Grant:
 
 def gone(grant: Grant) -> Grant:
     """What the target confirms once its revocation has begun."""
-    grants.mark_cut(grant_id=grant.pk, evidence={"users": 0})
+    grants.mark_cut(cuts=[grants.Cut(grant.pk, {"users": 0})])
     grants.mark_revoked(grant_id=grant.pk, evidence={"users": 0}, looked_at=clock.now())
     grant.refresh_from_db()
     return grant

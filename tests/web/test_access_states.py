@@ -95,7 +95,7 @@ class TestStates:
     def test_cut_and_not_clean(self, cast: Cast) -> None:
         grant = live(cast.alice, cast.bob)
         grants.release(grant_id=grant.pk, holder=cast.alice, via=Via.API)
-        grants.mark_cut(grant_id=grant.pk, evidence={"users": 0})
+        grants.mark_cut(cuts=[grants.Cut(grant.pk, {"users": 0})])
 
         page = self.page_of(cast, grant)
 

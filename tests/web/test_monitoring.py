@@ -88,7 +88,7 @@ class TestMetrics:
 
         late = read_gauges()
         grants.expire(grant_id=expired.pk)
-        grants.mark_cut(grant_id=ending.pk, evidence={})
+        grants.mark_cut(cuts=[grants.Cut(ending.pk, {})])
 
         names = ("overdue_revocations", "oldest_ready_message_seconds", "unreachable_targets", "quarantined")
         assert [calm[f"access_{name}"] for name in names] == [0, 0, 0, 0]

@@ -10,7 +10,7 @@ import pytest
 
 from accessrequests.domain.events import Job, Via
 from accessrequests.models import AuditEvent, Grant, OutboxMessage
-from accessrequests.operations import grants, outbox
+from accessrequests.operations import _ending, grants, outbox
 from accessrequests.queries import audit
 from tests.fixtures import MovableClock
 from tests.workers.conftest import Work, drain
@@ -215,7 +215,7 @@ class TestADatabaseThatWasSetBack:
 
         assert timedelta() <= gone_at - ends < timedelta(seconds=6), log.read_text()
         (started,) = facts_of(grant, "grant.revocation_started")
-        assert (started["reason"], started["note"]) == ("expiry", grants.DATABASE_BEHIND)
+        assert (started["reason"], started["note"]) == ("expiry", _ending.DATABASE_BEHIND)
         assert [alarm for alarm in alarms() if alarm["who"] == "relay"] == [
             {"who": "relay", "milliseconds": pytest.approx(-3_600_000, abs=3_000)}
         ]

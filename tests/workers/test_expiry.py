@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import pytest
 from django.db import OperationalError, connections
 
-from accessrequests.models import AccessRequest, CustomRoleChange, Grant
+from accessrequests.models import AccessRequest, CustomRoleChange, Grant, OutboxMessage
 from accessrequests.operations import grants
-from accessrequests.queries import clock, work
+from accessrequests.queries import audit, clock, work
 from tests import make, roles
 from tests.fixtures import MovableClock
 from tests.make import Cast
@@ -103,6 +104,25 @@ class TestEndWhatIsDue:
         assert CustomRoleChange.objects.get(pk=change.pk).state == "expired"
         assert events_of(change) == ["custom_role.proposed", "custom_role.expired"]
 
+    def test_ends_many_in_one_commit_each_as_if_it_were_alone(
+        self, committed_cast: Cast, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        due = [active(committed_cast) for _ in range(3)]
+        later = active(committed_cast, duration=timedelta(hours=3))
+        never = make.approved_grant(committed_cast.alice, committed_cast.bob)
+        monkeypatch.setattr(expiry, "TOGETHER", 3)
+        clock.advance(timedelta(hours=2))
+
+        assert end() == 4
+
+        assert [fresh(grant).end_reason for grant in (*due, never)] == ["expiry"] * 3 + ["provisioning_failed"]
+        assert fresh(later).state == "active"
+        moments = {fresh(grant).revocation_started_at for grant in due}
+        assert len(moments) == 1, "They ended in one transaction."
+        assert all(events_of(grant)[-2:] == ["grant.revocation_started", "credential.erased"] for grant in due)
+        assert OutboxMessage.objects.filter(job="revoke", done_at=None).count() == 4
+        assert audit.verify().ok
+
     def test_one_bad_row_holds_up_no_other(
         self, committed_cast: Cast, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -117,7 +137,12 @@ class TestEndWhatIsDue:
                 raise RuntimeError("Nobody foresaw this.")
             return truly(grant_id=grant_id, latest=latest)
 
+        def together(*, grant_ids: Collection[int], latest: datetime) -> set[int]:
+            assert broken.pk in grant_ids
+            raise RuntimeError("Nobody foresaw this.")
+
         monkeypatch.setattr(grants, "expire", expire)
+        monkeypatch.setattr(grants, "expire_together", together)
 
         assert end() == 3
 
@@ -161,7 +186,11 @@ class TestEndWhatIsDue:
                 raise RuntimeError("Nobody foresaw this.")
             return truly(grant_id=grant_id, latest=latest)
 
+        def together(*, grant_ids: Collection[int], latest: datetime) -> set[int]:
+            raise RuntimeError("Nobody foresaw this.")
+
         monkeypatch.setattr(grants, "expire", expire)
+        monkeypatch.setattr(grants, "expire_together", together)
         deadlines = Deadlines()
         for _ in range(5):
             deadlines.end_what_is_due(clock_now())

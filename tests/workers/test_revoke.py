@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -9,14 +10,16 @@ from pymongo.errors import OperationFailure
 
 from accessrequests.domain import naming
 from accessrequests.domain.events import Job, Via
-from accessrequests.models import Grant
-from accessrequests.operations import grants, targets
+from accessrequests.models import Grant, OutboxMessage
+from accessrequests.operations import grants, outbox, targets
 from accessrequests.queries import audit, clock
 from accessrequests.queries import grants as grant_queries
 from tests.servers import PROCESS
 from tests.workers.conftest import SHOP, Work, drain
 from tests.workers.database_clock import DatabaseClock
 from tests.workers.rows import carry, due_now, events_of, facts_of, fresh, message
+from workers.provisioners.base import Evidence, GrantSpec, ProvisionerError
+from workers.provisioners.mongodb.provisioner import MongoDBProvisioner
 
 
 def release(work: Work, grant: Grant) -> None:
@@ -104,6 +107,72 @@ class TestRevoke:
         assert fresh(grant).state == "revoked"
         assert events_of(grant).count("grant.cut") == 1
         assert "grant.attempt_failed" not in events_of(grant)
+
+
+def claims() -> list[tuple[int, int]]:
+    """Of each revocation that is not done: how often it was taken, and how often it failed."""
+    waiting = OutboxMessage.objects.filter(job=Job.REVOKE.value, done_at=None).order_by("pk")
+    assert not waiting.exclude(claimed_until=None).exists(), "Whoever holds one puts it back."
+    return list(waiting.values_list("claim", "failures"))
+
+
+class TestMany:
+    def test_that_are_to_be_cut_on_one_target_are_cut_by_whoever_comes_first(self, work: Work) -> None:
+        first, *others = (work.active() for _ in range(3))
+        strings = [work.reveal(grant).connection_string for grant in others]
+        for grant in (first, *others):
+            release(work, grant)
+
+        carry(Job.REVOKE, first)
+
+        assert fresh(first).state == "revoked"
+        for grant in others:
+            assert (fresh(grant).state, events_of(grant)[-1]) == ("revoking", "grant.cut")
+            assert facts_of(grant, "grant.cut")[0]["evidence"]["login"] == "refused"  # type: ignore[index]
+            assert {gate.state for gate in grant.gates.all()} == {"cut"}
+        assert not any(work.can_log_in(string) for string in strings)
+        assert claims() == [(1, 0), (1, 0)]
+        drain()
+        assert [fresh(grant).state for grant in others] == ["revoked", "revoked"]
+        assert [events_of(grant).count("grant.cut") for grant in others] == [1, 1]
+        assert audit.verify().ok
+
+    def test_leave_what_somebody_else_has_taken_and_what_has_failed_to_themselves(self, work: Work) -> None:
+        first, taken, failed = (work.active() for _ in range(3))
+        for grant in (first, taken, failed):
+            release(work, grant)
+        held = outbox.claim(message_id=message(Job.REVOKE, taken).pk, owner="another")
+        assert held is not None
+        grants.note_revocation_failure(grant_id=failed.pk, sentence="It was refused.")
+
+        carry(Job.REVOKE, first)
+
+        assert [fresh(grant).cut_at is not None for grant in (first, taken, failed)] == [True, False, False]
+        outbox.put_back(claims=[held])
+        drain()
+        assert [fresh(grant).state for grant in (taken, failed)] == ["revoked", "revoked"]
+
+    def test_are_each_tried_alone_where_the_target_does_not_take_them_together(
+        self, work: Work, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first, other = work.active(), work.active()
+        truly = MongoDBProvisioner.cut
+
+        def cut(provisioner: MongoDBProvisioner, specs: Sequence[GrantSpec]) -> list[Evidence]:
+            if len(specs) > 1:
+                raise ProvisionerError("One of these is more than the server bears.")
+            return truly(provisioner, specs)
+
+        monkeypatch.setattr(MongoDBProvisioner, "cut", cut)
+        release(work, first)
+        release(work, other)
+
+        carry(Job.REVOKE, first)
+
+        assert (fresh(first).state, fresh(other).cut_at) == ("revoked", None)
+        assert claims() == [(1, 0)]
+        drain()
+        assert fresh(other).state == "revoked"
 
 
 class TestAnEndThatDoesNotSucceed:
