@@ -34,7 +34,7 @@ app.conf.update(
     task_serializer="json",
     accept_content=["json"],
     worker_prefetch_multiplier=1,
-    worker_concurrency=8,
+    worker_concurrency=4,  # Python runs one at a time; each more takes a processor from the databases
     worker_direct=True,  # the relay asks each set of workers for a sign of life
     worker_hijack_root_logger=False,
     worker_enable_remote_control=False,  # whoever can write to Redis must not be able to steer the workers
