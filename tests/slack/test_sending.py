@@ -203,36 +203,6 @@ class TestCards:
         assert OutboxMessage.objects.filter(job__in=JOBS, done_at=None).count() == 0
 
 
-class TestThreadsAndNotices:
-    def test_tell_each_step_once(self, cast: Cast, web_api: WebApi) -> None:
-        link(cast.alice)
-        access_request = make.submit(cast.alice)
-        carry()
-        deny(access_request, cast.bob)
-        carry()
-        again = OutboxMessage.objects.filter(job="show_in_slack").latest("pk")
-        OutboxMessage.objects.filter(pk=again.pk).update(done_at=None)
-        carry()
-        said = web_api.of("chat.postMessage")[2:]
-        card = SlackMessage.objects.get(kind="card")
-        assert [(call["channel"], call.get("thread_ts")) for call in said] == [("C0DATA", card.ts), ("U0ALICE", None)]
-        assert said[0]["text"] == "bob denied the request: Use the replica."
-        assert said[1]["text"].startswith("Denied:")
-
-    def test_all_that_one_press_did_is_told_by_one_job(self, cast: Cast, web_api: WebApi) -> None:
-        link(cast.alice)
-        access_request = make.submit(cast.alice)
-        carry()
-        filed = OutboxMessage.objects.filter(job="show_in_slack").count()
-        make.approve(access_request, cast.bob)
-        carry()
-        assert OutboxMessage.objects.filter(job="show_in_slack").count() == filed + 1
-        said = [call["text"] for call in web_api.of("chat.postMessage")[2:]]
-        assert len(said) == 2
-        assert "bob approved" in said[0]
-        assert said[1].startswith("Approved:")
-
-
 def lose_jobs() -> None:
     OutboxMessage.objects.filter(job__in=JOBS).delete()
 

@@ -1,0 +1,47 @@
+"""Guards what is told once: a line in the thread under a card, and a word to whose access it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from accessrequests.models import OutboxMessage, SlackMessage
+from tests import make
+from tests.make import Cast
+from tests.slack.test_sending import carry, deny
+from tests.slack.workspace import WebApi, link
+
+
+@pytest.fixture
+def cast(committed_cast: Cast) -> Cast:
+    """Workers close connections, so that nothing may be left uncommitted."""
+    return committed_cast
+
+
+class TestThreadsAndNotices:
+    def test_tell_each_step_once(self, cast: Cast, web_api: WebApi) -> None:
+        link(cast.alice)
+        access_request = make.submit(cast.alice)
+        carry()
+        deny(access_request, cast.bob)
+        carry()
+        again = OutboxMessage.objects.filter(job="show_in_slack").latest("pk")
+        OutboxMessage.objects.filter(pk=again.pk).update(done_at=None)
+        carry()
+        said = web_api.of("chat.postMessage")[2:]
+        card = SlackMessage.objects.get(kind="card")
+        assert [(call["channel"], call.get("thread_ts")) for call in said] == [("C0DATA", card.ts), ("U0ALICE", None)]
+        assert said[0]["text"] == "bob denied the request: Use the replica."
+        assert said[1]["text"].startswith("Denied:")
+
+    def test_all_that_one_press_did_is_told_by_one_job(self, cast: Cast, web_api: WebApi) -> None:
+        link(cast.alice)
+        access_request = make.submit(cast.alice)
+        carry()
+        filed = OutboxMessage.objects.filter(job="show_in_slack").count()
+        make.approve(access_request, cast.bob)
+        carry()
+        assert OutboxMessage.objects.filter(job="show_in_slack").count() == filed + 1
+        said = [call["text"] for call in web_api.of("chat.postMessage")[2:]]
+        assert len(said) == 2
+        assert "bob approved" in said[0]
+        assert said[1].startswith("Approved:")
