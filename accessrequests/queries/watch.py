@@ -13,7 +13,7 @@ from django.db.models import Count, Min, Q
 
 from accessrequests.domain.events import Event, Queue
 from accessrequests.models import AuditEvent, Grant, OutboxMessage, Target
-from accessrequests.queries import audit, health
+from accessrequests.queries import audit, health, work
 
 MOST_SHOWN = 50
 CONSUMERS = ("relay", "worker", "worker_urgent")
@@ -114,8 +114,8 @@ def troubled() -> list[Target]:
 
 
 def waiting(at: datetime) -> list[Waiting]:
-    """For every queue, most urgent first, how much is ready in it and since when."""
-    ready = OutboxMessage.objects.filter(done_at=None, ready_at__lte=at).order_by().values("queue")
+    """For every queue, most urgent first, how much could be carried now and since when."""
+    ready = work.in_turn(OutboxMessage.objects.filter(done_at=None, ready_at__lte=at)).order_by().values("queue")
     counted = ready.annotate(messages=Count("pk"), since=Min("ready_at"), failing=Count("pk", Q(failures__gt=0)))
     found = {one["queue"]: (one["messages"], one["since"], one["failing"]) for one in counted}
     return [Waiting(queue.value, *found.get(queue.value, (0, None, 0))) for queue in Queue]

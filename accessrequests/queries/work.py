@@ -42,10 +42,14 @@ def _open(now: datetime) -> QuerySet[OutboxMessage]:
     return OutboxMessage.objects.filter(unclaimed, done_at=None, ready_at__lte=now)
 
 
-def _claimable(now: datetime) -> QuerySet[OutboxMessage]:
-    """Open, and nothing older in its lane is unfinished: given to anybody sooner, it would be refused its claim."""
+def in_turn(messages: QuerySet[OutboxMessage]) -> QuerySet[OutboxMessage]:
+    """Without those that wait for an older one of their lane: given to anybody sooner, they would be refused a claim."""
     older = OutboxMessage.objects.filter(lane=OuterRef("lane"), pk__lt=OuterRef("pk"), done_at=None)
-    return _open(now).exclude(Exists(older))
+    return messages.exclude(Exists(older))
+
+
+def _claimable(now: datetime) -> QuerySet[OutboxMessage]:
+    return in_turn(_open(now))
 
 
 @dataclass(frozen=True, slots=True)

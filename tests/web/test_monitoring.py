@@ -129,6 +129,9 @@ class TestMetrics:
         Target.objects.filter(slug="shop-dev").update(clock_skew=-2.5, warnings=["Give it less."])
         grants.expire(grant_id=grant.pk)
         OutboxMessage.objects.filter(job="revoke").update(failures=1)
+        behind = OutboxMessage.objects.get(job="revoke")
+        behind.pk, behind.ready_at = None, behind.ready_at - timedelta(hours=1)
+        behind.save()  # it waits for the one before it in its lane, and for nothing else
         clock.advance(timedelta(minutes=2))
 
         told = read_gauges()
