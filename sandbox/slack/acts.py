@@ -42,13 +42,10 @@ class Acts:
     shortcut: str
 
     def press_in_message(
-        self, user: User, message: Message, *, block_id: str, action_id: str, value: Document | None, values: Values
+        self, user: User, message: Message, *, block_id: str, element: Document, value: Document | None, values: Values
     ) -> None:
-        """:raises ActFailed: the app did not answer well.
-        :raises LookupError: it stands there no longer.
-        """
+        """:raises ActFailed: the app did not answer well."""
         with self.workspace.changing():
-            _, element = elements.find(message.blocks, block_id=block_id, action_id=action_id)
             channel = self.workspace.channels[message.channel]
             is_ephemeral = bool(message.only_for)
             container = {
@@ -77,14 +74,11 @@ class Acts:
         self._expect(self.deliveries.interact(payload))
 
     def press_in_view(
-        self, user: User, view: View, *, block_id: str, action_id: str, value: Document | None, values: Values
+        self, user: User, view: View, *, block_id: str, element: Document, value: Document | None, values: Values
     ) -> None:
-        """:raises ActFailed: the app did not answer well.
-        :raises LookupError: it stands there no longer.
-        """
+        """:raises ActFailed: the app did not answer well."""
         with self.workspace.changing():
             view.values = {name: dict(held) for name, held in values.items()}
-            _, element = elements.find(view.payload["blocks"], block_id=block_id, action_id=action_id)
             trigger = self.triggers.pull(user=user.id, view=view.id if view.payload["type"] == "modal" else "")
             payload = {
                 **self._payload("block_actions", user),

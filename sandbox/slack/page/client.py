@@ -151,13 +151,13 @@ class Client:
                 place=place.name,
                 block_id=block_id,
                 action_id=action_id,
+                element=element,
                 values=values,
-                confirm=element["confirm"],
                 style=element["confirm"].get("style", element.get("style", "primary")),
                 back=self._back(user, form),
             )
             return None
-        self._carry_out(user, place, block_id, action_id, values)
+        self._carry_out(user, place, block_id, element, values)
         return _web(element)
 
     def _confirm(self, user: User, seat: Seat, form: Form) -> str | None:
@@ -165,19 +165,17 @@ class Client:
         if pending is None or _one(form, "do") != "yes":
             return None
         place = places.found(self._workspace, user, seat, pending.place)
-        self._carry_out(user, place, pending.block_id, pending.action_id, pending.values)
+        self._carry_out(user, place, pending.block_id, pending.element, pending.values)
         return None
 
-    def _carry_out(self, user: User, place: Place, block_id: str, action_id: str, values: Values) -> None:
-        value = values.get(block_id, {}).get(action_id)
+    def _carry_out(self, user: User, place: Place, block_id: str, element: Document, values: Values) -> None:
+        value = values.get(block_id, {}).get(str(element.get("action_id", "")))
         if isinstance(place.thing, Message):
             self._acts.press_in_message(
-                user, place.thing, block_id=block_id, action_id=action_id, value=value, values=values
+                user, place.thing, block_id=block_id, element=element, value=value, values=values
             )
         else:
-            self._acts.press_in_view(
-                user, place.thing, block_id=block_id, action_id=action_id, value=value, values=values
-            )
+            self._acts.press_in_view(user, place.thing, block_id=block_id, element=element, value=value, values=values)
 
     def _leave(self, user: User, seat: Seat, view: View, values: Values, form: Form) -> None:
         seat.errors.pop(view.id, None)

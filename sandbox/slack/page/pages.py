@@ -149,7 +149,7 @@ class Pages:
     def _confirm(self, seat: Seat, drawing: Drawing) -> dict[str, Any] | None:
         if seat.pending is None:
             return None
-        said = seat.pending.confirm
+        said = seat.pending.element["confirm"]
         return {name: drawing.object(said.get(name)) for name in ("title", "text", "confirm", "deny")}
 
     def _modal(self, seat: Seat, view: View, drawing: Drawing) -> dict[str, Any]:

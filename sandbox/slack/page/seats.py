@@ -16,8 +16,8 @@ class Pending:
     place: str
     block_id: str
     action_id: str
+    element: Document  # as it stood there: what is confirmed is what was pressed, whatever has become of it since
     values: Values
-    confirm: Document
     style: str
     back: str
 

@@ -56,6 +56,15 @@ class TestInteraction:
         slack.press("bob", page, "Yes, approve")
         assert slack.app.payloads[0]["actions"][0]["action_id"] == "approve"
 
+    def test_is_sent_as_it_was_confirmed_though_the_card_has_changed_meanwhile(self, slack: Slack) -> None:
+        said = slack.web.chat_postMessage(channel="data-access", text="Asked", blocks=card())
+        page = f"/as/bob/c/{said['channel']}"
+        slack.press("bob", page, "Approve 2 h")
+        slack.web.chat_update(channel=said["channel"], ts=said["ts"], text="Approved", blocks=card()[:1])
+        slack.press("bob", page, "Yes, approve")
+        (sent,) = slack.app.payloads
+        assert (sent["actions"][0]["action_id"], sent["container"]["message_ts"]) == ("approve", said["ts"])
+
     def test_of_somebody_elsewhere_says_so(self, slack: Slack) -> None:
         said = slack.web.chat_postMessage(channel="partner-payments", text="Asked", blocks=card())
         slack.press(PARTNER, f"/as/{PARTNER}/c/{said['channel']}", "Deny…")
