@@ -127,7 +127,9 @@ def changes_of(access_request: AccessRequest, record: Record | None, *, at: date
 
 def _nothing_new(access_request: AccessRequest, record: Record | None, at: datetime) -> str:
     """What is held until after the end of the ask may be all of it, and then not even the time is new."""
-    ends = max(at, access_request.starts_at or at) + (access_request.approved_duration or access_request.duration)
+    extended = access_request.extends
+    begins = extended.expires_at if extended is not None else access_request.starts_at
+    ends = max(at, begins or at) + (access_request.approved_duration or access_request.duration)
     held_here = () if record is None else record.usable_here
     later = [use for use in held_here if use.expires_at is not None and use.expires_at > ends]
     held = [one for use in later for one in use.privileges]

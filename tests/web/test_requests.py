@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from accessrequests.domain.events import Event, Via
 from accessrequests.domain.wording import moment
 from accessrequests.models import AccessRequest, AuditEvent, Grant, Target
-from accessrequests.operations import access_requests
+from accessrequests.operations import access_requests, extensions
 from accessrequests.web import shown
 from tests import make
 from tests.fixtures import MovableClock
@@ -230,6 +230,22 @@ class TestStates:
         sentence = f"Nothing new: alice holds all of this already, until {moment(held.expires_at)}, which is later."
         assert sentence in text_of(browser.get(address(sooner)))
         assert "Nothing new" not in text_of(browser.get(address(wider)))
+
+    def test_more_time_is_not_said_to_be_held_already(self, cast: Cast) -> None:
+        held = make.active_grant(cast.alice, cast.bob)
+        extensions.ask(
+            grant_id=held.pk,
+            holder=cast.alice,
+            via=Via.WEB,
+            duration=timedelta(minutes=15),
+            reason="Two are left to look at.",
+        )
+        asked = AccessRequest.objects.get(extends=held)
+
+        said = text_of(signed_in(cast.bob).get(address(asked)))
+
+        assert "Nothing new: it would last longer, no more." in said
+        assert "which is later" not in said
 
     def test_the_record_is_for_others_not_for_oneself(self, cast: Cast) -> None:
         make.approve(make.submit(cast.alice), cast.bob)
