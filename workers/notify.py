@@ -212,6 +212,7 @@ def _story(news: _News, audience: Audience) -> Story:
         expires_at=grant.expires_at if grant is not None else None,
         end_reason=EndReason(grant.end_reason) if grant is not None and grant.end_reason else None,
         was_open=grant is not None and grant.provisioning_attempt > 0,
+        shorter=access_requests.shorter(access_request),
         said=str(comment.facts.get("text", "")) if comment is not None else "",
         **{
             "note": _note(grant) if grant is not None else _said_of(access_request),

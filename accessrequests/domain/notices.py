@@ -79,6 +79,7 @@ class Story:
     end_reason: EndReason | None = None
     was_open: bool = True
     said: str = ""
+    shorter: str = ""  # the length that was approved in place of the one that was asked for
     # What to do before an access ends: with which pages, or why it cannot last longer.
     also: tuple[tuple[str, str], ...] = ()
     why_not_longer: str = ""
@@ -192,8 +193,9 @@ def _edited(story: Story) -> str:
     )
 
 
-def _approved(_: Story) -> str:
-    return "It is approved, and the access is being set up. You are told when it is live."
+def _approved(story: Story) -> str:
+    length = piece(" for {}", story.shorter)
+    return f"It is approved{length}, and the access is being set up. You are told when it is live."
 
 
 def _denied(story: Story) -> str:

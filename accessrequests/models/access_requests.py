@@ -125,6 +125,11 @@ class AccessRequest(models.Model):
         return self.kind == AccessKind.DATABASE_USER
 
     @property
+    def is_shortened(self) -> bool:
+        """Whether less time was approved than was asked for."""
+        return self.approved_duration is not None and self.approved_duration < self.duration
+
+    @property
     def has_password(self) -> bool:
         return self.makes_a_user and self.authentication == SCRAM
 

@@ -161,6 +161,8 @@ def _shorten(access_request: AccessRequest, duration: timedelta | None) -> None:
 def _said(event: Event, access_request: AccessRequest, voice: policy.Given, *, group: str, comment: str) -> Fact:
     length = format_duration(access_request.approved_duration or access_request.duration)
     facts = {"revision": access_request.revision, "group": group, "comment": comment, "duration": length}
+    if access_request.is_shortened:
+        facts["asked"] = format_duration(access_request.duration)
     if voice.on_behalf_of:
         facts["on_behalf_of"] = voice.on_behalf_of
     return Fact(event, str(access_request), facts)

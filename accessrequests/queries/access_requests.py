@@ -11,6 +11,7 @@ from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Sub
 from accessrequests.domain import sentences
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.domain.privileges import Level
+from accessrequests.domain.window import spell_duration
 from accessrequests.models import AccessRequest, Approval, Grant, Person, PolicyVersion
 from accessrequests.queries.belonging import Belonging, belonging_of
 
@@ -37,6 +38,14 @@ def title_now(access_request: AccessRequest) -> str:
     """The same of a request that was read with its grant, with the length that the access has come to since."""
     length = access_request.approved_duration or access_request.duration
     return _title(access_request, extended_to(access_request) or length)
+
+
+def shorter(access_request: AccessRequest) -> str:
+    """The length that was approved in place of the one that was asked for; nothing where that is the same."""
+    if not access_request.is_shortened or access_request.approved_duration is None:
+        return ""
+    approved, asked = spell_duration(access_request.approved_duration), spell_duration(access_request.duration)
+    return f"{approved} in place of {asked}"
 
 
 def extended_to(access_request: AccessRequest) -> timedelta | None:

@@ -92,6 +92,11 @@ class TestTimeline:
                 {"group": "security", "comment": "ok"},
                 "bob approved for security: ok.",
             ),
+            (
+                Event.ACCESS_REQUEST_APPROVAL_GIVEN,
+                {"group": "data-owners", "comment": "", "duration": "PT15M", "asked": "PT2H"},
+                "bob approved 15 minutes in place of 2 hours for data-owners.",
+            ),
             (Event.ACCESS_REQUEST_APPROVED, {"length": "PT1H30M"}, "The request is approved for 1 hour 30 minutes."),
             (Event.ACCESS_REQUEST_DENIED, {"comment": "No."}, "bob denied the request: No."),
             (Event.ACCESS_REQUEST_COMMENTED, {"text": "Would\nstaging do?"}, "bob wrote: “Would staging do?”."),

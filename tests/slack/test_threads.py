@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from accessrequests.models import OutboxMessage, SlackMessage
@@ -45,3 +47,13 @@ class TestThreadsAndNotices:
         assert len(said) == 2
         assert "bob approved" in said[0]
         assert said[1].startswith("Approved:")
+
+    def test_say_that_less_was_approved_than_was_asked_for(self, cast: Cast, web_api: WebApi) -> None:
+        link(cast.alice)
+        access_request = make.submit(cast.alice)
+        carry()
+        make.approve(access_request, cast.bob, duration=timedelta(minutes=15))
+        carry()
+        line, word = web_api.of("chat.postMessage")[2:]
+        assert line["text"] == "bob approved 15 minutes in place of 2 hours for data-owners."
+        assert "It is approved for 15 minutes in place of 2 hours" in str(word)
