@@ -54,6 +54,27 @@ class TestRelease:
         assert (caught.value.person, caught.value.what) == ("access-requests", "expiry")
 
 
+class TestTogether:
+    def test_those_whose_time_is_over_end_and_the_others_live_on(
+        self, cast: Cast, active: Grant, clock: MovableClock
+    ) -> None:
+        later = make.active_grant(cast.alice, cast.bob, duration=timedelta(hours=8))
+        both = [active.pk, later.pk]
+        with leaves_nothing():
+            assert grants.expire_together(grant_ids=both) == set(both)
+        clock.advance(timedelta(hours=2))
+        traces = Traces()
+
+        assert grants.expire_together(grant_ids=both) == set(both)
+
+        assert [Grant.objects.get(pk=pk).state for pk in both] == ["revoking", "active"]
+        assert traces.jobs() == [("revoke", str(active))]
+
+    def test_of_a_grant_that_is_not_there_is_no_end(self, cast: Cast) -> None:
+        with pytest.raises(Grant.DoesNotExist):
+            grants.expire(grant_id=0)
+
+
 class TestRevoke:
     @pytest.mark.parametrize("name", ["bob", "grace", "erin"])
     def test_by_those_who_may(self, cast: Cast, active: Grant, name: str) -> None:

@@ -92,6 +92,32 @@ class TestClaim:
         assert message.failures == 0
 
 
+class TestTogether:
+    def test_takes_what_is_free_of_the_same_job_and_puts_it_back(self, cast: Cast) -> None:
+        for _ in range(4):
+            make.submit(cast.alice)
+        first, free, held, failed = OutboxMessage.objects.filter(job="notify").order_by("pk")
+        OutboxMessage.objects.filter(pk=failed.pk).update(failures=1)
+        own = claimed(first)
+        claimed(held, "two")
+        subjects = [one.subject for one in (free, held, failed)]
+
+        (taken,) = outbox.claim_together(held=own, subjects=subjects, most=5)
+
+        assert (taken.message_id, taken.number, taken.subject) == (free.pk, 1, free.subject)
+        free.refresh_from_db()
+        assert (free.claimed_by, free.claimed_until is None) == ("one", False)
+        assert outbox.claim_together(held=own, subjects=subjects, most=5) == []
+        outbox.put_back(claims=[taken])
+        assert claimed(free, "three").number == 2
+        assert not outbox.finish(claim=taken)
+
+    def test_of_nothing_is_nothing(self, message: OutboxMessage) -> None:
+        assert outbox.claim_together(held=claimed(message), subjects=[], most=5) == []
+        outbox.put_back(claims=[])
+        assert outbox.claim(message_id=message.pk, owner="two") is None
+
+
 class TestLane:
     def test_keeps_its_order(self, message: OutboxMessage) -> None:
         fact = Fact(Event.ACCESS_REQUEST_CANCELLED, message.subject)
