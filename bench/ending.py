@@ -13,8 +13,8 @@ from typing import Any
 from pymongo import MongoClient
 
 from bench import first_byte
-from bench.door import Door, Login, refused_after
-from bench.held import TARGET, hold, spread_out
+from bench.door import Door, Login, prove, refused_after
+from bench.held import TARGET, hold
 from bench.rows import NEVER, Row, quantile, spread
 from bench.sizes import Sizes
 from bench.users import with_power
@@ -23,12 +23,13 @@ from bench.world import POLL_SECONDS, World
 DOORS = 24
 PATIENCE = 30.0
 LOOK_SECONDS = 0.05
+SECONDS_TO_PROVE = 0.03  # that one login works
 CALM_P50, CALM_P99, STORM_P99, PAGES_MOST = 0.3, 1.0, 5.0, 2.0
 
 
 def calm(running: World, sizes: Sizes) -> Row:
     """Each login is tried every 10 ms from just before its deadline until it is refused."""
-    held = hold(running, spread_out(sizes.calm, seconds=sizes.calm_seconds))
+    held = hold(running, sizes.calm, seconds=sizes.calm_seconds)
     lags = _watched(running, sorted(held, key=lambda login: login.deadline))
     return calm_row(lags)
 
@@ -49,11 +50,14 @@ def calm_row(lags: Sequence[float]) -> Row:
 
 def storm(running: World, sizes: Sizes) -> Row:
     """Many deadlines in few seconds on one server, while somebody reads pages."""
-    held = hold(running, spread_out(sizes.storm, seconds=sizes.storm_seconds))
+    held = hold(running, sizes.storm, seconds=sizes.storm_seconds, to_open=SECONDS_TO_PROVE)
     deadlines = [login.deadline for login in held]
-    before = _pages_for(running, seconds=max(2.0, min(deadlines) - time.time() - 1.0), most=10.0)
-    with _pages_meanwhile(running) as meanwhile:
-        lags = refused_lags(running, held)
+    with closing(Door(running.host(TARGET))) as door:
+        prove(door, held)
+        before = _pages_for(running, seconds=max(2.0, min(deadlines) - time.time() - 1.0), most=10.0)
+        time.sleep(max(0.0, min(deadlines) - time.time() - 1.0))
+        with _pages_meanwhile(running) as meanwhile:
+            lags = refused_lags(running, door, held)
     early = sum(lag < 0 for lag in lags)
     worse = quantile(meanwhile, 95) / quantile(before, 95)
     return Row(
@@ -76,11 +80,11 @@ def storm(running: World, sizes: Sizes) -> Row:
     )
 
 
-def refused_lags(running: World, held: Sequence[Login]) -> list[float]:
+def refused_lags(running: World, door: Door, held: Sequence[Login]) -> list[float]:
     """The target's list says whom to try; only a refused login counts. Whoever is shut before the deadline is early."""
     left, lags = {login.username: login for login in held}, list[float]()
     until = max(login.deadline for login in held) + PATIENCE
-    with closing(Door(running.host(TARGET))) as door, MongoClient[dict[str, Any]](running.root_uri(TARGET)) as root:
+    with MongoClient[dict[str, Any]](running.root_uri(TARGET)) as root:
         while left and time.time() < until:
             for name in sorted(left.keys() - with_power(root)):
                 if not door.lets_in(left[name]):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+
+import httpx2
 
 from bench import world
 from bench.door import Login
@@ -13,25 +17,89 @@ from bench.together import AT_A_TIME
 from bench.world import World
 
 TARGET = "shop-dev"  # where everybody has what they ask for, at once
-SECONDS_FOR_ONE = 0.35  # what a machine like ours takes to ask, make and reveal, of eight at a time
-PATIENT_SECONDS = 0.1
+# An end is counted from when the workers begin: with so few on their way, each begins soon after it was asked for.
+ON_THEIR_WAY = 24
+REHEARSED = 24
+REHEARSED_LENGTH = "PT1H"
+MARGIN = 1.3  # of what a rehearsal took
+SECONDS_TO_BEGIN = 10.0
+LOOK_SECONDS = 0.2
+PATIENCE = 30.0
+TOLD_SECONDS = 10.0
 
 
-def hold(running: World, deadlines: Sequence[float], *, role: str = "read@shop") -> list[Login]:
-    """One access for each deadline (seconds since 1970), or a moment after it; the target's own word is taken."""
-    alice = running.client("alice")
+def hold(running: World, number: int, *, seconds: float, role: str = "read@shop", to_open: float = 0.0) -> list[Login]:
+    """So many, live, with ends spread over so many seconds, soon after all can be there and something was opened with each.
 
-    def one(deadline: float) -> Login:
-        length = max(5, math.ceil(deadline - time.time()))
-        granted = world.ask(alice, target=TARGET, role=role, duration=f"PT{length}S")
-        revealed = world.reveal(alice, granted["grant"]["id"], every=PATIENT_SECONDS)
+    How soon that is, a rehearsal says. The ends are the target's own word. Nothing is left that anybody is to be told.
+    """
+    client = running.client("alice")
+    for_one = _rehearsed(running, client, role)
+    begin = time.time() + SECONDS_TO_BEGIN + number * (for_one * MARGIN + to_open)
+    ends = [begin + seconds * index / number for index in range(number)]
+    _say(f"{number:,} accesses are to be live in {begin - time.time():.0f} s.")
+    found = _all_live(client, role, number, lambda index: f"PT{max(5, math.ceil(ends[index] - time.time()))}S")
+    world.wait_until_idle(running, every=LOOK_SECONDS)
+    late = time.time() - min(login.deadline for login in found)
+    if late > 0:
+        raise RuntimeError(
+            f"All {number:,} were ready {late:.0f} s after the first of them ended. Is the machine busy?"
+        )
+    return found
+
+
+def _rehearsed(running: World, client: httpx2.Client, role: str) -> float:
+    """What one takes, of some that are released again: asked for, made, revealed, everybody told."""
+    began = time.monotonic()
+    _all_live(client, role, REHEARSED, lambda _: REHEARSED_LENGTH, release=True)
+    world.wait_until_idle(running, every=LOOK_SECONDS)
+    return (time.monotonic() - began) / REHEARSED
+
+
+def _all_live(
+    client: httpx2.Client, role: str, number: int, length: Callable[[int], str], *, release: bool = False
+) -> list[Login]:
+    """One look at the list for all that are on their way: if each asked for its own all the time, they would take the
+    processors from the workers that they wait for.
+    """
+    left, on_their_way, found = deque(range(number)), set[int](), list[Login]()
+    moved_at = told_at = time.monotonic()
+
+    def ask(index: int) -> int:
+        granted = world.ask(client, target=TARGET, role=role, duration=length(index))
+        return int(granted["grant"]["id"])
+
+    def take(grant_id: int) -> Login:
+        revealed = world.reveal(client, grant_id)
+        if release:
+            client.post(f"grants/{grant_id}/release/", json={}).raise_for_status()
         return Login(revealed["username"], revealed["password"], world.moment(revealed["expires_at"]))
 
     with ThreadPoolExecutor(max_workers=AT_A_TIME) as pool:
-        return list(pool.map(one, deadlines))
+        while left or on_their_way:
+            more = [left.popleft() for _ in range(min(len(left), ON_THEIR_WAY - len(on_their_way)))]
+            on_their_way.update(pool.map(ask, more))
+            live = on_their_way - _pending(client)
+            found += pool.map(take, live)
+            on_their_way -= live
+            now = time.monotonic()
+            moved_at = now if live else moved_at
+            if now - moved_at > PATIENCE:
+                raise RuntimeError(f"Nothing became live for {PATIENCE:.0f} s, after {len(found):,} of {number:,}.")
+            if now - told_at > TOLD_SECONDS:
+                told_at = now
+                _say(f"{len(found):,} of {number:,} are live.")
+            time.sleep(LOOK_SECONDS)
+    return found
 
 
-def spread_out(number: int, *, seconds: float, to_open: float = 0.0) -> list[float]:
-    """So many deadlines over so many seconds, soon after all of them can be there, and something opened with each."""
-    begin = time.time() + 5 + number * (SECONDS_FOR_ONE + to_open)
-    return [begin + seconds * index / number for index in range(number)]
+def _pending(client: httpx2.Client) -> set[int]:
+    """Which of their grants the workers have not made true yet."""
+    answer = client.get("grants/", params={"state": "pending", "page_size": ON_THEIR_WAY})
+    answer.raise_for_status()
+    return {grant["id"] for grant in answer.json()["results"]}
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"  {line}\n")
+    sys.stderr.flush()

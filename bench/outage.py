@@ -9,8 +9,9 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from bench.door import Door
-from bench.held import TARGET, hold, spread_out
+from bench.door import Door, prove
+from bench.ending import SECONDS_TO_PROVE
+from bench.held import TARGET, hold
 from bench.rows import NEVER, Row, spread
 from bench.sizes import Sizes
 from bench.users import with_power
@@ -23,7 +24,10 @@ BEFORE = 3.0  # it goes away so long before the first deadline
 
 def outage(running: World, sizes: Sizes) -> Row:
     window = max(sizes.outage_seconds - 2 * BEFORE, 1.0)
-    held = hold(running, spread_out(sizes.outage, seconds=window))
+    held = hold(running, sizes.outage, seconds=window, to_open=SECONDS_TO_PROVE)
+    with closing(Door(running.host(TARGET))) as door:
+        prove(door, held)
+        keys = door.keys
     first = min(login.deadline for login in held)
     time.sleep(max(0.0, first - BEFORE - time.time()))
     running.stop(f"mongod:{TARGET}")
@@ -31,7 +35,10 @@ def outage(running: World, sizes: Sizes) -> Row:
     running.start(f"mongod:{TARGET}")
     back = _answers_at(running)
     left, lags = {login.username: login for login in held}, list[float]()
-    with closing(Door(running.host(TARGET))) as door, MongoClient[dict[str, Any]](running.root_uri(TARGET)) as root:
+    with (
+        closing(Door(running.host(TARGET), keys=keys)) as door,
+        MongoClient[dict[str, Any]](running.root_uri(TARGET)) as root,
+    ):
         while left and time.time() < back + PATIENCE:
             for name in sorted(left.keys() - with_power(root)):
                 if not door.lets_in(left[name]):

@@ -13,7 +13,7 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from bench.door import Login
-from bench.held import TARGET, hold, spread_out
+from bench.held import TARGET, hold
 from bench.rows import Row
 from bench.sizes import Sizes
 from bench.world import World
@@ -35,9 +35,7 @@ class _Open:
 def sessions(running: World, sizes: Sizes) -> Row:
     with MongoClient[dict[str, Any]](running.root_uri(TARGET)) as root:
         root.shop.touched.insert_one({"number": -1})  # transactions that all make one collection end each other
-    held = hold(
-        running, spread_out(sizes.held * len(_KINDS), seconds=2.0, to_open=SECONDS_TO_OPEN), role="readWrite@shop"
-    )
+    held = hold(running, sizes.held * len(_KINDS), seconds=2.0, role="readWrite@shop", to_open=SECONDS_TO_OPEN)
     opened: dict[str, list[_Open]] = {kind: [] for kind in _KINDS}
     for number, login in enumerate(held):
         kind = list(_KINDS)[number % len(_KINDS)]

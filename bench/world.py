@@ -122,11 +122,11 @@ def reveal(client: httpx2.Client, grant_id: int, *, every: float = POLL_SECONDS)
     raise RuntimeError(f"grant/{grant_id} was not ready within 30 s.")
 
 
-def wait_until_idle(running: World) -> None:
+def wait_until_idle(running: World, *, every: float = POLL_SECONDS) -> None:
     """Until nothing that is due is left to be carried."""
     with psycopg.connect(running.state["postgres"], autocommit=True) as connection:
         while connection.execute(_IS_BUSY).fetchone() != (False,):
-            time.sleep(POLL_SECONDS)
+            time.sleep(every)
 
 
 def wait_for(client: httpx2.Client, grant_id: int, *, state: str) -> None:
