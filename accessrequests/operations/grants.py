@@ -25,11 +25,14 @@ from accessrequests.operations._ending import (
     ALIVE,
     ended_by_person,
     expired,
+    expired_together,
     gave_up,
     locked,
     locked_all,
+    move_all_gates,
     move_gates,
     start_revocation,
+    update_alike,
 )
 from accessrequests.operations._record import CLOCKWORK, Fact, record
 from accessrequests.operations.idempotency import Idempotency
@@ -309,7 +312,7 @@ def expire_together(*, grant_ids: Collection[int], latest: datetime | None = Non
     """The same of many at once, but of those whose rows somebody else holds now. Which were looked at."""
     held = locked_all(grant_ids, skip_held=True)
     at = clock.now()
-    facts = [fact for grant in held for fact in expired(grant, at=at, latest=latest)]
+    facts = expired_together(held, at=at, latest=latest)
     if facts:
         record(*facts, actor=CLOCKWORK, at=at)
     return {grant.pk for grant in held}
@@ -321,18 +324,19 @@ def mark_cut(*, cuts: Iterable[Cut]) -> None:
     said = {cut.grant_id: cut for cut in cuts}
     held = locked_all(said)
     at = clock.now()
+    held = [grant for grant in held if grant.state == GrantState.REVOKING and grant.cut_at is None]
+    if not held:
+        return
     facts = [fact for grant in held for fact in _cut(grant, said[grant.pk], at)]
-    if facts:
-        record(*facts, actor=CLOCKWORK, at=at)
+    update_alike(held, ["cut_at", "failures", "last_error", "waits_for"])
+    move_all_gates({grant.pk: dict.fromkeys(GateName, said[grant.pk].evidence) for grant in held}, GateState.CUT)
+    record(*facts, actor=CLOCKWORK, at=at)
 
 
 def _cut(grant: Grant, cut: Cut, at: datetime) -> list[Fact]:
-    if grant.state != GrantState.REVOKING or grant.cut_at is not None:
-        return []
+    """What changes in the row, which is not written yet, and what follows."""
     grant.cut_at = min(at, cut.swept_at or at)
     grant.failures, grant.last_error, grant.waits_for = 0, "", ""
-    grant.save(update_fields=["cut_at", "failures", "last_error", "waits_for"])
-    move_gates(grant, GateState.CUT, dict.fromkeys(GateName, cut.evidence))
     facts = [Fact(Event.GRANT_CUT, str(grant), {"evidence": dict(cut.evidence)})]
     if cut.swept_at is not None:
         facts.insert(0, Fact(Event.GRANT_SWEPT, str(grant), {"swept_at": _moment(cut.swept_at)}))

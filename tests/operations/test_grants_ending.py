@@ -9,7 +9,7 @@ import pytest
 from accessrequests.domain.events import Via
 from accessrequests.domain.lifecycle import EndReason, UnknownMove
 from accessrequests.models import Gate, Grant
-from accessrequests.operations import _ending, grants
+from accessrequests.operations import _ending, credentials, grants
 from accessrequests.operations.grants import LONGEST_CALL, TooEarly
 from accessrequests.operations.refusals import IllegalMove, Refused
 from accessrequests.queries import grants as grant_queries
@@ -69,6 +69,23 @@ class TestTogether:
 
         assert [Grant.objects.get(pk=pk).state for pk in both] == ["revoking", "active"]
         assert traces.jobs() == [("revoke", str(active))]
+
+    def test_only_a_password_that_nobody_has_read_is_forgotten(
+        self, cast: Cast, active: Grant, clock: MovableClock
+    ) -> None:
+        credentials.reveal(grant_id=active.pk, person=cast.alice, via=Via.API)
+        unread = make.active_grant(cast.alice, cast.bob)
+        clock.advance(timedelta(hours=2))
+        traces = Traces()
+
+        for one in (active, unread):
+            grants.expire_together(grant_ids=[one.pk])
+
+        assert [(event, subject) for event, _, subject in traces.events()] == [
+            ("grant.revocation_started", str(active)),
+            ("grant.revocation_started", str(unread)),
+            ("credential.erased", str(unread)),
+        ]
 
     def test_of_a_grant_that_is_not_there_is_no_end(self, cast: Cast) -> None:
         with pytest.raises(Grant.DoesNotExist):
