@@ -14,9 +14,12 @@ from accessrequests.operations import access_requests, access_reviews, custom_ro
 from accessrequests.operations.refusals import IllegalMove
 from accessrequests.queries import work
 
-AT_ONCE = 200
+AT_ONCE = 50  # of one turn: those that have ended are sent before the next ones end
 TOGETHER = 50
 WARNED_AT_ONCE = 20  # a warning may come a few seconds later; an end may not wait for it
+# Rows that others hold are left out, so that this waits for the trail alone, in which everybody has a turn.
+TOGETHER_PATIENCE = "3s"
+PATIENCE = "500ms"
 LONGEST_SECONDS = 1.0  # of one turn, for each kind, once something would not end
 TRY_AGAIN_SECONDS = 1.0
 
@@ -47,8 +50,9 @@ class Deadlines:
         ]
         change_ids = work.lapsed_changes(latest, limit=AT_ONCE, except_for=self._changes)
         if grant_ids or request_ids or change_ids or self._grants or self._requests or self._changes:
-            with _impatient():
+            with _patience(TOGETHER_PATIENCE):
                 left = _end_together(grant_ids, latest)
+            with _patience(PATIENCE):
                 _end_each(left, self._grants, lambda pk: grants.expire(grant_id=pk, latest=latest), "grant")
                 _end_each(
                     request_ids,
@@ -68,14 +72,14 @@ class Deadlines:
         """Holders are told that an end comes near, in time to have it moved."""
         due = work.to_warn(now, limit=WARNED_AT_ONCE, except_for=self._unwarned)
         if due or self._unwarned:
-            with _impatient():
+            with _patience(PATIENCE):
                 _end_each(due, self._unwarned, lambda pk: extensions.warn(grant_id=pk), "grant")
 
     def remind_who_may_answer(self, now: datetime) -> None:
         """A request that waits is told of again, and to one group more where the policy says so."""
         due = work.to_look_at_again(now, limit=AT_ONCE, except_for=self._unreminded)
         if due or self._unreminded:
-            with _impatient():
+            with _patience(PATIENCE):
                 _end_each(
                     due, self._unreminded, lambda pk: reminders.look_again(access_request_id=pk), "access_request"
                 )
@@ -84,15 +88,15 @@ class Deadlines:
         """Whoever has not answered in a review of access is told again, before it is due and every day after."""
         due = work.reviews_to_remind(now, limit=AT_ONCE, except_for=self._reviews)
         if due or self._reviews:
-            with _impatient():
+            with _patience(PATIENCE):
                 _end_each(due, self._reviews, lambda pk: access_reviews.remind(campaign_id=pk), "access_review")
 
 
 @contextmanager
-def _impatient() -> Iterator[None]:
+def _patience(longest: str) -> Iterator[None]:
     """A process that is frozen inside a transaction keeps its row; the others must not wait for that."""
     with connection.cursor() as cursor:
-        cursor.execute("SET lock_timeout = '500ms'")
+        cursor.execute("SELECT set_config('lock_timeout', %s, false)", [longest])
     yield
     with connection.cursor() as cursor:
         cursor.execute("RESET lock_timeout")
@@ -101,14 +105,16 @@ def _impatient() -> Iterator[None]:
 def _end_together(grant_ids: Sequence[int], latest: datetime) -> list[int]:
     """Many in one commit: in a storm each would wait for all before it. Which are to be ended each on its own."""
     left: list[int] = []
+    is_held = False
     for some in (grant_ids[start : start + TOGETHER] for start in range(0, len(grant_ids), TOGETHER)):
         ended = set[int]()
-        if len(some) > 1:
+        if len(some) > 1 and not is_held:
             try:
                 ended = grants.expire_together(grant_ids=some, latest=latest)
             except Exception as error:
                 if isinstance(error, OperationalError | InterfaceError) and not connection.is_usable():
                     raise  # the database is away
+                is_held = isinstance(error, OperationalError)  # the next fifty would wait for the same
                 log.exception("deadlines_not_ended_together", grants=len(some))
         left += [pk for pk in some if pk not in ended]
     return left

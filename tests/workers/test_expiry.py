@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import threading
+import time
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import pytest
-from django.db import OperationalError, connections
+from django.db import OperationalError, connection, connections, transaction
 
 from accessrequests.models import AccessRequest, CustomRoleChange, Grant, OutboxMessage
 from accessrequests.operations import grants
@@ -18,6 +22,8 @@ from tests.workers.rows import events_of, fresh
 from workers import expiry
 from workers.expiry import Deadlines
 
+TRAIL = 7241960113  # the advisory lock that access_seal takes
+
 
 def active(cast: Cast, **changes: object) -> Grant:
     grant = make.approved_grant(cast.alice, cast.bob, **changes)
@@ -25,6 +31,30 @@ def active(cast: Cast, **changes: object) -> Grant:
     assert attempt is not None
     assert grants.mark_active(grant_id=grant.pk, attempt=attempt.number, gates={})
     return fresh(grant)
+
+
+@contextmanager
+def the_trail_held(*, seconds: float) -> Iterator[None]:
+    """Somebody has the one lock that every event needs, for so long or until the block is over."""
+    is_held, is_over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [TRAIL])
+                is_held.set()
+                is_over.wait(seconds)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        holding = pool.submit(hold)
+        is_held.wait(10)
+        try:
+            yield
+        finally:
+            is_over.set()
+            holding.result()
 
 
 def end() -> int:
@@ -169,6 +199,35 @@ class TestEndWhatIsDue:
         assert (fresh(held).state, fresh(free).state) == ("active", "revoking")
         end()
         assert fresh(held).state == "revoking"
+
+    def test_a_queue_for_the_trail_does_not_part_those_that_end_together(
+        self, committed_cast: Cast, clock: MovableClock
+    ) -> None:
+        """In a storm everybody queues for the trail, and to begin anew would be to queue once more for each."""
+        due = [active(committed_cast) for _ in range(3)]
+        clock.advance(timedelta(hours=2))
+        with the_trail_held(seconds=1.0):
+            end()
+
+        assert len({fresh(grant).revocation_started_at for grant in due} - {None}) == 1
+        assert {fresh(grant).state for grant in due} == {"revoking"}
+
+    def test_a_trail_that_is_held_for_long_does_not_keep_the_relay(
+        self, committed_cast: Cast, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A process frozen at the wrong moment: the next turn tries again, and this one goes on to its other work."""
+        monkeypatch.setattr(expiry, "TOGETHER", 2)
+        monkeypatch.setattr(expiry, "TOGETHER_PATIENCE", "300ms")
+        due = [active(committed_cast) for _ in range(4)]
+        clock.advance(timedelta(hours=2))
+        with the_trail_held(seconds=4.0):
+            began = time.monotonic()
+            end()
+            assert time.monotonic() - began < 2.5
+            assert {fresh(grant).state for grant in due} == {"active"}
+
+        end()
+        assert {fresh(grant).state for grant in due} == {"revoking"}
 
     def test_those_that_keep_failing_starve_nobody(
         self, committed_cast: Cast, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
