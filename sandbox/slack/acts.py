@@ -154,11 +154,12 @@ class Acts:
         found: Document = came.body
         return found
 
-    def run_command(self, user: User, channel: Channel, typed: str) -> None:
-        """`/access …`. :raises ActFailed: there is no such command, or the app did not answer well."""
+    def run_command(self, user: User, channel: Channel, typed: str, *, thread_ts: str = "") -> None:
+        """`/access …`. :raises ActFailed: the app did not answer well."""
         command, _, text = typed.partition(" ")
         if command != self.command:
-            raise ActFailed(f"{command} is not a valid command. There is {self.command}.")
+            self._tell_of_no_command(user, channel, command, thread_ts)
+            return
         app = self.workspace.installation
         with self.workspace.changing():
             form = {
@@ -182,6 +183,13 @@ class Acts:
         if isinstance(came.body, dict) and (text_of(came.body, "text") or came.body.get("blocks")):
             with self.workspace.changing():
                 self._show(ResponseUrl(user=user.id, channel=channel.id, ts="", made_at=time.time()), came.body)
+
+    def _tell_of_no_command(self, user: User, channel: Channel, command: str, thread_ts: str) -> None:
+        """Slack's own words, to who typed it alone, where they typed it; the app hears nothing of it."""
+        said = f"{_plain(command)} is not a valid command. Whatever begins with / is a command here; there is {self.command}."
+        with self.workspace.changing():
+            by = self.workspace.slackbot()
+            post(self.workspace, channel, text=said, by=by, thread_ts=thread_ts, only_for=user.id)
 
     def pull_shortcut(self, user: User) -> None:
         """The app's global shortcut. :raises ActFailed: the app did not answer well."""

@@ -175,6 +175,12 @@ class Workspace:
             raise SlackError(otherwise)
         return found
 
+    def slackbot(self) -> User:
+        """Who says what Slack itself has to say."""
+        team = self.installation.team_id
+        bot = User("USLACKBOT", "slackbot", "Slackbot", "", team, is_bot=True)
+        return self.users.setdefault(bot.id, bot)
+
     def named(self, name: str) -> User | None:
         return next((user for user in self.users.values() if user.name == name), None)
 

@@ -122,6 +122,22 @@ class TestWithJavaScript:
         expect(page.get_by_role("alertdialog")).to_have_count(0)
         assert page.evaluate("scrollY") == before
 
+    def test_a_form_that_was_closed_in_another_window_closes(self, slack: Slack, browser: Browser, page: Page) -> None:
+        other = window(browser, page.url)
+        ask(slack)
+        for one in (page, other):
+            one.reload()
+            expect(one.get_by_role("dialog")).to_be_visible()
+        page.locator(".modal-foot").get_by_role("button", name="Back").click()
+        expect(other.get_by_role("dialog")).to_have_count(0)
+
+        other.get_by_role("button", name="Approve 2 h").last.click()
+        page.reload()
+        expect(page.get_by_role("alertdialog")).to_be_visible()
+        other.get_by_role("alertdialog").get_by_role("button", name="Back").click()
+        expect(page.get_by_role("alertdialog")).to_have_count(0)
+        other.context.close()
+
     def test_news_come_by_themselves(self, slack: Slack, page: Page) -> None:
         slack.web.chat_postMessage(channel="data-access", text="Gone 18:52:04.")
         expect(page.get_by_text("Gone 18:52:04.")).to_be_visible()

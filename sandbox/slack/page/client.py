@@ -62,7 +62,8 @@ class Client:
     def _shown(self, user: User, seat: Seat, rest: Sequence[str]) -> Answer:
         if list(rest) == ["version"]:
             headers = {"Content-Type": "text/plain", "Cache-Control": "no-store"}
-            return Answer(text=str(self._workspace.version), headers=headers)
+            over_it = self._pages.over_it(user, seat)
+            return Answer(text=f"{self._workspace.version}\n{over_it}", headers=headers)
         self._pages.prepare(user, seat)
         match rest:
             case () | ("",):
@@ -190,7 +191,7 @@ class Client:
         channel = self._channel(user, _one(form, "channel"))
         text = _one(form, "text").strip()
         if text.startswith("/"):
-            self._acts.run_command(user, channel, text)
+            self._acts.run_command(user, channel, text, thread_ts=_one(form, "thread"))
         elif text:
             self._acts.say(user, channel, text, thread_ts=_one(form, "thread"))
 

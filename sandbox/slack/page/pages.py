@@ -129,6 +129,13 @@ class Pages:
             }
         return self._drawn("home.html", context)
 
+    def over_it(self, user: User, seat: Seat) -> str:
+        """What lies over the page now: the question that waits, and the modal as it is. It differs when one is gone."""
+        with self._workspace.lock:
+            view = self._workspace.top_view(user)
+            modal = f"{view.id}/{view.hash}" if view is not None else ""
+            return f"{seat.pending.name if seat.pending is not None else ''} {modal}"
+
     def _frame(self, user: User, seat: Seat, here: Channel) -> dict[str, Any]:
         drawing = Drawing(self._workspace, seat)
         channels = self._workspace.channels_of(user)
@@ -137,6 +144,7 @@ class Pages:
             "me": drawing.person(user),
             "team": self._workspace.installation.team_name,
             "version": self._workspace.version,
+            "over_it": self.over_it(user, seat),
             "notice": seat.take_notice(),
             "here": here,
             "channels": channels,

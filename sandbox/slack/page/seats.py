@@ -21,6 +21,11 @@ class Pending:
     style: str
     back: str
 
+    @property
+    def name(self) -> str:
+        """Which question it is."""
+        return f"{self.place}/{self.block_id}/{self.action_id}"
+
 
 @dataclass(slots=True)
 class Seat:

@@ -96,7 +96,18 @@ class TestCommand:
         assert "You typed" not in slack.see(f"/as/alice/c/{channel}")
 
     def test_has_to_exist(self, slack: Slack) -> None:
-        assert "not a valid command" in slack.do("bob", "say", channel=slack.keys.channels["general"], text="/acess")
+        channel = slack.keys.channels["general"]
+        back = f"/as/bob/c/{channel}"
+        slack.do("bob", "say", channel=channel, text="/acess mine", back=back)
+        for _ in range(2):
+            page = slack.see(back)
+            assert "Slackbot" in page
+            assert "Only visible to you" in page
+            assert "/acess is not a valid command." in page, "It stays where it was said."
+        assert "/acess" not in slack.see(f"/as/alice/c/{channel}")
+        assert slack.app.payloads == []
+        assert slack.page.get("/as/slackbot/").status_code == 404
+        assert "Slackbot" not in slack.see("/")
 
     def test_may_come_from_the_shortcut_too(self, slack: Slack) -> None:
         slack.do(OUTSIDER, "shortcut")

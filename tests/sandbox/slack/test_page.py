@@ -9,7 +9,7 @@ import pytest
 from sandbox.slack import elements
 from sandbox.slack.page.mrkdwn import html_of, plain
 from sandbox.workplace import OUTSIDER, PARTNER
-from tests.sandbox.slack.cards import OPTIONS, button, card, mrkdwn
+from tests.sandbox.slack.cards import OPTIONS, REASON, button, card, modal, mrkdwn
 from tests.sandbox.slack.cards import plain as text_of
 from tests.sandbox.slack.serving import Slack
 
@@ -114,6 +114,23 @@ class TestSeeing:
         assert slack.see("/as/bob/version") == before
         slack.web.chat_postMessage(channel="data-access", text="x")
         assert slack.see("/as/bob/version") != before
+
+    def test_says_that_what_lies_over_the_page_is_gone(self, slack: Slack) -> None:
+        """Both windows of one person are told the same; what each of them shows says when it is over."""
+        said = slack.web.chat_postMessage(channel="data-access", text="Asked", blocks=card())
+        page = f"/as/bob/c/{said['channel']}"
+        seen = [slack.see("/as/bob/version").partition("\n")[2]]
+        slack.press("bob", page, "Approve 2 h")
+        seen.append(slack.see("/as/bob/version").partition("\n")[2])
+        assert f'data-over-it="{seen[-1]}"' in slack.see(page)
+        slack.do("bob", "confirm", do="no")
+        seen.append(slack.see("/as/bob/version").partition("\n")[2])
+        slack.web.views_open(trigger_id=slack.trigger("bob")["trigger_id"], view=modal(REASON))
+        seen.append(slack.see("/as/bob/version").partition("\n")[2])
+        slack.press("bob", page, "Back")
+        seen.append(slack.see("/as/bob/version").partition("\n")[2])
+        assert [bool(one.strip()) for one in seen] == [False, True, False, True, False]
+        assert seen[1] != seen[3]
 
     def test_a_choice_that_is_sent_again_counts_once(self) -> None:
         select = {"type": "multi_static_select", "action_id": "roles", **OPTIONS}

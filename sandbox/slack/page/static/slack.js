@@ -1,7 +1,7 @@
 // Saves reloads; every form works without it.
 "use strict";
 
-const { me, version } = document.body.dataset;
+const { me, version, overIt } = document.body.dataset;
 
 // What follows a choice in Slack at once has a button here: press it for the person.
 for (const button of document.querySelectorAll("button[data-follows]")) {
@@ -31,10 +31,14 @@ const isBusy = () => {
     (field && field.matches("input, textarea, select") && (field.value || field.closest("[role=dialog]")));
 };
 
+// Nobody is interrupted for news; but a form or a question that is gone, sent or closed in another window, has to go here.
 if (me) {
   setInterval(async () => {
-    if (document.hidden || isBusy()) return;
+    if (document.hidden) return;
     const answer = await fetch(`/as/${me}/version`).catch(() => null);
-    if (answer && answer.ok && (await answer.text()) !== version && !isBusy()) location.reload();
+    if (!answer || !answer.ok) return;
+    const [now, over] = (await answer.text()).split("\n");
+    const isGone = Boolean(overIt.trim()) && over !== overIt;
+    if (isGone || (now !== version && !isBusy())) location.reload();
   }, 1500);
 }
