@@ -161,8 +161,12 @@ def confirm(*, title: str, text: str, yes: str) -> Block:
     }
 
 
-def option(label: str, value: str) -> Block:
-    return {"text": plain(label, LONGEST_OPTION), "value": value}
+def option(label: str, value: str, *, words: str = "") -> Block:
+    """`words` stand below it, and say what it is."""
+    offered: Block = {"text": plain(label, LONGEST_OPTION), "value": value}
+    if words:
+        offered["description"] = plain(words, LONGEST_OPTION)
+    return offered
 
 
 def modal(

@@ -10,6 +10,7 @@ from typing import Any
 
 from accessrequests.domain import block_kit
 from accessrequests.domain.block_kit import Block, escaped, inert
+from accessrequests.domain.verdicts import characters
 from accessrequests.domain.window import format_duration, parse_duration, spell_duration
 
 DENY = "deny"
@@ -123,27 +124,65 @@ def choose_target() -> Block:
     )
 
 
-def choose_terms(target: str, *, roles: Sequence[str], collections: Sequence[str], longest: timedelta) -> Block:
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What can be asked for on a target. `roles`: each with what one does with it.
+
+    `suggested` is what is chosen at first, and `is_the_policys` says that the policy names it; `reasons` are the least
+    lengths of a reason, of which the role decides which one counts.
+    """
+
+    target: str
+    roles: Sequence[tuple[str, str]]
+    collections: Sequence[str]
+    longest: timedelta
+    suggested: timedelta
+    is_the_policys: bool = False
+    reasons: Sequence[int] = ()
+
+
+def choose_terms(offer: Offer) -> Block:
     """The second: what, for how long and why."""
     blocks = [
-        block_kit.section(f"On *{inert(target, 100)}*"),
-        block_kit.asked("roles", "Roles", block_kit.several("roles", _options(roles), most=MOST_ROLES)),
+        block_kit.section(f"On *{inert(offer.target, 100)}*"),
+        block_kit.asked("roles", "Roles", block_kit.several("roles", _options(offer.roles), most=MOST_ROLES)),
     ]
-    places = _options(collections)
+    places = _options([(name, "") for name in offer.collections])
     if places:
         hint = "Roles on its database are then asked for on this collection alone."
         only = block_kit.select("collection", places)
         blocks.append(block_kit.asked("collection", "On one collection only", only, hint=hint, optional=True))
-    choices = [block_kit.option(spell_duration(one), format_duration(one)) for one in lengths(longest)]
     blocks += [
-        block_kit.asked("duration", "For how long", block_kit.select("duration", choices, initial=choices[0])),
-        block_kit.text_input("reason", "Why", hint="Whoever decides reads this. No secrets.", longest=LONGEST_WHY),
+        _how_long(offer),
+        block_kit.text_input("reason", "Why", hint=_of_reasons(offer.reasons), longest=LONGEST_WHY),
         block_kit.text_input("ticket", "Ticket", longest=100, optional=True),
     ]
-    private = Terms(target).private
+    private = Terms(offer.target).private
     return block_kit.modal(
         callback=ASK_TERMS, title="Request access", submit="Next", blocks=blocks, private=private, close="Back"
     )
+
+
+def _how_long(offer: Offer) -> Block:
+    suggested = min(offer.suggested, offer.longest)
+    choices = {
+        one: block_kit.option(spell_duration(one), format_duration(one))
+        for one in sorted({*lengths(offer.longest), suggested})
+    }
+    picked = block_kit.select("duration", list(choices.values()), initial=choices[suggested])
+    hint = f"The policy suggests {spell_duration(suggested)}." if offer.is_the_policys else ""
+    return block_kit.asked("duration", "For how long", picked, hint=hint)
+
+
+def _of_reasons(least: Sequence[int]) -> str:
+    """What a reason has to be, as far as that is known before the roles are."""
+    hint = "Whoever decides reads this. No secrets."
+    known = sorted(set(least))
+    if not known or known[-1] <= 1:
+        return hint
+    if len(known) == 1:
+        return f"{hint} At least {characters(known[0])}."
+    return f"{hint} At least {characters(known[0])}; for some roles {known[-1]}."
 
 
 def confirm_ask(terms: Terms, *, title: str, gets: Sequence[str], verdict: Sequence[str], similar: str = "") -> Block:
@@ -188,9 +227,9 @@ def chosen(values: object, name: str) -> tuple[str, ...]:
     return tuple(str(one.get("value")) for one in options or () if isinstance(one, Mapping))
 
 
-def _options(names: Sequence[str]) -> list[Block]:
+def _options(named: Sequence[tuple[str, str]]) -> list[Block]:
     """A name that Slack cannot hold whole is left out: the portal has it."""
-    return [block_kit.option(name, name) for name in names if len(name) <= block_kit.LONGEST_OPTION]
+    return [block_kit.option(name, name, words=words) for name, words in named if len(name) <= block_kit.LONGEST_OPTION]
 
 
 def lengths(longest: timedelta) -> list[timedelta]:

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from accessrequests.domain import policy, privileges
 from accessrequests.domain.actions import SERVER_DATABASES
 from accessrequests.domain.privileges import Level
+from accessrequests.domain.window import LENGTHS, parse_duration
 from accessrequests.models import AccessRequest, Inventory, Person, PolicyVersion, Target
 from accessrequests.models.access_requests import AccessKind
 
@@ -22,6 +23,13 @@ SINGLE = "actions"
 A_MILLION = 1_000_000
 SHORT = timedelta(seconds=1)
 
+_DOES = {
+    Level.READ: "Reads",
+    Level.WRITE: "Reads and changes",
+    Level.ADMIN: "Administers",
+    Level.DELEGATING: "Gives access to",
+}
+USUAL_LENGTH = "PT2H"
 _LEVELS = (Level.READ, Level.WRITE, Level.ADMIN)
 _NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four"}
 
@@ -35,6 +43,11 @@ class OfferedRole:
     name: str
     level: Level
     reach: str
+
+    @property
+    def words(self) -> str:
+        """What one does with it: Reads every collection of shop."""
+        return f"{_DOES[self.level]} {self.reach}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +126,17 @@ def cost_of(verdict: policy.Verdict | None) -> str:
         return "refused here"
     steps = [f"{_NUMBERS.get(step.needed, str(step.needed))} of {step.group}" for step in verdict.steps]
     return " and ".join(steps) or "at once"
+
+
+def suggested(verdict: policy.Verdict | None) -> timedelta:
+    """The length that the policy suggests; else the usual one, or the longest usual one that the policy allows."""
+    if verdict is not None and verdict.default is not None:
+        return verdict.default
+    maximum = verdict.maximum if verdict is not None else None
+    usual = parse_duration(USUAL_LENGTH)
+    if maximum is None or maximum >= usual:
+        return usual
+    return max((one for one in map(parse_duration, LENGTHS) if one <= maximum), default=maximum)
 
 
 def found_targets(

@@ -18,7 +18,7 @@ from accessrequests.domain.events import Via
 from accessrequests.domain.kinds import KINDS, SCRAM
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.domain.privileges import InvalidRole, RoleRef
-from accessrequests.domain.slack_modals import Terms
+from accessrequests.domain.slack_modals import Offer, Terms
 from accessrequests.domain.verdicts import Refusal
 from accessrequests.domain.window import InvalidDuration, parse_duration, spell_duration
 from accessrequests.models import AccessRequest, Inventory, Person, Target
@@ -103,10 +103,18 @@ def take_target(person: Person, values: object) -> Block:
     if inventory is None:
         raise Invalid({"target": [f"Nobody has read yet what {slug} has to offer. Try again in a few minutes."]})
     outlook = offers.outlook(_policy(), target, person=person, groups=people.groups_of(person))
-    longest = [verdict.maximum for verdict in outlook.values() if verdict.allowed and verdict.maximum]
-    roles = [role.name for role in offers.roles_on_offer(inventory)]
-    places = offers.collections_on_offer(inventory)
-    return slack_modals.choose_terms(slug, roles=roles, collections=places, longest=max(longest, default=USUAL))
+    allowed = [verdict for verdict in outlook.values() if verdict.allowed]
+    least = next(iter(allowed), None)  # the portal's form, too, begins with what needs the least trust
+    offer = Offer(
+        target=slug,
+        roles=[(role.name, role.words) for role in offers.roles_on_offer(inventory)],
+        collections=offers.collections_on_offer(inventory),
+        longest=max((one.maximum for one in allowed if one.maximum), default=USUAL),
+        suggested=offers.suggested(least),
+        is_the_policys=least is not None and least.default is not None,
+        reasons=[one.reason_minimum for one in allowed],
+    )
+    return slack_modals.choose_terms(offer)
 
 
 def take_terms(person: Person, terms: Terms, values: object) -> Block:

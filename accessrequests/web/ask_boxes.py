@@ -10,11 +10,10 @@ from accessrequests.domain import policy
 from accessrequests.domain.actions import COLLECTION_ACTIONS, SEARCH_ACTIONS, SINGLE_ACTIONS
 from accessrequests.domain.privileges import Level, Privilege, Resource, level_of
 from accessrequests.domain.window import LENGTHS, format_duration, parse_duration, spell_duration
-from accessrequests.queries.offers import OfferedRole, Outlook, Want, cost_of
+from accessrequests.queries.offers import OfferedRole, Outlook, Want, cost_of, suggested
 from accessrequests.web.ask_scope import Choice
 
 MOST_PLACES = 100  # Whoever has more than that names others under “More roles”.
-USUAL_LENGTH = "PT2H"
 _TONES = {Level.READ: "ok", Level.WRITE: "warn"}
 
 
@@ -110,16 +109,8 @@ def chips(maximum: timedelta | None, chosen: str) -> list[Chip]:
 
 
 def fitting(verdict: policy.Verdict | None) -> str:
-    """The length that the policy suggests; else the usual one, or the longest chip that the policy allows."""
-    if verdict is not None and verdict.default is not None:
-        return format_duration(verdict.default)
-    maximum = verdict.maximum if verdict is not None else None
-    usual = parse_duration(USUAL_LENGTH)
-    if maximum is None or maximum >= usual:
-        return USUAL_LENGTH
-    return max(
-        (one for one in LENGTHS if parse_duration(one) <= maximum), key=parse_duration, default=format_duration(maximum)
-    )
+    """The length that is chosen before anybody has chosen one."""
+    return format_duration(suggested(verdict))
 
 
 def _lengths(chosen: str) -> list[str]:

@@ -11,7 +11,7 @@ from accessrequests.domain.block_kit import Block, Message
 from accessrequests.domain.notices import Notice
 from accessrequests.domain.slack_cards import APPROVE, APPROVE_SHORTER, DENY, END, EXTEND, CardFacts
 from accessrequests.domain.slack_homes import HomeFacts
-from accessrequests.domain.slack_modals import Terms
+from accessrequests.domain.slack_modals import Offer, Terms
 
 AT = datetime(2026, 11, 22, 18, 52, tzinfo=UTC)
 BASE = "https://access.example.com"
@@ -89,6 +89,15 @@ MESSAGES: dict[str, Message] = {
     "listed": slack_cards.listed("Yours", [(EVIL, PAGE)] * 20, url=PAGE),
     "listed, nothing": slack_cards.listed("Nothing", [], url=PAGE),
 }
+OFFER = Offer(
+    "shop",
+    roles=[("r@a", EVIL), ("r" * 90, "Reads")],
+    collections=[],
+    longest=HOURS,
+    suggested=HOURS,
+    is_the_policys=True,
+    reasons=[10, 10],
+)
 MODALS: dict[str, Block] = {
     "deny": slack_modals.deny(2041, 1, title=EVIL * 20),
     "shorter": slack_modals.shorter(2041, 1, title=EVIL * 20, longest=HOURS),
@@ -96,8 +105,8 @@ MODALS: dict[str, Block] = {
     "end": slack_modals.end(2041, sentence=EVIL * 20),
     "ended": slack_modals.ended(EVIL * 50, url=PAGE),
     "choose_target": slack_modals.choose_target(),
-    "choose_terms": slack_modals.choose_terms("shop", roles=["r@a", "r" * 90], collections=[], longest=HOURS),
-    "choose_terms, with places": slack_modals.choose_terms("shop", roles=["r@a"], collections=["a.b"], longest=HOURS),
+    "choose_terms": slack_modals.choose_terms(OFFER),
+    "choose_terms, with places": slack_modals.choose_terms(replace(OFFER, collections=["a.b"], reasons=[1, 10, 30])),
     "confirm_ask": slack_modals.confirm_ask(
         Terms("shop", reason=EVIL), title=EVIL, gets=[EVIL] * 40, verdict=[EVIL] * 9, similar=EVIL
     ),

@@ -73,6 +73,9 @@ class TestTheForms:
         assert "read@shop" in [one["value"] for one in offered["roles"]["options"]]
         assert "userAdmin@shop" not in [one["value"] for one in offered["roles"]["options"]]
         assert [one["value"] for one in offered["duration"]["options"]][-1] == "PT8H"
+        words = {one["value"]: one["description"]["text"] for one in offered["roles"]["options"]}
+        assert words["read@shop"] == "Reads every collection of shop"
+        assert words["readWrite@shop"] == "Reads and changes every collection of shop"
 
         third = terms(cast.alice, "read@shop", only="shop.orders")
         assert third["response_action"] == "push"
@@ -95,6 +98,28 @@ class TestTheForms:
         assert f"/requests/{filed.pk}/" in json.dumps(last["view"])
         said = f"Request {filed.pk}: read@shop.orders on shop-prod for 2 hours. It waits for those who decide."
         assert said in json.dumps(last["view"])
+
+    def test_begin_with_what_the_policy_suggests_and_say_what_a_reason_needs(self, cast: Cast) -> None:
+        rules = [
+            make.rule("reading", default="PT45M", reason_minimum=10),
+            make.rule(
+                "writing",
+                match={"environments": ["production"], "levels": ["write"]},
+                default="PT30M",
+                reason_minimum=25,
+            ),
+        ]
+        for published, hint in (
+            (rules[:1], "Whoever decides reads this. No secrets. At least 10 characters."),
+            (rules, "Whoever decides reads this. No secrets. At least 10 characters; for some roles 25."),
+        ):
+            make.publish_rules(*published)
+            view = sent(cast.alice, "ask.target", target=option("shop-prod"))["view"]
+            check(view)
+            fields = {block["block_id"]: block for block in view["blocks"] if "element" in block}
+            assert fields["reason"]["hint"]["text"] == hint
+            assert fields["duration"]["element"]["initial_option"]["value"] == "PT45M"
+            assert fields["duration"]["hint"]["text"] == "The policy suggests 45 minutes."
 
     def test_say_all_that_one_would_get_the_gravest_first_and_then_what_the_policy_says(self, cast: Cast) -> None:
         view = terms(cast.alice, "readWrite@shop", only="shop.orders")["view"]
