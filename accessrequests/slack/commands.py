@@ -11,6 +11,7 @@ from django.conf import settings
 from accessrequests.domain import slack_cards
 from accessrequests.domain.block_kit import Message
 from accessrequests.domain.lifecycle import AccessRequestState
+from accessrequests.domain.wording import one_line
 from accessrequests.models import Grant, Person
 from accessrequests.queries import access_requests as request_queries
 from accessrequests.queries import clock, holdings, standing
@@ -26,15 +27,17 @@ _HELP = (
 _COMES = "The way to link it comes in a message that you alone see."
 _WHICH = "Say the number of the request whose access is to end, as in /access end 77. Every card has it."
 _NOT_OPENED = "Slack did not open the question in time, and nothing was ended. Try again, or end it in the portal."
+_LONGEST_WORD = 60
 _MOST = slack_cards.MOST_LISTED
 
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """What somebody whom we know typed behind the first word."""
+    """What somebody whom we know typed: the first word, and what stands behind it."""
 
     arrival: Arrival
     person: Person
+    word: str
     rest: str
 
 
@@ -50,9 +53,9 @@ def command(arrival: Arrival) -> dict[str, Any] | None:
     if not first:
         turned = asking.begin(arrival)
         return _whispered(turned) if turned is not None else None
-    answer = _WORDS.get(first.lower(), _help)
+    answer = _WORDS.get(first.lower(), _unknown)
     try:
-        said = answer(Typed(arrival, person, rest))
+        said = answer(Typed(arrival, person, first, rest))
     except caller.EXPECTED as error:
         return _whispered(Turned(caller.explain(error, person)))
     return _ephemeral(said) if said is not None else None
@@ -68,6 +71,11 @@ def _ephemeral(message: Message) -> dict[str, Any]:
 
 def _help(_typed: Typed) -> Message:
     return slack_cards.whisper(_HELP)
+
+
+def _unknown(typed: Typed) -> Message:
+    said = one_line(typed.word, _LONGEST_WORD)
+    return slack_cards.whisper(f"“{said}” was not understood, so nothing was done. {_HELP}")
 
 
 def _mine(typed: Typed) -> Message:
@@ -114,4 +122,9 @@ def _end(typed: Typed) -> Message | None:
     )
 
 
-_WORDS: Mapping[str, Callable[[Typed], Message | None]] = {"mine": _mine, "approvals": _approvals, "end": _end}
+_WORDS: Mapping[str, Callable[[Typed], Message | None]] = {
+    "mine": _mine,
+    "approvals": _approvals,
+    "end": _end,
+    "help": _help,
+}

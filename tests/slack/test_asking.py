@@ -305,9 +305,18 @@ class TestWords:
         grant.refresh_from_db()
         assert grant.state == "active"
 
-    @pytest.mark.parametrize("text", ["help", "what", "<!channel>"])
-    def test_help_says_what_there_is(self, cast: Cast, text: str) -> None:
-        assert "/access mine" in command(account_of(cast.alice), text).json()["text"]
+    @pytest.mark.parametrize(
+        ("text", "begins"),
+        [
+            ("help", "/access asks for access."),
+            ("what is it", "“what” was not understood, so nothing was done. /access asks for access."),
+            ("<!channel>", "“&lt;!channel&gt;” was not understood"),
+        ],
+    )
+    def test_help_says_what_there_is_and_what_was_not_understood(self, cast: Cast, text: str, begins: str) -> None:
+        said = command(account_of(cast.alice), text).json()["text"]
+        assert said.startswith(begins)
+        assert "/access mine" in said
 
     def test_of_another_workspace_is_refused(self, cast: Cast) -> None:
         assert command(account_of(cast.alice), "mine", team_id="T0RIVAL").status_code == 403
