@@ -199,13 +199,14 @@ def _story(news: _News, audience: Audience) -> Story:
     steps = [policy.Step(step["group"], step["needed"]) for step in access_request.verdict["steps"]]
     reader = access_request.requester if audience is Audience.REQUESTER else None
     acted = grant.ended_by if grant is not None and grant.ended_by else access_request.decided_by
+    said_by = comment.actor if comment is not None else acted
     return Story(
         title=access_requests.title_for(reader, access_request),
         url=f"{settings.ACCESS_BASE_URL}/{news.page_for(audience)}/",
         reason=access_request.reason,
         waiting_for=steps,
         lapses_at=access_request.lapses_at,
-        actor=comment.actor if comment is not None else acted,
+        actor=people.called([said_by]).get(said_by, ""),  # as in the title
         username=grant.username if grant is not None else "",
         own_login=access_request.principal,
         target=access_request.target.slug,

@@ -20,7 +20,7 @@ from accessrequests.operations import slack_homes as homes
 from accessrequests.operations import slack_messages, slack_places
 from accessrequests.operations.outbox import Claim
 from accessrequests.operations.slack_messages import Drawing, Once
-from accessrequests.queries import access_requests, clock, grants, slack, slack_questions, standing
+from accessrequests.queries import access_requests, clock, grants, people, slack, slack_questions
 from workers import asked, notify, slack_homes, telling
 from workers.channels import email
 from workers.channels import slack as channel
@@ -236,14 +236,17 @@ def _overtaken(access_request: AccessRequest) -> str:
     grant: Grant | None = getattr(access_request, "grant", None)
     if grant is None or grants.is_warned(grant):
         return ""
-    said = standing.sentence_of(grant, at=clock.now())
+    said = slack.sentence_of_grant(grant, at=clock.now())
     return f"This is no longer so. {slack_questions.named(access_request)} {said}"
 
 
 def _lines(told: AuditEvent) -> list[Once]:
     if told.event not in _IN_THREADS:
         return []
-    sentence = sentences.timeline(Event(told.event), actor=told.actor, facts=told.facts)
+    behalf = str(told.facts.get("on_behalf_of") or "")
+    names = people.called([told.actor, behalf])
+    facts = {**told.facts, "on_behalf_of": names[behalf]} if behalf else told.facts
+    sentence = sentences.timeline(Event(told.event), actor=names.get(told.actor, told.actor), facts=facts)
     line, about = slack_cards.reply(sentence), f"event/{told.sequence}"
     written_in = str(told.facts.get("thread", ""))
     return [Once(kind=SlackKind.REPLY, channel="", message=line, about=about, but_in=written_in)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from accessrequests.domain.wording import moment, one_line, paragraphs
@@ -31,12 +31,16 @@ LONGEST_LINE = 400
 MOST_OPTIONS = 100
 MOST_FIELDS = 10
 
+MOST_DATED = 10
+
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 # Slack has no escape for its marks of bold, italics, struck out and code; at the edge of a word they would be such marks.
 _MARKS = {"*": "\u2217", "_": "\u02cd", "~": "\u223c", "`": "\u02cb"}
 _AT_EDGE = re.compile(r"[*~`]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 # :white_check_mark: would be drawn; the 52 of 18:52:04 is none.
 _EMOJI = re.compile(r":(?!\d\d:)(?=[A-Za-z0-9_+'-]+:)")
+# As `wording.moment` writes it: 22 Nov 2026 12:39:03 UTC. The seconds are left out.
+_MOMENT = re.compile(r"(?<!\w)([0-3]?\d [A-Z][a-z]{2} \d{4} [0-2]\d:[0-5]\d)(?::[0-5]\d)? UTC(?!\w)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ def cut(text: str, longest: int) -> str:
 
 def fallback(text: str) -> str:
     """For notifications and screen readers. Slack refuses an empty one."""
-    return cut_escaped(text, LONGEST_FALLBACK) or "-"
+    return cut_escaped(to_the_minute(text), LONGEST_FALLBACK) or "-"
 
 
 def escaped(text: str) -> str:
@@ -92,8 +96,25 @@ def _without_marks(line: str) -> str:
 
 
 def date(at: datetime) -> str:
-    """A moment in the reader's own zone; in UTC where Slack cannot."""
-    return f"<!date^{int(at.timestamp())}^{{time}} {{date_short_pretty}}|{escaped(moment(at))}>"
+    """A moment in the reader's own zone; in UTC where Slack cannot. To the minute, like every time in Slack."""
+    return f"<!date^{int(at.timestamp()) // 60 * 60}^{{time}} {{date_short_pretty}}|{to_the_minute(moment(at))}>"
+
+
+def dated(text: str) -> str:
+    """The moments of a sentence, made harmless already, each in the reader's own zone. Not inside of a link."""
+    return _MOMENT.sub(_date_of, text, count=MOST_DATED)
+
+
+def to_the_minute(text: str) -> str:
+    """The moments of a sentence where Slack takes no dates: as precise as those that it draws."""
+    return _MOMENT.sub(lambda found: f"{found[1]} UTC", text)
+
+
+def _date_of(found: re.Match[str]) -> str:
+    try:
+        return date(datetime.strptime(found[1], "%d %b %Y %H:%M").replace(tzinfo=UTC))
+    except ValueError:  # somebody wrote of a day that no calendar has
+        return found[0]
 
 
 def plain(text: str, longest: int) -> Block:
@@ -121,7 +142,7 @@ def fields(named: Iterable[tuple[str, str]]) -> Block:
 
 def listed(heading: str, lines: Sequence[str], *, most: int, rest: str = "") -> list[Block]:
     """Lines below a heading; of those that are left out, how many, and `rest`: where they are. Nothing where there are none."""
-    told = [f"• {inert(line, LONGEST_LINE)}" for line in lines[:most]]
+    told = [f"• {dated(inert(line, LONGEST_LINE))}" for line in lines[:most]]
     if len(lines) > most:
         told.append(f"and {len(lines) - most} more{rest}")
     sections = [f"*{heading}*"] if told else []
@@ -155,7 +176,7 @@ def confirm(*, title: str, text: str, yes: str) -> Block:
     """The last look before something is done."""
     return {
         "title": plain(title, 100),
-        "text": plain(text, LONGEST_CONFIRMED),
+        "text": plain(to_the_minute(text), LONGEST_CONFIRMED),
         "confirm": plain(yes, 30),
         "deny": plain("Back", 30),
     }

@@ -87,7 +87,7 @@ def card(facts: CardFacts) -> Message:
         block_kit.fields(_fields(facts)),
         block_kit.section(block_kit.quoted(facts.reason)),
         *at_stake(facts),
-        block_kit.section(inert(facts.sentence, 600)),
+        block_kit.section(_said(facts.sentence)),
     ]
     small = _small(facts)
     if small:
@@ -122,17 +122,17 @@ def told(
     """What is said once to one person, in the words of the mail; with what somebody wrote, where they know it not yet."""
     pressed = [_DEEDS[deed](value_of(number, revision), named) for deed in deeds]
     pressed.append(block_kit.button(notice.button, action=OPEN, url=notice.url))
-    also = "\n".join(f"• <{url}|{inert(words, 250)}>" for words, url in notice.also[:MOST_LISTED])
+    also = "\n".join(
+        f"• <{url}|{block_kit.to_the_minute(inert(words, 250))}>" for words, url in notice.also[:MOST_LISTED]
+    )
     blocks = [
-        block_kit.section(f"*{inert(notice.subject, 300)}*"),
+        block_kit.section(f"*{_said(notice.subject, 300)}*"),
         *([block_kit.section(block_kit.quoted(notice.quoted))] if is_quoted and notice.quoted else []),
-        block_kit.section(inert(notice.sentence, 1_500)),
+        block_kit.section(_said(notice.sentence, 1_500)),
         *([block_kit.section(also)] if is_quoted and also else []),
         block_kit.actions(f"act:{number}:{revision}", pressed),
     ]
-    return Message(
-        block_kit.cut_escaped(f"{inert(notice.subject, 300)}. {inert(notice.sentence, 1_500)}", 3_500), blocks
-    )
+    return Message(block_kit.fallback(f"{inert(notice.subject, 300)}. {inert(notice.sentence, 1_500)}"), blocks)
 
 
 def is_about_the_end(blocks: Sequence[Block]) -> bool:
@@ -142,7 +142,7 @@ def is_about_the_end(blocks: Sequence[Block]) -> bool:
 
 def overtaken(message: Message, sentence: str) -> Message:
     """What was said once with such buttons, without them: of what it said only the subject is left."""
-    blocks = [*message.blocks[:1], block_kit.section(inert(sentence, 600))]
+    blocks = [*message.blocks[:1], block_kit.section(_said(sentence))]
     for block in message.blocks:
         if block["type"] == "actions":
             left = [one for one in block["elements"] if one["action_id"] == OPEN]
@@ -152,17 +152,15 @@ def overtaken(message: Message, sentence: str) -> Message:
 
 def reply(sentence: str) -> Message:
     """One line of what happened, in the thread of a card."""
-    text = inert(sentence, 600)
-    return Message(block_kit.fallback(text), [block_kit.section(text)])
+    return Message(block_kit.fallback(inert(sentence, 600)), [block_kit.section(_said(sentence))])
 
 
 def whisper(sentence: str, *, label: str = "", url: str = "") -> Message:
     """What one person alone is told, with one way on."""
-    text = inert(sentence, 1_500)
-    blocks = [block_kit.section(text)]
+    blocks = [block_kit.section(_said(sentence, 1_500))]
     if url:
         blocks.append(block_kit.actions("act:whisper", [block_kit.button(label, action=OPEN, url=url)]))
-    return Message(block_kit.fallback(text), blocks)
+    return Message(block_kit.fallback(inert(sentence, 1_500)), blocks)
 
 
 def taken_away(number: int, *, url: str, is_own: bool = False) -> Message:
@@ -178,9 +176,14 @@ def taken_away(number: int, *, url: str, is_own: bool = False) -> Message:
 
 def listed(heading: str, lines: Sequence[tuple[str, str]], *, url: str) -> Message:
     """A few things, each with its page, and where all of them are."""
-    shown = [f"• <{page}|{inert(words, 250)}>" for words, page in lines[:MOST_LISTED]]
+    shown = [f"• <{page}|{block_kit.to_the_minute(inert(words, 250))}>" for words, page in lines[:MOST_LISTED]]
     text = "\n".join([f"*{inert(heading, 150)}*", *shown, f"<{url}|Open them in the portal>"])
     return Message(block_kit.fallback(inert(heading, 150)), [block_kit.section(text)])
+
+
+def _said(sentence: str, longest: int = 600) -> str:
+    """A sentence of ours, with what people wrote in it made harmless and its moments in the reader's zone."""
+    return block_kit.dated(inert(sentence, longest))
 
 
 def ending(named: str) -> str:

@@ -79,7 +79,7 @@ def _told(facts: CardFacts, *, at: datetime | None) -> list[Block]:
     ends = f"\nEnds {block_kit.date(facts.ends_at)}.{left}" if facts.ends_at is not None else ""
     lapses = f"\nLapses {block_kit.date(facts.lapses_at)}." if facts.lapses_at is not None else ""
     ticket = f"\nTicket {inert(facts.ticket, 200)}" if facts.ticket else ""
-    return [block_kit.section(f"{title}\n{inert(facts.sentence, 600)}{ends}{lapses}{ticket}")]
+    return [block_kit.section(f"{title}\n{block_kit.dated(inert(facts.sentence, 600))}{ends}{lapses}{ticket}")]
 
 
 def _at_stake(facts: CardFacts) -> list[Block]:
@@ -91,7 +91,7 @@ def _at_stake(facts: CardFacts) -> list[Block]:
         ("Data", inert(facts.data, 200)),
         ("Reach", inert(facts.reach, 200)),
         ("New", f"{gained}{more}"),
-        ("There already", inert(" ".join(facts.held), 200)),
+        ("There already", block_kit.dated(inert(" ".join(facts.held), 200))),
     )
     lines = [f"{name}: {text}" for name, text in named if text]
     unusual = [f"*{inert(facts.unusual, 200)}*"] if facts.unusual else []

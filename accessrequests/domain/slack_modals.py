@@ -79,13 +79,13 @@ def end(number: int, *, sentence: str) -> Block:
         title="End this access?",
         submit="End now",
         private=_private(number, 0),
-        blocks=[block_kit.section(inert(sentence, 600))],
+        blocks=[block_kit.section(block_kit.dated(inert(sentence, 600)))],
     )
 
 
 def ended(sentence: str, *, url: str) -> Block:
     """After it was sent: what came of it, and where the rest is told."""
-    words = f"{inert(sentence, 1_500)} <{url}|Open the request>"
+    words = f"{block_kit.dated(inert(sentence, 1_500))} <{url}|Open the request>"
     return _told(words, title="Ending an access", close="Done", is_last=True)
 
 
@@ -191,7 +191,7 @@ def confirm_ask(terms: Terms, *, title: str, gets: Sequence[str], verdict: Seque
     if terms.ticket:
         blocks.append(block_kit.section(f"Ticket {inert(terms.ticket, 200)}"))
     if similar:
-        blocks.append(block_kit.section(inert(similar, 600)))
+        blocks.append(block_kit.section(block_kit.dated(inert(similar, 600))))
     for heading, lines in (("What this lets you do", gets), ("What the policy says", verdict)):
         blocks += block_kit.listed(heading, lines, most=MOST_LINES, rest=", which the portal shows")
     return block_kit.modal(
@@ -211,7 +211,7 @@ def in_portal(sentence: str, *, url: str) -> Block:
 
 
 def not_asked(sentence: str) -> Block:
-    return _told(inert(sentence, 1_500), close="Back")
+    return _told(block_kit.dated(inert(sentence, 1_500)), close="Back")
 
 
 def _told(words: str, *, title: str = "Request access", close: str, is_last: bool = False) -> Block:

@@ -130,7 +130,7 @@ def test(*, channel: str, by: Person, via: Via) -> SlackMessage:
     if SlackMessage.objects.filter(channel=channel, about__startswith=TEST, state=SlackState.WANTED.value).exists():
         raise NotReady("A test message into this channel is on its way. Wait until something has become of it.")
     at = clock.now()
-    words = f"This is a test by {by.username}. Access Requests reaches this channel, and asks people here."
+    words = f"This is a test by {by.name}. Access Requests reaches this channel, and asks people here."
     said = Once(SlackKind.REPLY, channel, slack_cards.reply(words), about=f"{TEST}{at.timestamp():.6f}")
     row = _row(said, None, None)
     row.save()

@@ -136,6 +136,4 @@ def _nothing_new(access_request: AccessRequest, record: Record | None, at: datet
     if not later or privileges.difference(holdings.asked_for(access_request), held):
         return "Nothing new: it would last longer, no more."
     until = sentences.moment(min(use.expires_at for use in later if use.expires_at is not None))
-    return (
-        f"Nothing new: {access_request.beneficiary.username} holds all of this already, until {until}, which is later."
-    )
+    return f"Nothing new: {access_request.beneficiary.name} holds all of this already, until {until}, which is later."

@@ -214,3 +214,10 @@ def listed(text: str) -> QuerySet[Person]:
         .prefetch_related(Prefetch("slack_identities", SlackIdentity.objects.order_by("pk"), to_attr="slack_accounts"))
         .order_by("username")
     )
+
+
+def called(logins: Iterable[str]) -> dict[str, str]:
+    """The full names of those who sign in so. What is nobody's login, such as the policy's, is called as it is."""
+    wanted = {login for login in logins if login}
+    found = Person.objects.filter(username__in=wanted).values_list("username", "name") if wanted else ()
+    return {**{login: login for login in wanted}, **{login: name for login, name in found if name}}

@@ -34,6 +34,7 @@ from accessrequests.queries import (
     extensions,
     grants,
     holdings,
+    people,
     slack_questions,
     standing,
 )
@@ -232,7 +233,7 @@ def card_of(
         length=f"{spell_duration(length)}, extended to {spell_duration(lasts)}" if lasts else spell_duration(length),
         ticket=access_request.ticket,
         policy=f"{access_request.policy_version.name} v{access_request.policy_version.version}",
-        approved_by=tuple(one.person for one in holdings.given(access_request)) if waits else (),
+        approved_by=_approved_by(access_request) if waits else (),
         lapses_at=access_request.lapses_at if waits else None,
         ends_at=grant.expires_at if grant and grant.state in _ALIVE else None,
         buttons=_buttons(access_request, grant, kind=kind, reader=reader, step_up=step_up, at=at),
@@ -247,8 +248,9 @@ def card_of(
 def sentence_of(access_request: AccessRequest, grant: Grant | None, *, at: datetime) -> str:
     """Where it stands: the access, once there is one."""
     if grant is not None:
-        said = standing.sentence_of(grant, at=at)
-        return f"Approved by {access_request.decided_by}. {said}" if grant.state in _ALIVE else said
+        said = sentence_of_grant(grant, at=at)
+        decided_by = _called(access_request.decided_by)
+        return f"Approved by {decided_by}. {said}" if grant.state in _ALIVE else said
     verdict = policy.from_json(access_request.verdict)
     waiting = policy.open_steps(verdict.steps, holdings.given(access_request))
     last = max(access_request.approvals.all(), key=lambda one: one.at, default=None)
@@ -257,9 +259,24 @@ def sentence_of(access_request: AccessRequest, grant: Grant | None, *, at: datet
         state=AccessRequestState(access_request.state),
         lapses_at=None,
         waiting_for=waiting,
-        decided_by=access_request.decided_by,
+        decided_by=_called(access_request.decided_by),
         note=access_request.note if void else (last.comment if last else ""),
     )
+
+
+def sentence_of_grant(grant: Grant, *, at: datetime) -> str:
+    """Where it stands. In Slack people stand by their names, as in its titles."""
+    return standing.sentence_of(grant, at=at, ended_by=_called(grant.ended_by))
+
+
+def _called(login: str) -> str:
+    return people.called([login]).get(login, login)
+
+
+def _approved_by(access_request: AccessRequest) -> tuple[str, ...]:
+    logins = [one.person for one in holdings.given(access_request)]
+    names = people.called(logins)
+    return tuple(names[login] for login in logins)
 
 
 def _wants_step_up(access_request: AccessRequest, pinned: policy.Verdict) -> bool:

@@ -16,8 +16,11 @@ SILENT = timedelta(minutes=3)  # a sign of life is asked for each minute
 _IN_MOTION = {GrantState.PENDING.value, GrantState.REVOKING.value}
 
 
-def sentence_of(grant: Grant, *, at: datetime) -> str:
-    """That access may still work, although it should have ended, is said whatever the row's state."""
+def sentence_of(grant: Grant, *, at: datetime, ended_by: str = "") -> str:
+    """That access may still work, although it should have ended, is said whatever the row's state.
+
+    `ended_by`: what whoever ended it is called, where that is not their login.
+    """
     state, reason = GrantState(grant.state), EndReason(grant.end_reason) if grant.end_reason else None
     overdue = grants.is_overdue(grant, at=at)
     if overdue and state is GrantState.ACTIVE:
@@ -27,7 +30,7 @@ def sentence_of(grant: Grant, *, at: datetime) -> str:
         starts_at=grant.not_before if grant.not_before > at else None,
         expires_at=grant.expires_at,
         reason=reason,
-        ended_by=grant.ended_by,
+        ended_by=ended_by or grant.ended_by,
         note=grant.note,
         setting_up=_is_being_made(grant),
         was_open=_may_have_worked(grant),

@@ -100,7 +100,15 @@ def explain(error: Exception, person: Person) -> str:
         refusals.record_refusal(refused=error, actor=people.actor_of(person, Via.SLACK))
     if isinstance(error, ObjectDoesNotExist):
         return _NOT_THERE
-    return f"{error} You act here as {person.name} ({person.username})."
+    return f"{_by_name(error)} You act here as {person.name} ({person.username})."
+
+
+def _by_name(error: Exception) -> str:
+    """Who was faster stands by their name, as on the cards."""
+    said = str(error)
+    if isinstance(error, refusals.IllegalMove) and error.person and said.startswith(f"{error.person} "):
+        return f"{people.called([error.person])[error.person]}{said.removeprefix(error.person)}"
+    return said
 
 
 def tell(

@@ -11,7 +11,7 @@ from accessrequests.models import AccessRequest, Grant, Person
 from accessrequests.operations import grants, refusals
 from accessrequests.operations.refusals import NotReady, NotYours
 from accessrequests.queries import access_requests as request_queries
-from accessrequests.queries import clock, holdings, people, slack_questions, standing
+from accessrequests.queries import clock, holdings, people, slack, slack_questions
 from accessrequests.queries import grants as grant_queries
 
 
@@ -31,7 +31,7 @@ def question(person: Person, number: int) -> Block:
     """
     grant = found(person, number)
     if grant.state not in holdings.ALIVE:
-        raise NotReady(f"{_named(number)} {standing.sentence_of(grant, at=clock.now())}")
+        raise NotReady(f"{_named(number)} {slack.sentence_of_grant(grant, at=clock.now())}")
     return slack_modals.end(number, sentence=slack_cards.ending(_named(number)))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 
 from accessrequests.domain import slack_modals
-from accessrequests.domain.block_kit import Block
+from accessrequests.domain.block_kit import Block, to_the_minute
 from accessrequests.domain.events import Via
 from accessrequests.domain.slack_modals import Terms
 from accessrequests.domain.window import InvalidDuration, parse_duration
@@ -100,7 +100,8 @@ def _instead(sentence: str, form: str, number: int) -> dict[str, Any]:
 
 
 def _errors(errors: Mapping[str, str]) -> dict[str, Any]:
-    return {"response_action": "errors", "errors": {name: said[:_LONGEST_ERROR] for name, said in errors.items()}}
+    told = {name: to_the_minute(said)[:_LONGEST_ERROR] for name, said in errors.items()}
+    return {"response_action": "errors", "errors": told}
 
 
 def _deny(sent: Sent) -> None:

@@ -10,7 +10,7 @@ import pytest
 from django.db import connections
 from pytest_django import Settings
 
-from accessrequests.models import Approval, AuditEvent, Grant, SlackArrival, SlackIdentity, SlackMessage
+from accessrequests.models import Approval, AuditEvent, Grant, Person, SlackArrival, SlackIdentity, SlackMessage
 from accessrequests.operations import slack_arrivals, slack_identities
 from accessrequests.operations.refusals import Gone
 from accessrequests.operations.slack_identities import Account
@@ -60,7 +60,7 @@ def test_two_approvers_and_one_place(committed_cast: Cast) -> None:
     assert Approval.objects.count() == Grant.objects.count() == 1
     (told,) = SlackMessage.objects.filter(kind="whisper")
     winner = AuditEvent.objects.get(event="access_request.approval_given").actor
-    assert f"{winner} was faster" in str(told.content)
+    assert f"{Person.objects.get(username=winner).name} was faster" in str(told.content)
 
 
 def test_the_same_press_twice(committed_cast: Cast) -> None:

@@ -292,7 +292,7 @@ class TestWords:
         grant.refresh_from_db()
         assert (grant.state, grant.end_reason, grant.ended_by) == ("revoking", "revoked", "bob")
         over = command(account_of(cast.alice), f"end {number}").json()["text"]
-        assert f"{named} Ending: bob revoked it" in over
+        assert f"{named} Ending: Bob Brandt revoked it" in over
 
     @pytest.mark.parametrize("text", ["end", "end x", "end -1", "end ٣"])
     def test_end_of_nothing_says_what_is_missing(self, cast: Cast, text: str) -> None:

@@ -106,6 +106,6 @@ def test_stands_in_the_other_threads_and_not_again_in_its_own(committed_cast: Ca
     write(here, "U0NOBODY", "Me too")
     carry()
     said = [(call["channel"], call.get("thread_ts"), call["text"]) for call in web_api.of("chat.postMessage")]
-    assert said == [("C0REST", there.ts, "bob wrote: “Would staging do?”.")]
+    assert said == [("C0REST", there.ts, "Bob Brandt wrote: “Would staging do?”.")]
     (alone,) = web_api.of("chat.postEphemeral")
     assert (alone["channel"], alone["thread_ts"]) == ("C0DATA", here.ts)

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from accessrequests.domain.block_kit import date
 from accessrequests.domain.events import Via
-from accessrequests.domain.wording import moment
 from accessrequests.models import AccessRequest, Extension, Grant, SlackMessage
 from accessrequests.operations import extensions, grants
 from tests import make
@@ -55,7 +55,7 @@ def test_a_warning_loses_its_buttons_and_the_card_says_how_long_it_lasts_in_all(
     carry()
     (updated,) = [call for call in web_api.of("chat.update") if call["ts"] == notice.ts]
     assert labels(updated) == ["Open the access"]
-    assert f"Live until {moment(extension.ends_at)}." in words(updated)
+    assert f"Live until {date(extension.ends_at)}." in words(updated)
     assert "extend it now" not in words(updated)
     (news,) = [call for call in web_api.of("chat.postMessage") if call["text"].startswith("Extended:")]
     assert " for 3 hours. " in news["text"]
@@ -72,4 +72,4 @@ def test_a_warning_loses_its_buttons_when_the_access_ends(cast: Cast, web_api: W
     carry()
     (updated,) = [call for call in web_api.of("chat.update") if call["ts"] == notice.ts]
     assert labels(updated) == ["Open the access"]
-    assert "Ending: alice gave it back." in words(updated)
+    assert "Ending: Alice Archer gave it back." in words(updated)

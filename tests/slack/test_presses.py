@@ -71,7 +71,7 @@ class TestApprove:
         press(card, cast.bob)
         press(card, cast.grace)
         (sentence,) = told()
-        assert "bob was faster" in sentence
+        assert "Bob Brandt was faster" in sentence
         assert Approval.objects.count() == 1
 
     def test_of_an_edited_request_is_not_counted(self, cast: Cast, card: SlackMessage) -> None:

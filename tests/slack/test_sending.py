@@ -88,7 +88,7 @@ class TestCards:
         assert set(updated) == {"C0DATA", "D0ALICE"}
         assert all(labels(call) == [] for call in updated.values())
         assert all(call["text"] for call in updated.values())
-        assert "bob denied it: Use the replica." in words(updated["C0DATA"])
+        assert "Bob Brandt denied it: Use the replica." in words(updated["C0DATA"])
 
     def test_say_that_it_is_live_and_can_be_ended(self, cast: Cast, web_api: WebApi) -> None:
         access_request = make.submit(cast.alice)
@@ -269,7 +269,7 @@ class TestWhatSlackAnswers:
         carry()
         assert SlackMessage.objects.get(kind="card").state == "posted"
         (late,) = [call for call in web_api.of("chat.postMessage")[1:] if "thread_ts" not in call]
-        assert "Approved by bob" in words(late)
+        assert "Approved by Bob Brandt" in words(late)
 
     def test_a_press_without_redis_counts_and_its_card_follows(
         self, cast: Cast, web_api: WebApi, settings: Settings
@@ -357,7 +357,7 @@ def test_a_test_message_shows_whether_a_channel_is_reached(cast: Cast, web_api: 
     slack_messages.test(channel="C0REST", by=cast.erin, via=Via.WEB)
     carry()
     (said,) = web_api.of("chat.postMessage")
-    assert (said["channel"], "This is a test by erin" in said["text"]) == ("C0REST", True)
+    assert (said["channel"], "This is a test by Erin Engel." in said["text"]) == ("C0REST", True)
     web_api.channel["is_ext_shared"] = True
     slack_messages.test(channel="C0REST", by=cast.erin, via=Via.WEB)
     carry()

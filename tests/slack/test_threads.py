@@ -32,7 +32,7 @@ class TestThreadsAndNotices:
         said = web_api.of("chat.postMessage")[2:]
         card = SlackMessage.objects.get(kind="card")
         assert [(call["channel"], call.get("thread_ts")) for call in said] == [("C0DATA", card.ts), ("U0ALICE", None)]
-        assert said[0]["text"] == "bob denied the request: Use the replica."
+        assert said[0]["text"] == "Bob Brandt denied the request: Use the replica."
         assert said[1]["text"].startswith("Denied:")
 
     def test_all_that_one_press_did_is_told_by_one_job(self, cast: Cast, web_api: WebApi) -> None:
@@ -45,7 +45,7 @@ class TestThreadsAndNotices:
         assert OutboxMessage.objects.filter(job="show_in_slack").count() == filed + 1
         said = [call["text"] for call in web_api.of("chat.postMessage")[2:]]
         assert len(said) == 2
-        assert "bob approved" in said[0]
+        assert "Bob Brandt approved" in said[0]
         assert said[1].startswith("Approved:")
 
     def test_say_that_less_was_approved_than_was_asked_for(self, cast: Cast, web_api: WebApi) -> None:
@@ -55,5 +55,5 @@ class TestThreadsAndNotices:
         make.approve(access_request, cast.bob, duration=timedelta(minutes=15))
         carry()
         line, word = web_api.of("chat.postMessage")[2:]
-        assert line["text"] == "bob approved 15 minutes in place of 2 hours for data-owners."
+        assert line["text"] == "Bob Brandt approved 15 minutes in place of 2 hours for data-owners."
         assert "It is approved for 15 minutes in place of 2 hours" in str(word)

@@ -92,7 +92,7 @@ def test_is_approved_by_a_press_and_every_copy_says_so(committed_cast: Cast, sta
     assert (access_request.state, access_request.decided_by) == ("approved", "bob")
     carry()
     after = stand_in.see(channel(stand_in, "bob"))
-    assert "Approved by bob" in words(after)
+    assert "Approved by Bob Brandt" in words(after)
     assert ">Deny…</button>" not in after
     assert not OutboxMessage.objects.filter(job="send_to_slack", done_at=None).exists()
     assert set(SlackMessage.objects.values_list("state", flat=True)) == {"posted"}

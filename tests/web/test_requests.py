@@ -227,7 +227,9 @@ class TestStates:
         sooner = make.submit(cast.alice, duration=timedelta(minutes=10))
         wider = make.submit(cast.alice, roles=("read@shop",), duration=timedelta(minutes=10))
 
-        sentence = f"Nothing new: alice holds all of this already, until {moment(held.expires_at)}, which is later."
+        sentence = (
+            f"Nothing new: Alice Archer holds all of this already, until {moment(held.expires_at)}, which is later."
+        )
         assert sentence in text_of(browser.get(address(sooner)))
         assert "Nothing new" not in text_of(browser.get(address(wider)))
 
