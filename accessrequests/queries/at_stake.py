@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from accessrequests.domain import privileges, sentences
 from accessrequests.domain.actions import SERVER_DATABASES
-from accessrequests.domain.privileges import Privilege, Resource
+from accessrequests.domain.privileges import Level, Privilege, Resource
 from accessrequests.domain.window import spell_duration
 from accessrequests.domain.wording import counted
 from accessrequests.models import AccessRequest, Inventory
@@ -15,6 +16,7 @@ from accessrequests.models.access_requests import AccessKind
 from accessrequests.queries import holdings, preview, records
 from accessrequests.queries.records import Record
 
+DOCUMENT_ACTIONS = frozenset({"find", "insert", "update", "remove"})
 UNCLASSIFIED = "not classified"
 _MINUTE = timedelta(minutes=1)
 _SHORT = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
@@ -34,16 +36,21 @@ class Change:
 
     words: str
     sign: str = ""
+    is_of_documents: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Stakes:
-    """All that whoever decides has to know, in words. `gained`: the gravest first; `held`: what is there already."""
+    """All that whoever decides has to know, in words. `gained`: the gravest first; `held`: what is there already.
+
+    `telling`: the same as `gained`, what tells most first, for where there is no room for all of it.
+    """
 
     environment: str
     data: str
     reach: str = ""
     gained: tuple[str, ...] = ()
+    telling: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
     unusual: str = ""
 
@@ -52,10 +59,15 @@ def stakes_of(access_request: AccessRequest, *, at: datetime) -> Stakes:
     """Read now, for those who are asked."""
     record = records.record_of(access_request, at=at)
     reach, changes = reach_of(access_request), changes_of(access_request, record, at=at)
+    gained = [one for one in reversed(changes) if one.sign]
+    # Who may read or write is asked for documents; what an index costs comes after. Of an administrator the gravest tells.
+    is_of_documents = Level(access_request.level) <= Level.WRITE
+    telling = sorted(gained, key=lambda one: not one.is_of_documents) if is_of_documents else gained
     return replace(
         place_of(access_request),
         reach=", ".join(filter(None, (reach.words, reach.more))),
-        gained=tuple(one.words for one in reversed(changes) if one.sign),
+        gained=tuple(one.words for one in gained),
+        telling=tuple(one.words for one in telling),
         held=tuple(one.words for one in changes if not one.sign),
         unusual=_unusual(access_request, record),
     )
@@ -116,13 +128,20 @@ def changes_of(access_request: AccessRequest, record: Record | None, *, at: date
         return [Change(line, "add") for line in preview.let_do(access_request)]
     held: list[Privilege] = [] if record is None else [one for use in record.usable_here for one in use.privileges]
     new = privileges.difference(holdings.asked_for(access_request), held)
-    changes = [Change(line, "add") for line in privileges.what_this_lets_you_do(new)]
+    of_documents = set(privileges.what_this_lets_you_do(_of_documents(new)))
+    lines = privileges.what_this_lets_you_do(new)
+    changes = [Change(line, "add", is_of_documents=line in of_documents) for line in lines]
     if not new:
         changes.append(Change(_nothing_new(access_request, record, at)))
     for use in record.usable_here if record is not None else ():
         until = f" until {sentences.moment(use.expires_at)}" if use.expires_at else ""
         changes.append(Change(f"{', '.join(use.roles)}{until}, held already"))
     return changes
+
+
+def _of_documents(new: Iterable[Privilege]) -> list[Privilege]:
+    """Only what can be done with documents themselves."""
+    return [replace(one, actions=one.actions & DOCUMENT_ACTIONS) for one in new]
 
 
 def _nothing_new(access_request: AccessRequest, record: Record | None, at: datetime) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from accessrequests.domain.block_kit import LONGEST_CONFIRMED
 from accessrequests.domain.events import Via
 from accessrequests.domain.slack_cards import CardFacts
-from accessrequests.models import AccessRequest, Grant
+from accessrequests.models import AccessRequest, Grant, Person, Target
 from accessrequests.models.slack import SlackKind
 from accessrequests.operations import grants
 from accessrequests.queries import slack
@@ -33,7 +34,9 @@ def test_the_place_its_data_the_reach_and_the_gravest_that_is_new(cast: Cast) ->
     (held,) = facts.held
     assert held.startswith("read@shop.orders until ")
     assert "shop-prod: production, personal and payment data." in facts.confirm
-    assert facts.confirm.endswith("Make and drop shop.orders, and 2 more.")
+    assert facts.confirm.partition("once it is set up. ")[2].startswith(
+        "Insert, update and delete documents in shop.orders."
+    )
     own = facts_of(asked, SlackKind.OWN_CARD)
     assert (own.environment, own.reach, own.gained, own.held, own.confirm) == ("production", "", (), (), "")
     decided = make.approve(make.submit(cast.alice, roles=("read@shop.customers",)), cast.bob)
@@ -50,3 +53,32 @@ def test_that_it_is_longer_than_usual(cast: Cast) -> None:
     assert facts.unusual == ("Longer than usual: the last 5 times on shop-prod were used for about 1 hour 20 minutes.")
     assert "Longer than usual." in facts.confirm
     assert facts_of(make.submit(cast.alice, duration=timedelta(hours=1))).unusual == ""
+
+
+def test_what_is_asked_once_more_says_first_what_becomes_of_documents_and_never_more_than_slack_shows(
+    cast: Cast,
+) -> None:
+    asked = make.submit(cast.alice, roles=("readWrite@shop.orders",), duration=timedelta(hours=2))
+    facts = facts_of(asked)
+    said = facts.confirm.partition("once it is set up. ")[2]
+    assert said.startswith(
+        "Insert, update and delete documents in shop.orders. Read documents in shop.orders. Make and drop shop.orders."
+    )
+    assert said.endswith(" more.")
+    assert len(facts.confirm) <= LONGEST_CONFIRMED
+    assert facts.gained[0] == "Make and drop shop.orders.", "The card says all of it, the gravest first."
+
+    Person.objects.filter(pk=cast.alice.pk).update(name="Alice " + "Archer " * 25)
+    Target.objects.filter(pk=asked.target_id).update(data_classes=["personal", "payment", "health", "x" * 60])
+    told = facts_of(asked).confirm
+    assert len(told) <= LONGEST_CONFIRMED
+    assert "Insert, update and delete documents in shop.orders. " in told
+    Target.objects.filter(pk=asked.target_id).update(data_classes=["x" * 60] * 3)
+    assert "Insert, update and dele" in facts_of(asked).confirm[:LONGEST_CONFIRMED]
+
+
+def test_of_an_administrators_role_the_gravest_comes_first(cast: Cast) -> None:
+    facts = facts_of(make.submit(cast.alice, roles=("dbAdmin@shop",)))
+    gravest = facts.gained[0]
+    assert gravest in facts.confirm
+    assert facts.confirm.partition("once it is set up. ")[2].startswith(gravest)

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from accessrequests.domain.block_kit import date, to_the_minute
 from accessrequests.domain.wording import moment
 from accessrequests.models import AccessRequest, Approval, AuditEvent, Grant, SlackMessage
 from accessrequests.models.slack import SlackKind
@@ -224,7 +225,7 @@ class TestExtend:
             f"Request {card.access_request_id}, of Alice Archer: read@shop.orders on shop-prod. It ends"
         )
         assert grant.expires_at is not None
-        assert f"<!date^{int(grant.expires_at.timestamp())}^" in said
+        assert date(grant.expires_at) in said
         private = json.loads(opened["view"]["private_metadata"])
 
         def send(duration: str) -> Any:
@@ -240,6 +241,7 @@ class TestExtend:
         assert (asked.state, asked.requester) == ("pending", cast.alice)
         shown = slack.card_of(asked.pk, kind=SlackKind.CARD, revision=1, reader=None, at=make.now())
         later = f"would end at {moment(grant.expires_at + asked.duration)} instead of {moment(grant.expires_at)}."
+        later = to_the_minute(later)
         assert "for 1 hour more. shop-prod: production, personal and payment data. The access" in shown.confirm
         assert shown.confirm.endswith(f"The access that runs now {later} Nothing new, but for the time.")
         press(card, cast.alice, "extend")
