@@ -134,6 +134,11 @@ def section(text: str) -> Block:
     return {"type": "section", "text": mrkdwn(text)}
 
 
+def line(block_id: str, text: str, *, pressed: Block) -> Block:
+    """A line with one button at its end."""
+    return {**section(text), "block_id": block_id, "accessory": pressed}
+
+
 def fields(named: Iterable[tuple[str, str]]) -> Block:
     """`named`: a name of ours, and what a person may have written."""
     pairs = list(named)[:MOST_FIELDS]

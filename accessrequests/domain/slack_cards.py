@@ -22,6 +22,7 @@ APPROVE_SHORTER = "approve_shorter"
 DENY = "deny"
 END = "end"
 EXTEND = "extend"
+TAKE_BACK = "take_back"
 OPEN = "open"
 ASK = "ask"
 LINK = "link"
@@ -63,6 +64,18 @@ class CardFacts:
     step_up: bool = False
     is_loud: bool = False
     new_revision: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAsk:
+    """A request of one's own that waits. `can_be_taken_back` until it lapses."""
+
+    number: int
+    revision: int
+    words: str
+    url: str
+    named: str
+    can_be_taken_back: bool = True
 
 
 def value_of(number: int, revision: int) -> str:
@@ -174,16 +187,30 @@ def taken_away(number: int, *, url: str, is_own: bool = False) -> Message:
     return Message(text, [block_kit.section(f"{escaped(text)} <{url}|Open the request>")])
 
 
-def listed(heading: str, lines: Sequence[tuple[str, str]], *, url: str) -> Message:
-    """A few things, each with its page, and where all of them are."""
+def listed(heading: str, lines: Sequence[tuple[str, str]], *, url: str, asked: Sequence[OwnAsk] = ()) -> Message:
+    """A few things, each with its page, and where all of them are; what one waits for has a button each."""
     shown = [f"• <{page}|{block_kit.to_the_minute(inert(words, 250))}>" for words, page in lines[:MOST_LISTED]]
-    text = "\n".join([f"*{inert(heading, 150)}*", *shown, f"<{url}|Open them in the portal>"])
-    return Message(block_kit.fallback(inert(heading, 150)), [block_kit.section(text)])
+    rest = f"<{url}|Open them in the portal>"
+    blocks = [
+        block_kit.section("\n".join([f"*{inert(heading, 150)}*", *shown, *([] if asked else [rest])])),
+        *map(own_ask, asked[:MOST_LISTED]),
+        *([block_kit.section(rest)] if asked else []),
+    ]
+    return Message(block_kit.fallback(inert(heading, 150)), blocks)
 
 
 def _said(sentence: str, longest: int = 600) -> str:
     """A sentence of ours, with what people wrote in it made harmless and its moments in the reader's zone."""
     return block_kit.dated(inert(sentence, longest))
+
+
+def own_ask(ask: OwnAsk) -> Block:
+    """One's own request that waits, in a line, with the way to take it back."""
+    text = f"• <{ask.url}|{inert(ask.words, 250)}>"
+    if not ask.can_be_taken_back:
+        return block_kit.section(text)
+    pressed = _take_back(value_of(ask.number, ask.revision), ask.named)
+    return block_kit.line(f"act:{ask.number}:{ask.revision}", text, pressed=pressed)
 
 
 def ending(named: str) -> str:
@@ -244,10 +271,17 @@ def _end(value: str, named: str) -> Block:
     return block_kit.button("End now", action=END, value=value, style="danger", confirm=sure)
 
 
+def _take_back(value: str, named: str) -> Block:
+    text = f"{named} Nobody has to decide any more, and what was approved so far counts no more."
+    sure = block_kit.confirm(title="Take this request back?", text=text, yes="Take back")
+    return block_kit.button("Take back", action=TAKE_BACK, value=value, confirm=sure)
+
+
 _DEEDS: Mapping[str, Callable[[str, str], Block]] = {
     APPROVE: _approve,
     APPROVE_SHORTER: lambda value, _: block_kit.button("Shorter…", action=APPROVE_SHORTER, value=value),
     DENY: lambda value, _: block_kit.button("Deny…", action=DENY, value=value, style="danger"),
     END: _end,
+    TAKE_BACK: _take_back,
     EXTEND: lambda value, _: block_kit.button("Extend…", action=EXTEND, value=value),
 }

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from accessrequests.domain import block_kit, slack_cards
 from accessrequests.domain.block_kit import Block, inert
-from accessrequests.domain.slack_cards import CardFacts
+from accessrequests.domain.slack_cards import CardFacts, OwnAsk
 from accessrequests.domain.window import spell_duration
 
 MOST = 10  # of each kind: four blocks at most for each, and Slack takes a hundred
@@ -30,11 +30,11 @@ class HomeFacts:
     more_waiting: int = 0
     held: Sequence[CardFacts] = ()
     more_held: int = 0
-    asked: Sequence[tuple[str, str]] = ()
+    asked: Sequence[OwnAsk] = ()
 
     @property
     def numbers(self) -> list[int]:
-        return [facts.number for facts in (*self.waiting, *self.held)]
+        return [*(facts.number for facts in (*self.waiting, *self.held)), *(ask.number for ask in self.asked)]
 
 
 def home(facts: HomeFacts, *, at: datetime | None) -> Block:
@@ -54,8 +54,7 @@ def home(facts: HomeFacts, *, at: datetime | None) -> Block:
         blocks += [*_told(one, at=at), *slack_cards.buttons(one)]
     blocks += _end_of(facts.held, facts.more_held, "You have no access now.", f"{base}/access/")
     if facts.asked:
-        lines = [f"• <{url}|{inert(words, 250)}>" for words, url in facts.asked]
-        blocks += [block_kit.header("You wait for"), block_kit.section("\n".join(lines))]
+        blocks += [block_kit.header("You wait for"), *map(slack_cards.own_ask, facts.asked)]
     if at is not None:
         blocks.append(block_kit.context(f"As of {block_kit.date(at)}."))
     return {"type": "home", "blocks": blocks}

@@ -154,18 +154,25 @@ def deny(
 
 @transaction.atomic(durable=True)
 def cancel(
-    *, access_request_id: int, requester: Person, via: Via, idempotency: Idempotency | None = None
+    *,
+    access_request_id: int,
+    requester: Person,
+    via: Via,
+    revision: int | None = None,
+    idempotency: Idempotency | None = None,
 ) -> AccessRequest:
-    """The requester takes the ask back.
+    """The requester takes the ask back. `revision`: what they read, where they may have edited it since.
 
     :raises Refused: when somebody else tries.
     :raises IllegalMove: when the request is decided or has lapsed.
+    :raises StaleRevision: when the request was edited after `revision`.
     """
     access_request = locked(access_request_id)
     at = clock.now()
     if access_request.requester_id != requester.pk:
         raise Refused("Only the person who asked can cancel a request. Deny it instead, if you may decide on it.")
-    check_open(access_request, access_request.revision, at, person=requester)
+    read = access_request.revision if revision is None else revision
+    check_open(access_request, read, at, person=requester)
     decide(access_request, AccessRequestState.CANCELLED, requester.username, at)
     access_request.save()
     fact = Fact(Event.ACCESS_REQUEST_CANCELLED, str(access_request))

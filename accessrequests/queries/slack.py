@@ -12,7 +12,7 @@ from django.db.models.functions import Cast, Concat, Substr
 from accessrequests.domain import policy, sentences, slack_cards
 from accessrequests.domain.events import FOLLOW_UPS, Event, Job
 from accessrequests.domain.lifecycle import AccessRequestState, GrantState
-from accessrequests.domain.slack_cards import CardFacts
+from accessrequests.domain.slack_cards import CardFacts, OwnAsk
 from accessrequests.domain.slack_places import LEFT, id_now
 from accessrequests.domain.window import spell_duration
 from accessrequests.models import (
@@ -294,8 +294,11 @@ def _buttons(
     at: datetime,
 ) -> tuple[str, ...]:
     if access_request.state == AccessRequestState.PENDING:
-        if kind is SlackKind.OWN_CARD or at >= access_request.lapses_at:
+        if at >= access_request.lapses_at:
             return ()
+        if kind is SlackKind.OWN_CARD:
+            asked_it = reader is not None and reader.pk == access_request.requester_id
+            return (slack_cards.TAKE_BACK,) if asked_it else ()
         return (
             (slack_cards.DENY,)
             if step_up or access_request.is_break_glass
@@ -313,3 +316,19 @@ def deeds_of_holder(grant: Grant, *, at: datetime) -> tuple[str, ...]:
     """What whoever has a live access may do about its end. The operation judges again."""
     can_last = bool(extensions.longer(grant, at=at).longest)
     return (slack_cards.EXTEND, slack_cards.END) if can_last else (slack_cards.END,)
+
+
+def own_asks(person: Person, *, at: datetime, most: int) -> list[OwnAsk]:
+    """What they have asked for and wait for, the newest first."""
+    asked = access_requests.as_shown().filter(requester=person, state=AccessRequestState.PENDING.value).order_by("-pk")
+    return [
+        OwnAsk(
+            number=one.pk,
+            revision=one.revision,
+            words=f"Request {one.pk}: {access_requests.title_for(person, one)}",
+            url=f"{settings.ACCESS_BASE_URL}/requests/{one.pk}/",
+            named=slack_questions.named(one),
+            can_be_taken_back=at < one.lapses_at,
+        )
+        for one in asked[:most]
+    ]

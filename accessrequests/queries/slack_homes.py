@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import F, Q
 
-from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.domain.slack_homes import MOST, HomeFacts
 from accessrequests.models import Person, SlackHome
 from accessrequests.models.slack import SlackKind
@@ -49,7 +48,6 @@ def facts_of(person: Person, *, at: datetime) -> HomeFacts:
         .order_by(F("expires_at").asc(nulls_last=True), "pk")
     )
     first = list(held[:MOST])
-    asked = access_requests.as_shown().filter(requester=person, state=AccessRequestState.PENDING.value).order_by("-pk")
     return HomeFacts(
         base_url=base,
         waiting=[
@@ -67,8 +65,5 @@ def facts_of(person: Person, *, at: datetime) -> HomeFacts:
             for one in first
         ],
         more_held=held.count() - len(first) if len(first) == MOST else 0,
-        asked=[
-            (f"Request {one.pk}: {access_requests.title_for(person, one)}", f"{base}/requests/{one.pk}/")
-            for one in asked[:MOST]
-        ],
+        asked=slack.own_asks(person, at=at, most=MOST),
     )

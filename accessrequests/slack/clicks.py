@@ -24,6 +24,7 @@ from accessrequests.slack.arrival import Arrival
 from accessrequests.slack.caller import Turned
 
 _NOT_OURS = "This is no message of ours about that request, so nothing was changed. Press a button of ours."
+_TAKEN_BACK = "You took request {} back. Nobody has to decide any more."
 _NO_MODAL = "Slack did not open the form in time, and nothing was changed. Press again, or use the portal."
 
 
@@ -60,7 +61,7 @@ def _carry_out(arrival: Arrival) -> None:
     person = caller.person_of(arrival)
     if isinstance(person, Turned):
         caller.turn_away(arrival, person, access_request_id=number)
-    elif not _is_our_copy(arrival, number):
+    elif not (_is_of_answer(arrival, do) or _is_our_copy(arrival, number)):
         caller.keep(arrival, _NOT_OURS, access_request_id=number)
         caller.tell(arrival, Turned(_NOT_OURS), access_request_id=number or None)
     else:
@@ -89,6 +90,13 @@ def _is_our_copy(arrival: Arrival, number: int) -> bool:
     return slack.is_copy(access_request_id=number, channel=channel, ts=ts)
 
 
+def _is_of_answer(arrival: Arrival, do: Callable[[Press], None]) -> bool:
+    """An answer to /access is kept nowhere. Slack sends us presses of our own messages only, and of those that stand there
+    none does what its presser could not do to any request of their own.
+    """
+    return do is _take_back and arrival.part("container", "is_ephemeral") is True
+
+
 def _approve(press: Press) -> None:
     access_requests.approve(
         access_request_id=press.number, approver=press.person, via=Via.SLACK, revision=press.revision
@@ -105,6 +113,15 @@ def _approve_shorter(press: Press) -> None:
 def _deny(press: Press) -> None:
     access_request = _decidable(press)
     _open(press, slack_modals.deny(press.number, press.revision, title=request_queries.title_of(access_request)))
+
+
+def _take_back(press: Press) -> None:
+    """A card and a Home are drawn anew; an answer to /access never is, so that it is said."""
+    access_requests.cancel(
+        access_request_id=press.number, requester=press.person, via=Via.SLACK, revision=press.revision
+    )
+    if press.arrival.part("container", "is_ephemeral") is True:
+        caller.tell(press.arrival, Turned(_TAKEN_BACK.format(press.number)), access_request_id=press.number)
 
 
 def _end(press: Press) -> None:
@@ -153,6 +170,7 @@ _DEEDS: Mapping[str, Callable[[Press], None]] = {
     slack_cards.DENY: _deny,
     slack_cards.END: _end,
     slack_cards.EXTEND: _extend,
+    slack_cards.TAKE_BACK: _take_back,
 }
 _OF_NO_REQUEST: Mapping[str, Callable[[Arrival], None]] = {
     slack_cards.ASK: asking.offer,

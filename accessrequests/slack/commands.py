@@ -10,18 +10,17 @@ from django.conf import settings
 
 from accessrequests.domain import slack_cards
 from accessrequests.domain.block_kit import Message
-from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.domain.wording import one_line
 from accessrequests.models import Grant, Person
 from accessrequests.queries import access_requests as request_queries
-from accessrequests.queries import clock, holdings, standing
+from accessrequests.queries import clock, holdings, slack
 from accessrequests.queries.belonging import belonging_of
 from accessrequests.slack import asking, caller, client, ending
 from accessrequests.slack.arrival import Arrival
 from accessrequests.slack.caller import Turned
 
 _HELP = (
-    "/access asks for access. /access mine shows what you have and wait for. /access approvals shows what waits for you. "
+    "/access asks for access. /access mine shows what you have and wait for, with the way to take it back. /access approvals shows what waits for you. "
     "/access end 77 asks, and then ends the access of request 77. /access help shows this. The app's Home has all of it with buttons."
 )
 _COMES = "The way to link it comes in a message that you alone see."
@@ -81,16 +80,10 @@ def _unknown(typed: Typed) -> Message:
 def _mine(typed: Typed) -> Message:
     person, at, base = typed.person, clock.now(), settings.ACCESS_BASE_URL
     held = holdings.grants_held(person).filter(state__in=holdings.ALIVE).order_by("expires_at", "pk")[:_MOST]
-    asked = request_queries.as_shown().filter(requester=person, state=AccessRequestState.PENDING.value).order_by("-pk")
-    lines = [
-        *((_of_grant(grant, standing.sentence_of(grant, at=at)), f"{base}/access/{grant.pk}/") for grant in held),
-        *(
-            (f"Request {one.pk}: {request_queries.title_for(person, one)}", f"{base}/requests/{one.pk}/")
-            for one in asked[:_MOST]
-        ),
-    ]
-    heading = "What you have, and what you wait for" if lines else "You have no access, and wait for none"
-    return slack_cards.listed(heading, lines, url=f"{base}/access/")
+    lines = [(_of_grant(grant, slack.sentence_of_grant(grant, at=at)), f"{base}/access/{grant.pk}/") for grant in held]
+    asked = slack.own_asks(person, at=at, most=_MOST)
+    heading = "What you have, and what you wait for" if lines or asked else "You have no access, and wait for none"
+    return slack_cards.listed(heading, lines, url=f"{base}/access/", asked=asked)
 
 
 def _of_grant(grant: Grant, sentence: str) -> str:

@@ -18,7 +18,7 @@ from accessrequests.domain import block_kit, slack_cards, slack_links, slack_mod
 from accessrequests.domain.block_kit import Block, Message
 from accessrequests.domain.slack_cards import END, EXTEND
 from accessrequests.domain.slack_modals import Terms
-from tests.slack.pieces import AT, EVIL, FACTS, MESSAGES, MODALS, NOTICE, PAGE, STATES
+from tests.slack.pieces import AT, EVIL, FACTS, MESSAGES, MODALS, NOTICE, OWN_ASK, PAGE, STATES
 
 WRITTEN = st.one_of(st.text(max_size=600), st.text("<>&!*_~`:|@#a \n\u202e\u200b😀", max_size=12_000))
 LIVE = re.compile(r"<[!@#]|<https?://(?!access\.example\.com/)")
@@ -63,7 +63,17 @@ def texts(message: Message) -> str:
 
 
 def elements(blocks: Any) -> list[Block]:
-    return [one for block in blocks if block["type"] == "actions" for one in block["elements"]]
+    beside = [block["accessory"] for block in blocks if "accessory" in block]
+    return [*(one for block in blocks if block["type"] == "actions" for one in block["elements"]), *beside]
+
+
+class TestOwnAsk:
+    def test_can_be_taken_back_after_one_was_asked(self) -> None:
+        line = slack_cards.own_ask(OWN_ASK)
+        (button,) = elements([line])
+        assert (button["action_id"], button["value"], line["block_id"]) == ("take_back", "v1.30.2", "act:30:2")
+        assert len(button["confirm"]["text"]["text"]) <= block_kit.LONGEST_CONFIRMED
+        assert elements([slack_cards.own_ask(replace(OWN_ASK, can_be_taken_back=False))]) == []
 
 
 class TestCards:

@@ -14,7 +14,7 @@ from accessrequests.domain import slack_homes
 from accessrequests.domain.block_kit import Block, Message
 from accessrequests.domain.slack_homes import HomeFacts
 from tests.domain.test_slack_cards import LIVE, elements, sound, texts
-from tests.slack.pieces import AT, BASE, EVIL, GRAVE, HOME_FACTS
+from tests.slack.pieces import AT, BASE, EVIL, GRAVE, HOME_FACTS, OWN_ASK
 
 
 def fits(view: Block) -> None:
@@ -40,7 +40,8 @@ def test_tells_what_waits_what_one_has_and_how_long() -> None:
     labels = [one["text"]["text"] for one in elements(view["blocks"])]
     assert labels[:6] == ["Ask for access", "Open the portal", "Approve", "Shorter…", "Deny…", "Open in portal"]
     assert labels.count("End now") == 10
-    assert HOME_FACTS.numbers == list(range(1, 21))
+    assert HOME_FACTS.numbers == [*range(1, 21), *range(31, 41)]
+    assert labels.count("Take back") == 10
 
 
 def test_of_somebody_who_has_nothing_says_so() -> None:
@@ -62,7 +63,7 @@ def test_has_nothing_live_in_it_that_somebody_wrote() -> None:
         HOME_FACTS,
         waiting=[replace(one, **written, **GRAVE) for one in HOME_FACTS.waiting],
         held=[replace(one, **written) for one in HOME_FACTS.held],
-        asked=[(EVIL, f"{BASE}/requests/30/")],
+        asked=[replace(OWN_ASK, words=EVIL)],
     )
     view = slack_homes.home(facts, at=AT)
     fits(view)

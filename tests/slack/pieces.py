@@ -9,7 +9,7 @@ from typing import Any
 from accessrequests.domain import slack_cards, slack_homes, slack_modals
 from accessrequests.domain.block_kit import Block, Message
 from accessrequests.domain.notices import Notice
-from accessrequests.domain.slack_cards import APPROVE, APPROVE_SHORTER, DENY, END, EXTEND, CardFacts
+from accessrequests.domain.slack_cards import APPROVE, APPROVE_SHORTER, DENY, END, EXTEND, TAKE_BACK, CardFacts, OwnAsk
 from accessrequests.domain.slack_homes import HomeFacts
 from accessrequests.domain.slack_modals import Offer, Terms
 
@@ -51,6 +51,7 @@ STATES = {
         unusual="Longer than usual: the last 5 times on shop-prod were used for about 20 minutes.",
     ),
     "partly approved": replace(FACTS, buttons=(APPROVE, APPROVE_SHORTER, DENY), approved_by=("mei",), ticket="OPS-1"),
+    "waiting, one's own": replace(FACTS, buttons=(TAKE_BACK,), lapses_at=AT),
     "for the portal": replace(FACTS, buttons=(DENY,), step_up=True, policy="sandbox v7"),
     "setting up": replace(FACTS, buttons=(END,), sentence="Approved by bob. Setting up."),
     "live": replace(FACTS, buttons=(END,), ends_at=AT, sentence="Live until 20:00 UTC."),
@@ -76,6 +77,7 @@ NOTICE = Notice(
     url=PAGE,
     because="It is yours.",
 )
+OWN_ASK = OwnAsk(30, 2, words=f"Request 30: {EVIL}", url=f"{BASE}/requests/30/", named=EVIL * 9)
 MESSAGES: dict[str, Message] = {
     **{f"card, {state}": slack_cards.card(facts) for state, facts in STATES.items()},
     "told": slack_cards.told(NOTICE, number=1, revision=1),
@@ -87,6 +89,9 @@ MESSAGES: dict[str, Message] = {
     "whisper": slack_cards.whisper(EVIL),
     "whisper, with a way on": slack_cards.whisper("Link it.", label="Link your account", url=PAGE),
     "listed": slack_cards.listed("Yours", [(EVIL, PAGE)] * 20, url=PAGE),
+    "listed, with what waits": slack_cards.listed(
+        "Yours", [(EVIL, PAGE)], url=PAGE, asked=[OWN_ASK, replace(OWN_ASK, number=31, can_be_taken_back=False)]
+    ),
     "listed, nothing": slack_cards.listed("Nothing", [], url=PAGE),
 }
 OFFER = Offer(
@@ -121,7 +126,7 @@ HOME_FACTS = HomeFacts(
     more_waiting=3,
     held=[replace(STATES["live"], number=number) for number in range(11, 21)],
     more_held=2,
-    asked=[("Request 30: Alice wants to read", f"{BASE}/requests/30/")],
+    asked=[replace(OWN_ASK, number=number) for number in range(31, 41)],
 )
 HOMES: dict[str, Block] = {
     "home": slack_homes.home(HOME_FACTS, at=AT),
