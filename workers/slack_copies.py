@@ -214,12 +214,12 @@ def _check_ours(name: str) -> None:
     """:raises NotSent: when the app is not in it yet.
     :raises NeverSent: when others read along there, or nobody does.
     """
-    state = channel.look_at(name)
-    slack_places.note_channel(channel=name, state=state, by=CLOCKWORK)
-    if state in LEFT:
-        raise NeverSent(WHY[state])
-    if state is not ChannelState.OURS:
-        raise NotSent(WHY[state])
+    seen = channel.look_at(name)
+    slack_places.note_channel(channel=name, state=seen.state, name=seen.name, by=CLOCKWORK)
+    if seen.state in LEFT:
+        raise NeverSent(WHY[seen.state])
+    if seen.state is not ChannelState.OURS:
+        raise NotSent(WHY[seen.state])
 
 
 def _channels(access_request: AccessRequest) -> list[str]:

@@ -24,8 +24,9 @@ def watch(claim: Claim) -> Outcome:
         if claim.subject_name == settings.ACCESS_SLACK_TEAM_ID:
             _look_at_token()
         else:
-            state = channel.look_at(claim.subject_name)
-            slack_places.note_channel(channel=claim.subject_name, state=state, by=CLOCKWORK)
+            name = claim.subject_name
+            seen = channel.look_at(name)
+            slack_places.note_channel(channel=name, state=seen.state, name=seen.name, by=CLOCKWORK)
     except (NotSent, NeverSent) as error:
         log.warning("slack_not_looked_at", about=claim.subject, why=str(error))
     return Done()

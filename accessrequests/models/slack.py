@@ -188,6 +188,7 @@ class SlackChannel(models.Model):
     """A channel in which people are asked, as it was when it was looked at, and by which id it goes on."""
 
     channel = models.CharField(max_length=32, unique=True)
+    name = models.CharField(max_length=80, blank=True, default="", db_default="")
     moved_to = models.CharField(max_length=32, blank=True)
     state = models.CharField(max_length=8, choices=choices_of(ChannelState))
     since = models.DateTimeField()

@@ -47,16 +47,18 @@ def note_connected() -> None:
 
 
 @transaction.atomic(durable=True)
-def note_channel(*, channel: str, state: ChannelState, by: Actor) -> None:
-    """It was seen to be so. Of a channel that is left, what still lives is emptied, and nothing counts any more."""
+def note_channel(*, channel: str, state: ChannelState, by: Actor, name: str = "") -> None:
+    """It was seen to be so, and to be called so. Of a channel that is left, what still lives is emptied, and nothing counts
+    any more.
+    """
     held, is_new = SlackChannel.objects.select_for_update().get_or_create(
         channel=channel, defaults={"state": state.value, "since": clock.now(), "looked_at": clock.now()}
     )
     at, before = clock.now(), ChannelState.OURS if is_new else ChannelState(held.state)
-    held.looked_at = at
+    held.looked_at, held.name = at, name or held.name
     if state is not before:
         held.state, held.since = state.value, at
-    held.save(update_fields=["looked_at", "state", "since"])
+    held.save(update_fields=["looked_at", "name", "state", "since"])
     if state in LEFT:
         _leave(channel, state, at)
     if state is not before:

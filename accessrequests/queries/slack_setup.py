@@ -13,7 +13,8 @@ from django.db.models import Count, Max, QuerySet
 from accessrequests.domain import policy
 from accessrequests.domain.events import Event, Job
 from accessrequests.domain.rules import Rule
-from accessrequests.models import AuditEvent, OutboxMessage, PolicyVersion, SlackIdentity, SlackMessage
+from accessrequests.domain.slack_places import id_now
+from accessrequests.models import AuditEvent, OutboxMessage, PolicyVersion, SlackChannel, SlackIdentity, SlackMessage
 from accessrequests.models.slack import SlackState
 from accessrequests.queries.slack import EMERGENCIES, EVERYBODY_ELSE, channels_of
 from accessrequests.queries.slack_places import SOCKET
@@ -66,13 +67,15 @@ class Route:
     deed: str
     group: str
     channel: str
+    called: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One channel, for whom it is, and the last test message into it."""
+    """One channel by its id, what people call it, for whom it is, and the last test message into it."""
 
     name: str
+    called: str
     groups: Sequence[str]
     test: SlackMessage | None
 
@@ -118,35 +121,47 @@ def linked() -> QuerySet[SlackIdentity]:
     return SlackIdentity.objects.select_related("person").order_by("person__username", "pk")
 
 
-def routes() -> list[tuple[str, list[Route]]]:
+def routes(called: Mapping[str, str]) -> list[tuple[str, list[Route]]]:
     """The rules of the policy in force that ask or tell anybody, each with where these people are reached."""
     version = PolicyVersion.objects.order_by("-version").first()
     rules = policy.parse(version.rules).rules if version is not None else ()
-    found = [(rule.name, list(_routes_of(rule))) for rule in rules]
-    return [(name, wanted) for name, wanted in found if wanted]
+    found = [(rule.name, list(_asked_by(rule))) for rule in rules]
+    into = {group: next(iter(channels_of([group])), "") for group in {one for _, asked in found for _, one in asked}}
+    return [
+        (name, [Route(deed, group, into[group], called.get(into[group], into[group])) for deed, group in asked])
+        for name, asked in found
+        if asked
+    ]
 
 
-def channels() -> list[Channel]:
-    """The channels that an operator named, each with its last test."""
+def channels(called: Mapping[str, str]) -> list[Channel]:
+    """The channels that an operator named, each with its last test. `called`: what `names` gives."""
     by_name: dict[str, list[str]] = {}
     for group, channel in settings.ACCESS_SLACK_CHANNELS.items():
         by_name.setdefault(channel, []).append(_FOR_WHOM.get(group, group))
     tests: dict[str, SlackMessage] = {}
     for message in SlackMessage.objects.filter(channel__in=by_name, about__startswith=TEST).order_by("pk"):
         tests[message.channel] = message
-    return [Channel(name, groups, tests.get(name)) for name, groups in by_name.items()]
+    return [Channel(name, called.get(name, name), groups, tests.get(name)) for name, groups in by_name.items()]
+
+
+def names() -> dict[str, str]:
+    """What each channel is called, by every id that it has had: #approvals (C0123), as Slack said when it was looked at."""
+    known = {one.channel: one for one in SlackChannel.objects.all()}
+    moved = {channel: one.moved_to for channel, one in known.items()}
+    now = {channel: known.get(id_now(channel, moved), one) for channel, one in known.items()}
+    return {channel: f"#{one.name} ({channel})" if one.name else channel for channel, one in now.items()}
 
 
 _FOR_WHOM: Mapping[str, str] = {EVERYBODY_ELSE: "every other group", EMERGENCIES: "every break-glass"}
 
 
-def _routes_of(rule: Rule) -> Iterable[Route]:
-    wanted = [("is asked", step.group) for step in rule.approvals]
+def _asked_by(rule: Rule) -> Iterable[tuple[str, str]]:
+    """The groups that a rule wants, each with what it wants of them."""
+    yield from (("is asked", step.group) for step in rule.approvals)
     if rule.answering.escalate is not None:
-        wanted.append(("may answer later", rule.answering.escalate.to))
+        yield ("may answer later", rule.answering.escalate.to)
     if rule.answering.fallback:
-        wanted.append(("answers where nobody else can", rule.answering.fallback))
+        yield ("answers where nobody else can", rule.answering.fallback)
     if rule.break_glass is not None:
-        wanted += [("is told of a break-glass", group) for group in sorted(rule.break_glass.terms.tells)]
-    for deed, group in wanted:
-        yield Route(deed, group, next(iter(channels_of([group])), ""))
+        yield from (("is told of a break-glass", group) for group in sorted(rule.break_glass.terms.tells))

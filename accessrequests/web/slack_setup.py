@@ -34,7 +34,7 @@ def page(request: HttpRequest) -> HttpResponse:
     if GroupRole.ADMINISTRATOR not in belonging(request).roles:
         raise Refused("Only administrators see how Slack is set up. Ask one of them.")
     at = clock.now()
-    traffic = slack_setup.traffic(at)
+    traffic, called = slack_setup.traffic(at), slack_setup.names()
     context = {
         "is_on": settings.ACCESS_SLACK,
         "team": settings.ACCESS_SLACK_TEAM_ID,
@@ -45,8 +45,8 @@ def page(request: HttpRequest) -> HttpResponse:
         "troubles": slack_places.troubles(at),
         "traffic": traffic,
         "paused": slack_setup.paused(at) if traffic.waiting else [],
-        "routes": slack_setup.routes(),
-        "channels": [(one, _tag_of(one.test)) for one in slack_setup.channels()],
+        "routes": slack_setup.routes(called),
+        "channels": [(one, _tag_of(one.test)) for one in slack_setup.channels(called)],
         "page": Paginator(slack_setup.linked(), PAGE).get_page(request.GET.get("page")),
     }
     return show(request, "settings/slack.html", context)

@@ -13,7 +13,7 @@ from accessrequests.domain.slack_places import ChannelState
 from accessrequests.models import AuditEvent, OutboxMessage, SlackArrival, SlackChannel, SlackMessage, SlackWorkspace
 from accessrequests.operations import outbox, slack_places
 from accessrequests.operations.slack_arrivals import SOMEBODY
-from accessrequests.queries import slack
+from accessrequests.queries import slack, slack_setup
 from accessrequests.queries import slack_places as places
 from tests import make
 from tests.make import Cast
@@ -191,3 +191,27 @@ def test_nothing_is_wrong_where_slack_is_off(cast: Cast, settings: Settings, web
     settings.ACCESS_SLACK = False
     watch(TEAM)
     assert (titles(), web_api.calls) == ([], [])
+
+
+def test_a_channel_is_known_by_the_name_that_it_had_when_it_was_last_looked_at(cast: Cast, web_api: WebApi) -> None:
+    assert [one.called for one in slack_setup.channels(slack_setup.names())] == ["C0DATA", "C0REST"]
+    web_api.channel["name"] = "data-access"
+    watch("C0DATA")
+    assert [one.called for one in slack_setup.channels(slack_setup.names())] == ["#data-access (C0DATA)", "C0REST"]
+    web_api.channel["name"] = ""
+    watch("C0DATA")
+    slack_places.note_channel(channel="C0REST", state=ChannelState.SHARED, by=SOMEBODY)
+    assert [one.called for one in slack_setup.channels(slack_setup.names())] == ["#data-access (C0DATA)", "C0REST"]
+    web_api.channel["name"] = "renamed\u202e" + "x" * 90
+    watch("C0DATA")
+    assert SlackChannel.objects.get(channel="C0DATA").name == "renamed" + "x" * 72 + "…"
+    slack_places.move_channel(channel="C0DATA", to="C0NEW", by=SOMEBODY)
+    slack_places.note_channel(channel="C0NEW", state=ChannelState.OURS, name="moved", by=SOMEBODY)
+    (route,) = {
+        one.called
+        for _, wanted in slack_setup.routes(slack_setup.names())
+        for one in wanted
+        if one.group == "data-owners"
+    }
+    assert route == "#moved (C0NEW)"
+    assert "#moved (C0DATA)" in text_of(signed_in(cast.erin).get("/settings/slack/"))

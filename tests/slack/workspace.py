@@ -173,7 +173,7 @@ class WebApi:
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.answers: list[tuple[int, dict[str, Any], dict[str, str]]] = []
-        self.channel: dict[str, bool] = {}
+        self.channel: dict[str, Any] = {}
         kept = self
 
         class Handler(BaseHTTPRequestHandler):

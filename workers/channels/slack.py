@@ -19,8 +19,10 @@ from slack_sdk.web import SlackResponse
 from accessrequests.domain import slack_links
 from accessrequests.domain.block_kit import Block, Message
 from accessrequests.domain.slack_places import ChannelState, state_of
+from accessrequests.domain.wording import one_line
 
 SECONDS = 2
+LONGEST_CHANNEL = 80
 STOPPED = "Slack takes nothing from us now. The health page says why."
 STOPPED_PAUSE = timedelta(minutes=1)
 TOO_MANY = 429
@@ -110,7 +112,15 @@ def find(channel: str, marker: str, *, thread_ts: str, since: datetime) -> Place
     return None
 
 
-def look_at(channel: str) -> ChannelState:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How a channel is, and what it is called where Slack says so."""
+
+    state: ChannelState
+    name: str = ""
+
+
+def look_at(channel: str) -> Seen:
     """What stands in a channel is read by all who are in it: it must be of our company alone, alive, and have us in it.
 
     A private channel that the app is not in is none that Slack tells of.
@@ -122,13 +132,14 @@ def look_at(channel: str) -> ChannelState:
         found: Any = _called(lambda: _client().conversations_info(channel=channel))["channel"]
     except NeverSent as error:
         if error.name == "channel_not_found":
-            return ChannelState.ABSENT
+            return Seen(ChannelState.ABSENT)
         raise
-    return state_of(
+    state = state_of(
         is_shared=bool(found.get("is_ext_shared") or found.get("is_pending_ext_shared")),
         is_archived=bool(found.get("is_archived")),
         is_member=bool(found.get("is_member")),
     )
+    return Seen(state, one_line(str(found.get("name") or ""), LONGEST_CHANNEL))
 
 
 def why_no_token() -> str:
