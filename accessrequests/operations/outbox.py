@@ -79,18 +79,20 @@ def _claim_of(row: Sequence[Any]) -> Claim:
 
 
 # Those that nobody holds of these lanes, and that have not failed: what fails is tried by itself.
+# Picked once, before: a join may ask a subquery again, which then passes over what it took and picks as many more.
 _CLAIM_TOGETHER = """
+WITH picked AS MATERIALIZED (
+    SELECT free.id FROM accessrequests_outboxmessage AS free
+     WHERE free.lane = ANY(%(lanes)s) AND free.done_at IS NULL AND free.failures = 0
+       AND free.ready_at <= clock_timestamp()
+       AND (free.claimed_until IS NULL OR free.claimed_until < clock_timestamp())
+       AND NOT EXISTS (SELECT 1 FROM accessrequests_outboxmessage AS older
+                        WHERE older.lane = free.lane AND older.id < free.id AND older.done_at IS NULL)
+     ORDER BY free.id LIMIT %(most)s FOR UPDATE SKIP LOCKED)
 UPDATE accessrequests_outboxmessage AS message
    SET claim = claim + 1, claimed_by = (SELECT claimed_by FROM accessrequests_outboxmessage WHERE id = %(held)s),
        claimed_until = clock_timestamp() + make_interval(secs => %(lease)s)
- WHERE id IN (SELECT free.id FROM accessrequests_outboxmessage AS free
-               WHERE free.lane = ANY(%(lanes)s) AND free.done_at IS NULL AND free.failures = 0
-                 AND free.ready_at <= clock_timestamp()
-                 AND (free.claimed_until IS NULL OR free.claimed_until < clock_timestamp())
-                 AND NOT EXISTS (SELECT 1 FROM accessrequests_outboxmessage AS older
-                                  WHERE older.lane = free.lane AND older.id < free.id AND older.done_at IS NULL)
-               ORDER BY free.id LIMIT %(most)s FOR UPDATE SKIP LOCKED)
-   AND NOT access_is_quarantined()
+ WHERE id IN (SELECT id FROM picked) AND NOT access_is_quarantined()
 RETURNING id, claim, job, subject, event, target, failures, receiver, tells, request_id
 """
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from django.db import connection
 
 from accessrequests.domain.events import Event, Job, Via
 from accessrequests.models import Grant, OutboxMessage
@@ -111,6 +112,19 @@ class TestTogether:
         outbox.put_back(claims=[taken])
         assert claimed(free, "three").number == 2
         assert not outbox.finish(claim=taken)
+
+    def test_takes_no_more_than_was_said_however_the_database_goes_about_it(self, cast: Cast) -> None:
+        for _ in range(6):
+            make.submit(cast.alice)
+        first, *others = OutboxMessage.objects.filter(job="notify").order_by("pk")
+        own = claimed(first)
+        with connection.cursor() as cursor:
+            for way in ("hashagg", "hashjoin", "mergejoin", "sort", "material", "indexscan", "bitmapscan"):
+                cursor.execute(f"SET LOCAL enable_{way} = off")
+
+        taken = outbox.claim_together(held=own, subjects=[one.subject for one in others], most=3)
+
+        assert [one.message_id for one in taken] == [one.pk for one in others[:3]]
 
     def test_of_nothing_is_nothing(self, message: OutboxMessage) -> None:
         assert outbox.claim_together(held=claimed(message), subjects=[], most=5) == []
