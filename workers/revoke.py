@@ -54,7 +54,9 @@ def revoke(claim: Claim) -> Outcome:
 
 def _ended(claim: Claim, grant: Grant) -> Outcome:
     provisioner, spec = provisioner_for(grant.target.slug), spec_of(grant)
-    cut = _cut_with_others(claim, grant, provisioner) if provisioner.capabilities.cuts_together else None
+    # Roles of standing users are taken one by one, each under the lease of its user.
+    together = provisioner.capabilities.cuts_together and grant.access_request.makes_a_user
+    cut = _cut_with_others(claim, grant, provisioner) if together else None
     if grant.cut_at is None:
         if cut is None:
             (cut,) = provisioner.cut([spec])

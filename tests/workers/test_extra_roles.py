@@ -81,6 +81,24 @@ def test_a_grant_adds_the_roles_and_its_end_takes_them(standing: Work) -> None:
     assert facts_of(grant, "grant.cut")[0]["evidence"]["taken"] == [READ]  # type: ignore[index]
 
 
+def test_roles_are_taken_from_standing_users_one_by_one(standing: Work) -> None:
+    """Each under the lease of its user: one worker that took fifty of them would be at it for minutes."""
+    first, other = (
+        standing.active(kind="role_grant", database_user=f"{NAME}@admin", roles=(f"{READ}.{name}",))
+        for name in ("orders", "customers")
+    )
+    for grant in (first, other):
+        grants.release(grant_id=grant.pk, holder=standing.cast.alice, via=Via.API)
+
+    carry(Job.REVOKE, first)
+
+    assert fresh(first).state == "revoked"
+    assert fresh(other).cut_at is None
+    assert message(Job.REVOKE, other).claim == 0
+    drain()
+    assert fresh(other).state == "revoked"
+
+
 def test_a_grant_for_a_user_that_is_not_there_makes_none(standing: Work) -> None:
     standing.owner.admin.command("dropUser", NAME)
 
