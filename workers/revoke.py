@@ -91,11 +91,15 @@ def _cut_with_others(claim: Claim, grant: Grant, provisioner: Provisioner) -> Ev
                 return None
             cuts = provisioner.cut([spec_of(one) for one in (*others, *own)])
             done = zip(others, cuts[: len(others)], strict=True)
-            grants.mark_cut(cuts=[_cut_of(one, cut) for one, cut in done if cut.done])
+            grants.mark_cut(cuts=[_cut_of(one, cut) for one, cut in done if cut.done], skip_held=True)
     except ProvisionerError as error:
         if error.unreachable:
             raise
         log.warning("not_cut_together", target=grant.target.slug, grants=len(taken), error=str(error))
+        return None
+    except Exception:
+        # Whatever is wrong with one of them, seen or not: each is tried by itself, and only that one fails.
+        log.exception("not_cut_together", target=grant.target.slug, grants=len(taken))
         return None
     finally:
         # What is left of each is for whoever comes by: to look again, to clean up, or to be tried by itself.

@@ -319,10 +319,10 @@ def expire_together(*, grant_ids: Collection[int], latest: datetime | None = Non
 
 
 @transaction.atomic(durable=True)
-def mark_cut(*, cuts: Iterable[Cut]) -> None:
+def mark_cut(*, cuts: Iterable[Cut], skip_held: bool = False) -> None:
     """The target confirms of each: no login, and nothing of it runs. Saying so again changes nothing."""
     said = {cut.grant_id: cut for cut in cuts}
-    held = locked_all(said)
+    held = locked_all(said, skip_held=skip_held)
     at = clock.now()
     held = [grant for grant in held if grant.state == GrantState.REVOKING and grant.cut_at is None]
     if not held:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
+from django.db import connections
 from pymongo.errors import OperationFailure
 
 from accessrequests.domain import naming
 from accessrequests.domain.events import Job, Via
-from accessrequests.models import Grant, OutboxMessage
+from accessrequests.models import AccessRequest, Grant, OutboxMessage
 from accessrequests.operations import grants, outbox, targets
 from accessrequests.queries import audit, clock
 from accessrequests.queries import grants as grant_queries
@@ -173,6 +174,42 @@ class TestMany:
         assert claims() == [(1, 0)]
         drain()
         assert fresh(other).state == "revoked"
+
+    def test_one_that_nobody_can_read_any_more_holds_up_no_other(self, work: Work) -> None:
+        first, broken, sound = (work.active() for _ in range(3))
+        AccessRequest.objects.filter(grant=broken).update(privileges={})
+        for grant in (first, broken, sound):
+            release(work, grant)
+
+        carry(Job.REVOKE, first)
+        carry(Job.REVOKE, sound)
+
+        assert [fresh(grant).state for grant in (first, broken, sound)] == ["revoked", "revoking", "revoked"]
+        assert claims() == [(2, 0)]
+
+    def test_one_whose_row_somebody_holds_holds_up_no_other(self, work: Work) -> None:
+        """A process frozen inside a transaction keeps its row for seconds."""
+        first, held, free = (work.active() for _ in range(3))
+        for grant in (first, held, free):
+            release(work, grant)
+        other = connections["default"].copy()
+        other.set_autocommit(False)
+        try:
+            with other.cursor() as cursor:
+                cursor.execute("SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0")
+                cursor.execute("SELECT 1 FROM accessrequests_grant WHERE id = %s FOR UPDATE", [held.pk])
+            with connections["default"].cursor() as cursor:
+                cursor.execute("SET lock_timeout = '2s'")
+            carry(Job.REVOKE, first)
+            assert fresh(first).state == "revoked"
+            assert [fresh(grant).cut_at is None for grant in (held, free)] == [True, False]
+        finally:
+            other.close()
+            with connections["default"].cursor() as cursor:
+                cursor.execute("RESET lock_timeout")
+
+        drain()
+        assert [fresh(grant).state for grant in (held, free)] == ["revoked", "revoked"]
 
 
 class TestAnEndThatDoesNotSucceed:
