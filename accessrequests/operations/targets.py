@@ -96,7 +96,7 @@ def mark_unreachable(*, slug: str, why: str) -> bool:
 
 @transaction.atomic(durable=True)
 def mark_reachable(*, slug: str) -> bool:
-    """The target answers again: everything that waits on it is due at once. True when that is news."""
+    """The target answers again: all that waits on it is due at once, as if for the first time. True when that is news."""
     target = Target.objects.select_for_update(no_key=True).get(slug=slug)
     at = clock.now()
     if target.unreachable_since is None:
@@ -105,7 +105,7 @@ def mark_reachable(*, slug: str) -> bool:
     target.unreachable_since, target.checked_at = None, at
     target.save(update_fields=["unreachable_since", "checked_at"])
     OutboxMessage.objects.filter(target=slug, done_at=None, ready_at__gt=at, failures__gt=0).update(
-        ready_at=at, failures=1
+        ready_at=at, failures=0
     )
     record(Fact(Event.TARGET_REACHABLE, f"target/{slug}", {"away_seconds": away}), actor=CLOCKWORK, at=at)
     return True

@@ -199,7 +199,7 @@ def all_with_everything(grant_ids: Iterable[int]) -> dict[int, Grant]:
 def to_cut_with(grant: Grant, *, most: int) -> list[int]:
     """Others of its kind that are to be cut on its target, those that wait longest first."""
     waiting = Grant.objects.filter(state=GrantState.REVOKING.value, cut_at=None, target=grant.target_id)
-    same = waiting.filter(access_request__kind=grant.access_request.kind, provisioning_attempt__gt=0, failures=0)
+    same = waiting.filter(access_request__kind=grant.access_request.kind, provisioning_attempt__gt=0)
     longest = same.exclude(pk=grant.pk).order_by("revocation_started_at", "pk")
     return list(longest.values_list("pk", flat=True)[:most])
 

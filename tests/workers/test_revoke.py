@@ -144,7 +144,7 @@ class TestMany:
             release(work, grant)
         held = outbox.claim(message_id=message(Job.REVOKE, taken).pk, owner="another")
         assert held is not None
-        grants.note_revocation_failure(grant_id=failed.pk, sentence="It was refused.")
+        OutboxMessage.objects.filter(pk=message(Job.REVOKE, failed).pk).update(failures=1)
 
         carry(Job.REVOKE, first)
 
@@ -210,6 +210,19 @@ class TestMany:
 
         drain()
         assert [fresh(grant).state for grant in (held, free)] == ["revoked", "revoked"]
+
+    def test_that_waited_for_their_target_are_cut_together_when_it_is_back(self, work: Work) -> None:
+        first, other = work.active(), work.active()
+        targets.mark_unreachable(slug="shop-prod", why="A test says so.")
+        for grant in (first, other):
+            release(work, grant)
+            carry(Job.REVOKE, grant)
+        targets.mark_reachable(slug="shop-prod")
+
+        carry(Job.REVOKE, first)
+
+        assert fresh(first).state == "revoked"
+        assert fresh(other).cut_at is not None
 
 
 class TestAnEndThatDoesNotSucceed:
