@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,8 +23,12 @@ from sandbox.supervisor import give_order
 POLL_SECONDS = 0.01
 PARTS = ("web", "relay", "worker", "worker_urgent")
 _IS_BUSY = """
-SELECT EXISTS (SELECT 1 FROM accessrequests_outboxmessage WHERE done_at IS NULL AND ready_at <= clock_timestamp())
+SELECT EXISTS (
+    SELECT 1 FROM accessrequests_outboxmessage
+     WHERE done_at IS NULL AND ready_at <= clock_timestamp() AND job <> ALL(%s)
+)
 """
+PACED = ("send_to_slack",)  # one a second into each channel, as Slack asks
 
 
 @dataclass(frozen=True)
@@ -122,10 +126,10 @@ def reveal(client: httpx2.Client, grant_id: int, *, every: float = POLL_SECONDS)
     raise RuntimeError(f"grant/{grant_id} was not ready within 30 s.")
 
 
-def wait_until_idle(running: World, *, every: float = POLL_SECONDS) -> None:
-    """Until nothing that is due is left to be carried."""
+def wait_until_idle(running: World, *, every: float = POLL_SECONDS, but_for: Sequence[str] = ()) -> None:
+    """Until nothing that is due is left to be carried, but for these jobs."""
     with psycopg.connect(running.state["postgres"], autocommit=True) as connection:
-        while connection.execute(_IS_BUSY).fetchone() != (False,):
+        while connection.execute(_IS_BUSY, [list(but_for)]).fetchone() != (False,):
             time.sleep(every)
 
 
