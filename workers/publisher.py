@@ -33,8 +33,8 @@ class Publisher:
     """One thread with a queue of batches. What it has not sent stays in the outbox and is offered again."""
 
     def __init__(self) -> None:
-        # Urgent batches overtake the others; the number keeps those of one urgency in order.
-        self._batches: queue.PriorityQueue[tuple[bool, int, Sequence[Ready]]] = queue.PriorityQueue()
+        # What presses more overtakes the rest; the number keeps those of one rank in order.
+        self._batches: queue.PriorityQueue[tuple[int, int, Sequence[Ready]]] = queue.PriorityQueue()
         self._number = itertools.count()
         self._in_hand: set[int] = set()
         self._quiet_until = 0.0
@@ -46,9 +46,9 @@ class Publisher:
             return
         new = [message for message in ready if message.message_id not in self._in_hand]
         self._in_hand.update(message.message_id for message in new)
-        for is_urgent, messages in itertools.groupby(new, key=lambda message: message.queue in work.URGENT):
+        for rank, messages in itertools.groupby(new, key=lambda message: work.rank_of(message.queue)):
             for batch in _batched(messages):
-                self._batches.put((not is_urgent, next(self._number), batch))
+                self._batches.put((rank, next(self._number), batch))
 
     def _is_left_alone(self) -> bool:
         return time.monotonic() < self._quiet_until

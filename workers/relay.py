@@ -107,7 +107,8 @@ class Relay:
             self._deadlines.remind_who_may_answer(now)
         if self._periodic.is_due("reviews", MINUTE):
             self._deadlines.remind_who_reviews(now)
-        ready = work.to_send(now, limit=AT_ONCE)
+        # What was sent and is still unclaimed mostly lies in a queue: with a backlog that is thousands, at each commit.
+        ready = work.to_send(now, limit=AT_ONCE, again=self._periodic.is_due("sending again", LONGEST_SLEEP))
         self._publisher.offer([message for message in ready if message.consumer != OWN_CONSUMER])
         own = [message.message_id for message in ready if message.consumer == OWN_CONSUMER]
         if is_time or self._children.pipes():

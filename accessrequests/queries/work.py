@@ -29,6 +29,7 @@ from accessrequests.models import AccessRequest, CustomRoleChange, Grant, Outbox
 from accessrequests.queries import clock
 
 URGENT = (Queue.REVOKE.value, Queue.BREAK_GLASS.value)
+WAITED_FOR = Queue.PROVISION.value
 SEND_AGAIN = timedelta(seconds=10)
 UNCLAIMED_FOR = timedelta(seconds=1)
 UNWATCHED_FOR = timedelta(seconds=5)
@@ -62,19 +63,28 @@ class Ready:
     is_again: bool = False
 
 
-def to_send(now: datetime, *, limit: int) -> list[Ready]:
-    """Messages for the broker: those never sent, and those sent long ago that nobody has claimed. Urgent first."""
-    forgotten = Q(sent_at=None) | Q(sent_at__lt=F("ready_at")) | Q(sent_at__lt=now - SEND_AGAIN)
-    first = _claimable(now).filter(forgotten).order_by("ready_at", "pk")
-    found = [
-        *first.filter(queue__in=URGENT).values_list("pk", "queue", "job", "subject", "sent_at")[:limit],
-        # A backlog of these, however long, must not push a revocation out of the answer.
-        *first.exclude(queue__in=URGENT).values_list("pk", "queue", "job", "subject", "sent_at")[:limit],
-    ]
+def to_send(now: datetime, *, limit: int, again: bool = True) -> list[Ready]:
+    """Messages for the broker, the most pressing first: those never sent, and `again` those sent long ago that nobody
+    has claimed.
+    """
+    forgotten = Q(sent_at=None) | Q(sent_at__lt=F("ready_at"))
+    if again:
+        forgotten |= Q(sent_at__lt=now - SEND_AGAIN)
+    due = _claimable(now).filter(forgotten).order_by("ready_at", "pk")
+    rows = due.values_list("pk", "queue", "job", "subject", "sent_at", "ready_at")
+    # A backlog of the rest, however long, must push neither a revocation nor what somebody waits for out of the answer.
+    urgent, waited_for = rows.filter(queue__in=URGENT)[:limit], rows.filter(queue=WAITED_FOR)[:limit]
+    rest = rows.exclude(queue__in=(*URGENT, WAITED_FOR))[:limit]
+    found = sorted(urgent.union(waited_for, rest, all=True), key=lambda row: (rank_of(row[1]), row[5], row[0]))
     return [
         Ready(pk, queue, subject.partition("/")[2] if job == Job.PROVE_ALIVE else "", is_again=sent_at is not None)
-        for pk, queue, job, subject, sent_at in found
+        for pk, queue, job, subject, sent_at, _ in found
     ]
+
+
+def rank_of(queue: str) -> int:
+    """What goes first: endings and break-glass, then what somebody waits for, then the rest."""
+    return 0 if queue in URGENT else 1 if queue == WAITED_FOR else 2
 
 
 def unclaimed_in(queue: str) -> int:

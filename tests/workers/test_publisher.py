@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from accessrequests.domain.events import Job, Queue
 from accessrequests.models import OutboxMessage
 from accessrequests.operations import outbox
 from accessrequests.queries import clock, work
+from accessrequests.queries.work import Ready
 from tests import make
 from tests.make import Cast
 from workers import publisher as publishing
@@ -137,9 +139,38 @@ class TestOffer:
             ready_at=clock.now(),
         )
 
-        first = work.to_send(clock.now(), limit=500)[0]
+        ready = work.to_send(clock.now(), limit=500)
 
-        assert first.message_id == revocation.pk
+        assert ready[0].message_id == revocation.pk
+        assert [one.queue for one in ready[1:3]] == ["provision", "notify"], "Somebody waits for their access."
+
+    def test_lets_what_somebody_waits_for_overtake_notices(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A thousand notices that nobody has carried must not keep each new access waiting for half a minute."""
+        monkeypatch.setattr(publishing, "AT_ONCE", 1)
+        sent, may_go_on = list[str](), threading.Event()
+
+        def send(batch: Sequence[Ready]) -> None:
+            may_go_on.wait(10)
+            sent.extend(message.queue for message in batch)
+
+        publisher = Publisher()
+        monkeypatch.setattr(publisher, "_send", send)
+        publisher.offer([Ready(number, "notify", "") for number in range(5)])
+        publisher.offer([Ready(number, queue, "") for number, queue in enumerate(["revoke", "provision", "notify"], 5)])
+        may_go_on.set()
+
+        assert eventually(lambda: len(sent) == 8)
+        # One notice may have been in hand already.
+        assert [queue for queue in sent[:3] if queue != "notify"] == ["revoke", "provision"]
+
+    def test_looks_for_what_lies_about_only_when_asked_to(self, committed_cast: Cast, broker: Broker) -> None:
+        make.approved_grant(committed_cast.alice, committed_cast.bob)
+        assert offer(publisher := Publisher())
+        assert eventually(lambda: not publisher._in_hand)
+        long_ago()
+
+        assert work.to_send(clock.now(), limit=9, again=False) == []
+        assert work.to_send(clock.now(), limit=9)
 
     def test_waits_with_the_younger_of_a_lane(self, committed_cast: Cast) -> None:
         access_request = make.submit(committed_cast.alice)
