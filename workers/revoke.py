@@ -89,8 +89,9 @@ def _cut_with_others(claim: Claim, grant: Grant, provisioner: Provisioner) -> Ev
             others = _not_cut(grant_queries.all_with_everything(one.subject_id for one in taken).values())
             if not (others or own):
                 return None
-            cuts = provisioner.cut([spec_of(one) for one in (*others, *own)])
-            done = zip(others, cuts[: len(others)], strict=True)
+            # Its own first: a target far away takes no more of them than there is time for.
+            cuts = provisioner.cut([spec_of(one) for one in (*own, *others)])
+            done = zip(others, cuts[len(own) :], strict=True)
             grants.mark_cut(cuts=[_cut_of(one, cut) for one, cut in done if cut.done], skip_held=True)
     except ProvisionerError as error:
         if error.unreachable:
@@ -104,7 +105,7 @@ def _cut_with_others(claim: Claim, grant: Grant, provisioner: Provisioner) -> Ev
     finally:
         # What is left of each is for whoever comes by: to look again, to clean up, or to be tried by itself.
         outbox.put_back(claims=taken)
-    return cuts[-1] if own else None
+    return cuts[0] if own else None
 
 
 def _not_cut(found: Iterable[Grant]) -> list[Grant]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connections
@@ -20,6 +22,7 @@ from tests.workers.conftest import SHOP, Work, drain
 from tests.workers.database_clock import DatabaseClock
 from tests.workers.rows import carry, due_now, events_of, facts_of, fresh, message
 from workers.provisioners.base import Evidence, GrantSpec, ProvisionerError
+from workers.provisioners.mongodb import provisioner, servers
 from workers.provisioners.mongodb.provisioner import MongoDBProvisioner
 
 
@@ -210,6 +213,30 @@ class TestMany:
 
         drain()
         assert [fresh(grant).state for grant in (held, free)] == ["revoked", "revoked"]
+
+    def test_are_as_many_as_a_slow_target_takes_within_one_step(
+        self, work: Work, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Fifty orders to a server far away would take longer than a step may, again and again."""
+        first, *others = (work.active() for _ in range(4))
+        for grant in (first, *others):
+            release(work, grant)
+        truly = servers.change
+
+        def change(*args: Any, **kwargs: Any) -> None:
+            time.sleep(1.3)
+            truly(*args, **kwargs)
+
+        with monkeypatch.context() as slow:
+            slow.setattr(provisioner, "change", change)
+            slow.setattr(provisioner, "_SECONDS_FOR_MANY", 0.5, raising=False)
+            carry(Job.REVOKE, first)
+
+        assert fresh(first).cut_at is not None
+        assert 0 < sum(fresh(grant).cut_at is not None for grant in others) < len(others)
+        assert OutboxMessage.objects.filter(job=Job.REVOKE.value, failures__gt=0).count() == 0
+        drain()
+        assert {fresh(grant).state for grant in others} == {"revoked"}
 
     def test_that_waited_for_their_target_are_cut_together_when_it_is_back(self, work: Work) -> None:
         first, other = work.active(), work.active()

@@ -56,6 +56,8 @@ from workers.provisioners.tag import Tagger
 
 # An ending has to end what runs as well, in the same few seconds.
 _PATIENCE = 1.5
+# Of a step's few: where each order takes long, those that are left are for the next call.
+_SECONDS_FOR_MANY = 2.0
 _UNCONFIRMED = "Too few members have confirmed the end, so it could still be lost. They are asked again."
 _NO_CUSTOM_ROLES = "The role {} is one of a server of your own. Change it there."
 _NOT_OURS = "A user named {} is on the target and our tag does not prove that it is ours. We did not touch it."
@@ -171,7 +173,7 @@ class MongoDBProvisioner:
 
     @step("cut the access")
     def cut(self, specs: Sequence[GrantSpec]) -> list[Evidence]:
-        """Power and login first, for all of them; then whatever still runs, on every member."""
+        """Power and login first, for as many of them as there is time for; then whatever still runs, on every member."""
         accounts = self._accounts(specs)
         ours = {
             spec.username
@@ -179,7 +181,7 @@ class MongoDBProvisioner:
             if spec.username not in accounts or self._is_ours_to_end(accounts[spec.username], spec)
         }
         nobody = restrictions([NOBODY])
-        there = sorted(ours & accounts.keys())
+        there = [spec.username for spec in specs if spec.username in ours & accounts.keys()]
         confirmed = self._end("updateUser", there, roles=[], authenticationRestrictions=nobody)
         # What runs is ended also where too few members are there to confirm anything.
         ending = end_everything(self._servers, usernames=sorted(ours), after=self._now())
@@ -284,17 +286,22 @@ class MongoDBProvisioner:
     def _end(self, command: str, usernames: Sequence[str], **values: Any) -> bool:
         """Take something from each, gone already or not; the last waits for the majority, also for those before it.
 
-        Returns whether the majority has confirmed it; the member that takes writes has it in any case.
+        Returns whether the majority has confirmed it; the member that takes writes has it in any case. The last is the
+        one at which the time is over: whoever comes after it is found as before.
         """
-        main = self._servers.main
+        main, until = self._servers.main, time.monotonic() + _SECONDS_FOR_MANY
         try:
             for number, username in enumerate(usernames, start=1):
-                patience = _PATIENCE if number == len(usernames) else 0
+                is_last = number == len(usernames) or time.monotonic() > until
                 try:
-                    change(main, command, username, database=USERS_DATABASE, patience=patience, **values)
+                    change(
+                        main, command, username, database=USERS_DATABASE, patience=_PATIENCE if is_last else 0, **values
+                    )
                 except OperationFailure as error:
                     if error.code != USER_NOT_FOUND:
                         raise
+                if is_last:
+                    break
         except WTimeoutError:
             return False
         return True
@@ -324,7 +331,7 @@ class MongoDBProvisioner:
             remains.append(_UNCONFIRMED)
         refused = account is None or account.sources == networks([NOBODY])
         if not refused or (account and account.roles):
-            remains.append("Its power was given back while it was taken. It is taken again at the next try.")
+            remains.append("It still has its power, or has it again. It is taken at the next try.")
         facts = {
             "login": "refused" if refused else "allowed",
             "roles": len(account.roles) if account else 0,
