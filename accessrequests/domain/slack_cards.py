@@ -187,16 +187,11 @@ def taken_away(number: int, *, url: str, is_own: bool = False) -> Message:
     return Message(text, [block_kit.section(f"{escaped(text)} <{url}|Open the request>")])
 
 
-def listed(heading: str, lines: Sequence[tuple[str, str]], *, url: str, asked: Sequence[OwnAsk] = ()) -> Message:
-    """A few things, each with its page, and where all of them are; what one waits for has a button each."""
+def listed(heading: str, lines: Sequence[tuple[str, str]], *, url: str) -> Message:
+    """A few things, each with its page, and where all of them are."""
     shown = [f"• <{page}|{block_kit.to_the_minute(inert(words, 250))}>" for words, page in lines[:MOST_LISTED]]
-    rest = f"<{url}|Open them in the portal>"
-    blocks = [
-        block_kit.section("\n".join([f"*{inert(heading, 150)}*", *shown, *([] if asked else [rest])])),
-        *map(own_ask, asked[:MOST_LISTED]),
-        *([block_kit.section(rest)] if asked else []),
-    ]
-    return Message(block_kit.fallback(inert(heading, 150)), blocks)
+    text = "\n".join([f"*{inert(heading, 150)}*", *shown, f"<{url}|Open them in the portal>"])
+    return Message(block_kit.fallback(inert(heading, 150)), [block_kit.section(text)])
 
 
 def _said(sentence: str, longest: int = 600) -> str:

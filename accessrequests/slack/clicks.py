@@ -24,7 +24,6 @@ from accessrequests.slack.arrival import Arrival
 from accessrequests.slack.caller import Turned
 
 _NOT_OURS = "This is no message of ours about that request, so nothing was changed. Press a button of ours."
-_TAKEN_BACK = "You took request {} back. Nobody has to decide any more."
 _NO_MODAL = "Slack did not open the form in time, and nothing was changed. Press again, or use the portal."
 
 
@@ -61,7 +60,7 @@ def _carry_out(arrival: Arrival) -> None:
     person = caller.person_of(arrival)
     if isinstance(person, Turned):
         caller.turn_away(arrival, person, access_request_id=number)
-    elif not (_is_of_answer(arrival, do) or _is_our_copy(arrival, number)):
+    elif not _is_our_copy(arrival, number):
         caller.keep(arrival, _NOT_OURS, access_request_id=number)
         caller.tell(arrival, Turned(_NOT_OURS), access_request_id=number or None)
     else:
@@ -90,13 +89,6 @@ def _is_our_copy(arrival: Arrival, number: int) -> bool:
     return slack.is_copy(access_request_id=number, channel=channel, ts=ts)
 
 
-def _is_of_answer(arrival: Arrival, do: Callable[[Press], None]) -> bool:
-    """An answer to /access is kept nowhere. Slack sends us presses of our own messages only, and of those that stand there
-    none does what its presser could not do to any request of their own.
-    """
-    return do is _take_back and arrival.part("container", "is_ephemeral") is True
-
-
 def _approve(press: Press) -> None:
     access_requests.approve(
         access_request_id=press.number, approver=press.person, via=Via.SLACK, revision=press.revision
@@ -116,12 +108,9 @@ def _deny(press: Press) -> None:
 
 
 def _take_back(press: Press) -> None:
-    """A card and a Home are drawn anew; an answer to /access never is, so that it is said."""
     access_requests.cancel(
         access_request_id=press.number, requester=press.person, via=Via.SLACK, revision=press.revision
     )
-    if press.arrival.part("container", "is_ephemeral") is True:
-        caller.tell(press.arrival, Turned(_TAKEN_BACK.format(press.number)), access_request_id=press.number)
 
 
 def _end(press: Press) -> None:

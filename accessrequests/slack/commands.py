@@ -20,7 +20,7 @@ from accessrequests.slack.arrival import Arrival
 from accessrequests.slack.caller import Turned
 
 _HELP = (
-    "/access asks for access. /access mine shows what you have and wait for, with the way to take it back. /access approvals shows what waits for you. "
+    "/access asks for access. /access mine shows what you have and wait for. /access approvals shows what waits for you. "
     "/access end 77 asks, and then ends the access of request 77. /access help shows this. The app's Home has all of it with buttons."
 )
 _COMES = "The way to link it comes in a message that you alone see."
@@ -80,10 +80,12 @@ def _unknown(typed: Typed) -> Message:
 def _mine(typed: Typed) -> Message:
     person, at, base = typed.person, clock.now(), settings.ACCESS_BASE_URL
     held = holdings.grants_held(person).filter(state__in=holdings.ALIVE).order_by("expires_at", "pk")[:_MOST]
-    lines = [(_of_grant(grant, slack.sentence_of_grant(grant, at=at)), f"{base}/access/{grant.pk}/") for grant in held]
-    asked = slack.own_asks(person, at=at, most=_MOST)
-    heading = "What you have, and what you wait for" if lines or asked else "You have no access, and wait for none"
-    return slack_cards.listed(heading, lines, url=f"{base}/access/", asked=asked)
+    lines = [
+        *((_of_grant(grant, slack.sentence_of_grant(grant, at=at)), f"{base}/access/{grant.pk}/") for grant in held),
+        *((one.words, one.url) for one in slack.own_asks(person, at=at, most=_MOST)),
+    ]
+    heading = "What you have, and what you wait for" if lines else "You have no access, and wait for none"
+    return slack_cards.listed(heading, lines, url=f"{base}/access/")
 
 
 def _of_grant(grant: Grant, sentence: str) -> str:

@@ -89,9 +89,6 @@ MESSAGES: dict[str, Message] = {
     "whisper": slack_cards.whisper(EVIL),
     "whisper, with a way on": slack_cards.whisper("Link it.", label="Link your account", url=PAGE),
     "listed": slack_cards.listed("Yours", [(EVIL, PAGE)] * 20, url=PAGE),
-    "listed, with what waits": slack_cards.listed(
-        "Yours", [(EVIL, PAGE)], url=PAGE, asked=[OWN_ASK, replace(OWN_ASK, number=31, can_be_taken_back=False)]
-    ),
     "listed, nothing": slack_cards.listed("Nothing", [], url=PAGE),
 }
 OFFER = Offer(

@@ -24,6 +24,7 @@ from tests.slack.test_home import pressed as pressed_in_home
 from tests.slack.workspace import account_of, command, copy_of, link, press, state_of, told
 
 ONLY_FOR_ME = {"type": "message", "channel_id": "C0DATA", "message_ts": "1.2", "is_ephemeral": True}
+ELSEWHERE = {"type": "message", "channel_id": "C0DATA", "message_ts": "1.2"}
 
 
 def deeds(blocks: list[Block]) -> list[tuple[str, str]]:
@@ -78,26 +79,22 @@ class TestTheButton:
         assert state_of(own) == "pending"
         assert len(told()) == 1
 
-    def test_is_ours_only(self, cast: Cast, own: SlackMessage) -> None:
-        elsewhere = {"type": "message", "channel_id": "C0DATA", "message_ts": "1.2"}
-        press(own, cast.alice, "take_back", container=elsewhere)
-        press(own, cast.bob, "approve", container=ONLY_FOR_ME)
+    @pytest.mark.parametrize("container", [ELSEWHERE, ONLY_FOR_ME])
+    def test_counts_in_a_message_of_ours_only(self, own: SlackMessage, cast: Cast, container: dict[str, Any]) -> None:
+        press(own, cast.alice, "take_back", container=container)
         assert state_of(own) == "pending"
         assert all("no message of ours" in one for one in told())
 
 
 class TestWhatOneWaitsFor:
-    def test_stands_in_the_answer_to_mine_with_the_button(self, cast: Cast, own: SlackMessage) -> None:
+    def test_stands_in_the_answer_to_mine_with_its_page(self, cast: Cast, own: SlackMessage) -> None:
         make.active_grant(cast.alice, cast.bob, roles=("read@shop.customers",))
         answer = command(account_of(cast.alice), "mine").json()
         for block in answer["blocks"]:
             parsed = SlackBlock.parse(block)
             assert parsed is not None
             assert parsed.to_dict() == block
-        assert deeds(answer["blocks"]) == [("take_back", f"v1.{own.access_request_id}.1")]
-        press(own, cast.alice, "take_back", container=ONLY_FOR_ME)
-        assert state_of(own) == "cancelled"
-        assert told() == [f"You took request {own.access_request_id} back. Nobody has to decide any more."]
+        assert f"/requests/{own.access_request_id}/|Request {own.access_request_id}: " in json.dumps(answer)
 
     def test_stands_in_home_with_the_button(self, cast: Cast, own: SlackMessage) -> None:
         number = own.access_request_id or 0
