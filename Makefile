@@ -5,8 +5,8 @@ SHELL := /bin/sh
 
 VENV := .venv
 BIN := $(VENV)/bin
-# One more than two cores: much of what is tested waits for a deadline of its own.
-JOBS ?= 3
+# One more than there are cores, up to eight: much of what is tested waits for a deadline of its own.
+JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((n < 8 ? n + 1 : 8)))
 ARGS :=
 T :=
 
