@@ -105,6 +105,8 @@ class Grant(models.Model):
                 condition=~models.Q(state=GrantState.REVOKED.value),
                 name="grant_ends_next",
             ),
+            # Those cut off last, for how late they were: who was made long ago ends today, too.
+            models.Index(fields=["cut_at"], condition=models.Q(cut_at__isnull=False), name="grant_cut_lately"),
             models.Index(fields=["holder", "-id"], name="grant_mine"),
             models.Index(
                 fields=["target", "id"],

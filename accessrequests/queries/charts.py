@@ -1,6 +1,6 @@
 """The numbers behind the charts: how long people wait, how late access ends, how much is live.
 
-Each looks at the newest rows only, so that a page costs the same whether there are ten thousand requests or millions.
+Each looks at the latest rows only, so that a page costs the same whether there are ten thousand requests or millions.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ _LAGS = """
 SELECT width_bucket(extract(epoch FROM cut_at - due_at)::float8, %(bounds)s::float8[]) AS bucket, count(*) AS week,
        count(*) FILTER (WHERE cut_at > %(at)s - interval '24 hours') AS today
   FROM (SELECT cut_at, CASE WHEN end_reason = 'expiry' THEN expires_at ELSE revocation_started_at END AS due_at
-          FROM accessrequests_grant ORDER BY id DESC LIMIT %(most)s) AS newest
- WHERE cut_at > %(at)s - interval '7 days' AND due_at IS NOT NULL
+          FROM accessrequests_grant
+         WHERE cut_at > %(at)s - interval '7 days' ORDER BY cut_at DESC LIMIT %(most)s) AS latest
+ WHERE due_at IS NOT NULL
  GROUP BY 1
 """
 _LIVE = """

@@ -1,6 +1,6 @@
 """The numbers that say whether the product keeps its promises, for a machine that asks every few seconds.
 
-Each is read from the rows at that moment, so that every web process says the same, and looks at the newest rows only.
+Each is read from the rows at that moment, so that every web process says the same, and looks at no more than the latest rows.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ MOST_ROWS = 10_000
 _QUANTILES = ("0.5", "0.99")
 _LAG = """
 SELECT count(*), percentile_cont(%(quantiles)s::float8[]) WITHIN GROUP (ORDER BY lag), max(lag)
-  FROM (SELECT cut_at, extract(epoch FROM cut_at - CASE WHEN end_reason = 'expiry' THEN expires_at
+  FROM (SELECT extract(epoch FROM cut_at - CASE WHEN end_reason = 'expiry' THEN expires_at
                                                         ELSE revocation_started_at END)::float8 AS lag
-          FROM accessrequests_grant ORDER BY id DESC LIMIT %(most)s) AS newest
- WHERE cut_at > %(since)s AND lag IS NOT NULL
+          FROM accessrequests_grant WHERE cut_at > %(since)s ORDER BY cut_at DESC LIMIT %(most)s) AS latest
+ WHERE lag IS NOT NULL
 """
 
 
@@ -50,7 +50,7 @@ def _of_ends(now: datetime) -> Iterator[Reading]:
         quantiles = [float(one) for one in _QUANTILES]
         cursor.execute(_LAG, {"quantiles": quantiles, "most": MOST_ROWS, "since": now - LATELY})
         cut, lags, longest = cursor.fetchone()
-    among = f"of the last hour, among the newest {MOST_ROWS:,} grants"
+    among = f"within the last hour, {MOST_ROWS:,} at most"
     yield Reading("access_cut_grants_last_hour", f"Grants that the target confirmed to be cut off, {among}.", cut)
     meaning = f"From the moment at which access was to end until it was cut off, {among}."
     for quantile, lag in zip((*_QUANTILES, "1"), (*lags, longest) if cut else (), strict=False):

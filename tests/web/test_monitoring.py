@@ -14,7 +14,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from accessrequests.models import Grant, OutboxMessage, Target
 from accessrequests.operations import grants, targets
-from accessrequests.queries import health
+from accessrequests.queries import health, metrics
 from tests import make
 from tests.api.world import active_grant
 from tests.fixtures import MovableClock
@@ -119,6 +119,20 @@ class TestMetrics:
         assert lag % "0.99" not in before
         assert [after[lag % quantile] for quantile in ("0.5", "0.99", "1")] == [2, pytest.approx(3.96), 4]
         assert read_gauges()["access_cut_grants_last_hour"] == 0
+
+    def test_see_how_late_the_oldest_grant_of_many_was_cut(
+        self, cast: Cast, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Who was given access for weeks loses it as late as anybody, though thousands were made since."""
+        monkeypatch.setattr(metrics, "MOST_ROWS", 1)
+        oldest, _newer = active_grant(cast), active_grant(cast)
+        clock.advance(timedelta(hours=3))
+        assert oldest.expires_at is not None
+        ended = {"state": "revoking", "end_reason": "expiry", "revocation_started_at": oldest.expires_at}
+        Grant.objects.filter(pk=oldest.pk).update(**ended, cut_at=make.now() - timedelta(seconds=1))
+        late = (make.now() - timedelta(seconds=1) - oldest.expires_at).total_seconds()
+
+        assert read_gauges()['access_revocation_lag_seconds{quantile="1"}'] == pytest.approx(late, abs=5)
 
     def test_say_what_waits_in_each_queue_and_which_target_is_away(self, cast: Cast, clock: MovableClock) -> None:
         OutboxMessage.objects.all().delete()
