@@ -29,9 +29,8 @@ class Taken:
     answer: Any = None
 
 
-@transaction.atomic(durable=True)
 def take(*, digest: str) -> Taken:
-    """Of two at once one is the first. One question, for every press begins with it."""
+    """Of two at once one is the first. One statement, a transaction by itself: every press begins with it."""
     with connection.cursor() as cursor:
         cursor.execute(_TAKE, [digest])
         is_first = cursor.fetchone() is not None
