@@ -30,7 +30,6 @@ LONGEST_QUOTE = 500
 LONGEST_LINE = 400
 MOST_OPTIONS = 100
 MOST_FIELDS = 10
-
 MOST_DATED = 10
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -39,8 +38,10 @@ _MARKS = {"*": "\u2217", "_": "\u02cd", "~": "\u223c", "`": "\u02cb"}
 _AT_EDGE = re.compile(r"[*~`]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 # :white_check_mark: would be drawn; the 52 of 18:52:04 is none.
 _EMOJI = re.compile(r":(?!\d\d:)(?=[A-Za-z0-9_+'-]+:)")
-# As `wording.moment` writes it: 22 Nov 2026 12:39:03 UTC. The seconds are left out.
-_MOMENT = re.compile(r"(?<!\w)([0-3]?\d [A-Z][a-z]{2} \d{4} [0-2]\d:[0-5]\d)(?::[0-5]\d)? UTC(?!\w)", re.ASCII)
+_HALF = re.compile(r"(?:&[a-z]*|<[^>]*)\Z")
+# As `wording.moment` writes it: 22 Nov 2026 12:39:03 UTC. The seconds are left out. Of another century it is none of
+# ours, and Slack need not draw it.
+_MOMENT = re.compile(r"(?<!\w)([0-3]?\d [A-Z][a-z]{2} 20\d\d [0-2]\d:[0-5]\d)(?::[0-5]\d)? UTC(?!\w)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +85,10 @@ def quoted(text: str, longest: int = LONGEST_QUOTE) -> str:
 
 
 def cut_escaped(text: str, longest: int) -> str:
-    """No entity is cut in half."""
+    """No entity is cut in half, and no link or date of ours: what people wrote has no angle in it any more."""
     if len(text) <= longest:
         return text
-    return re.sub(r"&[a-z]*$", "", text[: longest - 1]) + "…"
+    return _HALF.sub("", text[: longest - 1]) + "…"
 
 
 def _without_marks(line: str) -> str:

@@ -45,6 +45,16 @@ class TestMoments:
             "3 Nop 2026 12:00 UTC",
             "122 Nov 2026 12:00 UTC",
             "22 Nov 2026 12:00 UTCX",
+            "1 Jan 0001 00:00 UTC",
+            "31 Dec 9999 23:59 UTC",
         ):
             assert block_kit.dated(text) == text
         assert block_kit.dated("1 Jan 2026 00:00 UTC " * 99).count("<!date") == block_kit.MOST_DATED
+
+    def test_are_drawn_whole_or_not_at_all(self) -> None:
+        """Signs that take five places for one fill a section before its text is at an end."""
+        for before in range(480, 700):
+            said = slack_cards.whisper("&" * before + " 22 Nov 2026 18:52 UTC").blocks[0]["text"]["text"]
+            assert len(said) <= block_kit.LONGEST_SECTION
+            assert said.count("<") == said.count(">")
+            assert ("<!date^" in said) == ("18:52" in said)
