@@ -182,6 +182,8 @@ def _of_reasons(least: Sequence[int]) -> str:
         return hint
     if len(known) == 1:
         return f"{hint} At least {characters(known[0])}."
+    if known[0] <= 1:
+        return f"{hint} For some roles at least {characters(known[-1])}."
     return f"{hint} At least {characters(known[0])}; for some roles {known[-1]}."
 
 

@@ -16,7 +16,9 @@ class TestTermsOfAnAsk:
             (0,): "",
             (1, 1): "",
             (10, 10): " At least 10 characters.",
-            (1, 30): " At least 1 character; for some roles 30.",
+            (0, 30): " For some roles at least 30 characters.",
+            (1, 30): " For some roles at least 30 characters.",
+            (30, 10): " At least 10 characters; for some roles 30.",
         }
         for least, hint in hints.items():
             form = slack_modals.choose_terms(replace(OFFER, reasons=least))
