@@ -10,7 +10,7 @@ from accessrequests.domain import privileges, sentences
 from accessrequests.domain.actions import SERVER_DATABASES
 from accessrequests.domain.privileges import Level, Privilege, Resource
 from accessrequests.domain.window import spell_duration
-from accessrequests.domain.wording import counted
+from accessrequests.domain.wording import counted, name
 from accessrequests.models import AccessRequest, Inventory
 from accessrequests.models.access_requests import AccessKind
 from accessrequests.queries import holdings, preview, records
@@ -155,4 +155,4 @@ def _nothing_new(access_request: AccessRequest, record: Record | None, at: datet
     if not later or privileges.difference(holdings.asked_for(access_request), held):
         return "Nothing new: it would last longer, no more."
     until = sentences.moment(min(use.expires_at for use in later if use.expires_at is not None))
-    return f"Nothing new: {access_request.beneficiary.name} holds all of this already, until {until}, which is later."
+    return f"Nothing new: {name(access_request.beneficiary.name)} holds all of this already, until {until}, which is later."
