@@ -74,7 +74,9 @@ def test_what_is_asked_once_more_says_first_what_becomes_of_documents_and_never_
     assert len(told) <= LONGEST_CONFIRMED
     assert "Insert, update and delete documents in shop.orders. " in told
     Target.objects.filter(pk=asked.target_id).update(data_classes=["x" * 60] * 3)
-    assert "Insert, update and dele" in facts_of(asked).confirm[:LONGEST_CONFIRMED]
+    told = facts_of(asked).confirm
+    assert len(told) <= LONGEST_CONFIRMED
+    assert "Insert, update and dele" in told
 
 
 def test_of_an_administrators_role_the_gravest_comes_first(cast: Cast) -> None:
