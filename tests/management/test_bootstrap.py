@@ -25,6 +25,20 @@ def test_is_safe_to_repeat_for_an_owner_who_is_no_superuser(
     assert found == (False, False, False, True)
 
 
+def test_the_application_records_where_functions_were_taken_from_everybody(
+    db: None, owner_connection: psycopg.Connection
+) -> None:
+    with owner_connection.transaction(force_rollback=True):
+        owner_connection.execute("REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC")
+        callable_ones = owner_connection.execute(
+            "SELECT proname, has_function_privilege(%s, oid, 'EXECUTE') FROM pg_proc WHERE starts_with(proname, 'access_')",
+            [APPLICATION],
+        ).fetchall()
+
+    assert ("access_seal", True) in callable_ones
+    assert {may for _, may in callable_ones} == {True}
+
+
 @pytest.mark.parametrize(
     "statement",
     [

@@ -65,6 +65,8 @@ def _prepare_role(role: str, password: str, database: str) -> None:
                 "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {}"
             ).format(name),
             sql.SQL("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO {}").format(name),
+            # Everybody may call a function, unless an administrator has taken that from everybody.
+            sql.SQL("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT EXECUTE ON FUNCTIONS TO {}").format(name),
         ]
         for statement in statements:
             cursor.execute(statement)
