@@ -209,10 +209,10 @@ class TestAtRest:
 
 class TestErase:
     def test_forgets_what_nobody_read_for_15_minutes(self, active: Grant, clock: MovableClock) -> None:
-        clock.advance(timedelta(minutes=14, seconds=59))
+        clock.advance(timedelta(minutes=14, seconds=30))
         with leaves_nothing():
             credentials.erase_unread(grant_id=active.pk)
-        clock.advance(timedelta(seconds=1))
+        clock.advance(timedelta(seconds=30))
         traces = Traces()
 
         credentials.erase_unread(grant_id=active.pk)
