@@ -26,7 +26,7 @@ SHORT = timedelta(seconds=1)
 _DOES = {
     Level.READ: "Reads",
     Level.WRITE: "Reads and changes",
-    Level.ADMIN: "Administers",
+    Level.ADMIN: "Counts as administering",
     Level.DELEGATING: "Gives access to",
 }
 USUAL_LENGTH = "PT2H"

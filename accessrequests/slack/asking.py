@@ -203,13 +203,19 @@ def _portal(target: str) -> str:
 
 
 def _narrowed(role: str, collection: str) -> str:
-    """read@shop on shop.orders alone is read@shop.orders; what is of another database stays as it is."""
+    """read@shop on shop.orders alone is read@shop.orders.
+
+    :raises Invalid: where the role is of another database, and would be asked for whole.
+    """
     try:
-        parsed = RoleRef.parse(role)
+        where = RoleRef.parse(role).where
     except InvalidRole:
         return role
-    is_there = bool(collection) and parsed.where == collection.partition(".")[0]
-    return f"{role}.{collection.partition('.')[2]}" if is_there else role
+    database, _, name = collection.partition(".")
+    if collection and where != database:
+        wrong = f"{role} is not a role of {database}, so it cannot be kept to {collection}."
+        raise Invalid({"roles": [f"{wrong} Choose roles of {database} only, or no collection."]})
+    return f"{role}.{name}" if collection else role
 
 
 def _policy() -> Any:

@@ -99,6 +99,17 @@ class TestTheForms:
         said = f"Request {filed.pk}: read@shop.orders on shop-prod for 2 hours. It waits for those who decide."
         assert said in json.dumps(last["view"])
 
+    def test_refuse_a_collection_that_would_not_hold_for_a_role(self, cast: Cast) -> None:
+        """It would be asked for whole, while the form said otherwise."""
+        answer = terms(cast.alice, "read@admin", only="shop.orders")
+        assert answer == {
+            "response_action": "errors",
+            "errors": {
+                "roles": "read@admin is not a role of shop, so it cannot be kept to shop.orders. "
+                "Choose roles of shop only, or no collection."
+            },
+        }
+
     def test_begin_with_what_the_policy_suggests_and_say_what_a_reason_needs(self, cast: Cast) -> None:
         rules = [
             make.rule("reading", default="PT45M", reason_minimum=10),
