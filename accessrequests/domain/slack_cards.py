@@ -190,7 +190,8 @@ def taken_away(number: int, *, url: str, is_own: bool = False) -> Message:
 def listed(heading: str, lines: Sequence[tuple[str, str]], *, url: str) -> Message:
     """A few things, each with its page, and where all of them are."""
     shown = [f"• <{page}|{block_kit.to_the_minute(inert(words, 250))}>" for words, page in lines[:MOST_LISTED]]
-    text = "\n".join([f"*{inert(heading, 150)}*", *shown, f"<{url}|Open them in the portal>"])
+    rest = f"<{url}|{'Open them in the portal' if lines else 'Open the portal'}>"
+    text = "\n".join([f"*{inert(heading, 150)}*", *shown, rest])
     return Message(block_kit.fallback(inert(heading, 150)), [block_kit.section(text)])
 
 

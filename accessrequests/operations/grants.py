@@ -240,7 +240,7 @@ def revoke(*, grant_id: int, person: Person, via: Via, reason: str, idempotency:
     grant = locked(grant_id)
     at = clock.now()
     if not belonging_of(person).may_end(grant.access_request):
-        sentence = "Only administrators and those who may decide on its request can revoke a grant."
+        sentence = "Only administrators and those who may decide on its request can end it for its holder, who can give it back."
         raise Refused(sentence, event=Event.GRANT_REFUSED, subject=str(grant))
     actor = people.actor_of(person, via)
     facts = ended_by_person(grant, EndReason.REVOKED, actor=actor, at=at, note=reason)

@@ -274,7 +274,9 @@ class TestWords:
     def test_approvals_lists_what_waits_for_one(self, cast: Cast) -> None:
         waiting = make.submit(cast.alice)
         assert f"/approvals/{waiting.pk}/" in json.dumps(command(account_of(cast.bob), "approvals").json())
-        assert "Nothing waits for you" in command(account_of(cast.alice), "approvals").json()["text"]
+        empty = command(account_of(cast.alice), "approvals").json()
+        assert "Nothing waits for you" in empty["text"]
+        assert "|Open the portal>" in json.dumps(empty)
 
     def test_end_asks_whose_access_it_is_and_ends_ones_own_and_nobody_elses(self, cast: Cast, web_api: WebApi) -> None:
         grant = make.active_grant(cast.alice, cast.bob)
