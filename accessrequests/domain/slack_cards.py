@@ -187,9 +187,9 @@ def taken_away(number: int, *, url: str, is_own: bool = False) -> Message:
     return Message(text, [block_kit.section(f"{escaped(text)} <{url}|Open the request>")])
 
 
-def listed(heading: str, lines: Sequence[tuple[str, str]], *, url: str) -> Message:
-    """A few things, each with its page, and where all of them are."""
-    shown = [f"• <{page}|{block_kit.to_the_minute(inert(words, 250))}>" for words, page in lines[:MOST_LISTED]]
+def listed(heading: str, lines: Sequence[tuple[int, str, str]], *, url: str) -> Message:
+    """A few requests: the number of each, what is said of it, its page. And where all of them are."""
+    shown = [_line(number, words, page) for number, words, page in lines[:MOST_LISTED]]
     rest = f"<{url}|{'Open them in the portal' if lines else 'Open the portal'}>"
     text = "\n".join([f"*{inert(heading, 150)}*", *shown, rest])
     return Message(block_kit.fallback(inert(heading, 150)), [block_kit.section(text)])
@@ -200,9 +200,13 @@ def _said(sentence: str, longest: int = 600) -> str:
     return block_kit.dated(inert(sentence, longest))
 
 
+def _line(number: int, words: str, page: str) -> str:
+    return f"• <{page}|Request {number}>: {_said(words, 250)}"
+
+
 def own_ask(ask: OwnAsk) -> Block:
     """One's own request that waits, in a line, with the way to take it back."""
-    text = f"• <{ask.url}|{inert(ask.words, 250)}>"
+    text = _line(ask.number, ask.words, ask.url)
     if not ask.can_be_taken_back:
         return block_kit.section(text)
     pressed = _take_back(value_of(ask.number, ask.revision), ask.named)

@@ -325,7 +325,7 @@ def own_asks(person: Person, *, at: datetime, most: int) -> list[OwnAsk]:
         OwnAsk(
             number=one.pk,
             revision=one.revision,
-            words=f"Request {one.pk}: {access_requests.title_for(person, one)}",
+            words=access_requests.title_for(person, one),
             url=f"{settings.ACCESS_BASE_URL}/requests/{one.pk}/",
             named=slack_questions.named(one),
             can_be_taken_back=at < one.lapses_at,

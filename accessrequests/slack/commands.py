@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -23,7 +24,7 @@ _HELP = (
     "/access asks for access. /access mine shows what you have and wait for. /access approvals shows what waits for you. "
     "/access end 77 asks, and then ends the access of request 77. /access help shows this. The app's Home has all of it with buttons."
 )
-_COMES = "The way to link it comes in a message that you alone see."
+_COMES = "The way to link it comes in a message that you alone see, here or among your messages with this app."
 _WHICH = "Say the number of the request whose access is to end, as in /access end 77. Every card has it."
 _NOT_OPENED = "Slack did not open the question in time, and nothing was ended. Try again, or end it in the portal."
 _LONGEST_WORD = 60
@@ -81,23 +82,22 @@ def _mine(typed: Typed) -> Message:
     person, at, base = typed.person, clock.now(), settings.ACCESS_BASE_URL
     held = holdings.grants_held(person).filter(state__in=holdings.ALIVE).order_by("expires_at", "pk")[:_MOST]
     lines = [
-        *((_of_grant(grant, slack.sentence_of_grant(grant, at=at)), f"{base}/access/{grant.pk}/") for grant in held),
-        *((one.words, one.url) for one in slack.own_asks(person, at=at, most=_MOST)),
+        *((grant.access_request_id, _of_grant(grant, at), f"{base}/access/{grant.pk}/") for grant in held),
+        *((one.number, one.words, one.url) for one in slack.own_asks(person, at=at, most=_MOST)),
     ]
     heading = "What you have, and what you wait for" if lines else "You have no access, and wait for none"
     return slack_cards.listed(heading, lines, url=f"{base}/access/")
 
 
-def _of_grant(grant: Grant, sentence: str) -> str:
-    return (
-        f"Request {grant.access_request_id}: {', '.join(grant.access_request.roles)} on {grant.target.slug}. {sentence}"
-    )
+def _of_grant(grant: Grant, at: datetime) -> str:
+    sentence = slack.sentence_of_grant(grant, at=at)
+    return f"{', '.join(grant.access_request.roles)} on {grant.target.slug}. {sentence}"
 
 
 def _approvals(typed: Typed) -> Message:
     base = settings.ACCESS_BASE_URL
     waiting = request_queries.inbox_of(belonging_of(typed.person))[:_MOST]
-    lines = [(f"Request {one.pk}: {request_queries.title_of(one)}", f"{base}/approvals/{one.pk}/") for one in waiting]
+    lines = [(one.pk, request_queries.title_of(one), f"{base}/approvals/{one.pk}/") for one in waiting]
     return slack_cards.listed("Waiting for you" if lines else "Nothing waits for you", lines, url=f"{base}/approvals/")
 
 

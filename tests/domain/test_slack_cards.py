@@ -321,7 +321,7 @@ class TestForms:
 
     def test_a_list_names_a_few_and_where_all_are(self) -> None:
         page = "https://access.example.com/access/"
-        shown = slack_cards.listed("Yours", [(EVIL, page)] * 20, url=page)
+        shown = slack_cards.listed("Yours", [(30, EVIL, page)] * 20, url=page)
         sound(shown)
         assert texts(shown).count(f"<{page}|") == 8
         sound(slack_cards.listed("Nothing", [], url=page))

@@ -77,7 +77,7 @@ NOTICE = Notice(
     url=PAGE,
     because="It is yours.",
 )
-OWN_ASK = OwnAsk(30, 2, words=f"Request 30: {EVIL}", url=f"{BASE}/requests/30/", named=EVIL * 9)
+OWN_ASK = OwnAsk(30, 2, words=EVIL, url=f"{BASE}/requests/30/", named=EVIL * 9)
 MESSAGES: dict[str, Message] = {
     **{f"card, {state}": slack_cards.card(facts) for state, facts in STATES.items()},
     "told": slack_cards.told(NOTICE, number=1, revision=1),
@@ -88,7 +88,7 @@ MESSAGES: dict[str, Message] = {
     "reply": slack_cards.reply("bob approved."),
     "whisper": slack_cards.whisper(EVIL),
     "whisper, with a way on": slack_cards.whisper("Link it.", label="Link your account", url=PAGE),
-    "listed": slack_cards.listed("Yours", [(EVIL, PAGE)] * 20, url=PAGE),
+    "listed": slack_cards.listed("Yours", [(30, EVIL, PAGE)] * 20, url=PAGE),
     "listed, nothing": slack_cards.listed("Nothing", [], url=PAGE),
 }
 OFFER = Offer(

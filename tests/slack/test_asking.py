@@ -270,6 +270,7 @@ class TestWords:
         said = json.dumps(command(account_of(cast.alice), " MINE ").json()["blocks"])
         assert f"/access/{grant.pk}/" in said
         assert f"/requests/{waiting.pk}/" in said
+        assert "<!date^" in said, "Its end, in the reader's own zone."
 
     def test_approvals_lists_what_waits_for_one(self, cast: Cast) -> None:
         waiting = make.submit(cast.alice)

@@ -63,7 +63,7 @@ def test_shows_what_waits_and_what_one_has_and_follows_what_changes(cast: Cast, 
     carry()
     of_bob, of_alice = homes(web_api)
     assert labels(of_bob)[2:] == ["Approve", "Shorter…", "Deny…", "Open in portal"]
-    assert f"Request {access_request.pk}: Read shop.orders on shop-prod for 2 hours" in words(of_alice)
+    assert f"Request {access_request.pk}>: Read shop.orders on shop-prod for 2 hours" in words(of_alice)
     assert "Alice Archer wants to read shop.orders" in words(of_bob)
     assert "lapses at" not in words(of_bob), "it stands below, in his own time"
 

@@ -96,7 +96,7 @@ class TestWhatOneWaitsFor:
             parsed = SlackBlock.parse(block)
             assert parsed is not None
             assert parsed.to_dict() == block
-        assert f"/requests/{own.access_request_id}/|Request {own.access_request_id}: " in json.dumps(answer)
+        assert f"/requests/{own.access_request_id}/|Request {own.access_request_id}>: " in json.dumps(answer)
 
     def test_stands_in_home_with_the_button(self, cast: Cast, own: SlackMessage) -> None:
         number = own.access_request_id or 0
