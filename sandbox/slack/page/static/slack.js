@@ -31,6 +31,10 @@ const isBusy = () => {
     (field && field.matches("input, textarea, select") && (field.value || field.closest("[role=dialog]")));
 };
 
+// Whoever has gone on to another page is not brought back by news of this one.
+let isLeaving = false;
+addEventListener("beforeunload", () => { isLeaving = true; });
+
 // Nobody is interrupted for news; but a form or a question that is gone, sent or closed in another window, has to go here.
 if (me) {
   setInterval(async () => {
@@ -38,6 +42,7 @@ if (me) {
     const answer = await fetch(`/as/${me}/version`).catch(() => null);
     if (!answer || !answer.ok) return;
     const [now, over] = (await answer.text()).split("\n");
+    if (isLeaving) return;
     const isGone = Boolean(overIt.trim()) && over !== overIt;
     if (isGone || (now !== version && !isBusy())) location.reload();
   }, 1500);
