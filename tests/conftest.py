@@ -73,17 +73,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
 
 
-class _JourneysTogether(LoadScopeScheduling):
-    """One test process runs all journeys, which share one world, and one all browser tests, which share another.
+class _OneWorldAtATime(LoadScopeScheduling):
+    """One test process runs all journeys, which share one world, and then all browser tests, which share another.
 
+    Each world is a dozen busy processes: two at once would hold each other up until neither keeps a deadline.
     Every other test goes where there is time for it.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        room = _room(nodeid)
-        return room if room in WORLDS else nodeid
+        return "worlds" if _room(nodeid) in WORLDS else nodeid
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    return _JourneysTogether(config, log)
+    return _OneWorldAtATime(config, log)
