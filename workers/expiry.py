@@ -14,8 +14,7 @@ from accessrequests.operations import access_requests, access_reviews, custom_ro
 from accessrequests.operations.refusals import IllegalMove
 from accessrequests.queries import work
 
-AT_ONCE = 50  # of one turn: those that have ended are sent before the next ones end
-TOGETHER = 50
+AT_ONCE = 50  # of one turn, in one commit
 WARNED_AT_ONCE = 20  # a warning may come a few seconds later; an end may not wait for it
 # Rows that others hold are left out, so that this waits for the trail alone, in which everybody has a turn.
 TOGETHER_PATIENCE = "3s"
@@ -104,20 +103,16 @@ def _patience(longest: str) -> Iterator[None]:
 
 def _end_together(grant_ids: Sequence[int], latest: datetime) -> list[int]:
     """Many in one commit: in a storm each would wait for all before it. Which are to be ended each on its own."""
-    left: list[int] = []
-    is_held = False
-    for some in (grant_ids[start : start + TOGETHER] for start in range(0, len(grant_ids), TOGETHER)):
-        ended = set[int]()
-        if len(some) > 1 and not is_held:
-            try:
-                ended = grants.expire_together(grant_ids=some, latest=latest)
-            except Exception as error:
-                if isinstance(error, OperationalError | InterfaceError) and not connection.is_usable():
-                    raise  # the database is away
-                is_held = isinstance(error, OperationalError)  # the next fifty would wait for the same
-                log.exception("deadlines_not_ended_together", grants=len(some))
-        left += [pk for pk in some if pk not in ended]
-    return left
+    if len(grant_ids) <= 1:
+        return list(grant_ids)
+    try:
+        ended = grants.expire_together(grant_ids=grant_ids, latest=latest)
+    except Exception as error:
+        if isinstance(error, OperationalError | InterfaceError) and not connection.is_usable():
+            raise  # the database is away
+        log.exception("deadlines_not_ended_together", grants=len(grant_ids))
+        return list(grant_ids)
+    return [pk for pk in grant_ids if pk not in ended]
 
 
 def _end_each(fresh: Sequence[int], failed: dict[int, float], end: Callable[[int], object], kind: str) -> None:

@@ -29,6 +29,7 @@ from workers.publisher import Publisher
 
 LONGEST_SLEEP = 1.0
 SHORTEST_SLEEP = 0.005  # commits that come together are carried together
+STORM_SECONDS = 0.5  # between two looks at all else, while more has ended than one turn can end
 AT_ONCE = 500
 ASKED_AT_ONCE = 200
 MINUTE = 60.0
@@ -102,6 +103,9 @@ class Relay:
         self._periodic.mend_times(latest, is_suspect=self._latest.is_suspect)
         is_time = self._is_time(latest)
         ended = self._deadlines.end_what_is_due(latest) if is_time else 0
+        is_storm = ended >= ENDED_AT_ONCE
+        if not self._periodic.is_due("all else", STORM_SECONDS if is_storm else 0.0):
+            return SHORTEST_SLEEP
         if self._periodic.is_due("warnings", LONGEST_SLEEP):
             self._deadlines.warn_who_ends_soon(now)
             self._deadlines.remind_who_may_answer(now)
@@ -117,7 +121,7 @@ class Relay:
         self._probes.ask(work.unreachable_targets())
         self._periodic.file()
         self._due_at = work.next_deadline(now)
-        return SHORTEST_SLEEP if ended >= ENDED_AT_ONCE else _until(self._due_at, now)
+        return SHORTEST_SLEEP if is_storm else _until(self._due_at, now)
 
     def _is_time(self, latest: datetime) -> bool:
         has_come = self._due_at is not None and latest >= self._due_at

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -28,6 +28,8 @@ CLOCK_WENT_BACK = "The database's clock went back while the access was being end
 MOST_TOGETHER = 50
 MOST_CONSIDERED = 400  # others may hold some of them
 NEVER_MADE = {"never_made": True}
+# What is cut can wait: while as many are to be cut as go together, nobody cleans up.
+CUT_FIRST = Again(why="Others on this target are cut first.", delay=timedelta(seconds=1), failed=False)
 
 log = structlog.get_logger(__name__)
 
@@ -56,13 +58,15 @@ def _ended(claim: Claim, grant: Grant) -> Outcome:
     provisioner, spec = provisioner_for(grant.target.slug), spec_of(grant)
     # Roles of standing users are taken one by one, each under the lease of its user.
     together = provisioner.capabilities.cuts_together and grant.access_request.makes_a_user
-    cut = _cut_with_others(claim, grant, provisioner) if together else None
+    cut, is_crowded = _cut_with_others(claim, grant, provisioner) if together else (None, False)
     if grant.cut_at is None:
         if cut is None:
             (cut,) = provisioner.cut([spec])
         if not cut.done:
             return _unfinished(claim, grant, cut)
         grants.mark_cut(cuts=[_cut_of(grant, cut)])
+    if is_crowded:
+        return CUT_FIRST
     looked_at = clock.now()
     clean = provisioner.clean(spec)
     if not clean.done:
@@ -70,16 +74,16 @@ def _ended(claim: Claim, grant: Grant) -> Outcome:
     return _confirmed(claim, grant, clean.facts, looked_at=looked_at)
 
 
-def _cut_with_others(claim: Claim, grant: Grant, provisioner: Provisioner) -> Evidence | None:
+def _cut_with_others(claim: Claim, grant: Grant, provisioner: Provisioner) -> tuple[Evidence | None, bool]:
     """Cut what else is to be cut on its target now, and it as well: one by one, each would wait for all before it.
 
-    None: nothing came of it for this one, which is tried by itself.
+    None: nothing came of it for this one, which is tried by itself. And whether there may be more of them.
     :raises ProvisionerError: when the target does not answer.
     """
     waiting = [f"grant/{pk}" for pk in grant_queries.to_cut_with(grant, most=MOST_CONSIDERED)]
     taken = outbox.claim_together(held=claim, subjects=waiting, most=MOST_TOGETHER)
     if not taken:
-        return None
+        return None, False
     own = [grant] if grant.cut_at is None else []
     try:
         with ExitStack() as beating:
@@ -88,7 +92,7 @@ def _cut_with_others(claim: Claim, grant: Grant, provisioner: Provisioner) -> Ev
             # Read after they were taken: whoever held one before may have cut it since we looked.
             others = _not_cut(grant_queries.all_with_everything(one.subject_id for one in taken).values())
             if not (others or own):
-                return None
+                return None, False
             # Its own first: a target far away takes no more of them than there is time for.
             cuts = provisioner.cut([spec_of(one) for one in (*own, *others)])
             done = zip(others, cuts[len(own) :], strict=True)
@@ -97,15 +101,15 @@ def _cut_with_others(claim: Claim, grant: Grant, provisioner: Provisioner) -> Ev
         if error.unreachable:
             raise
         log.warning("not_cut_together", target=grant.target.slug, grants=len(taken), error=str(error))
-        return None
+        return None, False
     except Exception:
         # Whatever is wrong with one of them, seen or not: each is tried by itself, and only that one fails.
         log.exception("not_cut_together", target=grant.target.slug, grants=len(taken))
-        return None
+        return None, False
     finally:
         # What is left of each is for whoever comes by: to look again, to clean up, or to be tried by itself.
         outbox.put_back(claims=taken)
-    return cuts[0] if own else None
+    return cuts[0] if own else None, len(taken) == MOST_TOGETHER
 
 
 def _not_cut(found: Iterable[Grant]) -> list[Grant]:

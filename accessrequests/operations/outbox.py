@@ -123,15 +123,16 @@ def put_back(*, claims: Sequence[Claim]) -> None:
         )
 
 
-def beat(*, claims: Iterable[Claim]) -> None:
+def beat(*, claims: Sequence[Claim]) -> None:
     """Keep claims alive that are still being worked on. One that was put down meanwhile is not taken up again."""
-    for held in claims:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE accessrequests_outboxmessage SET claimed_until = clock_timestamp() + make_interval(secs => %s)"
-                " WHERE id = %s AND claim = %s AND claimed_until IS NOT NULL AND done_at IS NULL",
-                [LEASE.total_seconds(), held.message_id, held.number],
-            )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE accessrequests_outboxmessage AS message"
+            "   SET claimed_until = clock_timestamp() + make_interval(secs => %s)"
+            "  FROM unnest(%s::bigint[], %s::int[]) AS held (id, claim)"
+            " WHERE message.id = held.id AND message.claim = held.claim AND claimed_until IS NOT NULL AND done_at IS NULL",
+            [LEASE.total_seconds(), [held.message_id for held in claims], [held.number for held in claims]],
+        )
 
 
 # One statement: it is done, and the relay is woken where another waits in its lane.

@@ -134,13 +134,10 @@ class TestEndWhatIsDue:
         assert CustomRoleChange.objects.get(pk=change.pk).state == "expired"
         assert events_of(change) == ["custom_role.proposed", "custom_role.expired"]
 
-    def test_ends_many_in_one_commit_each_as_if_it_were_alone(
-        self, committed_cast: Cast, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_ends_many_in_one_commit_each_as_if_it_were_alone(self, committed_cast: Cast, clock: MovableClock) -> None:
         due = [active(committed_cast) for _ in range(3)]
         later = active(committed_cast, duration=timedelta(hours=3))
         never = make.approved_grant(committed_cast.alice, committed_cast.bob)
-        monkeypatch.setattr(expiry, "TOGETHER", 3)
         clock.advance(timedelta(hours=2))
 
         assert end() == 4
@@ -216,7 +213,6 @@ class TestEndWhatIsDue:
         self, committed_cast: Cast, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A process frozen at the wrong moment: the next turn tries again, and this one goes on to its other work."""
-        monkeypatch.setattr(expiry, "TOGETHER", 2)
         monkeypatch.setattr(expiry, "TOGETHER_PATIENCE", "300ms")
         due = [active(committed_cast) for _ in range(4)]
         clock.advance(timedelta(hours=2))

@@ -23,11 +23,12 @@ from tests.workers.conftest import Work, drain
 from tests.workers.database_clock import DatabaseClock
 from tests.workers.processes import eventually, running
 from tests.workers.rows import carry, events_of, fresh, message
-from workers import anchor
+from workers import anchor, expiry
+from workers import relay as relaying
 from workers.children import Children
 from workers.listener import Listener
 from workers.publisher import Publisher
-from workers.relay import LONGEST_SLEEP, Periodic, Relay
+from workers.relay import LONGEST_SLEEP, SHORTEST_SLEEP, Periodic, Relay
 
 
 @pytest.fixture
@@ -127,6 +128,27 @@ class TestTurn:
         database_clock.advance(timedelta(minutes=1))
         relay.turn()
         assert fresh(grant).state == "revoking"
+
+    def test_ends_all_that_is_due_before_it_looks_at_much_else(
+        self, work: Work, relay: Relay, database_clock: DatabaseClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """In a storm each look costs what ten ends cost."""
+        granted = [work.active(duration=timedelta(minutes=1)) for _ in range(5)]
+        looks = list[int]()
+        monkeypatch.setattr(Publisher, "offer", lambda _self, ready: looks.append(len(ready)))
+        monkeypatch.setattr(Children, "offer", lambda _self, _ids: None)
+        monkeypatch.setattr(expiry, "AT_ONCE", 2)
+        monkeypatch.setattr(relaying, "ENDED_AT_ONCE", 2)
+        monkeypatch.setattr(relaying, "STORM_SECONDS", 60.0)
+        relay.turn()
+        looks.clear()
+        database_clock.advance(timedelta(minutes=2))
+
+        sleeps = [relay.turn() for _ in range(3)]
+
+        assert {fresh(grant).state for grant in granted} == {"revoking"}
+        assert len(looks) == 1, "Only the turn that ended the last one looked at what is to be sent."
+        assert sleeps[:2] == [SHORTEST_SLEEP] * 2
 
     def test_is_not_stopped_by_an_anchor_that_cannot_be_written(
         self, work: Work, relay: Relay, settings: Settings, tmp_path: Path

@@ -21,6 +21,7 @@ from tests.servers import PROCESS
 from tests.workers.conftest import SHOP, Work, drain
 from tests.workers.database_clock import DatabaseClock
 from tests.workers.rows import carry, due_now, events_of, facts_of, fresh, message
+from workers import revoke
 from workers.provisioners.base import Evidence, GrantSpec, ProvisionerError
 from workers.provisioners.mongodb import provisioner, servers
 from workers.provisioners.mongodb.provisioner import MongoDBProvisioner
@@ -237,6 +238,26 @@ class TestMany:
         assert OutboxMessage.objects.filter(job=Job.REVOKE.value, failures__gt=0).count() == 0
         drain()
         assert {fresh(grant).state for grant in others} == {"revoked"}
+
+    def test_are_all_cut_before_anything_is_cleaned_up(
+        self, work: Work, database_clock: DatabaseClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(revoke, "MOST_TOGETHER", 2)
+        granted = first, _, _, last = [work.active() for _ in range(4)]
+        for grant in granted:
+            release(work, grant)
+
+        left = carry(Job.REVOKE, first)
+
+        assert [fresh(grant).cut_at is not None for grant in granted] == [True, True, True, False]
+        assert fresh(first).state == "revoking", "It is cut. To clean up after it can wait."
+        assert (left.done_at, left.failures) == (None, 0)
+        carry(Job.REVOKE, last)
+        assert fresh(last).state == "revoked", "Nothing is left to cut."
+        database_clock.advance(timedelta(seconds=1))
+        drain()
+        assert {fresh(grant).state for grant in granted} == {"revoked"}
+        assert [events_of(grant).count("grant.cut") for grant in granted] == [1] * 4
 
     def test_that_waited_for_their_target_are_cut_together_when_it_is_back(self, work: Work) -> None:
         first, other = work.active(), work.active()
