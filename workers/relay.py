@@ -31,6 +31,7 @@ LONGEST_SLEEP = 1.0
 SHORTEST_SLEEP = 0.005  # commits that come together are carried together
 STORM_SECONDS = 0.5  # between two looks at all else, while more has ended than one turn can end
 AT_ONCE = 500
+LONGEST_REST = 0.1
 ASKED_AT_ONCE = 200
 MINUTE = 60.0
 HOUR = 3600.0
@@ -82,8 +83,12 @@ class Relay:
     def _serve(self, listener: Listener) -> None:
         while not self._stopping:
             listener.check_round_trip()
+            began = time.monotonic()
             sleep = self.turn()
+            took = min(time.monotonic() - began, LONGEST_REST)
             wait([listener.fileno(), self._probes.bell(), *self._children.pipes()], timeout=sleep)
+            # As long as it has worked: with commits all the time it would else take a processor from those who make them.
+            time.sleep(max(0.0, began + 2 * took - time.monotonic()))
             listener.drain()
             self._probes.hush()
 

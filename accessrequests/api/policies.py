@@ -12,11 +12,11 @@ from rest_framework.response import Response
 from accessrequests.api.documenting import documented
 from accessrequests.api.endpoint import Endpoint, body_of, person_of
 from accessrequests.api.fields import Number, Strict, Text
-from accessrequests.domain.policy import parse
 from accessrequests.models import PolicyVersion
 from accessrequests.operations.refusals import Refused
 from accessrequests.queries import clock, people, policy_text, simulation
 from accessrequests.queries.asks import Invalid
+from accessrequests.queries.rules import rules_of
 
 TAG = "Catalogue"
 USUAL_DAYS = 30
@@ -86,7 +86,7 @@ class SimulatePolicy(Endpoint):
             raise Invalid({"document": [str(remark) for remark in checked.wrong]})
         current = get_object_or_404(PolicyVersion.objects.order_by("-version")[:1])
         found = simulation.run(
-            in_force=parse(current.rules),
+            in_force=rules_of(current),
             draft=checked.rules,
             since=simulation.since_days(body.get("days", USUAL_DAYS), at=clock.now()),
             progress=lambda _: None,

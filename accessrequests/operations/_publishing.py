@@ -19,6 +19,7 @@ from accessrequests.models import AccessRequest, Person, PolicyVersion
 from accessrequests.operations._record import Fact
 from accessrequests.operations.refusals import Refused
 from accessrequests.queries import asks, holdings
+from accessrequests.queries.rules import rules_of
 
 RULE = "publishing"
 
@@ -28,7 +29,7 @@ def in_force() -> PolicyVersion | None:
 
 
 def agreement_of(version: PolicyVersion | None) -> tuple[Step, ...]:
-    return policy.parse(version.rules).publishing if version is not None else ()
+    return rules_of(version).publishing if version is not None else ()
 
 
 def check_alone(last: PolicyVersion | None) -> None:

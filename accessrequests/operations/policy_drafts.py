@@ -32,6 +32,7 @@ from accessrequests.operations.idempotency import Idempotency
 from accessrequests.operations.refusals import IllegalMove, Refused
 from accessrequests.queries import clock, people
 from accessrequests.queries.people import actor_of
+from accessrequests.queries.rules import rules_of
 
 
 @transaction.atomic(durable=True)
@@ -104,7 +105,7 @@ def approve(
     facts = [_fact(Event.POLICY_APPROVED, held, **({"comment": comment} if comment else {}))]
     if policy.is_complete(steps, (*given, _voice(held, agreed.person))):
         _move(held, DraftState.PUBLISHED)
-        rules = policy.parse(held.rules)
+        rules = rules_of(held)
         held.version, fact = next_version(
             last, rules, text=held.document, document=held.rules, by=held.proposed_by, at=at
         )
@@ -148,7 +149,7 @@ def publish_draft(*, draft_id: int, person: Person, via: Via, idempotency: Idemp
     _check_administers(person)
     check_alone(last)
     _move(held, DraftState.PUBLISHED)
-    rules = policy.parse(held.rules)
+    rules = rules_of(held)
     held.version, fact = next_version(last, rules, text=held.document, document=held.rules, by=person, at=at)
     held.decided_by, held.decided_at = person.username, at
     held.save()

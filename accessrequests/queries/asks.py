@@ -25,6 +25,7 @@ from accessrequests.queries.ask_fields import check_start, check_words, read_add
 from accessrequests.queries.ask_offers import check_network_gate, check_offer
 from accessrequests.queries.principals import Principal
 from accessrequests.queries.roles_asked import expand, near, read_at, read_roles
+from accessrequests.queries.rules import rules_of
 
 MOST_CLUSTERS = 20
 
@@ -227,7 +228,7 @@ def _look_at(
 ) -> policy.Verdict:
     ask = ask_of(access_request, person=person, groups=groups)
     evaluate = evaluator(is_break_glass=access_request.is_break_glass)
-    return evaluate(policy.parse(version.rules), ask, version=version.version)
+    return evaluate(rules_of(version), ask, version=version.version)
 
 
 def judge_again(
@@ -314,7 +315,7 @@ def _judge(
     use: Mapping[str, Any],
     evaluate: Evaluate = policy.evaluate,
 ) -> policy.Verdict:
-    rules = policy.parse(version.rules)
+    rules = rules_of(version)
     schedules = on_call.known_for(rules, target)
     verdicts = [
         evaluate(

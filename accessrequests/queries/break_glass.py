@@ -20,6 +20,7 @@ from accessrequests.models import BreakGlass, Person, Target
 from accessrequests.models.access_requests import AccessKind
 from accessrequests.queries import asks, limits, people
 from accessrequests.queries.asks import Asked, Considered, Invalid
+from accessrequests.queries.rules import rules_of
 
 LONGEST_INCIDENT = 200
 SECOND_LAPSES = timedelta(hours=1)
@@ -80,7 +81,7 @@ def _judged(considered: Considered, person: Person, *, is_draft: bool) -> BreakG
         person=person.username,
         **considered.use,
     )
-    return evaluate_break_glass(policy.parse(version.rules), ask, version=version.version)
+    return evaluate_break_glass(rules_of(version), ask, version=version.version)
 
 
 def _as_broken(

@@ -12,12 +12,13 @@ from django.db.models import Count, Q, QuerySet
 from accessrequests.domain.break_glass import BreakGlassVerdict, evaluate_break_glass
 from accessrequests.domain.events import Event, Job, Queue
 from accessrequests.domain.lifecycle import AccessRequestState, GrantState
-from accessrequests.domain.policy import Ask, Rules, parse
+from accessrequests.domain.policy import Ask, Rules
 from accessrequests.domain.privileges import Level
 from accessrequests.domain.reviews import Finding
 from accessrequests.models import AuditEvent, BreakGlass, Inventory, OutboxMessage, Person, PolicyVersion, Target
 from accessrequests.queries.belonging import Belonging
 from accessrequests.queries.offers import OfferedRole, roles_on_offer
+from accessrequests.queries.rules import rules_of
 
 SHORT = timedelta(seconds=1)
 LATELY = timedelta(days=90)
@@ -42,7 +43,7 @@ def panes(version: PolicyVersion | None, belonging: Belonging) -> list[Pane]:
     """Every target on which this person may break the glass, production first, each with the roles to be had."""
     if version is None:
         return []
-    rules = parse(version.rules)
+    rules = rules_of(version)
     if not any(rule.break_glass for rule in rules.rules):
         return []
     found = Inventory.objects.filter(target__retired_at=None).select_related("target")
@@ -167,7 +168,7 @@ def targets_to_break(version: PolicyVersion | None) -> list[Target]:
     """Production targets on which the policy lets somebody break the glass."""
     if version is None:
         return []
-    rules = parse(version.rules)
+    rules = rules_of(version)
     if not any(rule.break_glass for rule in rules.rules):
         return []
     production = Target.objects.filter(retired_at=None, environment="production").order_by("slug")

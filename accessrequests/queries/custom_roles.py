@@ -32,6 +32,7 @@ from accessrequests.queries import asks, outside, people, principals, room
 from accessrequests.queries.ask_fields import REASON_MAXIMUM
 from accessrequests.queries.asks import Invalid, NotReadYet
 from accessrequests.queries.belonging import Belonging
+from accessrequests.queries.rules import rules_of
 
 MOST_SHOWN = 20
 
@@ -170,7 +171,7 @@ def consider(
     name = f"{proposed.role}@{ADMIN}"
     old, new = before_all.get(name, ()), after_all.get(name, ())
     version = version or asks.current_policy()
-    rules = policy.parse(version.rules)
+    rules = rules_of(version)
     level = privileges.level_of([*old, *new])
     ask = RoleAsk(target.slug, target.environment, level, proposer.username, groups)
     verdict = custom_role_rules.evaluate(rules.custom_roles, ask, policy=rules.name, version=version.version)
@@ -219,7 +220,7 @@ def lost_eligibility(change: CustomRoleChange) -> str:
 
 
 def _evaluated(change: CustomRoleChange, version: PolicyVersion) -> RoleVerdict:
-    rules, groups = policy.parse(version.rules), people.groups_of(change.proposer)
+    rules, groups = rules_of(version), people.groups_of(change.proposer)
     ask = RoleAsk(change.target.slug, change.target.environment, Level(change.level), change.proposer.username, groups)
     return custom_role_rules.evaluate(rules.custom_roles, ask, policy=rules.name, version=version.version)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.db.models import Q, QuerySet
 
 from accessrequests.domain.answering import stand_ins_of
-from accessrequests.domain.policy import parse
 from accessrequests.models import Delegation, Person
 from accessrequests.queries import broken, people
 from accessrequests.queries.belonging import Belonging
+from accessrequests.queries.rules import rules_of
 
 
 def visible_to(person: Person) -> QuerySet[Delegation]:
@@ -20,7 +20,7 @@ def visible_to(person: Person) -> QuerySet[Delegation]:
 def may_be_asked(who: Belonging) -> bool:
     """Whether the policy in force asks a group of theirs about access: else there is nothing to answer in their place."""
     version = broken.newest_policy()
-    rules = parse(version.rules).rules if version is not None else ()
+    rules = rules_of(version).rules if version is not None else ()
     asked = {step.group for rule in rules for step in rule.approvals}
     return bool(who.since.keys() & asked.union(*(stand_ins_of(rule.answering) for rule in rules)))
 

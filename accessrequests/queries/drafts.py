@@ -14,6 +14,7 @@ from accessrequests.domain.wording import people_needed
 from accessrequests.models import Person, PolicyApproval, PolicyDraft, PolicyVersion
 from accessrequests.queries import people, policy_text
 from accessrequests.queries.policy_text import Remark
+from accessrequests.queries.rules import rules_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,8 @@ def open_drafts() -> QuerySet[PolicyDraft]:
 
 def shown(draft: PolicyDraft) -> Draft:
     in_force = PolicyVersion.objects.order_by("-version").first()
-    older = policy.parse(in_force.rules) if in_force is not None else Rules("", ())
-    newer = policy.parse(draft.rules)
+    older = rules_of(in_force) if in_force is not None else Rules("", ())
+    newer = rules_of(draft)
     agreed = tuple(draft.approvals.select_related("person").order_by("pk"))
     given = [Given(one.person.username, people.groups_of(one.person, since=draft.proposed_at)) for one in agreed]
     steps = policy.open_steps(older.publishing, given)
@@ -91,7 +92,7 @@ def may_agree(draft: PolicyDraft, person: Person) -> bool:
 
 def asked_of(draft: PolicyDraft) -> tuple[policy.Step, ...]:
     """Whose agreement it needs, by the version that it was proposed against; nobody's before it is proposed."""
-    return policy.parse(draft.against.rules).publishing if draft.against is not None else ()
+    return rules_of(draft.against).publishing if draft.against is not None else ()
 
 
 def asked_people(draft: PolicyDraft) -> list[Person]:

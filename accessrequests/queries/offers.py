@@ -14,6 +14,7 @@ from accessrequests.domain.privileges import Level
 from accessrequests.domain.window import LENGTHS, parse_duration
 from accessrequests.models import AccessRequest, Inventory, Person, PolicyVersion, Target
 from accessrequests.models.access_requests import AccessKind
+from accessrequests.queries.rules import rules_of
 
 MOST_SHOWN = 25
 MOST_RECENT = 50
@@ -78,7 +79,7 @@ def outlook(version: PolicyVersion | None, target: Target, *, person: Person, gr
     """What the policy says to each level for a short time, before a reason is written; nothing without a policy."""
     if version is None:
         return {}
-    return _outlook(policy.parse(version.rules), version.version, target, person, groups)
+    return _outlook(rules_of(version), version.version, target, person, groups)
 
 
 def outlooks(
@@ -87,7 +88,7 @@ def outlooks(
     """The same for many targets, by slug, and for another kind of access."""
     if version is None:
         return {}
-    rules = policy.parse(version.rules)
+    rules = rules_of(version)
     return {target.slug: _outlook(rules, version.version, target, person, groups, kind=kind) for target in targets}
 
 
@@ -156,7 +157,7 @@ def found_targets(
     inside = dict(
         Inventory.objects.filter(target__retired_at=None).values_list("target_id", "databases") if wanted else ()
     )
-    rules = policy.parse(version.rules) if version else None
+    rules = rules_of(version) if version else None
     recent = _recent(person)
     hits = []
     for target in targets:

@@ -10,11 +10,12 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from accessrequests.domain.break_glass import evaluate_break_glass
 from accessrequests.domain.offline_kits import KitState
-from accessrequests.domain.policy import Ask, parse
+from accessrequests.domain.policy import Ask
 from accessrequests.domain.privileges import Level
 from accessrequests.models import KitUse, OfflineKit, Person, Target
 from accessrequests.queries import broken, people
 from accessrequests.queries.belonging import Belonging
+from accessrequests.queries.rules import rules_of
 
 # How often it is asked who logged in. Atlas counts every call, and tells of logins for seven days anyway.
 WATCHED_EVERY = {"mongodb": timedelta(seconds=10), "atlas": timedelta(minutes=1)}
@@ -125,7 +126,7 @@ def groups_of(target: Target) -> tuple[set[str], set[str]]:
     reviewers: set[str] = set()
     if version is None:
         return told, reviewers
-    rules = parse(version.rules)
+    rules = rules_of(version)
     for level in (Level.READ, Level.WRITE, Level.ADMIN):
         ask = Ask(
             target.slug, target.environment, level, frozenset(), duration=timedelta(seconds=1), reason_length=None

@@ -12,6 +12,7 @@ from accessrequests.domain.policy_words import RuleInWords
 from accessrequests.models import Person, PolicyVersion, Target
 from accessrequests.queries import asks
 from accessrequests.queries.asks import Asked
+from accessrequests.queries.rules import rules_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,12 @@ class Tried:
 
 
 def in_words(version: PolicyVersion) -> list[RuleInWords]:
-    return [policy_words.of_rule(rule) for rule in policy.parse(version.rules).rules]
+    return [policy_words.of_rule(rule) for rule in rules_of(version).rules]
 
 
 def publishing(version: PolicyVersion) -> str:
     """Who publishes the next one, as a sentence about it."""
-    return f"The next version: {policy_words.publishing(policy.parse(version.rules))}"
+    return f"The next version: {policy_words.publishing(rules_of(version))}"
 
 
 def difference(older: PolicyVersion, newer: PolicyVersion) -> list[Line]:
@@ -67,7 +68,7 @@ def tried(*, version: PolicyVersion, person: Person, asked: Asked, at: datetime,
     :raises Invalid: and :raises NotReadYet: as filing it would.
     """
     considered = asks.consider(requester=person, asked=asked, at=at, version=version, target=target)
-    rules = policy.parse(version.rules)
+    rules = rules_of(version)
     ask = policy.Ask(
         target=considered.target.slug,
         environment=considered.target.environment,

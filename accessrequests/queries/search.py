@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from accessrequests.domain import policy
 from accessrequests.domain.rules import Rule
 from accessrequests.models import AccessRequest, Approval, Grant, Person, PolicyVersion, Target
 from accessrequests.queries.belonging import Belonging
+from accessrequests.queries.rules import rules_of
 
 LONGEST = 200
 MOST_WORDS = 8
@@ -228,7 +228,7 @@ def _rules(text: str) -> list[Rule]:
     if version is None:
         return []
     wanted = text.lower()
-    return [rule for rule in policy.parse(version.rules).rules if wanted in _words_of(rule)][:MOST_OTHERS]
+    return [rule for rule in rules_of(version).rules if wanted in _words_of(rule)][:MOST_OTHERS]
 
 
 def _words_of(rule: Rule) -> str:

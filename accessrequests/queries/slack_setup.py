@@ -10,12 +10,12 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Max, QuerySet
 
-from accessrequests.domain import policy
 from accessrequests.domain.events import Event, Job
 from accessrequests.domain.rules import Rule
 from accessrequests.domain.slack_places import id_now
 from accessrequests.models import AuditEvent, OutboxMessage, PolicyVersion, SlackChannel, SlackIdentity, SlackMessage
 from accessrequests.models.slack import SlackState
+from accessrequests.queries.rules import rules_of
 from accessrequests.queries.slack import EMERGENCIES, EVERYBODY_ELSE, channels_of
 from accessrequests.queries.slack_places import SOCKET
 
@@ -124,7 +124,7 @@ def linked() -> QuerySet[SlackIdentity]:
 def routes(called: Mapping[str, str]) -> list[tuple[str, list[Route]]]:
     """The rules of the policy in force that ask or tell anybody, each with where these people are reached."""
     version = PolicyVersion.objects.order_by("-version").first()
-    rules = policy.parse(version.rules).rules if version is not None else ()
+    rules = rules_of(version).rules if version is not None else ()
     found = [(rule.name, list(_asked_by(rule))) for rule in rules]
     into = {group: next(iter(channels_of([group])), "") for group in {one for _, asked in found for _, one in asked}}
     return [

@@ -16,6 +16,7 @@ from accessrequests.domain.situation import Tally
 from accessrequests.domain.window import spell_duration
 from accessrequests.models import AuditEvent, Grant, Person, PolicyVersion, Target
 from accessrequests.queries import grants
+from accessrequests.queries.rules import rules_of
 
 LEVELS = (Level.READ, Level.WRITE, Level.ADMIN)
 MOST_SHOWN = 50
@@ -66,7 +67,7 @@ def what_it_says(version: PolicyVersion | None, target: Target, person: Person, 
     """What the current policy says to the person, who is of these groups, level by level; evaluated, not guessed."""
     if version is None or target.retired_at is not None:
         return []
-    rules = policy.parse(version.rules)
+    rules = rules_of(version)
     return [_said(rules, version.version, target, level, person=person, groups=groups) for level in LEVELS]
 
 

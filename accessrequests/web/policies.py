@@ -20,6 +20,7 @@ from accessrequests.queries import catalogue, clock, policies
 from accessrequests.queries.asks import Asked, Invalid, NotReadYet
 from accessrequests.queries.drafts import open_drafts
 from accessrequests.queries.offers import roles_on_offer, targets_on_offer
+from accessrequests.queries.rules import rules_of
 from accessrequests.web.ask_scope import clusters_of, observed_address
 from accessrequests.web.pages import me, portal_page, show
 from accessrequests.web.whoami import belonging
@@ -55,7 +56,7 @@ def policies_page(request: HttpRequest) -> HttpResponse:
         "chosen": chosen,
         "is_current": chosen.version == current.version,
         "rules": policies.in_words(chosen),
-        "role_rules": custom_role_rules.in_words(policy.parse(chosen.rules).custom_roles),
+        "role_rules": custom_role_rules.in_words(rules_of(chosen).custom_roles),
         "page": page,
         "older": older,
         "lines": policies.difference(older, chosen) if older else [],

@@ -14,13 +14,13 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from accessrequests.domain.events import Via
-from accessrequests.domain.policy import parse
 from accessrequests.domain.publishing import DraftState
 from accessrequests.models import PolicyDraft, PolicyVersion
 from accessrequests.operations import policy_drafts
 from accessrequests.operations.refusals import Refused
 from accessrequests.queries import clock, drafts, policy_text, simulation
 from accessrequests.queries.people import actor_of
+from accessrequests.queries.rules import rules_of
 from accessrequests.web.fields import text_line
 from accessrequests.web.pages import SeeOther, me, portal_page, show
 from accessrequests.web.whoami import belonging
@@ -132,8 +132,8 @@ def simulate(request: HttpRequest, number: int) -> HttpResponse:
     context = {"draft": held, "current": current, "days": days, "choices": DAYS, "gap": _GAP}
     page = render_to_string("policies/simulate.html", context, request)
     replay = simulation.simulate(
-        in_force=parse(current.rules),
-        draft=parse(held.rules),
+        in_force=rules_of(current),
+        draft=rules_of(held),
         since=simulation.since_days(days, at=clock.now()),
     )
     told = _told(page, replay, shows_whose=belonging(request).sees_all)

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from accessrequests.domain import policy_words
 from accessrequests.domain.events import Actor
 from accessrequests.domain.language import schema
-from accessrequests.domain.policy import Rules, parse
+from accessrequests.domain.policy import Rules
 from accessrequests.domain.wording import counted
 from accessrequests.management.documents import read_text
 from accessrequests.management.operators import operator
@@ -22,6 +22,7 @@ from accessrequests.operations import policies, policy_drafts
 from accessrequests.operations.refusals import Refused
 from accessrequests.queries import clock, policy_text, simulation
 from accessrequests.queries.policy_text import Checked
+from accessrequests.queries.rules import rules_of
 
 
 class Command(BaseCommand):
@@ -61,7 +62,7 @@ class Command(BaseCommand):
 
     def _diff(self, rules: Rules, against: int | None) -> None:
         older = _version(against)
-        changes = policy_words.changes(parse(older.rules), rules)
+        changes = policy_words.changes(rules_of(older), rules)
         if not changes:
             self.stdout.write(f"It says the same as version {older.version}, rule by rule.")
         for change in changes:
@@ -76,7 +77,7 @@ class Command(BaseCommand):
             raise CommandError(f"Write a number of days from 1 to {simulation.LONGEST_DAYS}.")
         current = _version(None)
         found = simulation.run(
-            in_force=parse(current.rules),
+            in_force=rules_of(current),
             draft=rules,
             since=simulation.since_days(days, at=clock.now()),
             progress=lambda so_far: self.stderr.write(f"{so_far.done} of {so_far.total} requests"),
