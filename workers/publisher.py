@@ -98,7 +98,9 @@ def _full_queues(again: Sequence[Ready]) -> set[str]:
     """
     if not again:
         return set()
-    wanted = {_name(message): 1 if message.consumer else work.unclaimed_in(message.queue) for message in again}
+    # One question for each queue: with a backlog there are hundreds of messages, and each count reads all of them.
+    one_of = {_name(message): message for message in again}
+    wanted = {name: 1 if one.consumer else work.unclaimed_in(one.queue) for name, one in one_of.items()}
     with carry.app.connection_for_write() as broker:
         channel: Any = broker.default_channel  # of Redis, which knows the length of its lists
         return {name for name, number in wanted.items() if channel.client.llen(name) >= number}
