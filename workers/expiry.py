@@ -41,18 +41,28 @@ class Deadlines:
         """Start the revocation of every grant past its end, and lapse whatever waits past its time. How many were due.
 
         `latest` is the latest clock that is known; the operations look at the database's clock and at this one.
+        While more grants are due than end at once, what waits for an answer waits: nobody can say yes to it any more.
         """
+        ended = self._end_grants(latest)
+        return ended if ended >= AT_ONCE else ended + self._lapse(latest)
+
+    def _end_grants(self, latest: datetime) -> int:
         grant_ids = work.ended_grants(latest, limit=AT_ONCE, except_for=self._grants)
+        if grant_ids or self._grants:
+            with _patience(TOGETHER_PATIENCE):
+                left = _end_together(grant_ids, latest)
+            with _patience(PATIENCE):
+                _end_each(left, self._grants, lambda pk: grants.expire(grant_id=pk, latest=latest), "grant")
+        return len(grant_ids)
+
+    def _lapse(self, latest: datetime) -> int:
         request_ids = [
             *work.lapsed_requests(latest, limit=AT_ONCE, except_for=self._requests),
             *work.orphaned_extensions(limit=AT_ONCE, except_for=self._requests),
         ]
         change_ids = work.lapsed_changes(latest, limit=AT_ONCE, except_for=self._changes)
-        if grant_ids or request_ids or change_ids or self._grants or self._requests or self._changes:
-            with _patience(TOGETHER_PATIENCE):
-                left = _end_together(grant_ids, latest)
+        if request_ids or change_ids or self._requests or self._changes:
             with _patience(PATIENCE):
-                _end_each(left, self._grants, lambda pk: grants.expire(grant_id=pk, latest=latest), "grant")
                 _end_each(
                     request_ids,
                     self._requests,
@@ -65,7 +75,7 @@ class Deadlines:
                     lambda pk: custom_roles.expire(change_id=pk, latest=latest),
                     "custom_role_change",
                 )
-        return len(grant_ids) + len(request_ids) + len(change_ids)
+        return len(request_ids) + len(change_ids)
 
     def warn_who_ends_soon(self, now: datetime) -> None:
         """Holders are told that an end comes near, in time to have it moved."""

@@ -28,7 +28,8 @@ CLOCK_WENT_BACK = "The database's clock went back while the access was being end
 MOST_TOGETHER = 50
 MOST_CONSIDERED = 400  # others may hold some of them
 NEVER_MADE = {"never_made": True}
-# What is cut can wait: while as many are to be cut as go together, nobody cleans up.
+# What is cut can wait: while so many others come to their end at once, nobody cleans up.
+CROWD = 10
 CUT_FIRST = Again(why="Others on this target are cut first.", delay=timedelta(seconds=1), failed=False)
 
 log = structlog.get_logger(__name__)
@@ -77,7 +78,7 @@ def _ended(claim: Claim, grant: Grant) -> Outcome:
 def _cut_with_others(claim: Claim, grant: Grant, provisioner: Provisioner) -> tuple[Evidence | None, bool]:
     """Cut what else is to be cut on its target now, and it as well: one by one, each would wait for all before it.
 
-    None: nothing came of it for this one, which is tried by itself. And whether there may be more of them.
+    None: nothing came of it for this one, which is tried by itself. And whether they were a crowd.
     :raises ProvisionerError: when the target does not answer.
     """
     waiting = [f"grant/{pk}" for pk in grant_queries.to_cut_with(grant, most=MOST_CONSIDERED)]
@@ -109,7 +110,7 @@ def _cut_with_others(claim: Claim, grant: Grant, provisioner: Provisioner) -> tu
     finally:
         # What is left of each is for whoever comes by: to look again, to clean up, or to be tried by itself.
         outbox.put_back(claims=taken)
-    return cuts[0] if own else None, len(taken) == MOST_TOGETHER
+    return cuts[0] if own else None, len(others) >= CROWD
 
 
 def _not_cut(found: Iterable[Grant]) -> list[Grant]:

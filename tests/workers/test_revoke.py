@@ -243,6 +243,7 @@ class TestMany:
         self, work: Work, database_clock: DatabaseClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(revoke, "MOST_TOGETHER", 2)
+        monkeypatch.setattr(revoke, "CROWD", 2)
         granted = first, _, _, last = [work.active() for _ in range(4)]
         for grant in granted:
             release(work, grant)
