@@ -208,6 +208,29 @@ class TestOffer:
         assert offer(publisher)
         assert eventually(lambda: {queue.value: on(broker, queue.value) for queue in Queue} == lying)
 
+    def test_counts_a_queue_once_however_many_wait_in_it(
+        self, committed_cast: Cast, broker: Broker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each count reads all that wait: one for each message was most of the relay's work with a backlog."""
+        for _ in range(3):
+            make.approved_grant(committed_cast.alice, committed_cast.bob)
+        publisher = Publisher()
+        offer(publisher)
+        assert eventually(is_all_sent)
+        truly, counted = work.unclaimed_in, list[str]()
+
+        def count(queue: str) -> int:
+            counted.append(queue)
+            return truly(queue)
+
+        monkeypatch.setattr(work, "unclaimed_in", count)
+        long_ago()
+        assert offer(publisher) > len({queue.value for queue in Queue})
+        assert eventually(is_all_sent)
+
+        assert counted
+        assert len(counted) == len(set(counted))
+
     def test_asks_one_set_of_workers_for_a_sign_of_life_once(self, broker: Broker) -> None:
         outbox.file_periodic(job=Job.PROVE_ALIVE, subject="consumer/worker_urgent")
         publisher = Publisher()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import time
+from contextlib import closing
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import psycopg
@@ -161,6 +164,49 @@ class TestTurn:
 
     def test_waits_for_nobody_who_is_frozen_inside_a_transaction(self, work: Work, relay: Relay) -> None:
         assert "-c idle_in_transaction_session_timeout=5s" in connection.settings_dict["OPTIONS"]["options"]
+
+
+class TestPace:
+    def test_rests_as_long_as_it_has_worked_when_commits_never_stop(
+        self, relay: Relay, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Who commits needs the processor, too. Nothing is lost: what comes meanwhile is carried by the next turn."""
+        began = list[float]()
+
+        def turn(_self: Relay) -> float:
+            began.append(time.monotonic())
+            time.sleep(0.02)
+            if len(began) == 5:
+                relay.stop()
+            return LONGEST_SLEEP
+
+        monkeypatch.setattr(Relay, "turn", turn)
+        with closing(_Always()) as listener:
+            relay._serve(listener)  # type: ignore[arg-type]
+
+        assert len(began) == 5
+        assert min(later - earlier for earlier, later in pairwise(began)) >= 0.04
+
+
+class _Always:
+    """A listener for whom there is always a commit."""
+
+    def __init__(self) -> None:
+        self._ours, self._theirs = socket.socketpair()
+        self._theirs.send(b"commit")
+
+    def close(self) -> None:
+        self._ours.close()
+        self._theirs.close()
+
+    def fileno(self) -> int:
+        return self._ours.fileno()
+
+    def check_round_trip(self) -> None:
+        pass
+
+    def drain(self) -> None:
+        pass
 
 
 class TestPeriodic:
