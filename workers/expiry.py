@@ -41,7 +41,8 @@ class Deadlines:
         """Start the revocation of every grant past its end, and lapse whatever waits past its time. How many were due.
 
         `latest` is the latest clock that is known; the operations look at the database's clock and at this one.
-        While more grants are due than end at once, what waits for an answer waits: nobody can say yes to it any more.
+        While as many grants are due as end at once, what waits for an answer lapses later: by the database's clock nobody
+        can say yes to it any more.
         """
         ended = self._end_grants(latest)
         return ended if ended >= AT_ONCE else ended + self._lapse(latest)

@@ -31,7 +31,7 @@ LONGEST_SLEEP = 1.0
 SHORTEST_SLEEP = 0.005  # commits that come together are carried together
 STORM_SECONDS = 0.5  # between two looks at all else, while more has ended than one turn can end
 AT_ONCE = 500
-LONGEST_REST = 0.1
+LONGEST_REST = 0.1  # a deadline that comes meanwhile is late by as much
 ASKED_AT_ONCE = 200
 MINUTE = 60.0
 HOUR = 3600.0
@@ -56,6 +56,7 @@ class Relay:
         self._due_at: datetime | None = None
         self._stopping = False
         self._is_quarantined = False
+        self._is_storm = False
 
     def stop(self) -> None:
         self._stopping = True
@@ -85,10 +86,11 @@ class Relay:
             listener.check_round_trip()
             began = time.monotonic()
             sleep = self.turn()
-            took = min(time.monotonic() - began, LONGEST_REST)
-            wait([listener.fileno(), self._probes.bell(), *self._children.pipes()], timeout=sleep)
+            done = time.monotonic()
             # As long as it has worked: with commits all the time it would else take a processor from those who make them.
-            time.sleep(max(0.0, began + 2 * took - time.monotonic()))
+            rested = done if self._is_storm else done + min(done - began, LONGEST_REST)
+            wait([listener.fileno(), self._probes.bell(), *self._children.pipes()], timeout=sleep)
+            time.sleep(max(0.0, rested - time.monotonic()))
             listener.drain()
             self._probes.hush()
 
@@ -108,8 +110,9 @@ class Relay:
         self._periodic.mend_times(latest, is_suspect=self._latest.is_suspect)
         is_time = self._is_time(latest)
         ended = self._deadlines.end_what_is_due(latest) if is_time else 0
-        is_storm = ended >= ENDED_AT_ONCE
-        if not self._periodic.is_due("all else", STORM_SECONDS if is_storm else 0.0):
+        self._is_storm = ended >= ENDED_AT_ONCE
+        if self._is_storm and not self._periodic.is_due("all else in a storm", STORM_SECONDS):
+            self._due_at = now
             return SHORTEST_SLEEP
         if self._periodic.is_due("warnings", LONGEST_SLEEP):
             self._deadlines.warn_who_ends_soon(now)
@@ -125,8 +128,8 @@ class Relay:
         self._children.offer(own)
         self._probes.ask(work.unreachable_targets())
         self._periodic.file()
-        self._due_at = work.next_deadline(now)
-        return SHORTEST_SLEEP if is_storm else _until(self._due_at, now)
+        self._due_at = now if self._is_storm else work.next_deadline(now)
+        return _until(self._due_at, now)
 
     def _is_time(self, latest: datetime) -> bool:
         has_come = self._due_at is not None and latest >= self._due_at

@@ -28,7 +28,7 @@ CLOCK_WENT_BACK = "The database's clock went back while the access was being end
 MOST_TOGETHER = 50
 MOST_CONSIDERED = 400  # others may hold some of them
 NEVER_MADE = {"never_made": True}
-# What is cut can wait: while so many others come to their end at once, nobody cleans up.
+# Whoever has just cut so many others cleans up a second later: what is cut can wait, and more may come to their end.
 CROWD = 10
 CUT_FIRST = Again(why="Others on this target are cut first.", delay=timedelta(seconds=1), failed=False)
 
@@ -59,14 +59,13 @@ def _ended(claim: Claim, grant: Grant) -> Outcome:
     provisioner, spec = provisioner_for(grant.target.slug), spec_of(grant)
     # Roles of standing users are taken one by one, each under the lease of its user.
     together = provisioner.capabilities.cuts_together and grant.access_request.makes_a_user
-    cut, is_crowded = _cut_with_others(claim, grant, provisioner) if together else (None, False)
+    cuts = _cut_with_others(claim, grant, provisioner) if together else []
     if grant.cut_at is None:
-        if cut is None:
-            (cut,) = provisioner.cut([spec])
+        cut = cuts[0] if cuts else provisioner.cut([spec])[0]
         if not cut.done:
             return _unfinished(claim, grant, cut)
         grants.mark_cut(cuts=[_cut_of(grant, cut)])
-    if is_crowded:
+    if len(cuts) > CROWD and any(cut.done for cut in cuts) and not claim.failures:
         return CUT_FIRST
     looked_at = clock.now()
     clean = provisioner.clean(spec)
@@ -75,16 +74,16 @@ def _ended(claim: Claim, grant: Grant) -> Outcome:
     return _confirmed(claim, grant, clean.facts, looked_at=looked_at)
 
 
-def _cut_with_others(claim: Claim, grant: Grant, provisioner: Provisioner) -> tuple[Evidence | None, bool]:
+def _cut_with_others(claim: Claim, grant: Grant, provisioner: Provisioner) -> list[Evidence]:
     """Cut what else is to be cut on its target now, and it as well: one by one, each would wait for all before it.
 
-    None: nothing came of it for this one, which is tried by itself. And whether they were a crowd.
+    Its own evidence first, where it was to be cut; or none at all: nothing came of it, and it is tried by itself.
     :raises ProvisionerError: when the target does not answer.
     """
     waiting = [f"grant/{pk}" for pk in grant_queries.to_cut_with(grant, most=MOST_CONSIDERED)]
     taken = outbox.claim_together(held=claim, subjects=waiting, most=MOST_TOGETHER)
     if not taken:
-        return None, False
+        return []
     own = [grant] if grant.cut_at is None else []
     try:
         with ExitStack() as beating:
@@ -93,7 +92,7 @@ def _cut_with_others(claim: Claim, grant: Grant, provisioner: Provisioner) -> tu
             # Read after they were taken: whoever held one before may have cut it since we looked.
             others = _not_cut(grant_queries.all_with_everything(one.subject_id for one in taken).values())
             if not (others or own):
-                return None, False
+                return []
             # Its own first: a target far away takes no more of them than there is time for.
             cuts = provisioner.cut([spec_of(one) for one in (*own, *others)])
             done = zip(others, cuts[len(own) :], strict=True)
@@ -102,15 +101,15 @@ def _cut_with_others(claim: Claim, grant: Grant, provisioner: Provisioner) -> tu
         if error.unreachable:
             raise
         log.warning("not_cut_together", target=grant.target.slug, grants=len(taken), error=str(error))
-        return None, False
+        return []
     except Exception:
         # Whatever is wrong with one of them, seen or not: each is tried by itself, and only that one fails.
         log.exception("not_cut_together", target=grant.target.slug, grants=len(taken))
-        return None, False
+        return []
     finally:
         # What is left of each is for whoever comes by: to look again, to clean up, or to be tried by itself.
         outbox.put_back(claims=taken)
-    return cuts[0] if own else None, len(others) >= CROWD
+    return cuts
 
 
 def _not_cut(found: Iterable[Grant]) -> list[Grant]:

@@ -124,13 +124,17 @@ def put_back(*, claims: Sequence[Claim]) -> None:
 
 
 def beat(*, claims: Sequence[Claim]) -> None:
-    """Keep claims alive that are still being worked on. One that was put down meanwhile is not taken up again."""
+    """Keep claims alive that are still being worked on. One that was put down meanwhile is not taken up again.
+
+    A row that somebody else writes just now is passed over, so that it holds up none of the others: there is a next beat.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE accessrequests_outboxmessage AS message"
-            "   SET claimed_until = clock_timestamp() + make_interval(secs => %s)"
-            "  FROM unnest(%s::bigint[], %s::int[]) AS held (id, claim)"
-            " WHERE message.id = held.id AND message.claim = held.claim AND claimed_until IS NOT NULL AND done_at IS NULL",
+            "UPDATE accessrequests_outboxmessage SET claimed_until = clock_timestamp() + make_interval(secs => %s)"
+            " WHERE id IN (SELECT message.id FROM accessrequests_outboxmessage AS message"
+            "   JOIN unnest(%s::bigint[], %s::int[]) AS held (id, claim)"
+            "     ON message.id = held.id AND message.claim = held.claim"
+            "  WHERE claimed_until IS NOT NULL AND done_at IS NULL FOR NO KEY UPDATE OF message SKIP LOCKED)",
             [LEASE.total_seconds(), [held.message_id for held in claims], [held.number for held in claims]],
         )
 

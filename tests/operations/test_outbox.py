@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, connections
 
 from accessrequests.domain.events import Event, Job, Via
 from accessrequests.models import Grant, OutboxMessage
@@ -69,6 +69,27 @@ class TestClaim:
         message.refresh_from_db()
         assert message.claimed_until is not None
         assert message.claimed_until > make.now() + timedelta(seconds=4)
+
+    def test_is_beaten_beside_one_that_has_passed_on_and_one_that_somebody_writes(self, committed_cast: Cast) -> None:
+        for _ in range(3):
+            make.submit(committed_cast.alice)
+        lost, written, kept = OutboxMessage.objects.filter(job="notify").order_by("pk")[:3]
+        claims = [claimed(one) for one in (lost, written, kept)]
+        for one in (lost, written, kept):
+            lease_is_over(one)
+        claimed(lost, "two")
+        lease_is_over(lost)
+        other = connections["default"].copy()
+        other.set_autocommit(False)
+        try:
+            with other.cursor() as cursor:
+                cursor.execute("SELECT 1 FROM accessrequests_outboxmessage WHERE id = %s FOR UPDATE", [written.pk])
+            outbox.beat(claims=claims)
+        finally:
+            other.close()
+
+        alive = OutboxMessage.objects.filter(claimed_until__gt=make.now())
+        assert list(alive.values_list("pk", flat=True)) == [kept.pk]
 
     def test_is_not_taken_up_again_by_a_beat_that_comes_after_it_was_put_down(self, message: OutboxMessage) -> None:
         held = claimed(message)

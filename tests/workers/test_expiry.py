@@ -150,6 +150,21 @@ class TestEndWhatIsDue:
         assert OutboxMessage.objects.filter(job="revoke", done_at=None).count() == 4
         assert audit.verify().ok
 
+    def test_lets_what_waits_for_an_answer_wait_until_the_last_of_many_has_ended(
+        self, committed_cast: Cast, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        due = [active(committed_cast) for _ in range(3)]
+        waiting = make.submit(committed_cast.alice)
+        monkeypatch.setattr(expiry, "AT_ONCE", 2)
+        clock.advance(timedelta(hours=9))
+
+        assert end() == 2
+        assert AccessRequest.objects.get(pk=waiting.pk).state == "pending"
+        assert end() == 2
+
+        assert {fresh(grant).state for grant in due} == {"revoking"}
+        assert AccessRequest.objects.get(pk=waiting.pk).state == "expired"
+
     def test_one_bad_row_holds_up_no_other(
         self, committed_cast: Cast, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:

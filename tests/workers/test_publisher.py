@@ -224,6 +224,7 @@ class TestOffer:
             return truly(queue)
 
         monkeypatch.setattr(work, "unclaimed_in", count)
+        assert eventually(lambda: not publisher._in_hand)
         long_ago()
         assert offer(publisher) > len({queue.value for queue in Queue})
         assert eventually(is_all_sent)

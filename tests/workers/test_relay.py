@@ -132,26 +132,36 @@ class TestTurn:
         relay.turn()
         assert fresh(grant).state == "revoking"
 
-    def test_ends_all_that_is_due_before_it_looks_at_much_else(
-        self, work: Work, relay: Relay, database_clock: DatabaseClock, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("is_time_for_all_else", [False, True])
+    def test_ends_all_that_is_due_turn_by_turn_and_looks_at_all_else_twice_a_second(
+        self,
+        work: Work,
+        relay: Relay,
+        database_clock: DatabaseClock,
+        monkeypatch: pytest.MonkeyPatch,
+        is_time_for_all_else: bool,
     ) -> None:
-        """In a storm each look costs what ten ends cost."""
-        granted = [work.active(duration=timedelta(minutes=1)) for _ in range(5)]
+        """In a storm each look costs what ten ends cost; what began by the clock must not wait for its next second."""
+        granted = [work.active(duration=timedelta(minutes=1)) for _ in range(7)]
         looks = list[int]()
         monkeypatch.setattr(Publisher, "offer", lambda _self, ready: looks.append(len(ready)))
         monkeypatch.setattr(Children, "offer", lambda _self, _ids: None)
         monkeypatch.setattr(expiry, "AT_ONCE", 2)
         monkeypatch.setattr(relaying, "ENDED_AT_ONCE", 2)
-        monkeypatch.setattr(relaying, "STORM_SECONDS", 60.0)
+        monkeypatch.setattr(relaying, "STORM_SECONDS", 0.0 if is_time_for_all_else else 60.0)
         relay.turn()
-        looks.clear()
         database_clock.advance(timedelta(minutes=2))
+        relay._due_at = None
+        relay._periodic._last.pop("deadlines")
+        looks.clear()
 
-        sleeps = [relay.turn() for _ in range(3)]
+        sleeps = [relay.turn() for _ in range(4)]
 
         assert {fresh(grant).state for grant in granted} == {"revoking"}
-        assert len(looks) == 1, "Only the turn that ended the last one looked at what is to be sent."
-        assert sleeps[:2] == [SHORTEST_SLEEP] * 2
+        assert sleeps[:3] == [SHORTEST_SLEEP] * 3
+        assert len(looks) == (4 if is_time_for_all_else else 2), (
+            "The first turn of a storm looks, and the one after it."
+        )
 
     def test_is_not_stopped_by_an_anchor_that_cannot_be_written(
         self, work: Work, relay: Relay, settings: Settings, tmp_path: Path
@@ -172,10 +182,11 @@ class TestPace:
     ) -> None:
         """Who commits needs the processor, too. Nothing is lost: what comes meanwhile is carried by the next turn."""
         began = list[float]()
+        monkeypatch.setattr(relaying, "LONGEST_REST", 0.05)
 
         def turn(_self: Relay) -> float:
             began.append(time.monotonic())
-            time.sleep(0.02)
+            time.sleep(0.02 if len(began) < 3 else 0.15)
             if len(began) == 5:
                 relay.stop()
             return LONGEST_SLEEP
@@ -185,7 +196,9 @@ class TestPace:
             relay._serve(listener)  # type: ignore[arg-type]
 
         assert len(began) == 5
-        assert min(later - earlier for earlier, later in pairwise(began)) >= 0.04
+        gaps = [later - earlier for earlier, later in pairwise(began)]
+        assert min(gaps[:2]) >= 0.04
+        assert min(gaps[2:]) >= 0.2, "Nor does it rest longer than it may."
 
 
 class _Always:

@@ -260,6 +260,18 @@ class TestMany:
         assert {fresh(grant).state for grant in granted} == {"revoked"}
         assert [events_of(grant).count("grant.cut") for grant in granted] == [1] * 4
 
+    def test_do_not_put_off_again_what_has_failed_before(self, work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(revoke, "CROWD", 1)
+        first, *others = [work.active() for _ in range(3)]
+        for grant in (first, *others):
+            release(work, grant)
+        OutboxMessage.objects.filter(pk=message(Job.REVOKE, first).pk).update(failures=1)
+
+        carry(Job.REVOKE, first)
+
+        assert fresh(first).state == "revoked"
+        assert all(fresh(grant).cut_at is not None for grant in others)
+
     def test_that_waited_for_their_target_are_cut_together_when_it_is_back(self, work: Work) -> None:
         first, other = work.active(), work.active()
         targets.mark_unreachable(slug="shop-prod", why="A test says so.")
