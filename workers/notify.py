@@ -198,7 +198,9 @@ def _story(news: _News, audience: Audience) -> Story:
     access_request, grant, comment = news.access_request, news.grant, news.comment
     steps = [policy.Step(step["group"], step["needed"]) for step in access_request.verdict["steps"]]
     reader = access_request.requester if audience is Audience.REQUESTER else None
-    acted = grant.ended_by if grant is not None and grant.ended_by else access_request.decided_by
+    is_yes = news.event is Event.ACCESS_REQUEST_APPROVED
+    has_ended = grant is not None and grant.ended_by and not is_yes
+    acted = grant.ended_by if grant is not None and has_ended else access_request.decided_by
     said_by = comment.actor if comment is not None else acted
     return Story(
         title=access_requests.title_for(reader, access_request),
@@ -214,7 +216,7 @@ def _story(news: _News, audience: Audience) -> Story:
         end_reason=EndReason(grant.end_reason) if grant is not None and grant.end_reason else None,
         was_open=grant is not None and grant.provisioning_attempt > 0,
         shorter=access_requests.shorter(access_request),
-        said=str(comment.facts.get("text", "")) if comment is not None else "",
+        said=str(comment.facts.get("text", "")) if comment is not None else _said_of(access_request) if is_yes else "",
         **{
             "note": _note(grant) if grant is not None else _said_of(access_request),
             **(_of_the_end(news.event, grant) if grant is not None else {}),

@@ -195,7 +195,8 @@ def _edited(story: Story) -> str:
 
 def _approved(story: Story) -> str:
     length = piece(" for {}", story.shorter)
-    return f"It is approved{length}, and the access is being set up. You are told when it is live."
+    comment = f" {name(story.actor)} says{because(story.said)}." if story.said else ""
+    return f"It is approved{length}, and the access is being set up. You are told when it is live.{comment}"
 
 
 def _denied(story: Story) -> str:

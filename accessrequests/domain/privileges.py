@@ -369,7 +369,9 @@ def _sentences(privileges: Iterable[Privilege], template: str) -> list[str]:
         for order, deed in _deeds(privilege):
             place = _home if order in WHOLE_DEEDS else _place
             places.setdefault((order, deed), []).append(place(privilege.resource))
-    said = [f"{deed} {' and '.join(there)}" for (_, deed), there in sorted(places.items())]
+    # Of deeds that need the same trust, those of most actions come last.
+    ranked = sorted(places.items(), key=lambda one: (one[0][0], len(one[0][1]), one[0][1]))
+    said = [f"{deed} {' and '.join(there)}" for (_, deed), there in ranked]
     return [_capital(template.format(sentence)) for sentence in said]
 
 

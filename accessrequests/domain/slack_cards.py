@@ -54,6 +54,7 @@ class CardFacts:
     held: tuple[str, ...] = ()
     unusual: str = ""
     ticket: str = ""
+    incident: str = ""
     policy: str = ""
     approved_by: tuple[str, ...] = ()
     lapses_at: datetime | None = None
@@ -230,6 +231,7 @@ def _fields(facts: CardFacts) -> list[tuple[str, str]]:
         ("Reach", inert(facts.reach, 300)),
         ("Roles", inert(facts.roles, 600)),
         ("For", inert(facts.length, 100)),
+        ("Incident", inert(facts.incident, 200)),
         ("Ticket", inert(facts.ticket, 200)),
         ("Ends", block_kit.date(facts.ends_at) if facts.ends_at else ""),
         ("Lapses", block_kit.date(facts.lapses_at) if facts.lapses_at else ""),

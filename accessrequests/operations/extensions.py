@@ -67,7 +67,8 @@ def ask(
     access_request = extension_queries.drafted(grant, duration=duration, reason=reason)
     verdict = asks.judge_again(access_request)
     if not verdict.allowed:
-        raise Refused(verdict.refusals[0].sentence, rule=verdict.refusals[0].rule)
+        first = verdict.refusals[0]
+        raise Refused(first.sentence, rule=first.rule, about=first.about)
     access_request.filed_at = at
     access_request.lapses_at = min(at + verdict.lapses_after, expires_at - extending.LEAST_LEFT)
     access_request.verdict = policy.to_json(verdict)

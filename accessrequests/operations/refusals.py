@@ -16,11 +16,16 @@ _NOT_SEEN = "They may not even see it."
 
 
 class Refused(Exception):
-    """The policy, or the house, says no. `event` and `subject` are set when the refusal is worth keeping."""
+    """The policy, or the house, says no. `event` and `subject` are set when the refusal is worth keeping, `about` when it
+    is about one part of what was asked.
+    """
 
-    def __init__(self, sentence: str, *, rule: str = "", event: Event | None = None, subject: str = "") -> None:
+    def __init__(
+        self, sentence: str, *, rule: str = "", about: str = "", event: Event | None = None, subject: str = ""
+    ) -> None:
         super().__init__(sentence)
         self.rule = rule
+        self.about = about
         self.event = event
         self.subject = subject
 

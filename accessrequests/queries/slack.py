@@ -144,8 +144,8 @@ def message(message_id: int) -> SlackMessage:
 def stragglers(*, limit: int) -> list[int]:
     """Copies for which no job waits though they are behind: rows may be lost.
 
-    Those that Slack does not have yet go first, then cards of which something was told after they were drawn; the
-    longest behind first, so that nothing is left out for ever.
+    Those that Slack does not have yet go first, then cards of which something was told after they were drawn, or whose
+    person has got or lost another access there since; the longest behind first, so that nothing is left out for ever.
     """
     waits = OutboxMessage.objects.filter(job=Job.SEND_TO_SLACK.value, done_at=None).annotate(
         number=Cast(Substr("subject", len("slack_message/") + 1), BigIntegerField())
@@ -157,7 +157,14 @@ def stragglers(*, limit: int) -> list[int]:
     told = AuditEvent.objects.filter(event__in=_SHOWN, at__gt=OuterRef("drawn_at"))
     of_request = told.filter(subject=_subject("access_request/", "access_request"))
     of_grant = told.filter(subject=_subject("grant/", "access_request__grant"))
-    behind = cards.filter(Q(drawn_at=None) | Exists(of_request) | Exists(of_grant))
+    # Who waits and gets or loses another access there has less, or more, to gain by this one.
+    others = Grant.objects.filter(
+        Q(activated_at__gt=OuterRef("drawn_at")) | Q(cut_at__gt=OuterRef("drawn_at")),
+        holder=OuterRef("access_request__beneficiary"),
+        target=OuterRef("access_request__target"),
+    )
+    is_asked = Q(access_request__state=AccessRequestState.PENDING.value)
+    behind = cards.filter(Q(drawn_at=None) | Exists(of_request) | Exists(of_grant) | (is_asked & Exists(others)))
     first = behind.order_by(F("drawn_at").asc(nulls_first=True), "pk").values_list("pk", flat=True)
     return [*wanted, *first[: limit - len(wanted)]]
 
@@ -232,6 +239,7 @@ def card_of(
         roles=", ".join(map(str, access_request.roles)),
         length=f"{spell_duration(length)}, extended to {spell_duration(lasts)}" if lasts else spell_duration(length),
         ticket=access_request.ticket,
+        incident=access_request.break_glass.incident if access_request.is_break_glass else "",
         policy=f"{access_request.policy_version.name} v{access_request.policy_version.version}",
         approved_by=_approved_by(access_request) if waits else (),
         lapses_at=access_request.lapses_at if waits else None,
@@ -249,8 +257,7 @@ def sentence_of(access_request: AccessRequest, grant: Grant | None, *, at: datet
     """Where it stands: the access, once there is one."""
     if grant is not None:
         said = sentence_of_grant(grant, at=at)
-        decided_by = _called(access_request.decided_by)
-        return f"Approved by {decided_by}. {said}" if grant.state in _ALIVE else said
+        return f"{_approved(access_request)} {said}" if grant.state in _ALIVE else said
     verdict = policy.from_json(access_request.verdict)
     waiting = policy.open_steps(verdict.steps, holdings.given(access_request))
     last = max(access_request.approvals.all(), key=lambda one: one.at, default=None)
@@ -262,6 +269,13 @@ def sentence_of(access_request: AccessRequest, grant: Grant | None, *, at: datet
         decided_by=_called(access_request.decided_by),
         note=access_request.note if void else (last.comment if last else ""),
     )
+
+
+def _approved(access_request: AccessRequest) -> str:
+    names = " and ".join(dict.fromkeys(_approved_by(access_request)))
+    if access_request.is_break_glass:
+        return f"The glass was broken, and {names or 'nobody'} agreed."
+    return f"Approved by {names or 'the policy itself'}."
 
 
 def sentence_of_grant(grant: Grant, *, at: datetime) -> str:

@@ -49,9 +49,14 @@ def found(person: Person, number: int) -> Grant:
     """By the number of the request, which is what every card says.
 
     :raises DoesNotExist: when it is not there or not theirs to see, which is kept.
+    :raises NotReady: when nothing came of the request, or not yet.
     """
     grant = grant_queries.visible_to(person).filter(access_request=number).first()
     if grant is None:
+        seen = request_queries.as_shown().filter(pk__in=request_queries.visible_to(person).filter(pk=number)).first()
+        if seen is not None:
+            said = slack.sentence_of(seen, None, at=clock.now())
+            raise NotReady(f"{_named(number)} It has no access that could end. {said}")
         there = AccessRequest.objects.get(pk=number)
         refused = NotYours(there).refused
         refusals.record_refusal(refused=refused, actor=people.actor_of(person, Via.SLACK))

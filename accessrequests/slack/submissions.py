@@ -16,6 +16,7 @@ from accessrequests.domain.slack_modals import Terms
 from accessrequests.domain.window import InvalidDuration, parse_duration
 from accessrequests.models import Grant, Person
 from accessrequests.operations import access_requests, extensions
+from accessrequests.operations.refusals import Refused
 from accessrequests.queries.asks import Invalid
 from accessrequests.slack import asking, caller, ending
 from accessrequests.slack.arrival import Arrival
@@ -83,7 +84,8 @@ def _refused(error: Exception, sent: Sent, field: str, form: str) -> dict[str, A
     if not field:
         return _instead(caller.explain(error, sent.person), form, sent.about[0])
     if not isinstance(error, Invalid):
-        return _errors({field: caller.explain(error, sent.person)})
+        about = error.about if isinstance(error, Refused) and error.about in _FIELDS[form] else field
+        return _errors({about: caller.explain(error, sent.person)})
     told: dict[str, str] = {}
     for name, said in error.errors.items():
         place = name if name in _FIELDS[form] else field

@@ -10,7 +10,9 @@ import pytest
 from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 
+from accessrequests.domain.events import Via
 from accessrequests.models import AccessRequest, AuditEvent, Person, SlackMessage
+from accessrequests.operations import access_requests
 from accessrequests.queries import idempotency, preview
 from accessrequests.queries.asks import Asked
 from tests import make
@@ -307,6 +309,15 @@ class TestWords:
         assert (grant.state, grant.end_reason, grant.ended_by) == ("revoking", "revoked", "bob")
         over = command(account_of(cast.alice), f"end {number}").json()["text"]
         assert f"{named} Ending: Bob Brandt revoked it" in over
+
+    def test_end_of_what_has_no_access_yet_or_none_any_more_says_so_and_accuses_nobody(self, cast: Cast) -> None:
+        asked = make.submit(cast.alice)
+        waits = command(account_of(cast.alice), f"end {asked.pk}").json()["text"]
+        assert "It has no access that could end. It waits for 1 person of data-owners." in waits
+        access_requests.cancel(access_request_id=asked.pk, requester=cast.alice, via=Via.WEB)
+        void = command(account_of(cast.alice), f"end {asked.pk}").json()["text"]
+        assert "It has no access that could end. The requester took it back." in void
+        assert not AuditEvent.objects.filter(event="access_request.refused").exists()
 
     @pytest.mark.parametrize("text", ["end", "end x", "end -1", "end ٣"])
     def test_end_of_nothing_says_what_is_missing(self, cast: Cast, text: str) -> None:

@@ -11,7 +11,7 @@ from accessrequests.models import AccessRequest, Grant, Person, Target
 from accessrequests.models.slack import SlackKind
 from accessrequests.operations import grants
 from accessrequests.queries import slack
-from tests import make
+from tests import glass, make
 from tests.make import Cast
 from tests.web.grants import gone, live
 
@@ -41,6 +41,37 @@ def test_the_place_its_data_the_reach_and_the_gravest_that_is_new(cast: Cast) ->
     assert (own.environment, own.reach, own.gained, own.held, own.confirm) == ("production", "", (), (), "")
     decided = make.approve(make.submit(cast.alice, roles=("read@shop.customers",)), cast.bob)
     assert facts_of(decided).gained == ()
+
+
+def test_what_takes_most_of_an_administrator_comes_first(cast: Cast) -> None:
+    server = {"database": "", "collection": "", "cluster": True}
+    users = {"database": "admin", "collection": "system.users", "cluster": False}
+    asked = make.submit(cast.alice)
+    AccessRequest.objects.filter(pk=asked.pk).update(
+        level="admin",
+        privileges={
+            "read@shop.orders": [
+                {"resource": users, "actions": ["dbCheck"]},
+                {"resource": server, "actions": ["addShard", "removeShard", "replSetConfigure"]},
+            ]
+        },
+    )
+    assert "replSetConfigure" in facts_of(asked).gained[0]
+
+
+def test_who_said_yes_to_it(cast: Cast) -> None:
+    both = make.submit(cast.alice, roles=("readWrite@shop.orders",))
+    for person in (cast.bob, cast.carol):
+        both = make.approve(both, person)
+    assert facts_of(both).sentence.startswith("Approved by Bob Brandt and Carol Castillo. ")
+    itself = make.submit(cast.alice, target="shop-dev")
+    assert facts_of(itself).sentence.startswith("Approved by the policy itself. ")
+
+
+def test_that_a_glass_was_broken_for_which_incident_and_that_nobody_agreed(cast: Cast) -> None:
+    facts = facts_of(glass.broken(cast.frank))
+    assert facts.sentence.startswith("The glass was broken, and nobody agreed. ")
+    assert facts.incident == "INC-884"
 
 
 def test_that_it_is_longer_than_usual(cast: Cast) -> None:

@@ -213,7 +213,7 @@ class TestForms:
 class TestExtend:
     def test_asks_for_a_later_end_as_the_portal_does(self, cast: Cast, web_api: WebApi) -> None:
         link(cast.alice, cast.bob)
-        make.publish_rules(make.rule("production", total_maximum="PT8H"))
+        make.publish_rules(make.rule("production", total_maximum="PT8H", reason_minimum=5))
         grant = make.active_grant(cast.alice, cast.bob)
         card = copy_of(grant.access_request)
         press(card, cast.bob, "extend")
@@ -228,14 +228,12 @@ class TestExtend:
         assert date(grant.expires_at) in said
         private = json.loads(opened["view"]["private_metadata"])
 
-        def send(duration: str) -> Any:
-            fields = {
-                "duration": {"selected_option": {"value": duration}},
-                "reason": {"value": "The refund takes longer."},
-            }
+        def send(duration: str, reason: str = "The refund takes longer.") -> Any:
+            fields = {"duration": {"selected_option": {"value": duration}}, "reason": {"value": reason}}
             return send_payload(submitted("extend", account_of(cast.alice), private, **fields))
 
         assert list(send("P9D").json()["errors"]) == ["duration"]
+        assert list(send("PT1H", "x").json()["errors"]) == ["reason"]
         assert send("PT1H").content == b""
         asked = AccessRequest.objects.get(extends=grant)
         assert (asked.state, asked.requester) == ("pending", cast.alice)

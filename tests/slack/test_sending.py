@@ -235,6 +235,24 @@ class TestStragglers:
         lose_jobs()
         assert slack.stragglers(limit=10) == list(SlackMessage.objects.filter(kind="card").values_list("pk", flat=True))
 
+    def test_a_card_is_one_when_its_person_got_or_lost_another_access_there(self, cast: Cast, web_api: WebApi) -> None:
+        make.submit(cast.alice, roles=("read@shop.customers",))
+        carry()
+        waiting = SlackMessage.objects.get()
+        grant = make.active_grant(cast.alice, cast.bob)
+        lose_jobs()
+        assert waiting.pk in slack.stragglers(limit=10)
+        slack_messages.file_stragglers(message_ids=[waiting.pk])
+        carry()
+        assert "There already" in words(web_api.of("chat.update")[-1])
+        lose_jobs()
+        assert waiting.pk not in slack.stragglers(limit=10)
+
+        grants.release(grant_id=grant.pk, holder=cast.alice, via=Via.WEB)
+        grants.mark_cut(cuts=[grants.Cut(grant.pk, {})])
+        lose_jobs()
+        assert waiting.pk in slack.stragglers(limit=10)
+
     def test_all_get_their_turn_when_they_are_more_than_are_looked_for(self, cast: Cast, web_api: WebApi) -> None:
         asked = [make.submit(cast.alice, roles=(f"read@shop.{name}",)) for name in ("orders", "customers", "payments")]
         carry()

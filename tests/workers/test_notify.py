@@ -151,6 +151,20 @@ class TestNotify:
         assert "it is never sent" in everything
         assert "(The ticket is closed)" in everything
 
+    def test_tells_what_was_said_with_a_yes(self, work: Work) -> None:
+        mail.outbox.clear()
+        asked = make.submit(work.cast.alice, roles=(READ_ORDERS,))
+        access_requests.approve(
+            access_request_id=asked.pk,
+            approver=work.cast.bob,
+            via=Via.API,
+            revision=1,
+            comment="Half an hour is plenty.",
+        )
+        drain()
+        (told,) = [one.body for one in mail.outbox if one.subject.startswith("Approved")]
+        assert "You are told when it is live. Bob Brandt says: Half an hour is plenty." in told
+
     def test_tells_of_a_denial_with_its_reason(self, work: Work) -> None:
         mail.outbox.clear()
         asked = make.submit(work.cast.alice, roles=(f"read@{SHOP}.orders",))
