@@ -110,7 +110,7 @@ def _story(access_request: AccessRequest) -> Alarm:
         expires_at=(grant.expires_at or grant.created_at + grant.length) if grant else None,
         due_at=broken.review_due_at,
         end_reason=EndReason(grant.end_reason) if grant and grant.end_reason else None,
-        ended_by=grant.ended_by if grant else "",
+        ended_by=people.called([grant.ended_by]).get(grant.ended_by, grant.ended_by) if grant else "",
         was_open=grant is not None and grant.provisioning_attempt > 0,
         finding=broken.finding,
         reviewed_by=broken.reviewed_by.name if broken.reviewed_by else "",

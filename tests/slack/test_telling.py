@@ -7,8 +7,8 @@ from django.core import mail
 from pytest_django import Settings
 
 from accessrequests.domain.events import Event, Job, Via
-from accessrequests.models import OutboxMessage, Person, SlackMessage
-from accessrequests.operations import access_requests, slack_places
+from accessrequests.models import Grant, OutboxMessage, Person, SlackMessage
+from accessrequests.operations import access_requests, grants, slack_places
 from accessrequests.operations.slack_arrivals import SOMEBODY
 from tests import glass, make
 from tests.make import Cast
@@ -119,6 +119,15 @@ def test_of_a_break_glass_and_its_review_by_both(cast: Cast) -> None:
     tell(Event.BREAKGLASS_ACTIVATED)
     assert "erin" in mailed()
     assert told_in_slack()["U0ERIN"].startswith("BREAK-GLASS")
+
+
+def test_of_the_end_of_a_break_glass_by_the_name_of_who_ended_it(cast: Cast) -> None:
+    link(cast.erin)
+    broken = make.activated(Grant.objects.get(access_request=glass.broken(cast.frank)))
+    grants.revoke(grant_id=broken.pk, person=cast.carol, via=Via.SLACK, reason="Enough.")
+    grants.mark_cut(cuts=[grants.Cut(broken.pk, {"users": 0})])
+    tell(Event.BREAKGLASS_ENDED)
+    assert "It has ended: Carol Castillo revoked it" in told_in_slack()["U0ERIN"]
 
 
 @pytest.mark.parametrize("event", [Event.BREAKGLASS_ENDED, Event.ACCESS_REQUEST_COMMENTED])
