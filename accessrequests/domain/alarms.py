@@ -99,7 +99,8 @@ def _prefix(event: Event, story: Alarm) -> str:
 
 def _reviewed_by_when(story: Alarm) -> str:
     by = " or ".join(story.reviewers)
-    return f"Somebody else of {by} reviews it{piece(' by {}', moment(story.due_at) if story.due_at else '')}."
+    due = piece(" by {}", moment(story.due_at) if story.due_at else "")
+    return f"Somebody of {by} other than {name(story.person)} reviews it{due}."
 
 
 def _requested(story: Alarm) -> str:

@@ -24,7 +24,10 @@ _HELP = (
     "/access asks for access. /access mine shows what you have and wait for. /access approvals shows what waits for you. "
     "/access end 77 asks, and then ends the access of request 77. /access help shows this. The app's Home has all of it with buttons."
 )
-_COMES = "The way to link it comes in a message that you alone see, here or among your messages with this app."
+_LINK_COMES = (
+    "Your Slack account is linked to nobody in Access Requests. The way to link it comes in a message that you alone see, "
+    "here or among your messages with this app."
+)
 _WHICH = "Say the number of the request whose access is to end, as in /access end 77. Every card has it."
 _NOT_OPENED = "Slack did not open the question in time, and nothing was ended. Try again, or end it in the portal."
 _LONGEST_WORD = 60
@@ -48,7 +51,7 @@ def command(arrival: Arrival) -> dict[str, Any] | None:
         if not person.url:
             return _whispered(person)
         caller.turn_away(arrival, person)
-        return _whispered(Turned(f"{person.sentence} {_COMES}"))
+        return _whispered(Turned(_LINK_COMES))
     first, _, rest = " ".join(arrival.text("text").split()).partition(" ")
     if not first:
         turned = asking.begin(arrival)
