@@ -35,7 +35,12 @@ def test_everybody_told_learns_that_they_can_end_it_and_who_reviews_it() -> None
     said = told(Event.BREAKGLASS_ACTIVATED, Hearer.TOLD)
 
     assert said.startswith("BREAK-GLASS: Frank Fischer broke the glass to change shop on shop-prod")
-    for part in ("one press", "until 22 Nov 2026 03:14 UTC at the latest", "of security other than Frank Fischer reviews it", "/break-glass/7/"):
+    for part in (
+        "one press",
+        "until 22 Nov 2026 03:14 UTC at the latest",
+        "of security other than Frank Fischer reviews it",
+        "/break-glass/7/",
+    ):
         assert part in said
     assert "> INC-884: Checkout is down.\n> Locks." in said
     assert told(Event.BREAKGLASS_ACTIVATED, Hearer.HOLDER) == ""
