@@ -33,6 +33,7 @@ from accessrequests.domain.actions import (
 # MongoDB's own limits on the names of a role, a database and a namespace (database.collection), in bytes.
 LONGEST_NAMES = (128, 63, 255)
 FORBIDDEN_IN_DATABASES = frozenset('/\\ "$*<>:|?@')
+_SERVER = "the server itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ def reach_of(privileges: Iterable[Privilege]) -> str:
     """How far the widest of them reaches."""
     resources = [privilege.resource for privilege in _worth_saying(privileges)]
     if any(resource.cluster for resource in resources):
-        return "the server itself"
+        return _SERVER
     if any(not resource.database for resource in resources):
         return "every database"
     return " and ".join(sorted(map(_place, resources))) or "nothing"
@@ -337,7 +338,7 @@ def _order(privilege: Privilege) -> tuple[bool, str, str]:
 def _place(resource: Resource) -> str:
     """Where documents are: one collection, or every one of a database."""
     if resource.cluster:
-        return "the server itself"
+        return _SERVER
     if not resource.collection:
         return f"every collection of {resource.database or 'every database'}"
     return f"{resource.database}.{resource.collection}" if resource.database else f"every {resource.collection}"
@@ -369,8 +370,8 @@ def _sentences(privileges: Iterable[Privilege], template: str) -> list[str]:
         for order, deed in _deeds(privilege):
             place = _home if order in WHOLE_DEEDS else _place
             places.setdefault((order, deed), []).append(place(privilege.resource))
-    # Of deeds that need the same trust, those of most actions come last.
-    ranked = sorted(places.items(), key=lambda one: (one[0][0], len(one[0][1]), one[0][1]))
+    # Of deeds that need the same trust what is done to the server comes last, and before it what are the most actions.
+    ranked = sorted(places.items(), key=lambda one: (one[0][0], _SERVER in one[1], len(one[0][1]), one[0][1]))
     said = [f"{deed} {' and '.join(there)}" for (_, deed), there in ranked]
     return [_capital(template.format(sentence)) for sentence in said]
 
