@@ -364,13 +364,12 @@ def _worth_saying(privileges: Iterable[Privilege]) -> list[Privilege]:
 
 
 def _sentences(privileges: Iterable[Privilege], template: str) -> list[str]:
-    """Deeds in the order of trust they need; places of one deed in one sentence."""
+    """Deeds in the order of trust they need, of equal ones what is done to the server last; one sentence for all places."""
     places: dict[tuple[int, str], list[str]] = {}
     for privilege in _worth_saying(privileges):
         for order, deed in _deeds(privilege):
             place = _home if order in WHOLE_DEEDS else _place
             places.setdefault((order, deed), []).append(place(privilege.resource))
-    # Of deeds that need the same trust what is done to the server comes last, and before it what are the most actions.
     ranked = sorted(places.items(), key=lambda one: (one[0][0], _SERVER in one[1], len(one[0][1]), one[0][1]))
     said = [f"{deed} {' and '.join(there)}" for (_, deed), there in ranked]
     return [_capital(template.format(sentence)) for sentence in said]
