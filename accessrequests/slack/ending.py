@@ -53,7 +53,8 @@ def found(person: Person, number: int) -> Grant:
     """
     grant = grant_queries.visible_to(person).filter(access_request=number).first()
     if grant is None:
-        seen = request_queries.as_shown().filter(pk__in=request_queries.visible_to(person).filter(pk=number)).first()
+        mine = request_queries.visible_to(person).filter(pk=number, grant=None)
+        seen = request_queries.as_shown().filter(pk__in=mine).first()
         if seen is not None:
             said = slack.sentence_of(seen, None, at=clock.now())
             raise NotReady(f"{_named(number)} It has no access that could end. {said}")

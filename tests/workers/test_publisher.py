@@ -72,6 +72,16 @@ def offer(publisher: Publisher) -> int:
     return len(ready)
 
 
+def with_all_of_three_sent(cast: Cast) -> Publisher:
+    """Three accesses that wait for workers, and all their messages on the broker."""
+    for _ in range(3):
+        make.approved_grant(cast.alice, cast.bob)
+    publisher = Publisher()
+    offer(publisher)
+    assert eventually(is_all_sent)
+    return publisher
+
+
 def is_all_sent() -> bool:
     """All that may be: the younger of a lane wait for the older."""
     return not work.to_send(clock.now(), limit=9)
@@ -190,11 +200,7 @@ class TestOffer:
     def test_sends_again_what_was_lost_and_not_what_still_lies_there(
         self, committed_cast: Cast, broker: Broker
     ) -> None:
-        for _ in range(3):
-            make.approved_grant(committed_cast.alice, committed_cast.bob)
-        publisher = Publisher()
-        offer(publisher)
-        assert eventually(is_all_sent)
+        publisher = with_all_of_three_sent(committed_cast)
         assert offer(publisher) == 0
         lying = {queue.value: on(broker, queue.value) for queue in Queue}
 
@@ -212,11 +218,7 @@ class TestOffer:
         self, committed_cast: Cast, broker: Broker, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Each count reads all that wait: one for each message was most of the relay's work with a backlog."""
-        for _ in range(3):
-            make.approved_grant(committed_cast.alice, committed_cast.bob)
-        publisher = Publisher()
-        offer(publisher)
-        assert eventually(is_all_sent)
+        publisher = with_all_of_three_sent(committed_cast)
         truly, counted = work.unclaimed_in, list[str]()
 
         def count(queue: str) -> int:
