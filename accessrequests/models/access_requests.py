@@ -113,6 +113,11 @@ class AccessRequest(models.Model):
             GinIndex(fields=["step_groups"], name="access_request_deciders"),
             models.Index(fields=["requester", "-id"], name="access_request_mine"),
             models.Index(fields=["beneficiary", "-id"], name="access_request_for_me"),
+            models.Index(
+                fields=["requester", "beneficiary"],
+                condition=~models.Q(requester=models.F("beneficiary")),
+                name="access_request_for_another",
+            ),
             models.Index(fields=["bundle"], condition=models.Q(bundle__isnull=False), name="access_request_together"),
         ]
 

@@ -109,6 +109,12 @@ class Grant(models.Model):
             models.Index(fields=["cut_at"], condition=models.Q(cut_at__isnull=False), name="grant_cut_lately"),
             models.Index(fields=["holder", "-id"], name="grant_mine"),
             models.Index(
+                fields=["holder", "-id"],
+                include=["state", "not_before"],  # which are counted on every look at one's own
+                condition=~models.Q(state=GrantState.REVOKED.value),
+                name="grant_mine_live",
+            ),
+            models.Index(
                 fields=["target", "id"],
                 condition=~models.Q(state=GrantState.REVOKED.value),
                 name="grant_live_on_target",

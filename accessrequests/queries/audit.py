@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,15 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.conf import settings
 from django.db import connection
-from django.db.models import CharField, Q, QuerySet, Value
-from django.db.models.functions import Cast, Concat
+from django.db.models import BigIntegerField, BooleanField, Func, OuterRef, Q, QuerySet, Subquery, TextField, Value
+from django.db.models.functions import Cast
 
 from accessrequests.domain import chain
 from accessrequests.models import AccessRequest, AuditEvent, Grant, OutboxMessage, Person
 from accessrequests.queries import people
+from accessrequests.queries.access_requests import own_ways
+
+MOST_NAMED = 1_000
 
 
 def shown(event: AuditEvent) -> dict[str, Any]:
@@ -60,21 +64,51 @@ def visible_to(person: Person, *, sees_all: bool | None = None) -> QuerySet[Audi
     events = AuditEvent.objects.order_by("-sequence")
     if people.may_audit(person) if sees_all is None else sees_all:
         return events
-    mine = [person.pk, *person.service_ids]
-    requests = AccessRequest.objects.filter(Q(requester=person) | Q(beneficiary__in=mine))
-    grants = Grant.objects.filter(access_request__in=requests.values("pk"))
-    return events.filter(
-        Q(actor=person.username)
-        | Q(subject=f"person/{person.username}")
-        | Q(subject__in=subjects("access_request/", requests))
-        | Q(subject__in=subjects("grant/", grants))
-    )
+    own = Q(actor=person.username) | Q(subject=f"person/{person.username}")
+    (of_own,) = of_requests(own_ways(person))
+    return events.filter(own | of_own)
 
 
-def subjects(kind: str, rows: QuerySet[Any]) -> QuerySet[Any]:
-    """The subjects of these rows, left to the database to make: there may be very many."""
-    named: QuerySet[Any] = rows.annotate(named=Concat(Value(kind), Cast("pk", CharField()), output_field=CharField()))
-    return named.order_by().values("named")
+Ways = Sequence[QuerySet[AccessRequest]]
+
+
+def of_requests(*sets: Ways) -> list[Q]:
+    """What happened to the requests of each set, which are found in several ways, and to what came of them.
+
+    A few are named, so that the index of subjects finds their events wherever in the trail they are. Of very many the
+    trail is full: its newest events are looked at one by one, each by the number in its subject.
+    """
+    first, *others = [
+        way.order_by().annotate(place=Value(place)).values_list("place", "pk", "grant")[: MOST_NAMED + 1]
+        for place, ways in enumerate(sets)
+        for way in ways
+    ]
+    named: dict[int, set[tuple[int, int]]] = defaultdict(set)
+    for place, pk, grant in first.union(*others) if others else first:
+        named[place].add((pk, grant))
+    return [_of_these(ways, named[place]) for place, ways in enumerate(sets)]
+
+
+def _of_these(ways: Ways, named: Collection[tuple[int, int]]) -> Q:
+    if len(named) <= MOST_NAMED:
+        subjects = [f"{kind}/{pk}" for one in named for kind, pk in zip(("access_request", "grant"), one, strict=True)]
+        return Q(subject__in=subjects)
+    is_theirs = Q()
+    for way in ways:
+        is_theirs |= Q(_is_there(way.filter(pk=_number_in_subject("access_request"))))
+        is_theirs |= Q(_is_there(way.filter(grant=_number_in_subject("grant"))))
+    return is_theirs
+
+
+def _is_there(way: QuerySet[AccessRequest]) -> Subquery:
+    """In place of EXISTS, which PostgreSQL may answer by reading all of them into a hash first."""
+    return Subquery(way.order_by().annotate(there=Value(True)).values("there")[:1], output_field=BooleanField())
+
+
+def _number_in_subject(kind: str) -> Cast:
+    """Of the event that is looked at; none where its subject is of another kind."""
+    pattern = Value(f"^{kind}/([0-9]{{1,{MOST_DIGITS}}})$")
+    return Cast(Func(OuterRef("subject"), pattern, function="SUBSTRING", output_field=TextField()), BigIntegerField())
 
 
 def about(subject: str) -> list[str]:

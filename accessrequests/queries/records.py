@@ -17,6 +17,8 @@ from accessrequests.models import AccessRequest
 
 LOOKED_BACK = timedelta(days=30)
 MOST_GRANTS = 50
+MOST_ASKED = 1_000
+MOST_ALIVE = 200
 LATEST = 5  # so many uses say what is usual
 FEWEST = 5  # and fewer say nothing, of a person as of a target
 LONGER = 1.5  # times the usual length is worth a word
@@ -24,13 +26,18 @@ ROOM = 1.2  # what is suggested leaves so much of the usual length
 
 _ALIVE = {GrantState.PENDING.value, GrantState.ACTIVE.value, GrantState.REVOKING.value}
 
-# One question, because it is asked on a page that has many others. Live grants count however old they are.
+# One question, because it is asked on a page that has many others. Live grants count however old they are. It reads so
+# many rows at most, whoever asks: more than that only programs ask for and hold.
 _RECORD = """
 WITH asked AS (
     SELECT count(*) AS filed, count(*) FILTER (WHERE state = 'approved') AS approved,
            count(*) FILTER (WHERE state = 'denied') AS denied
-      FROM accessrequests_accessrequest
-     WHERE beneficiary_id = %(person)s AND filed_at >= %(since)s AND id <> %(this)s
+      FROM (SELECT filed_at, state FROM accessrequests_accessrequest
+             WHERE beneficiary_id = %(person)s AND id <> %(this)s ORDER BY id DESC LIMIT %(most_asked)s) AS newest
+     WHERE filed_at >= %(since)s
+), alive AS (
+    SELECT id FROM accessrequests_grant
+     WHERE holder_id = %(person)s AND NOT state = 'revoked' ORDER BY id DESC LIMIT %(most_alive)s
 ), latest AS (
     SELECT id FROM accessrequests_grant WHERE holder_id = %(person)s ORDER BY id DESC LIMIT %(most)s
 ), used AS (
@@ -39,8 +46,7 @@ WITH asked AS (
            CASE WHEN held.target_id = %(target)s AND held.state IN ('pending', 'active') THEN request.privileges END
       FROM accessrequests_grant AS held JOIN accessrequests_accessrequest AS request
         ON request.id = held.access_request_id
-     WHERE held.holder_id = %(person)s AND request.id <> %(this)s
-       AND (held.state <> 'revoked' OR held.id IN (SELECT id FROM latest))
+     WHERE held.id = ANY(ARRAY(SELECT id FROM alive UNION SELECT id FROM latest)) AND request.id <> %(this)s
 )
 SELECT asked.*, used.* FROM asked LEFT JOIN used ON true ORDER BY used.id DESC
 """
@@ -71,7 +77,10 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The requests of the last 30 days, and the last grants, newest first. The request that is looked at is left out."""
+    """The requests of the last 30 days, and the last grants, newest first. The request that is looked at is left out.
+
+    Of whoever asks or holds very much, the newest `MOST_ASKED` requests and `MOST_ALIVE` live grants only.
+    """
 
     filed: int
     approved: int
@@ -81,6 +90,14 @@ class Record:
     @property
     def alive(self) -> list[Use]:
         return [use for use in self.uses if use.is_alive]
+
+    @property
+    def is_filed_more(self) -> bool:
+        return self.filed >= MOST_ASKED
+
+    @property
+    def is_alive_more(self) -> bool:
+        return len(self.alive) >= MOST_ALIVE
 
     @property
     def held_here(self) -> list[Use]:
@@ -131,6 +148,8 @@ def record_of(access_request: AccessRequest, *, at: datetime) -> Record:
                 "principal": access_request.principal,
                 "since": at - LOOKED_BACK,
                 "most": MOST_GRANTS,
+                "most_asked": MOST_ASKED,
+                "most_alive": MOST_ALIVE,
             },
         )
         rows = cursor.fetchall()

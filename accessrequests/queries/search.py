@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from accessrequests.domain.rules import Rule
 from accessrequests.models import AccessRequest, Approval, Grant, Person, PolicyVersion, Target
@@ -47,24 +47,29 @@ _IS_SEEN = """(%(sees_all)s OR requester_id = %(me)s
                    AND NOT owners && %(giver_names)s::varchar[])
                OR id = ANY(ARRAY(SELECT access_request_id FROM accessrequests_approval
                                   WHERE person_id = %(me)s ORDER BY id DESC LIMIT %(most_answered)s)))"""
-# What says the words and what is named are planned for all that they would find, each from the indexes, and run only for
-# as much as is taken of them. That has no order, so if there is more, the newest requests are looked at one by one.
+# The newest requests are looked at one by one: if a page is found there, no index is asked. What says the words and what
+# is named are planned for all that they would find, each from the indexes, and run only for as much as is taken of them.
+# That has no order, so if there is more, what was found among the newest is shown.
 _FOUND = f"""
-WITH saying AS MATERIALIZED (
-    SELECT id FROM accessrequests_accessrequest WHERE {_SAYS} AND {_IS_SEEN} AND id < %(before)s
-), named AS MATERIALIZED (
-    SELECT id FROM accessrequests_accessrequest
-     WHERE ({_NAMES} OR id = %(number)s) AND {_IS_SEEN} AND id < %(before)s
-), newest AS MATERIALIZED (
+WITH newest AS MATERIALIZED (
     SELECT id, requester_id, beneficiary_id, owners, target_id, step_groups, {_TEXT} AS said
       FROM accessrequests_accessrequest WHERE id < %(before)s ORDER BY id DESC LIMIT %(window)s
+), near AS MATERIALIZED (
+    SELECT id FROM newest WHERE (said ~* ALL(%(starts)s) OR {_NAMES} OR id = %(number)s) AND {_IS_SEEN}
+     ORDER BY id DESC LIMIT %(most_shown)s
+), saying AS MATERIALIZED (
+    SELECT id FROM accessrequests_accessrequest
+     WHERE (SELECT count(*) FROM near) < %(most_shown)s AND {_SAYS} AND {_IS_SEEN} AND id < %(before)s
+), named AS MATERIALIZED (
+    SELECT id FROM accessrequests_accessrequest
+     WHERE (SELECT count(*) FROM near) < %(most_shown)s
+       AND ({_NAMES} OR id = %(number)s) AND {_IS_SEEN} AND id < %(before)s
 )
 (SELECT 'anywhere', id FROM saying LIMIT %(most_anywhere)s)
 UNION
 (SELECT 'anywhere', id FROM named LIMIT %(most_anywhere)s)
 UNION ALL
-(SELECT 'newest', id FROM newest WHERE (said ~* ALL(%(starts)s) OR {_NAMES} OR id = %(number)s) AND {_IS_SEEN}
-  ORDER BY id DESC LIMIT %(most_shown)s)
+(SELECT 'near', id FROM near)
 UNION ALL
 (SELECT 'end', min(id) FROM newest HAVING count(*) = %(window)s)
 """  # noqa: S608  # nosec B608: constants of this file
@@ -160,13 +165,13 @@ def _numbers(belonging: Belonging, wanted: _Wanted, *, before: int | None) -> tu
             },
         )
         rows: list[tuple[str, int]] = cursor.fetchall()
-    found = {
-        part: sorted((pk for of, pk in rows if of == part), reverse=True) for part in ("anywhere", "newest", "end")
-    }
-    if len(found["anywhere"]) <= MOST_ANYWHERE:
+    found = {part: sorted((pk for of, pk in rows if of == part), reverse=True) for part in ("anywhere", "near", "end")}
+    if len(found["near"]) > A_PAGE:
+        numbers, end, looked_at = found["near"], None, 0
+    elif len(found["anywhere"]) <= MOST_ANYWHERE:
         numbers, end, looked_at = found["anywhere"], None, 0
     else:
-        numbers, end = found["newest"], next(iter(found["end"]), None)
+        numbers, end = found["near"], next(iter(found["end"]), None)
         looked_at = WINDOW if end is not None else 0
     shown = numbers[:A_PAGE]
     return shown, shown[-1] if len(numbers) > A_PAGE else end, looked_at
@@ -216,8 +221,10 @@ def _known(belonging: Belonging, folk: Sequence[Person]) -> list[Person]:
         return list(folk)
     # Nobody has the number 0: the question is asked, too, where nobody matches, so that both cost the same.
     me, ids = belonging.person, [one.pk for one in folk] or [0]
-    own = AccessRequest.objects.filter(Q(requester=me, beneficiary__in=ids) | Q(beneficiary=me, requester__in=ids))
-    pairs = own.order_by().values_list("requester_id", "beneficiary_id").distinct()
+    either = Q(requester=me, beneficiary__in=ids) | Q(beneficiary=me, requester__in=ids)
+    # Most people ask for themselves, which tells of nobody else; an index has the others only.
+    found = AccessRequest.objects.filter(either).exclude(requester=F("beneficiary")).order_by()
+    pairs = found.values_list("requester_id", "beneficiary_id").distinct()
     known = {pk for pair in pairs for pk in pair} | {me.pk}
     return [one for one in folk if one.pk in known or me.stands_for(one)]
 

@@ -41,7 +41,7 @@ def behind(at: datetime, *, limit: int) -> list[int]:
 def facts_of(person: Person, *, at: datetime) -> HomeFacts:
     """All that their Home tells, read now."""
     base = settings.ACCESS_BASE_URL
-    waiting = list(access_requests.inbox_of(belonging_of(person))[:MOST])
+    waiting = access_requests.inbox_of(belonging_of(person), most=MOST)
     held = (
         holdings.grants_held(person)
         .filter(state__in=holdings.ALIVE)

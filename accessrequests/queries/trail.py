@@ -47,8 +47,9 @@ class LastCheck:
 def matching(person: Person, wanted: Wanted, *, at: datetime, sees_all: bool | None = None) -> QuerySet[AuditEvent]:
     """The events that this person may see, narrowed; newest first."""
     found = audit.visible_to(person, sees_all=sees_all)
+    of_person, on_target = _of_requests(wanted)
     if wanted.text:
-        found = found.filter(_about(wanted.text))
+        found = found.filter(_about(wanted.text) | of_person)
     if wanted.who:
         found = found.filter(actor=wanted.who)
     if wanted.event.endswith(".*"):
@@ -58,7 +59,7 @@ def matching(person: Person, wanted: Wanted, *, at: datetime, sees_all: bool | N
     if wanted.via:
         found = found.filter(via=wanted.via)
     if wanted.target:
-        found = found.filter(_on_target(wanted.target))
+        found = found.filter(Q(subject=f"target/{wanted.target}") | on_target)
     if wanted.subject:
         found = found.filter(subject__in=audit.about(wanted.subject))
     return found.filter(at__gte=at - SINCE[wanted.since]) if wanted.since in SINCE else found
@@ -98,22 +99,13 @@ def _about(text: str) -> Q:
     grants = Grant.objects.filter(username=word).values_list("pk", "access_request")[:MOST_NAMED]
     subjects = [subject for pk, asked in grants for subject in (f"grant/{pk}", f"access_request/{asked}")]
     people = Person.objects.filter(name__icontains=word).values_list("username", flat=True)[:MOST_NAMED]
-    return named | Q(subject__in=subjects) | Q(actor__in=list(people)) | _of_person(word)
+    return named | Q(subject__in=subjects) | Q(actor__in=list(people))
 
 
-def _of_person(username: str) -> Q:
-    """Every request that the person made or gains from, and every grant that the person holds."""
-    requests = AccessRequest.objects.filter(Q(requester__username=username) | Q(beneficiary__username=username))
-    held = Grant.objects.filter(holder__username=username)
-    return Q(subject__in=audit.subjects("access_request/", requests)) | Q(subject__in=audit.subjects("grant/", held))
-
-
-def _on_target(slug: str) -> Q:
-    """The target itself, and every request and grant on it."""
-    requests = AccessRequest.objects.filter(target__slug=slug)
-    grants = Grant.objects.filter(target__slug=slug)
-    return (
-        Q(subject=f"target/{slug}")
-        | Q(subject__in=audit.subjects("access_request/", requests))
-        | Q(subject__in=audit.subjects("grant/", grants))
-    )
+def _of_requests(wanted: Wanted) -> list[Q]:
+    """What happened to the requests that a person of that name made or gains from; and to those on the target."""
+    if not (wanted.text or wanted.target):
+        return [Q(), Q()]
+    requests, username = AccessRequest.objects, wanted.text.strip().lower()
+    theirs = [requests.filter(requester__username=username), requests.filter(beneficiary__username=username)]
+    return audit.of_requests(theirs, [requests.filter(target__slug=wanted.target)])

@@ -99,7 +99,7 @@ def _of_grant(grant: Grant, at: datetime) -> str:
 
 def _approvals(typed: Typed) -> Message:
     base = settings.ACCESS_BASE_URL
-    waiting = request_queries.inbox_of(belonging_of(typed.person))[:_MOST]
+    waiting = request_queries.inbox_of(belonging_of(typed.person), most=_MOST)
     lines = [(one.pk, request_queries.title_of(one), f"{base}/approvals/{one.pk}/") for one in waiting]
     return slack_cards.listed("Waiting for you" if lines else "Nothing waits for you", lines, url=f"{base}/approvals/")
 

@@ -26,7 +26,7 @@ MOST_WAITING = 25
 
 def with_list(request: HttpRequest, *, current: int | None, at: datetime) -> dict[str, Any]:
     """What waits for the person, for the list beside the page of `current`, or else of the first of them."""
-    found = list(access_requests.inbox_of(belonging(request))[:MOST_WAITING])
+    found = access_requests.inbox_of(belonging(request), most=MOST_WAITING)
     total: int = found[0].waiting if found else 0  # type: ignore[attr-defined]
     request.__dict__[KNOWN_WAITING] = total
     numbers = [one.pk for one in found]

@@ -336,7 +336,9 @@ class TestExport:
 
 
 class TestVisibleTo:
-    def test_shows_people_what_is_theirs(self, cast: Cast) -> None:
+    @pytest.mark.parametrize("most", [audit.MOST_NAMED, 0], ids=["a few requests", "very many"])
+    def test_shows_people_what_is_theirs(self, cast: Cast, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+        monkeypatch.setattr(audit, "MOST_NAMED", most)
         grant = make.active_grant(cast.alice, cast.bob)
         other = make.submit(cast.frank)
         grants.release(grant_id=grant.pk, holder=cast.alice, via=Via.API)

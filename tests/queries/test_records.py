@@ -9,6 +9,7 @@ import pytest
 from accessrequests.domain.events import Via
 from accessrequests.models import AccessRequest, Grant
 from accessrequests.operations import access_requests, grants
+from accessrequests.queries import records
 from accessrequests.queries.records import FEWEST, Record, record_of
 from tests import make
 from tests.make import Cast
@@ -62,6 +63,21 @@ class TestRecord:
         assert (len(found.alive), len(found.held_here)) == (2, 1)
         assert found.held_here[0].privileges
         assert not [use for use in found.alive if not use.is_here and use.privileges]
+
+    def test_reads_a_bounded_number_of_whoever_asks_and_holds_very_much(
+        self, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(records, "MOST_ALIVE", 2)
+        monkeypatch.setattr(records, "MOST_GRANTS", 2)
+        monkeypatch.setattr(records, "MOST_ASKED", 3)
+        held = [make.active_grant(cast.alice, cast.bob) for _ in range(3)]
+        for _ in range(2):
+            make.submit(cast.alice)
+
+        found = record(make.submit(cast.alice))
+
+        assert (found.filed, found.is_filed_more, found.is_alive_more) == (3, True, True)
+        assert {use.expires_at for use in found.held_here} == {grant.expires_at for grant in held[1:]}
 
     def test_counts_what_is_being_ended_as_open_and_builds_nothing_on_it(self, cast: Cast) -> None:
         grant = make.active_grant(cast.alice, cast.bob)
