@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection
-from django.db.models import BooleanField, Exists, Func, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    Exists,
+    Func,
+    IntegerField,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Subquery,
+)
+from django.db.models.functions import Cast
 
 from accessrequests.domain import sentences
 from accessrequests.domain.lifecycle import AccessRequestState
@@ -163,6 +177,11 @@ def listed_for(person: Person, *, mine: bool, awaiting_me: bool) -> list[QuerySe
     return [way & waiting for way in own_ways(person)] if mine else [waiting]
 
 
+def _numbers(found: QuerySet[AccessRequest, Any]) -> Cast:
+    """As one array. Of nothing that could be found Django makes a NULL, which has to be told its type."""
+    return Cast(ArraySubquery(found), ArrayField(BigIntegerField()))
+
+
 class _IsOneOf(Func):
     """Django has no name for `= ANY` of an array that the database makes."""
 
@@ -178,8 +197,8 @@ def inbox_of(who: Belonging, *, most: int) -> list[AccessRequest]:
     then reads every request there ever was.
     """
     waiting = waiting_for(who).order_by("lapses_at", "pk").values("pk")
-    is_first = _IsOneOf("pk", ArraySubquery(waiting[:most]))
-    number = Func(ArraySubquery(waiting), function="CARDINALITY", output_field=IntegerField())
+    is_first = _IsOneOf("pk", _numbers(waiting[:most]))
+    number = Func(_numbers(waiting), function="CARDINALITY", output_field=IntegerField())
     return list(as_shown().filter(is_first).annotate(waiting=number).order_by("lapses_at", "pk"))
 
 

@@ -17,8 +17,8 @@ from accessrequests.models import AccessRequest
 
 LOOKED_BACK = timedelta(days=30)
 MOST_GRANTS = 50
-MOST_ASKED = 1_000
-MOST_ALIVE = 200
+MOST_ASKED = 500
+MOST_ALIVE = 50
 LATEST = 5  # so many uses say what is usual
 FEWEST = 5  # and fewer say nothing, of a person as of a target
 LONGER = 1.5  # times the usual length is worth a word

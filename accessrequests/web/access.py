@@ -33,7 +33,7 @@ from accessrequests.web.grants_shown import Held, held_shown
 from accessrequests.web.pages import STOP_POLLING, SeeOther, fresh, me, portal_page, show
 from accessrequests.web.whoami import belonging
 
-MOST_ALIVE = 25
+MOST_ALIVE = 10
 MOST_OVER = 5
 MOST_WAITING = 25
 ENDING = "It is being ended. This page says when the target confirms that it is gone."
