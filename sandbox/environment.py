@@ -130,7 +130,7 @@ class Environment:
             # The old workers of a killed master still hold the port for a moment; the new one may listen beside them.
             environment["GUNICORN_CMD_ARGS"] = (
                 f"--bind={address} --reuse-port --workers=2 --threads=8 --preload --graceful-timeout=2 "
-                "--no-control-socket"
+                "--keep-alive=75 --no-control-socket"
             )
             return environment
         if process == SLACK_SOCKET:
