@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from multiprocessing.connection import Connection
@@ -13,6 +14,11 @@ os.environ.setdefault("ACCESS_ROLE", "relay")
 django.setup()
 
 from workers import handlers  # noqa: E402 - models need Django to be set up
+
+# Children share what the fork server has loaded for as long as no collection walks through it (Python library reference,
+# gc.freeze).
+gc.collect()
+gc.freeze()
 
 
 def run(pipe: Connection, owner: str) -> None:

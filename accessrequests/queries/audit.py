@@ -83,16 +83,16 @@ def of_requests(*sets: Ways) -> list[Q]:
         for place, ways in enumerate(sets)
         for way in ways
     ]
-    named: dict[int, set[tuple[int, int]]] = defaultdict(set)
+    named: dict[int, set[tuple[int, int | None]]] = defaultdict(set)
     for place, pk, grant in first.union(*others) if others else first:
         named[place].add((pk, grant))
     return [_of_these(ways, named[place]) for place, ways in enumerate(sets)]
 
 
-def _of_these(ways: Ways, named: Collection[tuple[int, int]]) -> Q:
+def _of_these(ways: Ways, named: Collection[tuple[int, int | None]]) -> Q:
     if len(named) <= MOST_NAMED:
-        subjects = [f"{kind}/{pk}" for one in named for kind, pk in zip(("access_request", "grant"), one, strict=True)]
-        return Q(subject__in=subjects)
+        requests = [f"access_request/{pk}" for pk, _ in named]
+        return Q(subject__in=[*requests, *(f"grant/{grant}" for _, grant in named if grant is not None)])
     is_theirs = Q()
     for way in ways:
         is_theirs |= Q(_is_there(way.filter(pk=_number_in_subject("access_request"))))

@@ -106,6 +106,15 @@ class _Wanted:
     folk: Sequence[Person]
     targets: Sequence[Target]
 
+    @property
+    def beginnings(self) -> list[tuple[str, bool]]:
+        """Each word, and whether it may be the beginning of one: the last may, which somebody may still be typing.
+
+        To find all that begins with a word that stands in every request is to read the index of all requests.
+        """
+        *whole, last = self.words
+        return [*((word, False) for word in whole), (last, len(last) >= SHORTEST_START or last.isdecimal())]
+
 
 def find(belonging: Belonging, *, text: str, before: int | None = None) -> Found:
     """Everything that the text is found in, of what the person may see; of older requests from below `before` on."""
@@ -152,8 +161,8 @@ def _numbers(belonging: Belonging, wanted: _Wanted, *, before: int | None) -> tu
                 "lent": sorted({group for one in belonging.lent for group in one.since}),
                 "givers": [one.giver.pk for one in belonging.lent],
                 "giver_names": [one.giver.username for one in belonging.lent],
-                "words": " & ".join(f"'{word}'{':*' if _may_go_on(word) else ''}" for word in wanted.words),
-                "starts": [_pattern(word) for word in wanted.words],
+                "words": " & ".join(f"'{word}'{':*' if goes_on else ''}" for word, goes_on in wanted.beginnings),
+                "starts": [_pattern(word, goes_on=goes_on) for word, goes_on in wanted.beginnings],
                 "number": wanted.number,
                 "folk": [one.pk for one in wanted.folk],
                 "targets": [one.pk for one in wanted.targets],
@@ -177,13 +186,9 @@ def _numbers(belonging: Belonging, wanted: _Wanted, *, before: int | None) -> tu
     return shown, shown[-1] if len(numbers) > A_PAGE else end, looked_at
 
 
-def _may_go_on(word: str) -> bool:
-    return len(word) >= SHORTEST_START or word.isdecimal()
-
-
-def _pattern(word: str) -> str:
-    """Where the word stands at the beginning of a word. It has letters and digits only."""
-    return f"(^|[^[:alnum:]]){word}" if _may_go_on(word) else f"(^|[^[:alnum:]]){word}($|[^[:alnum:]])"
+def _pattern(word: str, *, goes_on: bool) -> str:
+    """Where the word stands, or a longer one that begins with it. It has letters and digits only."""
+    return f"(^|[^[:alnum:]]){word}" if goes_on else f"(^|[^[:alnum:]]){word}($|[^[:alnum:]])"
 
 
 def _grants(belonging: Belonging, wanted: _Wanted) -> list[Grant]:
