@@ -16,11 +16,11 @@ from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.domain.slack_places import LEFT, WHY, ChannelState
 from accessrequests.models import AccessRequest, AuditEvent, Grant, SlackIdentity, SlackMessage
 from accessrequests.models.slack import SlackKind, SlackState
+from accessrequests.operations import outbox, slack_messages, slack_places
 from accessrequests.operations import slack_homes as homes
-from accessrequests.operations import slack_messages, slack_places
 from accessrequests.operations.outbox import Claim
 from accessrequests.operations.slack_messages import Drawing, Once
-from accessrequests.queries import access_requests, clock, grants, people, slack, slack_questions
+from accessrequests.queries import access_requests, clock, grants, people, slack, slack_questions, work
 from workers import asked, notify, slack_homes, telling
 from workers.channels import email
 from workers.channels import slack as channel
@@ -31,7 +31,8 @@ log = structlog.get_logger(__name__)
 
 # docs.slack.dev, apis/web-api/rate-limits: about one message a second into one channel.
 PACE = timedelta(seconds=1)
-LONGEST_REST = timedelta(minutes=2)  # some of those before it may never go
+LONGEST_REST = timedelta(minutes=2)  # some of those before it may never go; half way there it looks again
+SHOWN_TOGETHER = 50
 _NOBODYS = "Its Slack account is linked to nobody whose access it is."
 CLOCKWORK = Actor(name=PRODUCT, via=Via.WORKER)
 _CARDS = frozenset({SlackKind.CARD.value, SlackKind.OWN_CARD.value})
@@ -51,16 +52,22 @@ _IN_THREADS = frozenset(
 def show(claim: Claim) -> Outcome:
     """After something happened to a request or its grant: its copies, a line in their threads, a word to whose it is.
 
-    Of a person it is that an account was linked, or is no longer: its Home, and the cards that it has alone.
+    What has happened since and waits to be shown is shown with it: behind a busy worker that is most of it.
     """
-    if not settings.ACCESS_SLACK:
-        return Done()
-    told = slack.shown_by(claim.message_id)
+    if settings.ACCESS_SLACK:
+        behind = work.behind(claim.message_id, most=SHOWN_TOGETHER)
+        _show(claim, slack.shown_by([claim.message_id, *behind]))
+        outbox.finish_behind(claim=claim, message_ids=behind)
+    return Done()
+
+
+def _show(claim: Claim, told: Sequence[AuditEvent]) -> None:
+    """Of a person it is that an account was linked, or is no longer: its Home, and the cards that it has alone."""
     if claim.subject.startswith("person/"):
         accounts = [str(one.facts.get("slack_user", "")) for one in told]
         homes.refresh(slack_user_ids=accounts)
         slack_messages.file_stragglers(message_ids=slack.own_cards_at(accounts))
-        return Done()
+        return
     access_request = access_requests.of_subject(claim.subject)
     found = slack.identities_of(asked.beneficiaries_of(access_request))
     own = [one for one in found if is_on(News.OWN, Channel.SLACK, off=one.person.not_told_by)]
@@ -73,7 +80,6 @@ def show(claim: Claim) -> Outcome:
         overtaken=_overtaken(access_request),
     )
     slack_homes.refresh(access_request)
-    return Done()
 
 
 def send(claim: Claim) -> Outcome:
@@ -157,7 +163,10 @@ def _rest(copy: SlackMessage) -> timedelta:
     """
     last = None if copy.ts or copy.kind == SlackKind.WHISPER else slack.last_posted(copy.channel)
     rest = last + PACE - clock.now() if last is not None else timedelta()
-    return min(rest + PACE * slack.waiting_before(copy), LONGEST_REST) if rest > timedelta() else rest
+    if rest <= timedelta():
+        return rest
+    before = PACE * slack.waiting_before(copy)
+    return min(rest + before, max(LONGEST_REST, before / 2))
 
 
 def _put(copy: SlackMessage, message: Message) -> Place:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Q, TextField, Value
+from django.db.models import Exists, Q, TextField, Value
 from django.db.models.functions import Cast, Concat
 
 from accessrequests.domain.events import QUEUE_OF, Job, lane_of
@@ -157,6 +157,13 @@ def finish(*, claim: Claim) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(_FINISH, {"id": claim.message_id, "claim": claim.number, "channel": CHANNEL})
         return cursor.fetchone() is not None
+
+
+def finish_behind(*, claim: Claim, message_ids: Sequence[int]) -> None:
+    """What waited in the lane of the claim is done with it, unless the claim has passed to somebody else."""
+    held = OutboxMessage.objects.filter(pk=claim.message_id, claim=claim.number, done_at=None)
+    waiting = OutboxMessage.objects.filter(pk__in=message_ids, done_at=None)
+    waiting.filter(Exists(held)).update(done_at=clock.now())
 
 
 @transaction.atomic(durable=True)

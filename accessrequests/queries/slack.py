@@ -101,8 +101,14 @@ def alarm_channels_of(groups: Iterable[str]) -> list[str]:
     return list(dict.fromkeys([*_in_use([loud]), *channels_of(groups)]))
 
 
-def shown_by(message_id: int) -> list[AuditEvent]:
-    """The events that a job shows: of one operation, which sealed them at one moment, all that it did to the subject."""
+def shown_by(message_ids: Iterable[int]) -> list[AuditEvent]:
+    """The events that these jobs show: each of one operation, which sealed them at one moment, all that it did to the
+    subject.
+    """
+    return [event for message_id in message_ids for event in _shown_by(message_id)]
+
+
+def _shown_by(message_id: int) -> list[AuditEvent]:
     first = audit.told_by(message_id)
     if first is None:
         return []

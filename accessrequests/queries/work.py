@@ -17,6 +17,7 @@ from django.db.models import (
     OuterRef,
     Q,
     QuerySet,
+    Subquery,
     Value,
 )
 from django.db.models.functions import Least
@@ -51,6 +52,13 @@ def in_turn(messages: QuerySet[OutboxMessage]) -> QuerySet[OutboxMessage]:
 
 def _claimable(now: datetime) -> QuerySet[OutboxMessage]:
     return in_turn(_open(now))
+
+
+def behind(message_id: int, *, most: int) -> list[int]:
+    """What is ready and waits in the lane of this message until it is done: nobody can claim it meanwhile."""
+    lane = OutboxMessage.objects.filter(pk=message_id).values("lane")
+    waiting = _open(clock.now()).filter(lane=Subquery(lane), pk__gt=message_id).order_by("pk")
+    return list(waiting.values_list("pk", flat=True)[:most])
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from accessrequests.domain.events import Via
 from accessrequests.models import OutboxMessage, SlackMessage
+from accessrequests.operations import grants, outbox
 from tests import make
 from tests.make import Cast
 from tests.slack.test_sending import carry, deny
 from tests.slack.workspace import WebApi, link
+from workers import handlers
 
 
 @pytest.fixture
@@ -47,6 +50,31 @@ class TestThreadsAndNotices:
         assert len(said) == 2
         assert "Bob Brandt approved" in said[0]
         assert said[1].startswith("Approved:")
+
+    def test_what_waits_for_its_turn_is_shown_with_the_first(self, cast: Cast, web_api: WebApi) -> None:
+        link(cast.alice)
+        make.submit(cast.alice)
+        grant = make.active_grant(cast.alice, cast.bob)
+        grants.release(grant_id=grant.pk, holder=cast.alice, via=Via.WEB)
+        shown = OutboxMessage.objects.filter(job="show_in_slack", subject=f"grant/{grant.pk}").order_by("pk")
+        live, _ = shown
+        handlers.carry(message_id=live.pk, owner="test")
+        assert [(one.claim, one.done_at is not None) for one in shown.all()] == [(1, True), (0, True)]
+        carry()
+        said = [call["text"] for call in web_api.of("chat.postMessage")]
+        assert [sum(text.startswith("Live: ") for text in said), sum("gave it back" in text for text in said)] == [1, 1]
+
+    def test_what_waits_is_not_lost_to_a_claim_that_has_passed_on(self, cast: Cast, web_api: WebApi) -> None:
+        access_request = make.submit(cast.alice)
+        deny(access_request, cast.bob)
+        first, second = OutboxMessage.objects.filter(job="show_in_slack").order_by("pk")
+        claim = outbox.claim(message_id=first.pk, owner="frozen")
+        assert claim is not None
+        OutboxMessage.objects.filter(pk=first.pk).update(claimed_until=make.now() - timedelta(seconds=1))
+        assert outbox.claim(message_id=first.pk, owner="another") is not None
+        outbox.finish_behind(claim=claim, message_ids=[second.pk])
+        second.refresh_from_db()
+        assert second.done_at is None
 
     def test_say_that_less_was_approved_than_was_asked_for(self, cast: Cast, web_api: WebApi) -> None:
         link(cast.alice)
