@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from django.db.models import Count, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
@@ -77,9 +77,7 @@ class Shell:
         waiting = access_requests.waiting_for(belonging(self._request))
         if GroupRole.ADMINISTRATOR not in self._roles:
             return waiting.count(), 0
-        found = Person.objects.filter(pk=self.person.pk).values_list(
-            _number_of(waiting), _number_of(health.overdue(Now()))
-        )
+        found = Person.objects.filter(pk=self.person.pk).values_list(_number_of(waiting), health.overdue_number())
         waits, late = found.get()
         return waits, late
 

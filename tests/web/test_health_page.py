@@ -66,7 +66,7 @@ class TestThePage:
         assert "The target closed the connection." in text
         assert grant.username in text
         assert "3 min ago" in text
-        assert health.overdue_count() == 1
+        assert health.overdue(make.now()).count() == 1
 
     def test_is_told_to_administrators_on_every_page(self, cast: Cast) -> None:
         overdue_grant(cast)
@@ -80,7 +80,7 @@ class TestThePage:
         grant = live(cast.alice, cast.bob)
         Grant.objects.filter(pk=grant.pk).update(expires_at=make.now() - timedelta(minutes=1))
 
-        assert health.overdue_count() == 1
+        assert health.overdue(make.now()).count() == 1
         assert grant.username in text_of(signed_in(cast.dave).get("/health/"))
 
     def test_names_targets_that_are_away_and_parts_that_are_silent(self, cast: Cast) -> None:
