@@ -16,9 +16,14 @@ from accessrequests.queries import access_requests, asks, limits
 ALIVE = (GrantState.PENDING.value, GrantState.ACTIVE.value)
 
 
+def grants_of(person: Person) -> QuerySet[Grant]:
+    """The person's own grants and those of their services."""
+    return Grant.objects.filter(holder__in=[person.pk, *person.service_ids])
+
+
 def grants_held(person: Person) -> QuerySet[Grant]:
-    """The person's own grants and those of their services, with what a list shows of them."""
-    return Grant.objects.filter(holder__in=[person.pk, *person.service_ids]).select_related(
+    """The same, with what Slack shows of them."""
+    return grants_of(person).select_related(
         "target", "holder", "credential", "access_request__target", "access_request__requester"
     )
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -36,20 +37,23 @@ from accessrequests.web.whoami import belonging
 MOST_ALIVE = 10
 MOST_OVER = 5
 MOST_WAITING = 25
+_APPROVALS = Prefetch(
+    "access_request__approvals", Approval.objects.select_related("person", "on_behalf_of").order_by("pk")
+)
 ENDING = "It is being ended. This page says when the target confirms that it is gone."
 
 
 @portal_page("GET")
 def mine(request: HttpRequest) -> HttpResponse:
     at = clock.now()
-    own = _with_approvals(holdings.grants_held(me(request)))
-    not_over = own.exclude(state=GrantState.REVOKED.value).order_by("expires_at", "pk")
+    own = holdings.grants_of(me(request)).values_list("pk", flat=True)
     tally = grant_queries.tally(me(request))
-    pages = Paginator(not_over, MOST_ALIVE)
+    pages = Paginator(own.exclude(state=GrantState.REVOKED.value).order_by("expires_at", "pk"), MOST_ALIVE)
     pages.count = tally.total
     page = pages.get_page(request.GET.get("page"))
-    alive = list(page)
-    over = own.filter(state=GrantState.REVOKED.value).order_by("-pk")[:MOST_OVER]
+    not_over, over = list(page), list(own.filter(state=GrantState.REVOKED.value).order_by("-pk")[:MOST_OVER])
+    read = _in_list([*not_over, *over])
+    alive = [read[pk] for pk in not_over]
     waiting = me(request).access_requests.filter(state="pending").select_related("target", "requester", "beneficiary")
     silent = standing.are_workers_silent(alive, at=at)
     return show(
@@ -59,7 +63,7 @@ def mine(request: HttpRequest) -> HttpResponse:
             "headline": headline(tally),
             "page": page,
             "alive": [held_shown(grant, at=at, is_mine=True, workers_silent=silent) for grant in alive],
-            "over": [held_shown(grant, at=at, is_mine=True) for grant in over],
+            "over": [held_shown(read[pk], at=at, is_mine=True) for pk in over],
             "pending": [(one, shown.deed_of(one)) for one in waiting.order_by("lapses_at")[:MOST_WAITING]],
         },
     )
@@ -132,7 +136,19 @@ def at_hand(request: HttpRequest, number: int) -> Grant:
 
     :raises Http404: when it is not there, or not theirs to see.
     """
-    found = _with_approvals(grant_queries.as_shown(), roles=True).annotate(newest_policy=newest_policy())
+    found = (
+        grant_queries.as_shown()
+        .select_related(
+            "access_request__requester",
+            "access_request__beneficiary",
+            "diagnosis__asked_by",
+            "access_request__target__inventory",
+            "access_request__policy_version",
+        )
+        .defer("access_request__target__inventory__databases")
+        .prefetch_related(_APPROVALS)
+        .annotate(newest_policy=newest_policy())
+    )
     grant = get_object_or_404(found, pk=number)
     extensions.look_up([grant])
     if not me(request).stands_for(grant.holder) and not belonging(request).sees(grant.access_request):
@@ -195,23 +211,15 @@ def _file(held: Held, revealed: Revealed) -> dict[str, str]:
     return {"file": file_of(held.grant.username), "href": f"data:application/x-pem-file;base64,{content}"}
 
 
-def _with_approvals(found: QuerySet[Grant], *, roles: bool = False) -> QuerySet[Grant]:
-    """`roles`: those of the target are read as well, since a later end is judged by what they let one do now."""
-    inventory = "access_request__target__inventory"
-    known = found.select_related(
-        "target",
-        "holder",
-        "access_request__requester",
-        "access_request__beneficiary",
-        "diagnosis__asked_by",
-        inventory,
-        "access_request__policy_version",
-    )
-    # Where its clusters are is shown; what is in its databases is much, and not.
-    unread = [f"{inventory}__databases", *([] if roles else [f"{inventory}__roles"])]
-    return known.defer(*unread).prefetch_related(
-        Prefetch("access_request__approvals", Approval.objects.select_related("person", "on_behalf_of").order_by("pk"))
-    )
+def _in_list(numbers: Sequence[int]) -> dict[int, Grant]:
+    """With what a list shows of them, few tables in one question: to plan a dozen takes longer than to read them."""
+    whose = ("access_request__requester", "access_request__beneficiary")
+    known = Grant.objects.select_related("target__inventory", "holder", "credential", *whose)
+    found = known.defer("target__inventory__databases", "target__inventory__roles").prefetch_related(_APPROVALS)
+    read = found.in_bulk(numbers)
+    for grant in read.values():
+        grant.access_request.target = grant.target
+    return read
 
 
 def _on_its_way(grant: Grant) -> str:
