@@ -20,6 +20,7 @@ _WHO = (
     "(SELECT id FROM accessrequests_person WHERE username ="
     " (ARRAY['alice', 'bob', 'grace', 'frank'])[1 + (n / 10) % 4])"
 )
+_NUMBERED = "lpad(n::text, 7, '0')"  # so that none is the beginning of another, however many there are
 _AGO = "clock_timestamp() - n * interval '1 minute'"
 
 
@@ -75,7 +76,7 @@ def fill(
 
 def _copy_requests(cursor: Cursor, crowd: Crowd, numbers: str, *, pending_id: int, approved_id: int) -> None:
     person = {"requester_id": _WHO, "beneficiary_id": _WHO, "id": f"{FIRST_ID} + n", "filed_at": _AGO}
-    reason = "reason || ' Number ' || n || '.'"
+    reason = f"reason || ' Number ' || {_NUMBERED} || '.'"
     _copy(cursor, "accessrequest", f"id = {pending_id} AND {crowd.waits}", numbers, {**person, "reason": reason})
     decided = {
         **person,
@@ -99,7 +100,7 @@ def _copy_grants(cursor: Cursor, grant_id: int, numbers: str, *, given: str, liv
         "id": f"{FIRST_ID} + n",
         "access_request_id": f"{FIRST_ID} + n",
         "holder_id": _WHO,
-        "username": "'jit-crowd-' || n",
+        "username": f"'jit-crowd-' || {_NUMBERED}",
         "created_at": _AGO,
         "state": f"CASE WHEN {lives} THEN 'active' ELSE 'revoked' END",
         "expires_at": f"CASE WHEN {lives} THEN clock_timestamp() + interval '1 hour' + n * interval '1 second' "

@@ -56,7 +56,7 @@ PAGES = (
 )
 NOT_PROMISED = {"dashboard"}  # it adds up all that lives; shown beside, so that it is known
 # What both sizes have: requests 3 (ended) and 1 (live) of the crowd, far from the newest of the larger one.
-_NAMED = {"past": crowd.FIRST_ID + 3, "live": crowd.FIRST_ID + 1, "number": 501}
+_NAMED = {"past": crowd.FIRST_ID + 3, "live": crowd.FIRST_ID + 1, "number": "0000501"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ LOOK_AT_PARTS = {"alice", "bob", "erin"}
 # Addresses that are one page with several faces.
 ASKED_LIKE = {
     "request/": ["?target=shop-prod", "?target=shop-prod&role=read@shop.orders"],
-    "search/": ["?q=orders", "?q=alice", "?q=jit-crowd-1"],
+    "search/": ["?q=orders", "?q=alice", "?q=jit-crowd-0000"],
     "approvals/": ["?show=decided", "?show=all", "?show=live", "?show=live&page=2"],
     "access/": ["?page=2"],
     "history/": ["?page=2", "?state=denied"],
