@@ -37,11 +37,11 @@ Measure = Callable[[World, Sizes], Row]
 
 
 def _in_a_lived_in_house(running: World, sizes: Sizes) -> Iterator[Row]:
-    found = pages.seeds(running)
-    pages.fill(running, found, requests=sizes.few_requests, live=sizes.few_live)
-    few = pages.look(running, sizes)
-    pages.fill(running, found, requests=sizes.requests, live=sizes.live, first=sizes.few_requests + 1)
-    yield from pages.rows(few, pages.look(running, sizes), sizes)
+    with world.running() as small:
+        pages.fill(small, requests=sizes.few_requests, live=sizes.few_live)
+        pages.fill(running, requests=sizes.requests, live=sizes.live)
+        few, many = pages.look([small, running], sizes)
+    yield from pages.rows(few, many, sizes)
     yield footprint.tick(running, sizes)
     yield trail.append(running, sizes)
     yield trail.verify(running, sizes)

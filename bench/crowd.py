@@ -36,11 +36,10 @@ class Cursor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """Which of the requests from number `first` to `last` wait, live, were denied; the others have ended."""
+    """Which of the requests up to number `last` wait, live, were denied; the others have ended."""
 
     last: int
     live: int
-    first: int = 1
 
     @property
     def waits(self) -> str:
@@ -56,15 +55,13 @@ class Crowd:
 
     def parts(self) -> Iterator[str]:
         """Ranges of numbers, each for one statement."""
-        for start in range(self.first, self.last + 1, AT_ONCE):
+        for start in range(1, self.last + 1, AT_ONCE):
             yield f"generate_series({start}, {min(start + AT_ONCE - 1, self.last)}) AS n"
 
 
-def fill(
-    cursor: Cursor, *, pending_id: int, grant_id: int, requests: int = REQUESTS, live: int = LIVE, first: int = 1
-) -> None:
+def fill(cursor: Cursor, *, pending_id: int, grant_id: int, requests: int = REQUESTS, live: int = LIVE) -> None:
     """Copy the pending request and the live grant with all that hangs on them; ids begin at `FIRST_ID`."""
-    crowd = Crowd(requests, live, first)
+    crowd = Crowd(requests, live)
     cursor.execute("SELECT access_request_id FROM accessrequests_grant WHERE id = %s", [grant_id])
     approved_id = cursor.fetchall()[0][0]
     for numbers in crowd.parts():
@@ -158,7 +155,7 @@ def _seals(event: Mapping[str, Any]) -> tuple[str, str]:
 
 def _events(crowd: Crowd, sequence: int, previous: str) -> Iterator[dict[str, Any]]:
     facts = {"roles": ["read@shop.orders"], "level": "read", "target": "shop-prod", "duration": "PT2H"}
-    for number in range(crowd.first, crowd.last + 1):
+    for number in range(1, crowd.last + 1):
         asks = ASKING[(number // 10) % 4]
         for event, actor in (
             ("access_request.submitted", asks),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 import psycopg
@@ -63,53 +63,49 @@ _NAMED = {"past": crowd.FIRST_ID + 3, "live": crowd.FIRST_ID + 1, "number": "000
 class Looks:
     """What was measured of every page at one size."""
 
-    seconds: Mapping[Page, Sequence[float]]
-    queries: Mapping[Page, int]
+    seconds: dict[Page, Sequence[float]]
+    queries: dict[Page, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Seeds:
-    """The real request and the real grant that crowds are made from."""
-
-    pending_id: int
-    grant_id: int
-
-
-def seeds(running: World) -> Seeds:
-    """One that waits and one that lives; from then on nobody is at work who would look for a crowd on a target."""
+def fill(running: World, *, requests: int, live: int) -> None:
+    """Many of one that waits and of one that lives. From then on nobody is at work who would look for a crowd on a
+    target.
+    """
     alice, bob = running.client("alice"), running.client("bob")
     waiting = world.ask(alice, target="shop-prod", role="read@shop.orders", duration="PT8H")
     asked = world.ask(alice, target="shop-prod", role="read@shop.orders", duration="PT8H")
     grant_id = world.approve(bob, asked)["grant"]["id"]
     world.wait_for(alice, grant_id, state="active")
     running.stop("relay", "worker", "worker_urgent")
-    return Seeds(waiting["id"], grant_id)
-
-
-def fill(running: World, found: Seeds, *, requests: int, live: int, first: int = 1) -> None:
     with psycopg.connect(running.state["postgres"]) as connection, connection.cursor() as cursor:
-        crowd.fill(
-            cursor, pending_id=found.pending_id, grant_id=found.grant_id, requests=requests, live=live, first=first
-        )
+        crowd.fill(cursor, pending_id=waiting["id"], grant_id=grant_id, requests=requests, live=live)
     with psycopg.connect(running.state["postgres"], autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")  # as autovacuum would have long done
 
 
-def look(running: World, sizes: Sizes) -> Looks:
-    """Every page by its person, one at a time."""
-    seconds, queries = dict[Page, list[float]](), dict[Page, int]()
+def look(houses: Sequence[World], sizes: Sizes) -> list[Looks]:
+    """Every page by its person, one at a time, in the one house and in the other by turns: a machine that grows slower
+    meanwhile does so for both.
+    """
+    looks = [Looks({}, {}) for _ in houses]
     for who in dict.fromkeys(page.who for page in PAGES):
-        with closing(signed_in(running, who)) as browser:
-            own = [page for page in PAGES if page.who == who]
+        own = [page for page in PAGES if page.who == who]
+        with ExitStack() as signed_out:
+            browsers = [signed_out.enter_context(closing(signed_in(running, who))) for running in houses]
             for page in own:
-                times = [first_byte(browser, page.path.format(**_NAMED)) for _ in range(WARM + sizes.looks)]
-                seconds[page] = times[WARM:]
-            asked = json.dumps(
-                {"session": browser.cookies[SESSION], "paths": [page.path.format(**_NAMED) for page in own]}
-            )
-            counted = inside.asked(running, "web", "queries", asked)
-            queries |= dict(zip(own, counted, strict=True))
-    return Looks(seconds, queries)
+                turns = [
+                    [first_byte(browser, page.path.format(**_NAMED)) for browser in browsers]
+                    for _ in range(WARM + sizes.looks)
+                ]
+                for seen, times in zip(looks, zip(*turns[WARM:], strict=True), strict=True):
+                    seen.seconds[page] = times
+            for running, browser, seen in zip(houses, browsers, looks, strict=True):
+                asked = json.dumps(
+                    {"session": browser.cookies[SESSION], "paths": [page.path.format(**_NAMED) for page in own]}
+                )
+                counted = inside.asked(running, "web", "queries", asked)
+                seen.queries.update(zip(own, counted, strict=True))
+    return looks
 
 
 def rows(few: Looks, many: Looks, sizes: Sizes) -> list[Row]:
@@ -128,7 +124,8 @@ def _row(kind: str, few: Looks, many: Looks, sizes: Sizes) -> Row:
     return Row(
         name=f"{kind} at {sizes.requests:,} requests, {sizes.live:,} live",
         means=f"First byte over HTTP of the slowest of {len(pages)} pages, one at a time, warm; queries of the one that "
-        f"asks most; ratio of medians to the same page at {sizes.few_requests:,} requests, of the one that grows most.",
+        f"asks most; ratio of medians to the same page at {sizes.few_requests:,} requests, looked at by turns, of the one "
+        "that grows most.",
         n=sizes.looks * len(pages),
         at_a_time=1,
         ours={**worst, "queries": queries},
