@@ -15,6 +15,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
 AUTHENTICATION_FAILED, UNAUTHORIZED = 18, 13
+USER_NOT_FOUND = 11  # dropped between the two steps of signing in
 Keys = dict[tuple[str, bytes, int], bytes]
 _HEADER = base64.b64encode(b"n,,").decode()
 
@@ -46,7 +47,7 @@ class Door:
         try:
             self.enter(login)
         except OperationFailure as error:
-            if error.code == AUTHENTICATION_FAILED:
+            if error.code in {AUTHENTICATION_FAILED, USER_NOT_FOUND}:
                 return False
             raise
         self.leave()
