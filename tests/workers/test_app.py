@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 import redis
 from django.conf import settings
+from django.db import connection
 from kombu import Connection
 
 from accessrequests.domain.events import Job, Queue, Via
 from accessrequests.models import OutboxMessage
-from accessrequests.operations import grants
+from accessrequests.operations import grants, outbox
 from accessrequests.queries import clock
 from accessrequests.queries import work as due
 from sandbox.commands import COMMANDS, WORKER, WORKER_URGENT
@@ -28,6 +29,7 @@ from workers.app import app
 from workers.publisher import Publisher
 
 Broker = Any
+THREADS = app.conf.worker_concurrency
 
 
 @pytest.fixture
@@ -114,6 +116,19 @@ class TestAWorker:
         # What its seven other threads took at the same time may be done sooner; what stood in line may not.
         assert fillers.filter(done_at__lt=claimed.done_at).count() < 250
 
+    def test_keeps_its_connections_to_the_database(self, work: Work, broker: Broker, tmp_path: Path) -> None:
+        publisher, log = Publisher(), tmp_path / "worker.log"
+        sessions = set[int]()
+        with running("worker", log, **work.environment()):
+            for number in range(4 * THREADS):
+                outbox.file_periodic(job=Job.PROVE_ALIVE, subject=f"consumer/filler{number}")
+                found = message(Job.PROVE_ALIVE, f"consumer/filler{number}")
+                publisher.offer([due.Ready(found.pk, Queue.PROVISION.value, "")])
+                assert eventually(lambda pk=found.pk: is_done(pk), seconds=40), log.read_text()
+                sessions |= sessions_of("access-worker")
+
+        assert 0 < len(sessions) <= THREADS + 1  # and that of the heart
+
     def test_that_is_stopped_with_a_message_in_hand_loses_nothing(
         self, work: Work, broker: Broker, tmp_path: Path
     ) -> None:
@@ -151,6 +166,17 @@ class TestSettings:
         assert sorted(name for name in app.tasks if not name.startswith("celery.")) == ["carry"]
 
 
+def is_done(message_id: int) -> bool:
+    return OutboxMessage.objects.filter(pk=message_id, done_at__isnull=False).exists()
+
+
+def sessions_of(program: str) -> set[int]:
+    """The processes of the database that serve it now."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pid FROM pg_stat_activity WHERE application_name = %s", [program])
+        return {pid for (pid,) in cursor.fetchall()}
+
+
 class Trap:
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -160,7 +186,7 @@ class Trap:
 
 
 def poison(body: bytes, content_type: str, encoding: str) -> None:
-    with Connection(settings.REDIS_URL) as connection, connection.Producer(serializer=None) as producer:
+    with Connection(settings.REDIS_URL) as held, held.Producer(serializer=None) as producer:
         producer.publish(
             body,
             routing_key="provision",
