@@ -28,9 +28,11 @@ CLOCK_WENT_BACK = "The database's clock went back while the access was being end
 MOST_TOGETHER = 50
 MOST_CONSIDERED = 400  # others may hold some of them
 NEVER_MADE = {"never_made": True}
-# Whoever has just cut so many others cleans up a second later: what is cut can wait, and more may come to their end.
+# Where more than so many are cut at once, more may come to their end, and people want the processors as well: what is
+# cut is cleaned up later.
 CROWD = 10
-CUT_FIRST = Again(why="Others on this target are cut first.", delay=timedelta(seconds=1), failed=False)
+CLEANED_LATER = timedelta(seconds=10)
+CUT_FIRST = Again(why="Others on this target are cut first.", delay=CLEANED_LATER, failed=False)
 
 log = structlog.get_logger(__name__)
 
@@ -85,6 +87,8 @@ def _cut_with_others(claim: Claim, grant: Grant, provisioner: Provisioner) -> li
     if not taken:
         return []
     own = [grant] if grant.cut_at is None else []
+    cuts: list[Evidence] = []
+    cut = set[int]()
     try:
         with ExitStack() as beating:
             for one in taken:
@@ -96,7 +100,7 @@ def _cut_with_others(claim: Claim, grant: Grant, provisioner: Provisioner) -> li
             # Its own first: a target far away takes no more of them than there is time for.
             cuts = provisioner.cut([spec_of(one) for one in (*own, *others)])
             done = zip(others, cuts[len(own) :], strict=True)
-            grants.mark_cut(cuts=[_cut_of(one, cut) for one, cut in done if cut.done], skip_held=True)
+            cut = grants.mark_cut(cuts=[_cut_of(one, found) for one, found in done if found.done], skip_held=True)
     except ProvisionerError as error:
         if error.unreachable:
             raise
@@ -107,8 +111,10 @@ def _cut_with_others(claim: Claim, grant: Grant, provisioner: Provisioner) -> li
         log.exception("not_cut_together", target=grant.target.slug, grants=len(taken))
         return []
     finally:
-        # What is left of each is for whoever comes by: to look again, to clean up, or to be tried by itself.
-        outbox.put_back(claims=taken)
+        # What is left of each is for whoever comes by: to clean up, or to look again and to be tried by itself.
+        outbox.put_back(claims=[one for one in taken if one.subject_id not in cut])
+        later = CLEANED_LATER if len(cuts) > CROWD else timedelta()
+        outbox.put_back(claims=[one for one in taken if one.subject_id in cut], delay=later)
     return cuts
 
 

@@ -319,18 +319,19 @@ def expire_together(*, grant_ids: Collection[int], latest: datetime | None = Non
 
 
 @transaction.atomic(durable=True)
-def mark_cut(*, cuts: Iterable[Cut], skip_held: bool = False) -> None:
-    """The target confirms of each: no login, and nothing of it runs. Saying so again changes nothing."""
+def mark_cut(*, cuts: Iterable[Cut], skip_held: bool = False) -> set[int]:
+    """The target confirms of each: no login, and nothing of it runs. Saying so again changes nothing. Of which it is new."""
     said = {cut.grant_id: cut for cut in cuts}
     held = locked_all(said, skip_held=skip_held)
     at = clock.now()
     held = [grant for grant in held if grant.state == GrantState.REVOKING and grant.cut_at is None]
     if not held:
-        return
+        return set()
     facts = [fact for grant in held for fact in _cut(grant, said[grant.pk], at)]
     update_alike(held, ["cut_at", "failures", "last_error", "waits_for"])
     move_all_gates({grant.pk: dict.fromkeys(GateName, said[grant.pk].evidence) for grant in held}, GateState.CUT)
     record(*facts, actor=CLOCKWORK, at=at)
+    return {grant.pk for grant in held}
 
 
 def _cut(grant: Grant, cut: Cut, at: datetime) -> list[Fact]:

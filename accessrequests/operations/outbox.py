@@ -108,18 +108,19 @@ def claim_together(*, held: Claim, subjects: Iterable[str], most: int) -> list[C
         return [_claim_of(row) for row in cursor.fetchall()]
 
 
-def put_back(*, claims: Sequence[Claim]) -> None:
-    """Whoever comes by may take them again, at once."""
+def put_back(*, claims: Sequence[Claim], delay: timedelta = timedelta()) -> None:
+    """Whoever comes by may take them again, at once or after `delay`."""
     if not claims:
         return
     held = [(claim.message_id, claim.number) for claim in claims]
     with connection.cursor() as cursor:
         cursor.execute(
             "WITH held AS (SELECT unnest(%s::bigint[]) AS id, unnest(%s::int[]) AS claim), back AS ("
-            " UPDATE accessrequests_outboxmessage AS message SET claimed_until = NULL, sent_at = NULL FROM held"
+            " UPDATE accessrequests_outboxmessage AS message SET claimed_until = NULL, sent_at = NULL,"
+            "   ready_at = greatest(ready_at, clock_timestamp() + make_interval(secs => %s)) FROM held"
             "  WHERE message.id = held.id AND message.claim = held.claim AND done_at IS NULL RETURNING message.id)"
             " SELECT pg_notify(%s, '') WHERE EXISTS (SELECT 1 FROM back)",
-            [[number for number, _ in held], [claim for _, claim in held], CHANNEL],
+            [[number for number, _ in held], [claim for _, claim in held], delay.total_seconds(), CHANNEL],
         )
 
 
