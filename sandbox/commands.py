@@ -25,7 +25,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
 }
 
 # What can wait leaves the processor to people and to endings: its niceness, and its cpu_shares in docker-compose.yml.
-NICENESS: Mapping[str, int] = {WORKER: 2}
+NICENESS: Mapping[str, int] = {WORKER: 8}
 
 # What `ACCESS_ROLE` each process has, as in docker-compose.yml.
 ROLES: Mapping[str, str] = {

@@ -7,6 +7,7 @@ import pickle
 import signal
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ class TestAWorker:
                 outbox.file_periodic(job=Job.PROVE_ALIVE, subject=f"consumer/filler{number}")
                 found = message(Job.PROVE_ALIVE, f"consumer/filler{number}")
                 publisher.offer([due.Ready(found.pk, Queue.PROVISION.value, "")])
-                assert eventually(lambda pk=found.pk: is_done(pk), seconds=40), log.read_text()
+                assert eventually(partial(is_done, found.pk), seconds=40), log.read_text()
                 sessions |= sessions_of("access-worker")
 
         assert 0 < len(sessions) <= THREADS + 1  # and that of the heart
