@@ -31,7 +31,7 @@ NEVER_MADE = {"never_made": True}
 # Where more than so many are cut at once, more may come to their end, and people want the processors as well: what is
 # cut is cleaned up later.
 CROWD = 10
-CLEANED_LATER = timedelta(seconds=10)
+CLEANED_LATER = timedelta(seconds=30)
 CUT_FIRST = Again(why="Others on this target are cut first.", delay=CLEANED_LATER, failed=False)
 
 log = structlog.get_logger(__name__)
