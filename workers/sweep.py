@@ -28,6 +28,7 @@ from workers.provisioners.sweeper import Sweeper, is_left_alone, spec_of_owned
 from workers.sweep_journal import CLEAN, CUT, Journal, Swept, journal_of_sweep
 
 AFTER = timedelta(seconds=30)  # so late an end is nobody else's business any more
+HUSK = timedelta(minutes=5)  # so long whoever cut a crowd may take to clean up after it
 EVERY = 5.0
 MOST_THREADS = 256  # they are made when they are needed: one for each target that is being asked
 AT_ONCE = 50  # so many are cut in one call, which is bounded in time
@@ -38,6 +39,9 @@ STILL_ASKED = "It has not answered the round before yet."
 SWEEPERS: Mapping[str, Callable[..., Sweeper]] = {"mongodb": mongodb_sweeper, "atlas": atlas_sweeper}
 
 log = structlog.get_logger(__name__)
+
+
+Key = tuple[str, int | None, datetime | None]
 
 
 @dataclass(slots=True)
@@ -53,7 +57,8 @@ class Sweep:
     _behind: float = 0.0
     _rounds: int = 0
     failure: str = ""  # why the last round did not get to everything
-    _ended: set[tuple[str, int | None, datetime | None]] = field(default_factory=set)
+    _ended: set[Key] = field(default_factory=set)
+    _husks: set[Key] = field(default_factory=set)
     _told: set[str] = field(default_factory=set)
     _trouble: set[str] = field(default_factory=set)
 
@@ -77,7 +82,9 @@ class Sweep:
 
     def _due(self) -> list[Owned]:
         owned = {_name(one): one for one in self.sweeper.overdue(before=self._now() - self.after)}
-        return list((self._unfinished | owned).values())
+        found = (self._unfinished | owned).values()
+        self._husks &= {_key(one) for one in found}
+        return [one for one in found if _key(one) not in self._husks or not self._is_a_husk(one)]
 
     def _now(self) -> datetime:
         """By the earlier of two clocks, the target's and ours: one that is wrong ends nothing early."""
@@ -114,11 +121,23 @@ class Sweep:
                 self._unfinished[_name(one)] = one
             self._tell(" ".join(cut.remains) or cut.waiting)
             return False
+        if self._is_a_husk(one):
+            self._husks.add(_key(one))
+            return False
         # One that cannot be cleaned is found and cut in each round, and was ended once.
-        if (key := (_name(one), one.grant_id, one.expires_at)) not in self._ended:
-            self._ended.add(key)
+        if _key(one) not in self._ended:
+            self._ended.add(_key(one))
             self._write(one, CUT, cut.facts)
         return True
+
+    def _is_a_husk(self, one: Owned) -> bool:
+        """It had no power any more when it was found: somebody else has ended it, and cleans up after it now or later.
+
+        It is cut once all the same, lest something of it still runs.
+        """
+        if not one.powerless or one.expires_at is None or _key(one) in self._ended:
+            return False
+        return one.expires_at >= self._by_the_earlier() - self.after - HUSK
 
     def _clean(self, one: Owned) -> None:
         """What cannot be taken away now is in the next round, or by reconcile."""
@@ -267,6 +286,10 @@ def _round(sweep: Sweep) -> int:
         log.exception("sweep_failed", target=sweep.slug)
         sweep.failure = "The sweep itself failed. Its log says why."
         return 0
+
+
+def _key(one: Owned) -> Key:
+    return _name(one), one.grant_id, one.expires_at
 
 
 def _name(one: Owned) -> str:
