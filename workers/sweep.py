@@ -135,7 +135,8 @@ class Sweep:
 
         It is cut once all the same, lest something of it still runs.
         """
-        if not one.powerless or one.expires_at is None or _key(one) in self._ended:
+        is_powerless = self.sweeper.cut_leaves_it and one.powerless
+        if not is_powerless or one.expires_at is None or _key(one) in self._ended:
             return False
         return one.expires_at >= self._by_the_earlier() - self.after - HUSK
 

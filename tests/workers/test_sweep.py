@@ -141,6 +141,7 @@ class Target:
     extended: str = ""
     is_clean: bool = True
     pace: int = 1
+    cut_leaves_it: bool = True
 
     def behind(self) -> float:
         return self.says.pop(0) if len(self.says) > 1 else self.says[0]

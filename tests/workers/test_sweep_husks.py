@@ -61,3 +61,10 @@ class TestHusks:
         assert sweep.round() == 1
 
         assert target.done == ["cut alice", "cut alice", "clean alice"]
+
+    def test_are_none_where_what_is_cut_is_gone(self) -> None:
+        target = Target([0.0], holds=husks("alice"), cut_leaves_it=False)
+
+        assert Sweep("shop", target, None, wall=lambda: END).round() == 1
+
+        assert target.done == ["cut alice", "clean alice"]

@@ -20,6 +20,10 @@ class Sweeper(Protocol):
     def pace(self) -> int:
         """Each how many rounds it is looked at: a target that counts its calls less often."""
 
+    @property
+    def cut_leaves_it(self) -> bool:
+        """Whether what is cut stands there without power until it is cleaned up; else it is gone."""
+
     def behind(self) -> float:
         """By how many seconds the target's clock is behind ours; less than nothing, when it is ahead."""
 

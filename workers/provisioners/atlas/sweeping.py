@@ -28,6 +28,7 @@ class AtlasSweeper:
     record: AtlasRecord
     tagger: Tagger
     pace: int = 2
+    cut_leaves_it: bool = False
 
     @step("read Atlas's clock")
     def behind(self) -> float:

@@ -19,6 +19,7 @@ class MongoDBSweeper:
     """See `workers.provisioners.sweeper.Sweeper`."""
 
     pace = 1
+    cut_leaves_it = True
 
     def __init__(self, *, record: ConnectionRecord, tagger: Tagger) -> None:
         self._tagger = tagger
