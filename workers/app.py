@@ -40,8 +40,8 @@ app.conf.update(
     worker_hijack_root_logger=False,
     worker_enable_remote_control=False,  # whoever can write to Redis must not be able to steer the workers
     worker_cancel_long_running_tasks_on_connection_loss=False,
-    # Celery would else close every connection to the database before and after each task (celery.fixups.django), and to
-    # make one costs more than most tasks. Whoever carries a message looks whether the one it has still works.
+    # Celery would else close every connection to the database before and after each task (celery.fixups.django), and a
+    # new one costs both sides much of what a short task does. Whoever carries a message looks whether the one it has still works.
     CELERY_DB_REUSE_MAX=sys.maxsize,
 )
 app.autodiscover_tasks(["workers"])
