@@ -13,6 +13,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connections
 from django.template import Template
+from django.test.client import ClientHandler
 from psycopg import sql
 from pytest_django import DjangoDbBlocker
 from whitenoise.middleware import WhiteNoiseMiddleware
@@ -53,6 +54,12 @@ def kept_cast(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Kept
     """The rows of the cast, room for those of others, and the way back to none."""
     with django_db_blocker.unblock():
         return Kept(_ADDRESS, role=APPLICATION)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def middleware_is_loaded() -> None:
+    """As a server does before its threads begin: two that are the first at once would both register its counters."""
+    ClientHandler().load_middleware()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -16,6 +16,7 @@ from tests.browser.steps import (
     approve,
     is_on_target,
     login_with,
+    look_again,
     open_grant,
     press,
     reads,
@@ -107,7 +108,7 @@ class TestComesToNothing:
         number = send_ask(alice)
         lapse(world, world.alice.get(f"access-requests/{number}/"))
 
-        alice.reload()
+        look_again(alice)
 
         reads(alice, "nobody answered|lapsed")
         bob = windows.open("bob", f"/approvals/{number}/")

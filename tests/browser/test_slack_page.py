@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.inspection import inspect
+from tests.browser.steps import look_again
 from tests.browser.windows import PATIENCE
 from tests.sandbox.slack.cards import HOME, NOTE, OPTIONS, REASON, card, modal, plain
 from tests.sandbox.slack.serving import Slack, slack_running
@@ -85,7 +86,7 @@ class TestEveryView:
         found = inspect(page, name="question")
         back(page)
         ask(slack)
-        page.reload()
+        look_again(page)
         page.locator(".modal-foot").get_by_role("button", name="Deny it").click()
         expect(page.get_by_text("Please complete this required field.").first).to_be_visible()
         found += inspect(page, name="form")
@@ -107,7 +108,7 @@ class TestWithoutJavaScript:
 class TestWithJavaScript:
     def test_a_choice_takes_effect_at_once(self, slack: Slack, page: Page) -> None:
         ask(slack)
-        page.reload()
+        look_again(page)
         before = len(slack.app.arrivals)
         with page.expect_navigation():
             page.get_by_role("dialog").locator("select").first.select_option("too_long")
@@ -126,19 +127,19 @@ class TestWithJavaScript:
         expect(page.get_by_role("alertdialog")).to_be_visible()
         assert page.evaluate("scrollY") == before > 0
         back(page)
-        assert page.evaluate("scrollY") == before
+        page.wait_for_function("before => scrollY === before", arg=before)
 
     def test_a_form_that_was_closed_in_another_window_closes(self, slack: Slack, browser: Browser, page: Page) -> None:
         other = window(browser, page.url)
         ask(slack)
         for one in (page, other):
-            one.reload()
+            look_again(one)
             expect(one.get_by_role("dialog")).to_be_visible()
         page.locator(".modal-foot").get_by_role("button", name="Back").click()
         expect(other.get_by_role("dialog")).to_have_count(0)
 
         other.get_by_role("button", name="Approve 2 h").last.click()
-        page.reload()
+        look_again(page)
         expect(page.get_by_role("alertdialog")).to_be_visible()
         back(other)
         expect(page.get_by_role("alertdialog")).to_have_count(0)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.browser.states import LONG, give_up
-from tests.browser.steps import is_on_target, login_with, press, reads, reveal, until_it_reads
+from tests.browser.steps import is_on_target, login_with, look_again, press, reads, reveal, until_it_reads
 from tests.browser.windows import Windows
 from tests.journeys.people import Login
 from tests.journeys.world import World
@@ -33,7 +33,7 @@ class TestSetUpFails:
         world.start(away)
         world.await_grant(access, "revoked", seconds=40)
 
-        alice.reload()
+        look_again(alice)
 
         reads(alice, "no access was (created|made)|could not be set up")
         assert world.alice.grant(grant)["reason"] == "provisioning_failed"

@@ -31,6 +31,11 @@ def oldest_ready_seconds(world: World) -> float:
     return float(found.group(1))
 
 
+def listeners(redis: Redis) -> int:
+    """Sets of workers that wait for what is put on their queues."""
+    return sum(client["cmd"] == "brpop" for client in redis.client_list())
+
+
 class TestFlush:
     @pytest.mark.slow
     def test_what_was_sent_is_sent_again_and_nothing_else_waits_for_it(self, world: World, redis: Redis) -> None:
@@ -39,6 +44,7 @@ class TestFlush:
             world.wait_for(lambda: redis.llen("provision"), what="the message is in Redis", seconds=5)
             redis.flushall()
 
+        world.wait_for(lambda: listeners(redis) >= len(WORKERS), what="the workers listen again", seconds=60)
         access = world.opened(duration="PT10M", seconds=SECONDS)
         release(world, access)
 

@@ -36,7 +36,7 @@ def expect_apart(first: Running, second: Running) -> None:
 
         assert eventually(lambda: WENT_WELL in told(second) or second.process.poll() is not None, seconds=240)
         over = time.monotonic()
-        assert second.process.wait(timeout=3 * END_SECONDS) == 0, told(second)
+        assert second.process.wait(timeout=3 * END_SECONDS) == 0, told(second)[-2000:]
         seconds = time.monotonic() - over
 
         assert client.shop.orders.find_one(), "What ends elsewhere takes nothing from here."
