@@ -14,7 +14,9 @@ from sandbox.slack.wire import Document
 from sandbox.slack.workspace import Channel, Installation, Message, User, View, Workspace
 
 SEED, SNAPSHOT = "seed.json", "workspace.json"
-_PAUSE = 0.2
+_PAUSE = 0.2  # Many changes come together.
+# A workspace with ten thousand messages takes a second to write.
+_RESTS, _LONGEST_REST = 20, 5.0
 
 
 def grown(seed: Mapping[str, Any], *, origin: str) -> Workspace:
@@ -67,7 +69,7 @@ def restored(kept: Mapping[str, Any], *, origin: str) -> Workspace:
 
 
 class Keeper(threading.Thread):
-    """Writes the workspace to disk soon after it has changed, so that a restart finds every message again."""
+    """Writes the workspace to disk within seconds of a change; a restart after a clean end finds every message again."""
 
     def __init__(self, workspace: Workspace, path: Path) -> None:
         super().__init__(name="keeper", daemon=True)
@@ -79,8 +81,9 @@ class Keeper(threading.Thread):
         version = -1
         while True:
             version = self._workspace.await_news(version, seconds=60.0)
+            began = time.monotonic()
             self.write()
-            time.sleep(_PAUSE)  # Many changes come together.
+            time.sleep(max(_PAUSE, min(_LONGEST_REST, _RESTS * (time.monotonic() - began))))
 
     def write(self) -> None:
         with self._writing:
