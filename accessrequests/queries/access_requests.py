@@ -41,7 +41,7 @@ def as_shown() -> QuerySet[AccessRequest]:
         "grant__target",
         "extends__target",
         "break_glass__reviewed_by",
-    ).prefetch_related(Prefetch("approvals", Approval.objects.select_related("person", "on_behalf_of")))
+    ).prefetch_related(Prefetch("approvals", Approval.objects.select_related("person", "on_behalf_of").order_by("pk")))
 
 
 def title_of(access_request: AccessRequest) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
 from accessrequests.domain.block_kit import LONGEST_CONFIRMED
 from accessrequests.domain.events import Via
 from accessrequests.domain.slack_cards import CardFacts
@@ -63,6 +66,11 @@ def test_who_said_yes_to_it(cast: Cast) -> None:
     both = make.submit(cast.alice, roles=("readWrite@shop.orders",))
     for person in (cast.bob, cast.carol):
         both = make.approve(both, person)
+    with CaptureQueriesContext(connection) as asked:
+        facts_of(both)
+    approvals = [one["sql"] for one in asked if '"accessrequests_approval"."access_request_id" IN' in one["sql"]]
+    assert approvals
+    assert all("ORDER BY" in one for one in approvals), "PostgreSQL may answer in any other order."
     assert facts_of(both).sentence.startswith("Approved by Bob Brandt and Carol Castillo. ")
     itself = make.submit(cast.alice, target="shop-dev")
     assert facts_of(itself).sentence.startswith("Approved by the policy itself. ")
