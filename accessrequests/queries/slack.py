@@ -122,10 +122,14 @@ def own_cards_at(slack_user_ids: Iterable[str]) -> list[int]:
     return list(own.filter(channel__in=slack_user_ids).order_by("pk").values_list("pk", flat=True))
 
 
-def is_copy(*, access_request_id: int, channel: str, ts: str) -> bool:
-    """Whether this message is one of ours about that request."""
+def copies_at(*, access_request_id: int, channel: str, ts: str, slack_user_id: str) -> set[SlackState]:
+    """Posted: this message is one of ours about that request. Wanted: one is on its way to that place, or to whom it
+    is shown, and Slack may show it before it has told us where it stands.
+    """
     copies = SlackMessage.objects.filter(access_request=access_request_id, kind__in=_PRESSABLE)
-    return bool(ts) and copies.filter(posted_in=channel, ts=ts, state=SlackState.POSTED.value).exists()
+    is_it = Q(posted_in=channel, ts=ts, state=SlackState.POSTED.value) & ~Q(ts="")
+    is_coming = Q(channel__in=[channel, slack_user_id], ts="", state=SlackState.WANTED.value)
+    return {SlackState(state) for state in copies.filter(is_it | is_coming).values_list("state", flat=True)}
 
 
 def card_at(*, channel: str, ts: str) -> SlackMessage | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from accessrequests.domain import policy, slack_cards, slack_modals
 from accessrequests.domain.events import Via
 from accessrequests.domain.lifecycle import AccessRequestState
 from accessrequests.models import AccessRequest, Grant, Person
+from accessrequests.models.slack import SlackState
 from accessrequests.operations import access_requests
 from accessrequests.operations.quarantined import Quarantined
 from accessrequests.operations.refusals import NeedsSecondFactor, NotReady
@@ -24,7 +26,13 @@ from accessrequests.slack.arrival import Arrival
 from accessrequests.slack.caller import Turned
 
 _NOT_OURS = "This is no message of ours about that request, so nothing was changed. Press a button of ours."
+_NOT_YET = (
+    "Slack has not told us yet that it took this message, so nothing was changed. Press again, or use the portal."
+)
 _NO_MODAL = "Slack did not open the form in time, and nothing was changed. Press again, or use the portal."
+# How long a press waits for what Slack shows already and has not told the worker; Slack waits three for the answer.
+_NEWS_SECONDS = 1.0
+_LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +68,12 @@ def _carry_out(arrival: Arrival) -> None:
     person = caller.person_of(arrival)
     if isinstance(person, Turned):
         caller.turn_away(arrival, person, access_request_id=number)
-    elif not _is_our_copy(arrival, number):
-        caller.keep(arrival, _NOT_OURS, access_request_id=number)
-        caller.tell(arrival, Turned(_NOT_OURS), access_request_id=number or None)
+        return
+    why_not = _why_no_copy(arrival, number)
+    if why_not:
+        if why_not == _NOT_OURS:
+            caller.keep(arrival, why_not, access_request_id=number)
+        caller.tell(arrival, Turned(why_not), access_request_id=number or None)
     else:
         press = Press(arrival, person, number, revision)
         try:
@@ -81,12 +92,22 @@ def page_of(number: int) -> str:
     return f"{settings.ACCESS_BASE_URL}/approvals/{number}/"
 
 
-def _is_our_copy(arrival: Arrival, number: int) -> bool:
-    """A message about that request, or the presser's Home, in which it stands."""
+def _why_no_copy(arrival: Arrival, number: int) -> str:
+    """Nothing for a message about that request, or the presser's Home, in which it stands."""
+    account = arrival.account.slack_user_id
     if arrival.text("view", "type") == "home":
-        return slack_homes.shows(slack_user_id=arrival.account.slack_user_id, access_request_id=number)
+        return "" if slack_homes.shows(slack_user_id=account, access_request_id=number) else _NOT_OURS
     channel, ts = arrival.text("container", "channel_id"), arrival.text("container", "message_ts")
-    return slack.is_copy(access_request_id=number, channel=channel, ts=ts)
+    until = time.monotonic() + _NEWS_SECONDS
+    while True:
+        copies = slack.copies_at(access_request_id=number, channel=channel, ts=ts, slack_user_id=account)
+        if SlackState.POSTED in copies:
+            return ""
+        if SlackState.WANTED not in copies:
+            return _NOT_OURS
+        if time.monotonic() > until:
+            return _NOT_YET
+        time.sleep(_LOOK_SECONDS)
 
 
 def _approve(press: Press) -> None:

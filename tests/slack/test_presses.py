@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from accessrequests.domain.wording import moment
 from accessrequests.models import AccessRequest, Approval, AuditEvent, Grant, SlackMessage
 from accessrequests.models.slack import SlackKind
 from accessrequests.queries import slack
+from accessrequests.slack import clicks
 from tests import make
 from tests.make import Cast
 from tests.slack import workspace
@@ -104,6 +106,25 @@ class TestWhatIsPressed:
             press(card, cast.bob, container=container)
         assert state_of(card) == "pending"
         assert len(told()) == 5
+
+    @pytest.mark.parametrize("is_heard", [True, False])
+    def test_a_message_that_slack_shows_before_it_has_told_us_is_waited_for(
+        self, cast: Cast, card: SlackMessage, monkeypatch: pytest.MonkeyPatch, *, is_heard: bool
+    ) -> None:
+        """Its call has not come back to the worker, or never will: for a moment, and without a word of what is not ours."""
+        copies = SlackMessage.objects.filter(pk=card.pk)
+        copies.update(state="wanted", ts="")
+
+        def meanwhile(_seconds: float) -> None:
+            if is_heard:
+                copies.update(state="posted", ts=card.ts)
+
+        monkeypatch.setattr(clicks, "_NEWS_SECONDS", 60.0 if is_heard else 0.0)
+        monkeypatch.setattr(time, "sleep", meanwhile)
+        press(card, cast.bob)
+        assert state_of(card) == ("approved" if is_heard else "pending")
+        assert told() == ([] if is_heard else [clicks._NOT_YET])
+        assert not AuditEvent.objects.filter(event="access_request.refused").exists()
 
     def test_everybody_is_told_each_time(self, cast: Cast, card: SlackMessage) -> None:
         for person, action in ((cast.mallory, "approve"), (cast.mallory, "deny"), (cast.alice, "approve")):
@@ -266,7 +287,7 @@ class TestEnd:
 def test_what_breaks_is_answered_with_500_and_tells_nothing_of_what_was_sent(
     cast: Cast, card: SlackMessage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("accessrequests.queries.slack.is_copy", None)
+    monkeypatch.setattr("accessrequests.queries.slack.copies_at", None)
     payload = pressed(card, account_of(cast.bob), "approve", response_url="https://hooks.slack.com/a-secret-address")
     answer = send_payload(payload, client=Client(raise_request_exception=False))
     assert answer.status_code == 500
@@ -279,7 +300,7 @@ def test_what_breaks_may_come_again(cast: Cast, card: SlackMessage, monkeypatch:
     """A press that met a broken part is not taken for one that was carried out."""
     payload, at = pressed(card, account_of(cast.bob), "approve"), int(make.now().timestamp())
     with monkeypatch.context() as broken:
-        broken.setattr("accessrequests.queries.slack.is_copy", None)
+        broken.setattr("accessrequests.queries.slack.copies_at", None)
         with pytest.raises(TypeError):
             send_payload(payload, at=at)
     assert send_payload(payload, at=at).status_code == 200
