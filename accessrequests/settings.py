@@ -1,7 +1,7 @@
 """Every setting, from the environment only. A secret X may also come from the file that X_FILE names.
 
 `docs/operating.md` explains each variable. The process's role (`ACCESS_ROLE`) decides which rooms are installed:
-the web never loads the workers, Celery or a driver of a target.
+the web never loads the workers, Celery or a driver of a target, and workers and the relay never a page.
 """
 
 from __future__ import annotations
@@ -138,12 +138,14 @@ INSTALLED_APPS = [
     "django_prometheus",
     "csp",
 ]
-if _is_sweep:
+if ACCESS_ROLE in {"worker", "relay", "sweep"}:
     INSTALLED_APPS = ["accessrequests.apps.AccessRequestsConfig", "django.contrib.auth", "django.contrib.contenttypes"]
+    if not _is_sweep:  # they end sessions, and look whether somebody has a second factor
+        INSTALLED_APPS += ["django.contrib.sessions", "allauth", "allauth.account", "allauth.mfa"]
 if ACCESS_ROLE != "web":
     INSTALLED_APPS += ["workers"]
-    if not _is_sweep and (BASE_DIR / "sandbox").is_dir():  # an image holds none
-        INSTALLED_APPS += ["sandbox"]
+if ACCESS_ROLE == "operator" and (BASE_DIR / "sandbox").is_dir():  # an image holds none
+    INSTALLED_APPS += ["sandbox"]
 
 MIDDLEWARE = [
     "accessrequests.web.logs.RequestId",

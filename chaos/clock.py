@@ -1,4 +1,4 @@
-"""Clocks that are an hour off: a worker's, and the database's own."""
+"""Clocks that are an hour off: the workers', and the database's own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from psycopg import sql
 
 from chaos.marked import AHEAD
 from chaos.world import ChaosWorld
-from sandbox.commands import WORKER
+from sandbox.commands import WORKER, WORKER_URGENT
 from sandbox.environment import APPLICATION, DATABASE
 
 _HOUR = 3600
@@ -25,16 +25,22 @@ _LOGGED_IN = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usena
 
 
 @contextlib.contextmanager
-def of_a_worker_ahead(world: ChaosWorld) -> Iterator[None]:
-    """The worker is another one meanwhile, on a machine whose clock is an hour ahead."""
-    world.units[WORKER].stop()
-    other = world.marked(WORKER, log="worker_ahead", more={AHEAD: str(_HOUR)})
+def of_workers_ahead(world: ChaosWorld) -> Iterator[None]:
+    """Both workers are others meanwhile, on a machine whose clock is an hour ahead."""
+    with _ahead(world, WORKER), _ahead(world, WORKER_URGENT):
+        yield
+
+
+@contextlib.contextmanager
+def _ahead(world: ChaosWorld, part: str) -> Iterator[None]:
+    world.units[part].stop()
+    other = world.marked(part, log=f"{part}_ahead", more={AHEAD: str(_HOUR)})
     other.start()
     try:
         yield
     finally:
         other.finish()
-        world.units[WORKER].start()
+        world.units[part].start()
 
 
 @contextlib.contextmanager

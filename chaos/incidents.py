@@ -17,7 +17,7 @@ from chaos import clock, disk, members
 from chaos.orders import Deed, Order
 from chaos.report import Away
 from chaos.world import ChaosWorld
-from sandbox.commands import RELAY, WORKER
+from sandbox.commands import RELAY, WORKER, WORKER_URGENT
 from sandbox.servers import ServerError
 
 PAUSE_SECONDS = 4.0  # between two, so that each begins where all is well
@@ -63,7 +63,7 @@ def _messages_twice_and_in_disorder(world: ChaosWorld) -> Iterator[None]:
     with Redis.from_url(world.redis.uri()) as redis:
         # Workers would take what comes faster than anybody can meddle with it.
         while time.monotonic() < until:
-            with world.hung(*world.processes(WORKER), *world.processes("worker_urgent")):
+            with world.hung(*world.processes(WORKER), *world.processes(WORKER_URGENT)):
                 time.sleep(0.7)
                 for queue in QUEUES:
                     held = redis.lrange(queue, 0, -1) * 2
@@ -79,7 +79,8 @@ def _messages_twice_and_in_disorder(world: ChaosWorld) -> Iterator[None]:
 def _database_killed_in_commits(world: ChaosWorld) -> Iterator[None]:
     """Its main process dies while a worker commits: a few milliseconds after that began."""
     for number, commit in enumerate(COMMITS):
-        order = Order(-1 - number, frozenset({(WORKER, f"before {commit}")}), Deed.TELL, whole=False)
+        steps = frozenset((part, f"before {commit}") for part in (WORKER, WORKER_URGENT))
+        order = Order(-1 - number, steps, Deed.TELL, whole=False)
         world.orders.give(order)
         world.orders.await_hit(order, seconds=8)
         world.postgres.kill()
@@ -149,7 +150,7 @@ INCIDENTS: Mapping[str, Incident] = {
     "two_relays": _two_relays,
     "listener_gone_silent": _deaf,
     "disk_of_the_anchor_full": disk.full,
-    "clock_of_a_worker_an_hour_ahead": clock.of_a_worker_ahead,
+    "clocks_of_workers_an_hour_ahead": clock.of_workers_ahead,
     "clock_of_the_database_an_hour_behind": clock.of_the_database_behind,
 }
 

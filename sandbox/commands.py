@@ -18,7 +18,7 @@ _CELERY_WORKER = (
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     WEB: ("gunicorn", "accessrequests.wsgi:application", "-k", "gthread"),
     RELAY: ("python", "manage.py", "relay"),
-    WORKER: (*_CELERY_WORKER, "-n", "worker@access", "-Q", "revoke,break_glass,provision,notify,reconcile"),
+    WORKER: (*_CELERY_WORKER, "-n", "worker@access", "-Q", "provision,notify,reconcile"),
     WORKER_URGENT: (*_CELERY_WORKER, "-n", "worker_urgent@access", "-Q", "revoke,break_glass"),
     SWEEP: ("python", "manage.py", "sweep", "--every", "5"),
     SLACK_SOCKET: ("python", "manage.py", "slack_socket"),

@@ -32,6 +32,17 @@ WEB_ENVIRONMENT = {
     "DATABASE_URL": "postgres://nobody:nothing@127.0.0.1:9/none",
 }
 
+# What a process of each does before its first task.
+HANDS = {
+    "worker": """
+from celery.fixups.django import DjangoWorkerFixup
+from workers.app import app
+DjangoWorkerFixup(app).validate_models()
+app.loader.import_default_modules()
+""",
+    "relay": "import workers.child, workers.relay",
+}
+
 
 def python_files(*folders: str) -> Iterator[Path]:
     for folder in folders:
@@ -74,6 +85,38 @@ class TestWalls:
         assert "accessrequests.urls" in loaded
         forbidden = re.compile(r"(celery|kombu|amqp|billiard|redis|pymongo|bson|workers|sandbox)(\..*)?")
         assert [module for module in loaded if forbidden.fullmatch(module)] == []
+
+    @pytest.mark.parametrize(("role", "start"), HANDS.items())
+    def test_the_hands_load_no_pages(self, role: str, start: str) -> None:
+        script = f"{start}\nimport json, sys; print(json.dumps(sorted(sys.modules)))"
+        environment = WEB_ENVIRONMENT | {"ACCESS_ROLE": role, "ACCESS_SEALING_KEYS": f"a:{'0' * 32}"}
+
+        found = subprocess.run(
+            [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+
+        assert found.returncode == 0, found.stderr
+        loaded = json.loads(found.stdout.splitlines()[-1])
+        assert "workers.handlers" in loaded
+        pages = re.compile(
+            r"(rest_framework|drf_spectacular|django\.contrib\.admin|sandbox|accessrequests\.(web|api|urls|admin))(\..*)?"
+        )
+        assert [module for module in loaded if pages.fullmatch(module)] == []
+
+    @pytest.mark.parametrize("role", ["worker", "relay"])
+    def test_what_is_typed_where_hands_work_knows_the_whole_house(self, role: str) -> None:
+        environment = WEB_ENVIRONMENT | {"ACCESS_ROLE": role, "ACCESS_SEALING_KEYS": f"a:{'0' * 32}"}
+
+        found = subprocess.run(
+            [sys.executable, "manage.py", "check"],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        assert found.returncode == 0, found.stderr
 
     def test_the_product_does_not_start_on_another_database(self) -> None:
         environment = WEB_ENVIRONMENT | {"DATABASE_URL": "sqlite:///nowhere.sqlite3"}

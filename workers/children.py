@@ -21,6 +21,7 @@ from workers import child
 
 MOST_CHILDREN = 8
 PATIENCE_SECONDS = 30.0
+IDLE_SECONDS = 10.0  # after which a child more than one ends: each takes as much memory as a worker
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +35,7 @@ class _Child:
 
 
 class Children:
-    """One child beforehand, more on demand, each with one message at a time."""
+    """One child beforehand, more on demand and for a while after it, each with one message at a time."""
 
     def __init__(self) -> None:
         self._context = multiprocessing.get_context("forkserver")
@@ -89,6 +90,9 @@ class Children:
                 log.warning("child_killed", message=one.message_id, seconds=PATIENCE_SECONDS)
                 one.process.kill()
                 self._bury(one)
+        for one in self._children[1:]:
+            if one.message_id is None and time.monotonic() - one.since > IDLE_SECONDS:
+                self._bury(one)  # it ends with its pipe
         if not self._children:
             self._children.append(self._born())
 
@@ -98,7 +102,7 @@ class Children:
         except (EOFError, OSError):
             self._bury(one)
             return
-        one.message_id = None
+        one.message_id, one.since = None, time.monotonic()
 
     def _bury(self, one: _Child) -> None:
         self._children.remove(one)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -21,6 +23,9 @@ TOGETHER_PATIENCE = "3s"
 PATIENCE = "500ms"
 LONGEST_SECONDS = 1.0  # of one turn, for each kind, once something would not end
 TRY_AGAIN_SECONDS = 1.0
+CROWD = 10  # ends within a second; where more come together, more may follow
+CROWD_SECONDS = 1.0
+CROWD_OVER_SECONDS = 2.0
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +41,8 @@ class Deadlines:
         self._unwarned: dict[int, float] = {}
         self._unreminded: dict[int, float] = {}
         self._reviews: dict[int, float] = {}
+        self._ended = deque[float](maxlen=CROWD + 1)
+        self._crowd_seen = -math.inf
 
     def end_what_is_due(self, latest: datetime) -> int:
         """Start the revocation of every grant past its end, and lapse whatever waits past its time. How many were due.
@@ -54,7 +61,15 @@ class Deadlines:
                 left = _end_together(grant_ids, latest)
             with _patience(PATIENCE):
                 _end_each(left, self._grants, lambda pk: grants.expire(grant_id=pk, latest=latest), "grant")
+        now = time.monotonic()
+        self._ended.extend([now] * len(grant_ids))
+        if len(self._ended) > CROWD and now - self._ended[0] <= CROWD_SECONDS:
+            self._crowd_seen = now
         return len(grant_ids)
+
+    def is_crowd(self) -> bool:
+        """Whether many end together, or did a moment ago."""
+        return time.monotonic() - self._crowd_seen <= CROWD_OVER_SECONDS
 
     def _lapse(self, latest: datetime) -> int:
         request_ids = [

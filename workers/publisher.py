@@ -74,9 +74,14 @@ class Publisher:
 
     def _send(self, batch: Sequence[Ready]) -> None:
         sent: list[int] = []
+        if along := [message.message_id for message in batch if message.is_taken_along]:
+            # Before any is sent: whoever takes these along may put them back at once, and that must not be overwritten.
+            outbox.mark_sent(message_ids=along)
         try:
             full = _full_queues([message for message in batch if message.is_again])
             for message in batch:
+                if message.is_taken_along:
+                    continue
                 if not (message.is_again and _name(message) in full):
                     carry.apply_async(kwargs={"message_id": message.message_id}, queue=_address(message), retry=False)
                 sent.append(message.message_id)

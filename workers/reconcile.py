@@ -70,8 +70,7 @@ def _check(slug: str, provisioner: TargetProvisioner, look: Look) -> None:
 def _compare(slug: str, provisioner: TargetProvisioner, look: Look) -> None:
     """Live grants, in their order, with one look at the target for all of them."""
     began, surveyed = time.monotonic(), provisioner.survey()
-    alive = grant_queries.of_target(slug).filter(state=GrantState.ACTIVE, made_in__in=["", provisioner.place])
-    batch = list(alive.filter(pk__gt=look.cursor).order_by("pk")[:AT_ONCE])
+    batch = grant_queries.to_compare(slug, made_in=provisioner.place, after=look.cursor, most=AT_ONCE)
     for grant in batch:
         look.cursor = grant.pk
         why = _drift(surveyed, grant)

@@ -32,6 +32,7 @@ SHORTEST_SLEEP = 0.005  # commits that come together are carried together
 STORM_SECONDS = 0.5  # between two looks at all else, while more has ended than one turn can end
 AT_ONCE = 500
 LONGEST_REST = 0.1  # a deadline that comes meanwhile is late by as much
+CROWD_REST = 0.3  # while many end: those of one turn are cut in one call, which costs little more than to cut one
 ASKED_AT_ONCE = 200
 MINUTE = 60.0
 HOUR = 3600.0
@@ -87,12 +88,19 @@ class Relay:
             began = time.monotonic()
             sleep = self.turn()
             done = time.monotonic()
-            # As long as it has worked: with commits all the time it would else take a processor from those who make them.
-            rested = done if self._is_storm else done + min(done - began, LONGEST_REST)
             wait([listener.fileno(), self._probes.bell(), *self._children.pipes()], timeout=sleep)
-            time.sleep(max(0.0, rested - time.monotonic()))
+            time.sleep(max(0.0, done + self._pause(done - began) - time.monotonic()))
             listener.drain()
             self._probes.hush()
+
+    def _pause(self, worked: float) -> float:
+        """How long it rests at least after it has worked for so many seconds."""
+        if self._is_storm:
+            return 0.0
+        if self._deadlines.is_crowd() and not self._children.pipes():
+            return CROWD_REST
+        # With commits all the time it would else take a processor from those who make them.
+        return min(worked, LONGEST_REST)
 
     def turn(self) -> float:
         """Do what is due; how many seconds there are until the next thing is. A quarantined database acts on nothing.
@@ -120,7 +128,8 @@ class Relay:
         if self._periodic.is_due("reviews", MINUTE):
             self._deadlines.remind_who_reviews(now)
         # What was sent and is still unclaimed mostly lies in a queue: with a backlog that is thousands, at each commit.
-        ready = work.to_send(now, limit=AT_ONCE, again=self._periodic.is_due("sending again", LONGEST_SLEEP))
+        again, in_crowd = self._periodic.is_due("sending again", LONGEST_SLEEP), self._deadlines.is_crowd()
+        ready = work.to_send(now, limit=AT_ONCE, again=again, in_crowd=in_crowd)
         self._publisher.offer([message for message in ready if message.consumer != OWN_CONSUMER])
         own = [message.message_id for message in ready if message.consumer == OWN_CONSUMER]
         if is_time or self._children.pipes():

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from accessrequests.domain.kinds import KINDS
 from accessrequests.domain.lifecycle import GrantState
 from accessrequests.models import Grant
 from accessrequests.operations import grants, outbox
@@ -60,14 +61,15 @@ def revoke(claim: Claim) -> Outcome:
 def _ended(claim: Claim, grant: Grant) -> Outcome:
     provisioner, spec = provisioner_for(grant.target.slug), spec_of(grant)
     # Roles of standing users are taken one by one, each under the lease of its user.
-    together = provisioner.capabilities.cuts_together and grant.access_request.makes_a_user
+    together = KINDS[grant.target.kind].cuts_together and grant.access_request.makes_a_user
+    may_wait = grant.cut_at is None or clock.now() - grant.cut_at < CLEANED_LATER
     cuts = _cut_with_others(claim, grant, provisioner) if together else []
     if grant.cut_at is None:
         cut = cuts[0] if cuts else provisioner.cut([spec])[0]
         if not cut.done:
             return _unfinished(claim, grant, cut)
-        grants.mark_cut(cuts=[_cut_of(grant, cut)])
-    if len(cuts) > CROWD and any(cut.done for cut in cuts) and not claim.failures:
+        grants.mark_cut(cuts=[_cut_of(grant, cut, at=clock.now())])
+    if may_wait and len(cuts) > CROWD and any(cut.done for cut in cuts) and not claim.failures:
         return CUT_FIRST
     looked_at = clock.now()
     clean = provisioner.clean(spec)
@@ -88,7 +90,7 @@ def _cut_with_others(claim: Claim, grant: Grant, provisioner: Provisioner) -> li
         return []
     own = [grant] if grant.cut_at is None else []
     cuts: list[Evidence] = []
-    cut = set[int]()
+    cut, have_failed = set[int](), False
     try:
         with ExitStack() as beating:
             for one in taken:
@@ -99,22 +101,24 @@ def _cut_with_others(claim: Claim, grant: Grant, provisioner: Provisioner) -> li
                 return []
             # Its own first: a target far away takes no more of them than there is time for.
             cuts = provisioner.cut([spec_of(one) for one in (*own, *others)])
-            done = zip(others, cuts[len(own) :], strict=True)
-            cut = grants.mark_cut(cuts=[_cut_of(one, found) for one, found in done if found.done], skip_held=True)
+            at, found = clock.now(), zip(others, cuts[len(own) :], strict=True)
+            cut = grants.mark_cut(cuts=[_cut_of(one, said, at=at) for one, said in found if said.done], skip_held=True)
     except ProvisionerError as error:
         if error.unreachable:
             raise
+        have_failed = True
         log.warning("not_cut_together", target=grant.target.slug, grants=len(taken), error=str(error))
         return []
     except Exception:
         # Whatever is wrong with one of them, seen or not: each is tried by itself, and only that one fails.
+        have_failed = True
         log.exception("not_cut_together", target=grant.target.slug, grants=len(taken))
         return []
     finally:
-        # What is left of each is for whoever comes by: to clean up, or to look again and to be tried by itself.
-        outbox.put_back(claims=[one for one in taken if one.subject_id not in cut])
+        # What is left of each is for whoever comes by: to clean up, to be tried by itself, or to look again.
         later = CLEANED_LATER if len(cuts) > CROWD else timedelta()
         outbox.put_back(claims=[one for one in taken if one.subject_id in cut], delay=later)
+        outbox.put_back(claims=[one for one in taken if one.subject_id not in cut], failed=have_failed)
     return cuts
 
 
@@ -122,9 +126,9 @@ def _not_cut(found: Iterable[Grant]) -> list[Grant]:
     return [one for one in found if one.state == GrantState.REVOKING and one.cut_at is None]
 
 
-def _cut_of(grant: Grant, evidence: Evidence) -> Cut:
+def _cut_of(grant: Grant, evidence: Evidence, *, at: datetime) -> Cut:
     """What the target says, and what the sweep had done before, where it may have been there first."""
-    is_late = grant.expires_at is not None and clock.now() >= grant.expires_at + LEAST_AFTER
+    is_late = grant.expires_at is not None and at >= grant.expires_at + LEAST_AFTER
     swept = swept_of(grant) if is_late else None
     if swept is None:
         return Cut(grant.pk, evidence.facts)

@@ -52,10 +52,11 @@ _IN_THREADS = frozenset(
 def show(claim: Claim) -> Outcome:
     """After something happened to a request or its grant: its copies, a line in their threads, a word to whose it is.
 
-    What has happened since and waits to be shown is shown with it: behind a busy worker that is most of it.
+    What has happened since and waits to be shown is shown with it: behind a busy worker that is most of it. What has
+    failed is tried by itself.
     """
     if settings.ACCESS_SLACK:
-        behind = work.behind(claim.message_id, most=SHOWN_TOGETHER)
+        behind = [] if claim.failures else work.behind(claim.message_id, most=SHOWN_TOGETHER)
         _show(claim, slack.shown_by([claim.message_id, *behind]))
         outbox.finish_behind(claim=claim, message_ids=behind)
     return Done()

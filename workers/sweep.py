@@ -82,7 +82,8 @@ class Sweep:
 
     def _due(self) -> list[Owned]:
         owned = {_name(one): one for one in self.sweeper.overdue(before=self._now() - self.after)}
-        found = (self._unfinished | owned).values()
+        # What we may have half cut ourselves has no power any more when it is found again, and is not somebody else's.
+        found = (owned | self._unfinished).values()
         self._husks &= {_key(one) for one in found}
         return [one for one in found if _key(one) not in self._husks or not self._is_a_husk(one)]
 

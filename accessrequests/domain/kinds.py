@@ -32,8 +32,9 @@ class TargetKind:
     """One kind of target. `is_limited`: it holds only so many users and addresses. `expiring`: the ways to sign in
     whose users it deletes by itself at a given date. `furthest_end`: that date may lie at most so far ahead. `given`:
     the ways to sign in that we can give there, whatever a catalogue offers. `most_addresses`: so many are opened within
-    the time that a step may take. `keeps_logins`: it tells who logged in, for some days. `tells_changes`: it tells who changed what. `has_search`: it has search
-    indexes. `usually_takes`: how long until it has carried a change out, or was looked at whole.
+    the time that a step may take. `keeps_logins`: it tells who logged in, for some days. `tells_changes`: it tells who
+    changed what. `has_search`: it has search indexes. `cuts_together`: to cut many users at once costs it little more
+    than one. `usually_takes`: how long until it has carried a change out, or was looked at whole.
     """
 
     has_clusters: bool = False
@@ -46,13 +47,14 @@ class TargetKind:
     keeps_logins: bool = False
     tells_changes: bool = False
     has_search: bool = False
+    cuts_together: bool = False
     usually_takes: str = "a second or two"
 
 
 # MongoDB Atlas refuses a date for users with a certificate, and says nothing of one for AWS IAM, OIDC and LDAP users
 # (Administration API, "Create One Database User"), so that we count on one for passwords only.
 KINDS: Mapping[str, TargetKind] = {
-    "mongodb": TargetKind(),
+    "mongodb": TargetKind(cuts_together=True),
     "atlas": TargetKind(
         has_clusters=True,
         is_limited=True,

@@ -13,6 +13,9 @@ from accessrequests.models.people import Person
 
 # A commit that leaves messages is told here; the relay listens.
 CHANNEL = "access_outbox"
+URGENT = (Queue.REVOKE.value, Queue.BREAK_GLASS.value)
+# Never sent, or not since it was put off. With a backlog nearly all that is open has been sent and waits to be claimed.
+UNSENT = models.Q(sent_at=None) | models.Q(sent_at__lt=models.F("ready_at"))
 # Filed by the clock: one of each subject waits at a time.
 PERIODIC = [
     job.value
@@ -65,6 +68,10 @@ class OutboxMessage(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["ready_at", "id"], condition=models.Q(done_at=None), name="outbox_ready"),
+            models.Index(fields=["ready_at", "id"], condition=models.Q(UNSENT, done_at=None), name="outbox_unsent"),
+            models.Index(
+                fields=["ready_at", "id"], condition=models.Q(done_at=None, queue__in=URGENT), name="outbox_urgent"
+            ),
             models.Index(fields=["lane", "id"], condition=models.Q(done_at=None), name="outbox_lane"),
             models.Index(fields=["target"], condition=models.Q(done_at=None), name="outbox_target"),
             models.Index(fields=["done_at"], condition=models.Q(done_at__isnull=False), name="outbox_done"),

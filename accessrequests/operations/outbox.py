@@ -108,8 +108,11 @@ def claim_together(*, held: Claim, subjects: Iterable[str], most: int) -> list[C
         return [_claim_of(row) for row in cursor.fetchall()]
 
 
-def put_back(*, claims: Sequence[Claim], delay: timedelta = timedelta()) -> None:
-    """Whoever comes by may take them again, at once or after `delay`."""
+def put_back(*, claims: Sequence[Claim], delay: timedelta = timedelta(), failed: bool = False) -> None:
+    """Whoever comes by may take them again, after `delay` or at once: they wait no less long for that.
+
+    What `failed` is tried by itself from now on, and taken along by nobody.
+    """
     if not claims:
         return
     held = [(claim.message_id, claim.number) for claim in claims]
@@ -117,10 +120,14 @@ def put_back(*, claims: Sequence[Claim], delay: timedelta = timedelta()) -> None
         cursor.execute(
             "WITH held AS (SELECT unnest(%s::bigint[]) AS id, unnest(%s::int[]) AS claim), back AS ("
             " UPDATE accessrequests_outboxmessage AS message SET claimed_until = NULL, sent_at = NULL,"
-            "   ready_at = greatest(ready_at, clock_timestamp() + make_interval(secs => %s)) FROM held"
+            "   ready_at = greatest(ready_at, clock_timestamp() + make_interval(secs => nullif(%s, 0))),"
+            "   failures = failures + %s FROM held"
             "  WHERE message.id = held.id AND message.claim = held.claim AND done_at IS NULL RETURNING message.id)"
             " SELECT pg_notify(%s, '') WHERE EXISTS (SELECT 1 FROM back)",
-            [[number for number, _ in held], [claim for _, claim in held], delay.total_seconds(), CHANNEL],
+            [
+                *([number for number, _ in held], [claim for _, claim in held]),
+                *(delay.total_seconds(), int(failed), CHANNEL),
+            ],
         )
 
 
@@ -247,7 +254,7 @@ def file_deliveries(*, claim: Claim, receivers: Iterable[str]) -> None:
 
 
 def mark_sent(*, message_ids: Sequence[int]) -> None:
-    """The broker has taken them. Nothing more is known."""
+    """The broker has taken them, or what takes them along. Nothing more is known."""
     OutboxMessage.objects.filter(pk__in=message_ids).update(sent_at=clock.now())
 
 

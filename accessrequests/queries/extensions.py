@@ -143,8 +143,8 @@ def other_ends(grant: Grant) -> tuple[datetime, ...]:
     """Later ends that the target may hold: on their way there, or not taken by it as far as is known."""
     if grant.state != GrantState.ACTIVE:
         return ()
-    found = grant.extensions.exclude(state=ExtensionState.DONE.value).filter(ends_at__gt=grant.expires_at)
-    return tuple(found.values_list("ends_at", flat=True))
+    asked = [one.ends_at for one in grant.extensions.all() if one.state != ExtensionState.DONE]
+    return tuple(ends_at for ends_at in asked if grant.expires_at is not None and ends_at > grant.expires_at)
 
 
 def _waiting(grant: Grant) -> AccessRequest | None:

@@ -188,12 +188,34 @@ def is_ending(grant_id: int) -> bool:
 
 
 def with_everything(grant_id: int) -> Grant:
-    """A grant with what a worker needs of it."""
-    return Grant.objects.select_related("target", "holder", "access_request").get(pk=grant_id)
+    """A grant with what a worker needs of it.
+
+    :raises Grant.DoesNotExist: when it is not there.
+    """
+    found = all_with_everything([grant_id])
+    if grant_id not in found:
+        raise Grant.DoesNotExist
+    return found[grant_id]
 
 
 def all_with_everything(grant_ids: Iterable[int]) -> dict[int, Grant]:
-    return Grant.objects.select_related("target", "holder", "access_request").in_bulk(grant_ids)
+    """Several at once, in one question."""
+    found = Grant.objects.select_related("target", "holder", "access_request").in_bulk(grant_ids)
+    _know_targets(found.values())
+    return found
+
+
+def to_compare(slug: str, *, made_in: str, after: int, most: int) -> list[Grant]:
+    """Live grants of a target and of no other place, in their order, with what a worker needs of them in few questions."""
+    alive = of_target(slug).filter(state=GrantState.ACTIVE, made_in__in=["", made_in], pk__gt=after)
+    found = list(alive.prefetch_related("extensions").order_by("pk")[:most])
+    _know_targets(found)
+    return found
+
+
+def _know_targets(grants: Iterable[Grant]) -> None:
+    for grant in grants:
+        grant.access_request.target = grant.target
 
 
 def to_cut_with(grant: Grant, *, most: int) -> list[int]:

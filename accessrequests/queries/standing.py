@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from accessrequests.domain import sentences
@@ -13,7 +13,7 @@ from accessrequests.queries import grants, work
 
 PATIENCE = timedelta(seconds=10)  # a worker that lives takes a grant sooner
 SILENT = timedelta(minutes=3)  # a sign of life is asked for each minute
-_IN_MOTION = {GrantState.PENDING.value, GrantState.REVOKING.value}
+_IN_MOTION = (GrantState.PENDING.value, GrantState.REVOKING.value)
 
 
 def sentence_of(grant: Grant, *, at: datetime, ended_by: str = "") -> str:
@@ -39,7 +39,7 @@ def sentence_of(grant: Grant, *, at: datetime, ended_by: str = "") -> str:
     )
 
 
-def situation_of(grant: Grant, *, at: datetime, is_mine: bool, workers_silent: bool = False) -> Situation:
+def situation_of(grant: Grant, *, at: datetime, is_mine: bool, silent: Collection[str] = ()) -> Situation:
     """What is true of the grant, why, and what to do."""
     late = grants.is_overdue(grant, at=at) and _may_have_worked(grant)
     failing = grant.state == GrantState.REVOKING and bool(grant.last_error) and _may_have_worked(grant)
@@ -67,17 +67,22 @@ def situation_of(grant: Grant, *, at: datetime, is_mine: bool, workers_silent: b
             last_error=grant.last_error,
             waits_for=grant.waits_for,
             away_since=grant.target.unreachable_since,
-            workers_silent=workers_silent and _has_waited(grant, at=at),
+            workers_silent=_has_waited(grant, at=at) and _carrier_of(grant) in silent,
         )
     )
 
 
-def are_workers_silent(found: Iterable[Grant], *, at: datetime) -> bool:
-    """Whether nothing was heard of the workers for minutes; asked only where a grant has waited for them."""
-    if not any(_has_waited(grant, at=at) for grant in found):
-        return False
-    last = work.last_sign_of_life("worker")
-    return last is None or last < at - SILENT
+def silent_workers(found: Iterable[Grant], *, at: datetime) -> Collection[str]:
+    """Of which workers nothing was heard for minutes; asked only where a grant has waited for them."""
+    waited_for = {_carrier_of(grant) for grant in found if _has_waited(grant, at=at)}
+    signs = {consumer: work.last_sign_of_life(consumer) for consumer in waited_for}
+    return [consumer for consumer, last in signs.items() if last is None or last < at - SILENT]
+
+
+def _carrier_of(grant: Grant) -> str:
+    """Whose sign of life is looked for."""
+    is_urgent = grant.state == GrantState.REVOKING or grant.access_request.is_break_glass
+    return "worker_urgent" if is_urgent else "worker"
 
 
 def _has_waited(grant: Grant, *, at: datetime) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from django.db.models import (
+    Case,
     DateTimeField,
     DurationField,
     Exists,
@@ -19,6 +22,7 @@ from django.db.models import (
     QuerySet,
     Subquery,
     Value,
+    When,
 )
 from django.db.models.functions import Least
 
@@ -27,15 +31,20 @@ from accessrequests.domain.extending import SHORTEST_WARNED, WARNED_BEFORE
 from accessrequests.domain.kinds import KINDS
 from accessrequests.domain.lifecycle import AccessRequestState, ChangeState, GrantState
 from accessrequests.models import AccessRequest, CustomRoleChange, Grant, OutboxMessage, ReviewCampaign, Target
+from accessrequests.models.access_requests import AccessKind
+from accessrequests.models.outbox import UNSENT, URGENT
 from accessrequests.queries import clock
 
-URGENT = (Queue.REVOKE.value, Queue.BREAK_GLASS.value)
 WAITED_FOR = Queue.PROVISION.value
 SEND_AGAIN = timedelta(seconds=10)
 UNCLAIMED_FOR = timedelta(seconds=1)
 UNWATCHED_FOR = timedelta(seconds=5)
 TELLING = (Job.NOTIFY.value, Job.DELIVER.value, Job.SHOW_IN_SLACK.value, Job.SEND_TO_SLACK.value)
 MOST_ALARMS = 2
+FEW = 3
+ONE_IN = 10  # of more that are cut together is sent
+LOOKING = (Job.RECONCILE.value, Job.READ_INVENTORY.value)
+LONGEST_PUT_OFF = timedelta(seconds=30)
 
 
 def _open(now: datetime) -> QuerySet[OutboxMessage]:
@@ -63,31 +72,76 @@ def behind(message_id: int, *, most: int) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A message that is due: its queue, for a sign of life the consumer that it is for, and whether it was sent before."""
+    """A message that is due: its queue, for a sign of life the consumer that it is for, whether it was sent before, and
+    whether whoever carries another one takes it along, so that it need not be sent.
+    """
 
     message_id: int
     queue: str
     consumer: str
     is_again: bool = False
+    is_taken_along: bool = False
 
 
-def to_send(now: datetime, *, limit: int, again: bool = True) -> list[Ready]:
+def to_send(now: datetime, *, limit: int, again: bool = True, in_crowd: bool = False) -> list[Ready]:
     """Messages for the broker, the most pressing first: those never sent, and `again` those sent long ago that nobody
-    has claimed.
+    has claimed. While many end together, what tells of access and what looks at targets are left out for half a minute;
+    what tells of requests never is.
     """
-    forgotten = Q(sent_at=None) | Q(sent_at__lt=F("ready_at"))
-    if again:
-        forgotten |= Q(sent_at__lt=now - SEND_AGAIN)
-    due = _claimable(now).filter(forgotten).order_by("ready_at", "pk")
-    rows = due.values_list("pk", "queue", "job", "subject", "sent_at", "ready_at")
+    forgotten = UNSENT | Q(sent_at__lt=now - SEND_AGAIN) if again else UNSENT
+    due = _claimable(now).filter(forgotten).annotate(waits=_waits(now)).order_by("ready_at", "pk")
+    columns = ("pk", "queue", "job", "subject", "sent_at", "ready_at", "failures", "waits")
+    rows = due.values_list(*columns, named=True)
     # A backlog of the rest, however long, must push neither a revocation nor what somebody waits for out of the answer.
-    urgent, waited_for = rows.filter(queue__in=URGENT)[:limit], rows.filter(queue=WAITED_FOR)[:limit]
-    rest = rows.exclude(queue__in=(*URGENT, WAITED_FOR))[:limit]
-    found = sorted(urgent.union(waited_for, rest, all=True), key=lambda row: (rank_of(row[1]), row[5], row[0]))
+    urgent = rows.filter(queue__in=URGENT).order_by("waits", "ready_at", "pk")[:limit]
+    waited_for = rows.filter(queue=WAITED_FOR)[:limit]
+    others = rows.exclude(queue__in=(*URGENT, WAITED_FOR))
+    if in_crowd:
+        tells_of_access = Q(job__in=TELLING, subject__startswith="grant/")
+        others = others.exclude(tells_of_access | Q(job__in=LOOKING), created_at__gt=now - LONGEST_PUT_OFF)
+    rest = others[:limit]
+    found = sorted(urgent.union(waited_for, rest, all=True), key=_place)
+    new = [row for row in found if row.job == Job.REVOKE and row.sent_at is None and not row.failures]
+    along = _taken_along({int(row.subject.partition("/")[2]): row.pk for row in new})
     return [
-        Ready(pk, queue, subject.partition("/")[2] if job == Job.PROVE_ALIVE else "", is_again=sent_at is not None)
-        for pk, queue, job, subject, sent_at, _ in found
+        Ready(
+            row.pk,
+            row.queue,
+            consumer=row.subject.partition("/")[2] if row.job == Job.PROVE_ALIVE else "",
+            is_again=row.sent_at is not None,
+            is_taken_along=row.pk in along,
+        )
+        for row in found
     ]
+
+
+def _place(row: Any) -> tuple[int, int, datetime, int]:
+    rank = rank_of(row.queue)
+    return rank, row.waits if rank == 0 else 0, row.ready_at, row.pk
+
+
+def _waits(now: datetime) -> Case:
+    """1 where what nobody has taken up yet goes first: an end must not wait until two thousand others are cleaned up,
+    which is what was put off without a failure. What failed, or broke off, waits for others half a minute at most.
+    """
+    was_put_off = Q(failures=0, claimed_until=None)
+    return Case(When(was_put_off | Q(ready_at__gt=now - LONGEST_PUT_OFF), claim__gt=0, then=Value(1)), default=Value(0))
+
+
+def _taken_along(messages: Mapping[int, int]) -> set[int]:
+    """Of new revocations, by grant: all but one in ten of each target that cuts many together (workers/revoke.py).
+
+    If nobody does take one along, it is a revocation that nobody claims within a second.
+    """
+    if len(messages) <= FEW:
+        return set()
+    kinds = [kind for kind, known in KINDS.items() if known.cuts_together]
+    to_cut = Grant.objects.filter(pk__in=messages, cut_at=None, provisioning_attempt__gt=0)
+    users = to_cut.filter(access_request__kind=AccessKind.DATABASE_USER).order_by("target", "pk")
+    answering = users.filter(target__kind__in=kinds, target__unreachable_since=None)
+    of_targets = [list(found) for _, found in groupby(answering.values_list("pk", "target"), key=itemgetter(1))]
+    many = [found for found in of_targets if len(found) > FEW]
+    return {messages[pk] for found in many for place, (pk, _) in enumerate(found) if place % ONE_IN}
 
 
 def rank_of(queue: str) -> int:
@@ -106,7 +160,8 @@ def unclaimed_urgent(now: datetime, *, limit: int) -> list[int]:
     Of the alarms only a few at a time: a mail server that hangs must not take all hands from those who end access.
     Nor may one that waits for its turn take the place of the one it waits for.
     """
-    urgent = _claimable(now).filter(queue__in=URGENT, ready_at__lte=now - UNCLAIMED_FOR).order_by("ready_at", "pk")
+    late = _claimable(now).filter(queue__in=URGENT, ready_at__lte=now - UNCLAIMED_FOR)
+    urgent = late.order_by(_waits(now), "ready_at", "pk")
     found = list(urgent.exclude(job__in=TELLING).values_list("pk", flat=True)[:limit])
     telling = OutboxMessage.objects.filter(queue=Queue.BREAK_GLASS.value, job__in=TELLING, done_at=None)
     alarms = list(urgent.filter(job__in=TELLING).values_list("pk", flat=True)[:MOST_ALARMS])

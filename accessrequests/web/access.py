@@ -55,14 +55,14 @@ def mine(request: HttpRequest) -> HttpResponse:
     read = _in_list([*not_over, *over])
     alive = [read[pk] for pk in not_over]
     waiting = me(request).access_requests.filter(state="pending").select_related("target", "requester", "beneficiary")
-    silent = standing.are_workers_silent(alive, at=at)
+    silent = standing.silent_workers(alive, at=at)
     return show(
         request,
         "access/mine.html",
         {
             "headline": headline(tally),
             "page": page,
-            "alive": [held_shown(grant, at=at, is_mine=True, workers_silent=silent) for grant in alive],
+            "alive": [held_shown(grant, at=at, is_mine=True, silent=silent) for grant in alive],
             "over": [held_shown(read[pk], at=at, is_mine=True) for pk in over],
             "pending": [(one, shown.deed_of(one)) for one in waiting.order_by("lapses_at")[:MOST_WAITING]],
         },
@@ -200,9 +200,9 @@ def _now(request: HttpRequest, grant: Grant) -> HttpResponse:
 
 
 def _held(request: HttpRequest, grant: Grant, at: datetime) -> Held:
-    silent = standing.are_workers_silent([grant], at=at)
+    silent = standing.silent_workers([grant], at=at)
     is_mine, is_moving = me(request).stands_for(grant.holder), extensions.is_moving(grant)
-    return held_shown(grant, at=at, is_mine=is_mine, workers_silent=silent, is_moving=is_moving)
+    return held_shown(grant, at=at, is_mine=is_mine, silent=silent, is_moving=is_moving)
 
 
 def _file(held: Held, revealed: Revealed) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -128,14 +128,14 @@ class Held:
 
 
 def held_shown(
-    grant: Grant, *, at: datetime, is_mine: bool, workers_silent: bool = False, is_moving: bool = False
+    grant: Grant, *, at: datetime, is_mine: bool, silent: Collection[str] = (), is_moving: bool = False
 ) -> Held:
     credential = getattr(grant, "credential", None)
     ready_at = credential.ready_at if credential is not None else None
     return Held(
         grant=grant,
         deed=shown.deed_of(grant.access_request),
-        situation=standing.situation_of(grant, at=at, is_mine=is_mine, workers_silent=workers_silent),
+        situation=standing.situation_of(grant, at=at, is_mine=is_mine, silent=silent),
         environment=shown.environment_tag(grant.target),
         fuse=shown.fuse_of(grant, at=at),
         credential=_credential_now(grant, at=at),

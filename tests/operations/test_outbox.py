@@ -134,6 +134,31 @@ class TestTogether:
         assert claimed(free, "three").number == 2
         assert not outbox.finish(claim=taken)
 
+    def test_that_are_put_back_have_waited_as_long_as_before(self, cast: Cast) -> None:
+        for _ in range(2):
+            make.submit(cast.alice)
+        first, other = OutboxMessage.objects.filter(job="notify").order_by("pk")
+        own, ready_at = claimed(first), other.ready_at
+
+        for seconds in (0, 30):
+            (taken,) = outbox.claim_together(held=own, subjects=[other.subject], most=5)
+            put_back_at = make.now()
+            outbox.put_back(claims=[taken], delay=timedelta(seconds=seconds))
+            other.refresh_from_db()
+            assert other.ready_at >= (put_back_at + timedelta(seconds=seconds) if seconds else ready_at)
+            assert (other.ready_at == ready_at) == (seconds == 0)
+
+    def test_that_failed_are_tried_by_themselves(self, cast: Cast) -> None:
+        for _ in range(2):
+            make.submit(cast.alice)
+        first, other = OutboxMessage.objects.filter(job="notify").order_by("pk")
+        own = claimed(first)
+
+        outbox.put_back(claims=outbox.claim_together(held=own, subjects=[other.subject], most=5), failed=True)
+
+        assert outbox.claim_together(held=own, subjects=[other.subject], most=5) == []
+        assert claimed(other, "two").failures == 1
+
     def test_takes_no_more_than_was_said_however_the_database_goes_about_it(self, cast: Cast) -> None:
         for _ in range(6):
             make.submit(cast.alice)

@@ -64,6 +64,16 @@ class TestThreadsAndNotices:
         said = [call["text"] for call in web_api.of("chat.postMessage")]
         assert [sum(text.startswith("Live: ") for text in said), sum("gave it back" in text for text in said)] == [1, 1]
 
+    def test_what_has_failed_is_shown_by_itself(self, cast: Cast, web_api: WebApi) -> None:
+        access_request = make.submit(cast.alice)
+        deny(access_request, cast.bob)
+        first, second = OutboxMessage.objects.filter(job="show_in_slack").order_by("pk")
+        OutboxMessage.objects.filter(pk=first.pk).update(failures=1)
+        handlers.carry(message_id=first.pk, owner="test")
+        first.refresh_from_db()
+        second.refresh_from_db()
+        assert (first.done_at is not None, second.done_at) == (True, None)
+
     def test_what_waits_is_not_lost_to_a_claim_that_has_passed_on(self, cast: Cast, web_api: WebApi) -> None:
         access_request = make.submit(cast.alice)
         deny(access_request, cast.bob)

@@ -104,6 +104,24 @@ class TestChildren:
         busy = {one.message_id for one in children._children}
         assert len(busy) == pool.MOST_CHILDREN
 
+    def test_that_were_needed_for_a_moment_end_but_for_one(
+        self, children: Children, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(pool, "IDLE_SECONDS", 0.2)
+        children.offer([10_000_000 + number for number in range(4)])
+        many = [one.process for one in children._children]
+        assert len(many) == 4
+
+        def is_alone() -> bool:
+            children.offer([])
+            return len(children._children) == 1
+
+        assert eventually(is_alone)
+        (left,) = children._children
+        assert eventually(lambda: [process.pid for process in many if process.is_alive()] == [left.process.pid])
+        found = sign("relay")
+        assert eventually(partial(offered_until_done, children, found))
+
     def test_end_when_the_relay_is_gone(self, children: Children) -> None:
         only = children._children.pop()
         only.pipe.close()

@@ -16,9 +16,10 @@ from celery.utils.nodenames import worker_direct
 from django.conf import settings
 from kombu import pools
 
-from accessrequests.domain.events import Job, Queue
-from accessrequests.models import OutboxMessage
-from accessrequests.operations import outbox
+from accessrequests.domain.events import Job, Queue, Via
+from accessrequests.models import AccessRequest, Grant, OutboxMessage, Target
+from accessrequests.models.access_requests import AccessKind
+from accessrequests.operations import grants, outbox
 from accessrequests.queries import clock, work
 from accessrequests.queries.work import Ready
 from tests import make
@@ -26,6 +27,7 @@ from tests.make import Cast
 from workers import publisher as publishing
 from workers.app import app
 from workers.publisher import Publisher
+from workers.tasks import carry
 
 Broker = Any
 QUIET = "a thread that is still sending would keep Celery's pool for the broker that is not there"
@@ -172,6 +174,93 @@ class TestOffer:
         assert eventually(lambda: len(sent) == 8)
         # One notice may have been in hand already.
         assert [queue for queue in sent[:3] if queue != "notify"] == ["revoke", "provision"]
+
+    def test_sends_one_in_ten_of_those_that_whoever_carries_one_takes_along(
+        self, committed_cast: Cast, broker: Broker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        alice, bob = committed_cast.alice, committed_cast.bob
+        granted = [make.active_grant(alice, bob) for _ in range(15)]
+        by_itself = {granted[0].pk, granted[7].pk, granted[14].pk}
+        AccessRequest.objects.filter(grant__in=by_itself).update(kind=AccessKind.ROLE_GRANT)
+        for grant in granted:
+            grants.release(grant_id=grant.pk, holder=alice, via=Via.API)
+        OutboxMessage.objects.exclude(job=Job.REVOKE.value).delete()
+        ready, noted, send = work.to_send(clock.now(), limit=100), list[int](), carry.apply_async
+
+        def look(**message: Any) -> object:
+            noted.append(OutboxMessage.objects.exclude(sent_at=None).count())
+            return send(**message)
+
+        monkeypatch.setattr(carry, "apply_async", look)
+        publisher = Publisher()
+        publisher.offer(ready)
+
+        assert eventually(lambda: not publisher._in_hand)
+        assert broker.llen("revoke") == 3 + 2, "Roles of standing users are taken one by one."
+        assert noted[0] == 10, "Whoever takes them along puts them back, and must not be overwritten."
+        assert not OutboxMessage.objects.filter(sent_at=None).exists()
+        soon = clock.now() + work.UNCLAIMED_FOR
+        assert len(work.unclaimed_urgent(soon, limit=100)) == 15, "The relay carries what nobody has taken along."
+
+    def test_sends_each_where_few_of_one_target_end(self, committed_cast: Cast) -> None:
+        granted = [make.active_grant(committed_cast.alice, committed_cast.bob) for _ in range(6)]
+        Grant.objects.filter(pk__in=[grant.pk for grant in granted[3:]]).update(target=make.target("shop-dev"))
+        for grant in granted:
+            grants.release(grant_id=grant.pk, holder=committed_cast.alice, via=Via.API)
+
+        assert not any(one.is_taken_along for one in work.to_send(clock.now(), limit=100))
+
+    def test_lets_an_end_overtake_those_that_are_cut_and_are_to_be_cleaned_up(self, committed_cast: Cast) -> None:
+        granted = [make.active_grant(committed_cast.alice, committed_cast.bob) for _ in range(3)]
+        for grant in granted:
+            grants.release(grant_id=grant.pk, holder=committed_cast.alice, via=Via.API)
+        revocations = OutboxMessage.objects.filter(job=Job.REVOKE.value).order_by("pk")
+        *cut, last = revocations
+        revocations.exclude(pk=last.pk).update(claim=1)
+        soon = clock.now() + work.UNCLAIMED_FOR
+
+        assert next(one.message_id for one in work.to_send(clock.now(), limit=1)) == last.pk
+        assert work.unclaimed_urgent(soon, limit=2) == [last.pk, cut[0].pk]
+
+    @pytest.mark.parametrize("how", ["failed", "broke off"])
+    def test_lets_what_was_tried_and_has_power_wait_half_a_minute_for_new_ends(
+        self, committed_cast: Cast, how: str
+    ) -> None:
+        tried, *_ = granted = [make.active_grant(committed_cast.alice, committed_cast.bob) for _ in range(3)]
+        for grant in granted:
+            grants.release(grant_id=grant.pk, holder=committed_cast.alice, via=Via.API)
+        now = clock.now()
+        OutboxMessage.objects.exclude(job=Job.REVOKE.value).delete()
+        change = {"failures": 1} if how == "failed" else {"claimed_until": now - timedelta(seconds=1)}
+        OutboxMessage.objects.filter(subject=str(tried)).update(claim=1, **change)
+        OutboxMessage.objects.update(ready_at=now - timedelta(seconds=2))
+
+        later = now + work.LONGEST_PUT_OFF
+        orders = [
+            [one.message_id for one in work.to_send(now, limit=9)],
+            work.unclaimed_urgent(now, limit=9),
+            [one.message_id for one in work.to_send(later, limit=9)],
+            work.unclaimed_urgent(later, limit=9),
+        ]
+
+        first, *others = OutboxMessage.objects.order_by("pk").values_list("pk", flat=True)
+        assert orders == [[*others, first]] * 2 + [[first, *others]] * 2
+
+    @pytest.mark.parametrize("why", ["it is cut", "it has failed", "its target is away"])
+    def test_sends_each_that_nobody_takes_along(self, committed_cast: Cast, broker: Broker, why: str) -> None:
+        for _ in range(11):
+            grant = make.active_grant(committed_cast.alice, committed_cast.bob)
+            grants.release(grant_id=grant.pk, holder=committed_cast.alice, via=Via.API)
+        OutboxMessage.objects.exclude(job=Job.REVOKE.value).delete()
+        assert sum(one.is_taken_along for one in work.to_send(clock.now(), limit=100)) == 9
+        if why == "it is cut":
+            Grant.objects.update(cut_at=clock.now())
+        elif why == "it has failed":
+            OutboxMessage.objects.update(failures=1)
+        else:
+            Target.objects.update(unreachable_since=clock.now())
+
+        assert sum(one.is_taken_along for one in work.to_send(clock.now(), limit=100)) == 0
 
     def test_looks_for_what_lies_about_only_when_asked_to(self, committed_cast: Cast, broker: Broker) -> None:
         make.approved_grant(committed_cast.alice, committed_cast.bob)

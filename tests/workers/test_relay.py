@@ -22,7 +22,7 @@ from accessrequests.queries import audit, clock, health, metrics
 from accessrequests.queries import work as due
 from accessrequests.queries.quarantine import Anchored
 from tests import make
-from tests.workers.conftest import Work, drain
+from tests.workers.conftest import READ_ORDERS, Work, drain
 from tests.workers.database_clock import DatabaseClock
 from tests.workers.processes import eventually, running
 from tests.workers.rows import carry, events_of, fresh, message
@@ -163,6 +163,44 @@ class TestTurn:
             "The first turn of a storm looks, and the one after it."
         )
 
+    def test_tells_of_many_that_end_together_once_they_have_ended_or_after_half_a_minute(
+        self, work: Work, relay: Relay, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever reads pages and whoever cuts want the processors first: nobody looks at targets then, either. What tells
+        of requests waits for nothing.
+        """
+        granted = [work.active() for _ in range(3)]
+        asked = make.submit(work.cast.alice, roles=(READ_ORDERS,))
+        offered = set[int]()
+        monkeypatch.setattr(Publisher, "offer", lambda _self, ready: offered.update(one.message_id for one in ready))
+        monkeypatch.setattr(Children, "offer", lambda _self, _ids: None)
+        monkeypatch.setattr(expiry, "CROWD", 2)
+        monkeypatch.setattr(expiry, "CROWD_OVER_SECONDS", 60.0)
+        untold = message(Job.NOTIFY, granted[0])
+        OutboxMessage.objects.exclude(subject=str(asked)).update(done_at=clock.now())
+        OutboxMessage.objects.filter(pk=untold.pk).update(done_at=None, sent_at=None)
+        Grant.objects.update(expires_at=clock.now())
+
+        relay.turn()
+        relay.turn()
+
+        assert {fresh(grant).state for grant in granted} == {"revoking"}
+        of_jobs = OutboxMessage.objects.filter(pk__in=offered).values_list("job", "subject")
+        assert sorted(one for one in of_jobs if one[0] in {"notify", "revoke", *due.LOOKING}) == sorted(
+            [("notify", str(asked)), *(("revoke", str(grant)) for grant in granted)]
+        )
+        with monkeypatch.context() as later:
+            later.setattr(expiry, "CROWD_OVER_SECONDS", -1.0)
+            relay.turn()
+            look = message(Job.RECONCILE, "target/shop-prod")
+            assert {untold.pk, look.pk} <= offered
+        offered.clear()
+        long_ago = clock.now() - due.LONGEST_PUT_OFF
+        OutboxMessage.objects.filter(pk__in=[untold.pk, look.pk]).update(created_at=long_ago, ready_at=long_ago)
+        assert relay._deadlines.is_crowd()
+        relay.turn()
+        assert {untold.pk, look.pk} <= offered, "Nobody waits for longer than half a minute."
+
     def test_is_not_stopped_by_an_anchor_that_cannot_be_written(
         self, work: Work, relay: Relay, settings: Settings, tmp_path: Path
     ) -> None:
@@ -199,6 +237,18 @@ class TestPace:
         gaps = [later - earlier for earlier, later in pairwise(began)]
         assert min(gaps[:2]) >= 0.04
         assert min(gaps[2:]) >= 0.2, "Nor does it rest longer than it may."
+
+    def test_rests_longer_while_many_end_unless_more_are_due_than_one_turn_can_end(
+        self, relay: Relay, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert relay._pause(0.02) == 0.02
+        monkeypatch.setattr(expiry.Deadlines, "is_crowd", lambda _self: True)
+        assert relay._pause(0.02) == relaying.CROWD_REST
+        with monkeypatch.context() as at_work:
+            at_work.setattr(Children, "pipes", lambda _self: [object()])
+            assert relay._pause(0.02) == 0.02, "Its children get their next message in a turn."
+        relay._is_storm = True
+        assert relay._pause(0.02) == 0.0
 
 
 class _Always:

@@ -175,7 +175,7 @@ class TestMany:
         carry(Job.REVOKE, first)
 
         assert (fresh(first).state, fresh(other).cut_at) == ("revoked", None)
-        assert claims() == [(1, 0)]
+        assert claims() == [(1, 1)], "Nobody takes it along again."
         drain()
         assert fresh(other).state == "revoked"
 
@@ -189,7 +189,7 @@ class TestMany:
         carry(Job.REVOKE, sound)
 
         assert [fresh(grant).state for grant in (first, broken, sound)] == ["revoked", "revoking", "revoked"]
-        assert claims() == [(2, 0)]
+        assert claims() == [(1, 1)]
 
     def test_one_whose_row_somebody_holds_holds_up_no_other(self, work: Work) -> None:
         """A process frozen inside a transaction keeps its row for seconds."""
@@ -272,6 +272,22 @@ class TestMany:
 
         assert fresh(first).state == "revoked"
         assert all(fresh(grant).cut_at is not None for grant in others)
+
+    def test_do_not_put_off_for_ever_what_is_cut(self, work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(revoke, "CROWD", 1)
+        granted = [work.active() for _ in range(4)]
+        for grant in granted[:2]:
+            release(work, grant)
+        carry(Job.REVOKE, granted[0])
+        Grant.objects.filter(pk=granted[0].pk).update(cut_at=clock.now() - revoke.CLEANED_LATER)
+        due_now(Job.REVOKE, granted[0])
+        for grant in granted[2:]:
+            release(work, grant)
+
+        carry(Job.REVOKE, granted[0])
+
+        assert fresh(granted[0]).state == "revoked"
+        assert all(fresh(grant).cut_at is not None for grant in granted)
 
     def test_that_waited_for_their_target_are_cut_together_when_it_is_back(self, work: Work) -> None:
         first, other = work.active(), work.active()

@@ -51,6 +51,19 @@ class TestHusks:
 
         assert target.done == ["cut alice", "clean alice"] * 2
 
+    def test_that_the_sweep_has_half_cut_itself_are_its_own(self, tmp_path: Path) -> None:
+        journal = Journal(tmp_path / "sweep.jsonl", [KEY])
+        (powerful,) = (replace(one, powerless=False) for one in husks("alice"))
+        target = Target([0.0], holds=[powerful], fails="alice")
+        sweep = Sweep("shop", target, journal, wall=lambda: END)
+        assert sweep.round() == 0
+        target.fails, target.holds = "", [replace(powerful, powerless=True)]
+
+        assert sweep.round() == 1
+
+        assert target.done == ["cut alice", "clean alice"]
+        assert [json.loads(line)["step"] for line in journal.path.read_text().splitlines()] == [CUT]
+
     def test_that_have_power_again_are_ended(self) -> None:
         (husk,) = husks("alice")
         target = Target([0.0], holds=[husk])

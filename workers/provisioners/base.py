@@ -58,7 +58,6 @@ class Capabilities:
     network_gate: bool
     session_kill: bool
     evidence: bool
-    cuts_together: bool  # many at once cost the target little more than one
     authentication: frozenset[str]
 
 

@@ -71,7 +71,6 @@ class AtlasProvisioner:
         network_gate=True,
         session_kill=False,
         evidence=True,
-        cuts_together=False,
         authentication=frozenset(METHODS),
     )
 

@@ -71,7 +71,6 @@ class MongoDBProvisioner:
         network_gate=True,
         session_kill=True,
         evidence=False,
-        cuts_together=True,
         authentication=frozenset({"scram"}),
     )
 
