@@ -97,7 +97,7 @@ def _all_live(client: httpx2.Client, role: str, number: int, length: Callable[[i
 
 def _wait(running: World) -> None:
     """Until everybody is told but the channels in Slack, which take one message a second, however many there are."""
-    world.wait_until_idle(running, every=LOOK_SECONDS, but_for=(*world.PACED, *world.BY_THE_CLOCK))
+    world.wait_until_idle(running, every=LOOK_SECONDS, but_for=(*world.PACED, *world.IN_ITS_TIME))
 
 
 def _pending(client: httpx2.Client) -> set[int]:

@@ -29,10 +29,10 @@ SELECT EXISTS (
 )
 """
 PACED = ("send_to_slack",)  # one a second into each channel, as Slack asks
-# What the clock asks for goes after all that people wait for or are told of.
-BY_THE_CLOCK = (
+# Nobody waits for these or is told of them.
+IN_ITS_TIME = (
     *("reconcile", "read_inventory", "read_changes", "read_usage", "read_schedules", "prove_alive", "prune"),
-    *("watch_slack", "watch_break_glass"),
+    *("watch_slack", "watch_break_glass", "erase_credential"),
 )
 
 
