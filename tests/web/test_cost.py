@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
-import psycopg
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from psycopg import sql
 
 from accessrequests.models import AccessRequest, Grant
 from accessrequests.operations import people
@@ -18,7 +15,6 @@ from accessrequests.queries import audit
 from bench import crowd
 from tests import make, reviews
 from tests.make import Cast
-from tests.servers import APPLICATION
 from tests.web.addresses import address_of, objects_of, routes
 from tests.web.browser import Browser, signed_in
 from tests.web.grants import live
@@ -42,17 +38,6 @@ ASKED_LIKE = {
 }
 # Not a page: it streams, writes every row, or walks the whole chain because that is what it is asked for.
 WHOLE = {"audit/export/", "audit/verify/", "history/export/"}
-
-
-@pytest.fixture
-def planner(owner_connection: psycopg.Connection) -> Iterator[None]:
-    """May be told how much there is. The application owns no table, so that its ANALYZE is passed over with a warning;
-    plans would come of what autovacuum saw last, which is empty tables, and a page could take a minute.
-    """
-    role = sql.Identifier(APPLICATION)
-    owner_connection.execute(sql.SQL("GRANT MAINTAIN ON ALL TABLES IN SCHEMA public TO {}").format(role))
-    yield
-    owner_connection.execute(sql.SQL("REVOKE MAINTAIN ON ALL TABLES IN SCHEMA public FROM {}").format(role))
 
 
 def house(cast: Cast) -> list[dict[str, object]]:
