@@ -25,7 +25,7 @@ PATIENCE = 30.0
 LOOK_SECONDS = 0.2  # each look reads every user, on the machine that is measured
 SECONDS_BEFORE = 3.0  # of pages, so that there is something to compare with
 SECONDS_TO_PROVE = 0.03  # that one login works
-CALM_P50, CALM_P99, STORM_P99, PAGES_MOST = 0.3, 1.0, 5.0, 2.0
+CALM_P50, CALM_P99, STORM_WITHIN, STORM_P99, PAGES_MOST = 0.3, 1.0, 15.0, 5.0, 2.0
 
 
 def calm(running: World, sizes: Sizes) -> Row:
@@ -62,7 +62,7 @@ def storm(running: World, sizes: Sizes) -> Row:
         with _pages_meanwhile(running) as meanwhile:
             lags = refused_lags(running, door, held)
     early = sum(lag < 0 for lag in lags)
-    worse = quantile(meanwhile, 95) / quantile(before, 95)
+    worse, within = quantile(meanwhile, 95) / quantile(before, 95), max(deadlines) - min(deadlines)
     return Row(
         name="revoke storm on one mongod",
         means="From the deadline until the target refuses the user's own login: the server's list of users is read every "
@@ -73,13 +73,17 @@ def storm(running: World, sizes: Sizes) -> Row:
         ours={
             **spread(lags, 50, 99),
             "early": early,
-            "due within s": max(deadlines) - min(deadlines),
+            "due within s": within,
             "pages p95 ms": quantile(meanwhile, 95) * 1000,
         },
         floor={"pages before p95 ms": quantile(before, 95) * 1000},
         ratio={"pages p95": worse},
-        goal="p99 ≤ 5 s, never early, pages' p95 ≤ 2 x before",
-        is_met=quantile(lags, 99) <= STORM_P99 and max(lags) < NEVER and not early and worse <= PAGES_MOST,
+        goal="due within 15 s, p99 ≤ 5 s, never early, pages' p95 ≤ 2 x before",
+        is_met=within <= STORM_WITHIN
+        and quantile(lags, 99) <= STORM_P99
+        and max(lags) < NEVER
+        and not early
+        and worse <= PAGES_MOST,
     )
 
 
