@@ -82,7 +82,7 @@ class TestShared:
     def test_a_flushed_redis_costs_no_token_call(self, workers: list[AtlasClient], atlas: Recorder) -> None:
         all_at_once(workers)
         with Redis.from_url(settings.REDIS_URL) as redis:
-            redis.flushall()
+            redis.flushdb()
 
         assert all_at_once(workers) == [{}] * WORKERS
         assert len(atlas.token_calls) == 1
