@@ -43,7 +43,10 @@ def test_both_come_through_and_make_one_person(
 def until_somebody_waits(owner: psycopg.Connection) -> None:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
-        waiting = owner.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
+        waiting = owner.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        ).fetchone()
         if waiting and waiting[0]:
             return
         time.sleep(0.02)
+    raise AssertionError("Nobody waited for the newcomer.")

@@ -172,9 +172,11 @@ def is_done(message_id: int) -> bool:
 
 
 def sessions_of(program: str) -> set[int]:
-    """The processes of the database that serve it now."""
+    """The processes of our database that serve it now."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pid FROM pg_stat_activity WHERE application_name = %s", [program])
+        cursor.execute(
+            "SELECT pid FROM pg_stat_activity WHERE application_name = %s AND datname = current_database()", [program]
+        )
         return {pid for (pid,) in cursor.fetchall()}
 
 

@@ -317,7 +317,8 @@ class TestARealRelay:
             assert fresh(grant).state == "active", fresh(grant).last_error
             # Deaf for a moment, as after a failover: it comes back and goes on.
             owner_connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'access-relay'"
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = 'access-relay' AND datname = current_database()"
             )
             Grant.objects.filter(pk=grant.pk).update(expires_at=clock.now() + timedelta(seconds=2.5))
             assert eventually(lambda: fresh(grant).state == "revoked"), log.read_text()
