@@ -9,7 +9,7 @@ ENV PYTHONDONTWRITEBYTECODE=1 \
 WORKDIR /srv/access-requests
 
 COPY requirements/base.txt requirements/base.txt
-RUN pip install --no-cache-dir --only-binary=:all: --require-hashes -r requirements/base.txt
+RUN pip install --no-cache-dir --only-binary=:all: --no-deps --require-hashes -r requirements/base.txt
 
 # A fixed number, so that volumes and secret files can be given to exactly this user.
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin access \

@@ -18,7 +18,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 lock_of = $(shell cksum requirements/$(1).txt 2>/dev/null | tr -c '0-9\n' '-' | cut -d- -f1,2)
 SERVERS := $(VENV)/.servers-$(call lock_of,servers)
 TESTS := $(VENV)/.test-$(call lock_of,test)
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --only-binary=:all: --require-hashes
+# A lock is complete. Asked for what its parts need, pip would look at releases newer than it, and refuse them for want of a hash.
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --only-binary=:all: --no-deps --require-hashes
 
 # What one process has compiled, the next dozen need not: tests and the worlds that they start run the same code.
 unexport PYTHONDONTWRITEBYTECODE
